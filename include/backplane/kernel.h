@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* kernel.h - for programs that carry a kernel: backplane itself, tests, benches. One per process. */
+#pragma once
+#include <backplane/types.h>
+
+G_BEGIN_DECLS
+
+typedef struct {
+	const char *state_dir;	    /* settings, history, backups; NULL: none are kept */
+	const char *runtime_dir;    /* control socket; NULL: none is opened */
+	const char *const *plugin_path; /* folders, NULL-terminated */
+} BpKernelOptions;
+
+/* The calling thread gets the main loop (its default GMainContext). */
+BP_API gboolean bp_kernel_start(const BpKernelOptions *options, GError **error);
+/* Runs until bp_kernel_quit; gives the exit status. */
+BP_API int bp_kernel_run(void);
+/* Any thread. */
+BP_API void bp_kernel_quit(int status);
+BP_API gboolean bp_kernel_is_quitting(void);
+/* Instances closed, plugins unloaded, settings saved. What was left behind is told on stderr; their number. */
+BP_API guint bp_kernel_stop(void);
+/* The kernel is a plugin itself: nothing has a NULL owner. */
+BP_API BpPlugin *bp_kernel(void);
+/* The name that users know: "Backplane 0.1.0". */
+BP_API const char *bp_kernel_version(void);
+
+/* `file` is a path or a name to be looked up in the plugin path. */
+BP_API BpPlugin *bp_plugin_load(const char *file, GError **error);
+/* A table that is linked in, for tests. */
+BP_API BpPlugin *bp_plugin_add(const void *plugin_info, GError **error);
+BP_API BpPlugin *bp_plugin_find(const char *name);
+BP_API GPtrArray *bp_plugin_list(void);
+/* Begins it; it goes on from the loop when its code has left the stack and its calls have returned. `done` (may
+ * be NULL) runs when it is gone. */
+typedef void (*BpUnloadDone)(const char *name, gpointer data);
+BP_API void bp_plugin_unload(BpPlugin *plugin, BpUnloadDone done, gpointer data);
+
+/* The whole program backplane: parses the command line, starts, runs, stops; gives the exit status. */
+BP_API int bp_program(int argc, char **argv);
+
+G_END_DECLS

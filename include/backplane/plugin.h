@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* plugin.h - the descriptor that a .so exports, and the handle it works through.
+ *
+ * A plugin is a constant: its tables of commands, modules and handlers are registered by the kernel.
+ * What `load` makes is owned by the handle and undone, newest first, when the plugin is unloaded; an
+ * `unload` function is only for what the kernel does not know of (memory of one's own, a library).
+ *
+ * Unloading: nothing of the plugin is called any more but destroy notifies, done functions of jobs and
+ * `unload`; its code leaves the stack; its instances close; `unload`; all it owns goes; dlclose.
+ */
+#pragma once
+#include <gio/gio.h>
+#include <backplane/types.h>
+
+G_BEGIN_DECLS
+
+typedef struct {
+	guint abi;
+	const char *name;    /* also the folder's and the file's: NAME.so; [a-z0-9-] */
+	const char *version;
+	const char *summary; /* one line */
+	const char *manual;  /* the text at the top of the file, for `plugin info`; may be NULL */
+	const BpCommand *commands; /* tables end with { NULL } */
+	const BpModule *modules;
+	const BpHandler *handlers;
+	gboolean (*load)(BpPlugin *self, GError **error);
+	void (*unload)(BpPlugin *self);
+	gboolean resident; /* a library under it starts threads or registers GTypes: never unmapped */
+} BpPluginInfo;
+
+/* The one exported symbol. */
+#define BP_PLUGIN_SYMBOL "bp_plugin_info"
+#define BP_PLUGIN(...) \
+	BP_API extern const BpPluginInfo bp_plugin_info; \
+	const BpPluginInfo bp_plugin_info = { .abi = BP_ABI, __VA_ARGS__ }
+
+/* "tcp"; for an instance the instance's name. */
+BP_API const char *bp_plugin_name(const BpPlugin *self);
+/* A pointer of the plugin's own. */
+BP_API void bp_plugin_set_data(BpPlugin *self, gpointer data);
+BP_API gpointer bp_plugin_data(const BpPlugin *self);
+/* Cancelled when the plugin (or instance) goes: give it to every GIO call. A cancelled GIO call still
+ * calls back later, so hold the plugin until it has: bp_plugin_hold when it starts,
+ * bp_plugin_release in the callback. */
+BP_API GCancellable *bp_plugin_cancellable(BpPlugin *self);
+BP_API void bp_plugin_hold(BpPlugin *self);
+BP_API void bp_plugin_release(BpPlugin *self);
+/* Calls `undo(data)` when `self` goes, in reverse order with everything else it owns. */
+BP_API void bp_plugin_defer_undo(BpPlugin *self, GDestroyNotify undo, gpointer data);
+
+/* A line on channel "log", on stderr when nobody is at a terminal, and in the journal. Any thread. */
+typedef enum { BP_LOG_ERROR = 3, BP_LOG_WARNING = 4, BP_LOG_NOTICE = 5, BP_LOG_INFO = 6, BP_LOG_DEBUG = 7 } BpLogLevel;
+BP_API void bp_log(BpPlugin *self, BpLogLevel level, const char *format, ...) G_GNUC_PRINTF(3, 4);
+
+G_END_DECLS

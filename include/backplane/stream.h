@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* stream.h - connected sockets and ttys: non-blocking, bounded, flushed once a turn.
+ *
+ * What is written is queued (messages by reference, so that one message to a thousand streams is one
+ * allocation) and goes out with writev in the last part of the turn. A queue over its limit applies the
+ * stream's policy: the reader is closed, or loses its oldest whole messages; both are counted.
+ */
+#pragma once
+#include <backplane/address.h>
+#include <backplane/message.h>
+
+G_BEGIN_DECLS
+
+typedef enum { BP_BACKLOG_CLOSE, BP_BACKLOG_DROP_OLDEST } BpBacklogPolicy;
+
+typedef struct {
+	/* Bytes that came; valid during the call. The stream may be closed in it. */
+	void (*data)(BpStream *stream, const guint8 *data, gsize size, gpointer user);
+	/* The peer has ended its half; we may still write. NULL: the stream is closed after its queue is sent. */
+	void (*end)(BpStream *stream, gpointer user);
+	/* Once, last. `why` is NULL for an orderly end. The stream is gone when it returns. */
+	void (*closed)(BpStream *stream, const GError *why, gpointer user);
+	/* The queue has gone under half of its limit after bp_stream_write had said FALSE; may be NULL. */
+	void (*drained)(BpStream *stream, gpointer user);
+	/* Connected (and TLS agreed); may be NULL. Before it nothing is read; what is written waits. */
+	void (*ready)(BpStream *stream, gpointer user);
+} BpStreamEvents;
+
+/* Takes the descriptor. `self` owns the stream; events may be called from the next turn on. */
+BP_API BpStream *bp_stream_open_fd(BpPlugin *self, int take_fd, const BpStreamEvents *events, gpointer user);
+/* Connects; errors arrive in `closed`. `timeout` in microseconds. `tls_name` NULL: plain; else TLS, with the
+ * certificate checked for that name against the system's authorities ("" takes any certificate). */
+BP_API BpStream *bp_stream_connect(BpPlugin *self, const BpAddress *address, gint64 timeout, const char *tls_name,
+				   const BpStreamEvents *events, gpointer user);
+/* Queue. FALSE: the queue is over half of its limit (all is queued nevertheless) or the stream is closing. */
+BP_API gboolean bp_stream_send(BpStream *stream, BpMessage *message);
+BP_API gboolean bp_stream_write(BpStream *stream, gconstpointer data, gsize size);
+/* Sends what is queued (10 s at most), then closes: an orderly end. */
+BP_API void bp_stream_close(BpStream *stream);
+/* Now, what is queued is lost; `why` (may be NULL) is given to `closed`. */
+BP_API void bp_stream_abort(BpStream *stream, const GError *why);
+BP_API void bp_stream_set_reading(BpStream *stream, gboolean on);
+BP_API void bp_stream_set_backlog(BpStream *stream, gsize limit, BpBacklogPolicy policy);
+BP_API void bp_stream_set_user(BpStream *stream, const BpStreamEvents *events, gpointer user);
+BP_API int bp_stream_fd(const BpStream *stream);
+BP_API const char *bp_stream_peer(BpStream *stream);  /* text, "" for a tty */
+BP_API const char *bp_stream_local(BpStream *stream);
+BP_API const BpAddress *bp_stream_peer_address(const BpStream *stream);
+BP_API gsize bp_stream_queued(const BpStream *stream);
+BP_API gboolean bp_stream_is_closing(const BpStream *stream);
+BP_API const char *bp_stream_tls(const BpStream *stream);	/* "TLSv1.3 TLS_AES_256_GCM_SHA384 ktls", or "" */
+BP_API const char *bp_stream_tls_peer(const BpStream *stream); /* subject of the client's certificate, or "" */
+
+typedef struct {
+	guint64 bytes_in, bytes_out, drops; /* drops: whole messages lost to the backlog policy */
+	gint64 last_in, opened;		    /* monotonic */
+} BpStreamStats;
+BP_API BpStreamStats bp_stream_stats(const BpStream *stream);
+
+G_END_DECLS

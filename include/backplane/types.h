@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* types.h - names that every other header uses.
+ *
+ * Threads: unless a function says otherwise it is called on the loop that the thing it is given
+ * lives on. What may be called on any thread says so.
+ * Ownership: parameters are borrowed; a function that takes one says _take_. A returned `char *`
+ * is yours, a `const char *` is not.
+ * Units: times and intervals are gint64 microseconds unless the name says otherwise; sizes are bytes.
+ */
+#pragma once
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+#define BP_ABI 1
+#define BP_API __attribute__((visibility("default")))
+
+typedef struct BpPlugin BpPlugin;
+/* An open instance of a module is a handle like a plugin's own: everything that takes a BpPlugin
+ * takes a BpInstance, and what is made through it goes when the instance closes. */
+typedef struct BpPlugin BpInstance;
+typedef struct BpMessage BpMessage;
+typedef struct BpChannel BpChannel;
+typedef struct BpWatch BpWatch;
+typedef struct BpLoop BpLoop;
+typedef struct BpTimer BpTimer;
+typedef struct BpFd BpFd;
+typedef struct BpJob BpJob;
+typedef struct BpParam BpParam;
+typedef struct BpValues BpValues;
+typedef struct BpContext BpContext;
+typedef struct BpModule BpModule;
+typedef struct BpCommand BpCommand;
+typedef struct BpCall BpCall;
+typedef struct BpSession BpSession;
+typedef struct BpHandler BpHandler;
+typedef struct BpAddress BpAddress;
+typedef struct BpStream BpStream;
+typedef struct BpServer BpServer;
+typedef struct BpDatagram BpDatagram;
+typedef struct BpTable BpTable;
+
+/* Who may do something. A session has one; a command asks for one. */
+typedef enum { BP_OBSERVER, BP_OPERATOR, BP_ADMIN } BpRole;
+
+/* One error domain a room; the messages are sentences, "what: why; what to do". */
+#define BP_BUS_ERROR (g_quark_from_static_string("bp-bus"))
+#define BP_LOOP_ERROR (g_quark_from_static_string("bp-loop"))
+#define BP_IO_ERROR (g_quark_from_static_string("bp-io"))
+#define BP_HOST_ERROR (g_quark_from_static_string("bp-host"))
+#define BP_CONSOLE_ERROR (g_quark_from_static_string("bp-console"))
+
+typedef enum {
+	BP_FAILED,	  /* no finer reason fits */
+	BP_INVALID,	  /* a value, name or file that is not acceptable */
+	BP_NOT_FOUND,	  /* no such channel, module, plugin, file, ... */
+	BP_EXISTS,	  /* the name is taken */
+	BP_BUSY,	  /* in use by somebody else */
+	BP_NOT_PERMITTED, /* role, file mode or system says no */
+	BP_LIMIT,	  /* a bound of ours was reached */
+	BP_TIMEOUT,	  /* it took too long */
+	BP_CLOSED,	  /* the other side, or the owner, has gone */
+	BP_CANCELLED,	  /* somebody asked to stop it */
+	BP_ABI_MISMATCH,  /* built for another Backplane */
+} BpErrorCode;
+
+typedef void (*BpFunc)(BpPlugin *self, gpointer data);
+
+G_END_DECLS

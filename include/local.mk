@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT
+# What a plugin author may see; nothing else is installed.
+
+pkginclude_HEADERS = \
+	include/backplane/address.h \
+	include/backplane/backplane.h \
+	include/backplane/bytes.h \
+	include/backplane/channel.h \
+	include/backplane/command.h \
+	include/backplane/context.h \
+	include/backplane/datagram.h \
+	include/backplane/handler.h \
+	include/backplane/kernel.h \
+	include/backplane/loop.h \
+	include/backplane/message.h \
+	include/backplane/module.h \
+	include/backplane/param.h \
+	include/backplane/plugin.h \
+	include/backplane/registry.h \
+	include/backplane/server.h \
+	include/backplane/session.h \
+	include/backplane/stream.h \
+	include/backplane/types.h

@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: MIT */
+/* channel.c - names, holders, options, and sending. */
+#include "bus/channel.h"
+#include <string.h>
+
+typedef struct Hold Hold;
+struct Hold {
+	BpOwned owned;
+	BpChannel *channel;
+	Hold *next; /* on the channel */
+};
+
+GMutex bus_lock;
+void (*bus_warning)(const char *text);
+static GHashTable *names; /* name -> BpChannel, borrowed: holders keep it */
+static guint last_number;
+
+/* --- names --- */
+
+gboolean bp_channel_check_name(const char *name, GError **error)
+{
+	const char *why = NULL;
+	gsize size = name ? strlen(name) : 0;
+
+	if (!size)
+		why = "it is empty";
+	else if (size > 255)
+		why = "it is longer than 255 bytes";
+	else if (!g_utf8_validate(name, (gssize)size, NULL))
+		why = "it is not UTF-8";
+	for (const char *at = name; !why && *at; at = g_utf8_next_char(at)) {
+		gunichar letter = g_utf8_get_char(at);
+
+		if (!g_unichar_isgraph(letter))
+			why = "it holds a blank or a control character";
+		else if (letter < 128 && strchr("*?[]", (int)letter))
+			why = "it holds a glob character";
+	}
+	if (!why)
+		return TRUE;
+	g_set_error(error, BP_BUS_ERROR, BP_INVALID, "a channel cannot have that name: %s", why);
+	return FALSE;
+}
+
+static BpChannel *channel_make(const char *name)
+{
+	gsize size = strlen(name) + 1;
+	BpChannel *channel = g_malloc0(sizeof(*channel) + size);
+
+	memcpy(channel->name, name, size);
+	channel->ref = 1;
+	channel->number = ++last_number;
+	channel->listed = TRUE;
+	return channel;
+}
+
+/* A holder for the caller; `*fresh` tells whether globs are to be bound. bus_lock is taken. */
+static BpChannel *channel_obtain(const char *name, gboolean *fresh)
+{
+	BpChannel *channel;
+
+	g_mutex_lock(&bus_lock);
+	if (!names)
+		names = g_hash_table_new(g_str_hash, g_str_equal);
+	channel = g_hash_table_lookup(names, name);
+	*fresh = !channel;
+	if (!channel) {
+		channel = channel_make(name);
+		g_hash_table_insert(names, channel->name, channel);
+		channel_hold(channel);
+		bp_channel_unref(channel);
+	} else {
+		channel_hold(channel);
+	}
+	g_mutex_unlock(&bus_lock);
+	return channel;
+}
+
+void channel_hold(BpChannel *channel)
+{
+	channel->holders++;
+	bp_channel_ref(channel);
+}
+
+void channel_unhold(BpChannel *channel)
+{
+	gboolean left = FALSE;
+
+	g_mutex_lock(&bus_lock);
+	if (!--channel->holders && channel->listed) {
+		channel->listed = FALSE;
+		left = TRUE;
+		g_hash_table_remove(names, channel->name);
+	}
+	g_mutex_unlock(&bus_lock);
+	if (left)
+		watch_unbind_globs(channel);
+	bp_channel_unref(channel);
+}
+
+static void drop_hold(BpOwned *owned)
+{
+	Hold *hold = OWNED_BY(owned, Hold, owned);
+	BpChannel *channel = hold->channel;
+
+	owner_unlink(owned);
+	g_mutex_lock(&bus_lock);
+	for (Hold **at = &channel->holds; *at; at = &(*at)->next) {
+		if (*at == hold) {
+			*at = hold->next;
+			break;
+		}
+	}
+	g_mutex_unlock(&bus_lock);
+	g_free(hold);
+	channel_unhold(channel);
+}
+
+BpChannel *bp_channel(BpPlugin *self, const char *name)
+{
+	gboolean fresh;
+	BpChannel *channel;
+	Hold *hold;
+
+	g_return_val_if_fail(self && bp_channel_check_name(name, NULL), NULL);
+	channel = channel_obtain(name, &fresh);
+	hold = g_new0(Hold, 1);
+	hold->channel = channel;
+	g_mutex_lock(&bus_lock);
+	hold->next = channel->holds;
+	channel->holds = hold;
+	g_mutex_unlock(&bus_lock);
+	owner_link(self, &hold->owned, "channel", drop_hold);
+	if (fresh)
+		watch_bind_globs(channel);
+	return channel;
+}
+
+void bp_channel_release(BpPlugin *self, BpChannel *channel)
+{
+	Hold *hold;
+
+	g_mutex_lock(&bus_lock);
+	for (hold = channel->holds; hold && hold->owned.owner != self; hold = hold->next)
+		;
+	g_mutex_unlock(&bus_lock);
+	g_return_if_fail(hold);
+	drop_hold(&hold->owned);
+}
+
+BpChannel *bp_channel_find(const char *name)
+{
+	BpChannel *channel;
+
+	g_mutex_lock(&bus_lock);
+	channel = names ? g_hash_table_lookup(names, name) : NULL;
+	if (channel)
+		bp_channel_ref(channel);
+	g_mutex_unlock(&bus_lock);
+	return channel;
+}
+
+static gint by_number(gconstpointer a, gconstpointer b)
+{
+	const BpChannel *first = *(BpChannel *const *)a, *second = *(BpChannel *const *)b;
+
+	return first->number < second->number ? -1 : first->number > second->number;
+}
+
+GPtrArray *bp_channel_list(const char *glob)
+{
+	GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)bp_channel_unref);
+	GPatternSpec *pattern = glob ? g_pattern_spec_new(glob) : NULL;
+	GHashTableIter iter;
+	gpointer channel;
+
+	g_mutex_lock(&bus_lock);
+	if (names) {
+		g_hash_table_iter_init(&iter, names);
+		while (g_hash_table_iter_next(&iter, NULL, &channel))
+			if (!pattern || g_pattern_spec_match_string(pattern, ((BpChannel *)channel)->name))
+				g_ptr_array_add(list, bp_channel_ref(channel));
+	}
+	g_mutex_unlock(&bus_lock);
+	if (pattern)
+		g_pattern_spec_free(pattern);
+	g_ptr_array_sort(list, by_number);
+	return list;
+}
+
+BpChannel *bp_channel_ref(BpChannel *channel)
+{
+	g_atomic_int_inc(&channel->ref);
+	return channel;
+}
+
+static void extra_free(Extra *extra)
+{
+	g_free((char *)extra->options.greet);
+	g_free((char *)extra->options.line_end);
+	g_queue_clear_full(&extra->replay, (GDestroyNotify)bp_message_unref);
+	g_mutex_clear(&extra->lock);
+	g_free(extra);
+}
+
+void bp_channel_unref(BpChannel *channel)
+{
+	if (!g_atomic_int_dec_and_test(&channel->ref))
+		return;
+	while (channel->branches) {
+		Branch *branch = channel->branches;
+
+		channel->branches = branch->next;
+		bus_port_unref(branch->port);
+		g_free(branch);
+	}
+	if (channel->extra)
+		extra_free(channel->extra);
+	g_slist_free(channel->links);
+	g_free(channel);
+}
+
+const char *bp_channel_name(const BpChannel *channel)
+{
+	return channel->name;
+}
+
+guint bp_channel_number(const BpChannel *channel)
+{
+	return channel->number;
+}
+
+/* --- options --- */
+
+Extra *channel_extra(BpChannel *channel, gboolean make)
+{
+	Extra *extra = g_atomic_pointer_get(&channel->extra);
+
+	if (extra || !make)
+		return extra;
+	g_mutex_lock(&bus_lock);
+	extra = channel->extra;
+	if (!extra) {
+		extra = g_new0(Extra, 1);
+		g_queue_init(&extra->replay);
+		g_mutex_init(&extra->lock);
+		g_atomic_pointer_set(&channel->extra, extra);
+	}
+	g_mutex_unlock(&bus_lock);
+	return extra;
+}
+
+static void set_text(const char **place, const char *text)
+{
+	g_free((char *)*place);
+	*place = text && *text ? g_strdup(text) : NULL;
+}
+
+void bp_channel_set_options(BpChannel *channel, const BpChannelOptions *options)
+{
+	Extra *extra = channel_extra(channel, TRUE);
+	BpChannelOptions *own = &extra->options;
+	gboolean kept;
+
+	g_mutex_lock(&extra->lock);
+	kept = own->replay > 0;
+	set_text(&own->greet, options->greet);
+	set_text(&own->line_end, options->line_end);
+	own->replay = MIN(options->replay, 65536);
+	own->indent = MIN(options->indent, 64);
+	own->timestamp = options->timestamp;
+	own->pure = options->pure;
+	own->log = options->log;
+	while (extra->replay.length > own->replay)
+		bp_message_unref(g_queue_pop_head(&extra->replay));
+	g_atomic_int_add(&channel->active, (own->replay > 0) - kept);
+	g_atomic_int_set(&channel->traits,
+			 (!own->pure && (own->line_end || own->indent || own->timestamp) ? TRAIT_FORMAT : 0) |
+				 (own->log ? TRAIT_LOG : 0) | (own->replay ? TRAIT_REPLAY : 0));
+	g_mutex_unlock(&extra->lock);
+}
+
+BpChannelOptions bp_channel_options(BpChannel *channel)
+{
+	Extra *extra = channel_extra(channel, FALSE);
+
+	return extra ? extra->options : (BpChannelOptions){ 0 };
+}
+
+GPtrArray *bp_channel_replay(BpChannel *channel)
+{
+	GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)bp_message_unref);
+	Extra *extra = channel_extra(channel, FALSE);
+
+	if (extra) {
+		g_mutex_lock(&extra->lock);
+		for (GList *at = extra->replay.head; at; at = at->next)
+			g_ptr_array_add(list, bp_message_ref(at->data));
+		g_mutex_unlock(&extra->lock);
+	}
+	return list;
+}
+
+/* The stamp and the blanks stand before each line that has something on it; what follows the last line end
+ * is nothing, not a line. */
+BpMessage *channel_format(BpChannel *channel, BpMessage *message)
+{
+	g_autoptr(GString) text = NULL;
+	g_autofree char *line_end = NULL;
+	const char *at = (const char *)message->data, *end = at + message->size;
+	char before[64 + 16] = "";
+	gsize stamp = 0;
+	BpChannelOptions options;
+	BpMessage *formatted;
+
+	if (!(message->flags & BP_TEXT) || !(g_atomic_int_get(&channel->traits) & TRAIT_FORMAT))
+		return bp_message_ref(message);
+	g_mutex_lock(&channel->extra->lock);
+	options = channel->extra->options;
+	line_end = g_strdup(options.line_end);
+	g_mutex_unlock(&channel->extra->lock);
+	if (options.timestamp) {
+		g_autoptr(GDateTime) utc = g_date_time_new_from_unix_utc(message->time / G_USEC_PER_SEC);
+		g_autoptr(GDateTime) local = g_date_time_to_local(utc);
+
+		stamp = (gsize)g_snprintf(before, sizeof(before), "[%02d:%02d:%02d] ", g_date_time_get_hour(local),
+					  g_date_time_get_minute(local), g_date_time_get_second(local));
+	}
+	if (!(message->flags & BP_FLUSH_LEFT))
+		memset(before + stamp, ' ', options.indent);
+	text = g_string_sized_new(message->size + sizeof(before));
+	do {
+		const char *next = memchr(at, '\n', (gsize)(end - at));
+
+		next = next ? next + 1 : end;
+		g_string_append(text, before);
+		g_string_append_len(text, at, next - at);
+		at = next;
+	} while (at < end);
+	if (line_end)
+		g_string_append(text, line_end);
+	formatted = bp_message_new(text->str, text->len, message->flags);
+	formatted->hops = message->hops;
+	formatted->time = message->time;
+	bp_message_set_origin(formatted, message->origin);
+	bp_message_set_reply_channel(formatted, message->reply);
+	return formatted;
+}
+
+/* --- sending --- */
+
+gboolean bp_channel_is_watched(const BpChannel *channel)
+{
+	return __atomic_load_n(&channel->active, __ATOMIC_RELAXED) > 0;
+}
+
+void channel_dropped(BpChannel *channel, const char *why)
+{
+	if (__atomic_fetch_add(&channel->drops, 1, __ATOMIC_RELAXED) || !bus_warning || !why)
+		return;
+	g_autofree char *text = g_strdup_printf("channel %s loses messages: %s; see channel info %s", channel->name, why,
+						channel->name);
+	bus_warning(text);
+}
+
+/* Only one thread is the main loop's, so its counts need no locked instruction. */
+static void count(BpChannel *channel, gsize size)
+{
+	if (bus_on_main()) {
+		__atomic_store_n(&channel->messages, channel->messages + 1, __ATOMIC_RELAXED);
+		__atomic_store_n(&channel->bytes, channel->bytes + size, __ATOMIC_RELAXED);
+	} else {
+		__atomic_fetch_add(&channel->other_messages, 1, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&channel->other_bytes, size, __ATOMIC_RELAXED);
+	}
+}
+
+/* Appending and delivering are one step for other threads, so that a watch made meanwhile can tell by the
+ * sequence what its replay has given it already. */
+static guint64 keep_for_replay(BpChannel *channel, Extra *extra, BpMessage *message)
+{
+	g_autoptr(BpMessage) formatted = channel_format(channel, message);
+	guint64 sequence;
+
+	g_mutex_lock(&extra->lock);
+	sequence = ++extra->sequence;
+	g_queue_push_tail(&extra->replay, bp_message_ref(formatted));
+	while (extra->replay.length > extra->options.replay)
+		bp_message_unref(g_queue_pop_head(&extra->replay));
+	g_mutex_unlock(&extra->lock);
+	return sequence;
+}
+
+void bp_channel_send(BpChannel *channel, BpMessage *message)
+{
+	guint traits = (guint)g_atomic_int_get(&channel->traits);
+	guint64 sequence = 0;
+
+	if (!bp_channel_is_watched(channel) || (traits & TRAIT_LOG && message->hops & HOP_OF_LOG))
+		return;
+	if (G_UNLIKELY((message->hops & ~HOP_OF_LOG) > BP_MAX_HOPS)) {
+		channel_dropped(channel, "each one causes another, round and round");
+		return;
+	}
+	count(channel, message->size);
+	if (traits & TRAIT_REPLAY)
+		sequence = keep_for_replay(channel, channel_extra(channel, FALSE), message);
+	channel_deliver(channel, message, sequence);
+}
+
+void bp_channel_send_take(BpChannel *channel, BpMessage *message)
+{
+	bp_channel_send(channel, message);
+	bp_message_unref(message);
+}
+
+void bp_channel_send_bytes(BpChannel *channel, gconstpointer data, gsize size)
+{
+	if (bp_channel_is_watched(channel))
+		bp_channel_send_take(channel, bp_message_new(data, size, BP_BINARY));
+}
+
+void bp_channel_print(BpChannel *channel, const char *text)
+{
+	if (bp_channel_is_watched(channel))
+		bp_channel_send_take(channel, bp_message_new(text, strlen(text), BP_TEXT));
+}
+
+void bp_channel_printf(BpChannel *channel, const char *format, ...)
+{
+	va_list args;
+
+	if (!bp_channel_is_watched(channel))
+		return;
+	va_start(args, format);
+	bp_channel_send_take(channel, bp_message_vprintf(format, args));
+	va_end(args);
+}
+
+BpChannelStats bp_channel_stats(BpChannel *channel)
+{
+	BpChannelStats stats = {
+		.messages = __atomic_load_n(&channel->messages, __ATOMIC_RELAXED) +
+			    __atomic_load_n(&channel->other_messages, __ATOMIC_RELAXED),
+		.bytes = __atomic_load_n(&channel->bytes, __ATOMIC_RELAXED) +
+			 __atomic_load_n(&channel->other_bytes, __ATOMIC_RELAXED),
+		.drops = __atomic_load_n(&channel->drops, __ATOMIC_RELAXED),
+	};
+	gint64 now = g_get_monotonic_time();
+
+	for (Branch *branch = g_atomic_pointer_get(&channel->branches); branch; branch = branch->next)
+		stats.watchers += (guint)g_atomic_int_get(&branch->count);
+	g_mutex_lock(&bus_lock);
+	if (now - channel->rate_time >= G_USEC_PER_SEC) {
+		channel->rate = channel->rate_time ? (double)(stats.messages - channel->rate_messages) * G_USEC_PER_SEC /
+						     (double)(now - channel->rate_time) : 0;
+		channel->rate_time = now;
+		channel->rate_messages = stats.messages;
+	}
+	stats.rate = channel->rate;
+	g_mutex_unlock(&bus_lock);
+	return stats;
+}

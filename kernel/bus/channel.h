@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* channel.h - a channel's parts, shared by the files of this room.
+ *
+ * The watches of a channel are kept in branches, one for each loop that has any. A branch is walked and
+ * changed by its own loop only, so sending to watches of one's own loop takes no lock. Branches are only
+ * added, and live as long as the channel: another thread may look through their list at any time.
+ *
+ * Holders keep a channel in the table of names; references keep its memory.
+ */
+#pragma once
+#include "bus/message.h"
+#include "bus/owner.h"
+#include "bus/port.h"
+
+/* A place in a branch: of a watch, of a glob watch's binding, of a walk, or the head. */
+typedef enum { PLACE_MARK, PLACE_WATCH, PLACE_BINDING } PlaceKind;
+typedef struct Place Place;
+struct Place {
+	Place *prev, *next;
+	PlaceKind kind;
+};
+
+/* What a send must know of the options. */
+enum { TRAIT_FORMAT = 1, TRAIT_LOG = 2, TRAIT_REPLAY = 4 };
+
+typedef struct Branch Branch;
+struct Branch {
+	Branch *next;
+	BpChannel *channel;
+	BusPort *port;
+	Place head;
+	guint walking; /* nested walks of this branch: 0 or 1 */
+	guint queued;  /* posted by its own loop, not yet delivered */
+	gint count;    /* atomic: watches */
+};
+
+/* What few channels have; made when first needed, under bus_lock. */
+typedef struct {
+	BpChannelOptions options; /* strings owned */
+	GQueue replay;		  /* BpMessage, oldest first */
+	guint64 sequence;
+	GMutex lock; /* replay, sequence and options' strings */
+} Extra;
+
+struct BpChannel {
+	gint ref;     /* atomic */
+	gint active;  /* atomic: watches, and one if it keeps a replay buffer */
+	gint traits;  /* atomic: TRAIT_* */
+	guint number;
+	guint holders;	    /* bus_lock */
+	gboolean listed;    /* bus_lock: in the table */
+	Branch *branches;   /* atomic */
+	Extra *extra;	    /* atomic; set once */
+	struct Hold *holds; /* bus_lock */
+	GSList *links;	    /* bus_lock: channels it is linked to */
+	guint64 messages, bytes;	     /* by the main loop */
+	guint64 other_messages, other_bytes; /* atomic: by other threads */
+	guint64 drops;			     /* atomic */
+	gint64 rate_time;
+	guint64 rate_messages;
+	double rate;
+	char name[];
+};
+
+/* Table of names, holders, links, glob watches. Never held while calling out. */
+extern GMutex bus_lock;
+
+void channel_hold(BpChannel *channel);		  /* bus_lock held */
+void channel_unhold(BpChannel *channel);	  /* takes bus_lock */
+Extra *channel_extra(BpChannel *channel, gboolean make);
+void channel_dropped(BpChannel *channel, const char *why);
+BpMessage *channel_format(BpChannel *channel, BpMessage *message); /* a new one, or a reference */
+/* Delivers to all branches; `sequence` 0 when there is no replay buffer. */
+void channel_deliver(BpChannel *channel, BpMessage *message, guint64 sequence);
+/* Glob watches that match bind to a channel just listed / are unbound from one that has left. */
+void watch_bind_globs(BpChannel *channel);
+void watch_unbind_globs(BpChannel *channel);

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+
+libbackplane_so_0_SOURCES += \
+	kernel/bus/bytes.c \
+	kernel/bus/channel.c \
+	kernel/bus/channel.h \
+	kernel/bus/message.c \
+	kernel/bus/message.h \
+	kernel/bus/owner.c \
+	kernel/bus/owner.h \
+	kernel/bus/port.h \
+	kernel/bus/watch.c

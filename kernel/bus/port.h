@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* port.h - all that the bus needs to know of a loop, so that it stands below it. */
+#pragma once
+#include <backplane/channel.h>
+
+typedef struct BusPort BusPort;
+typedef void (*BusRun)(gpointer a, gpointer b, guint64 c);
+struct BusPort {
+	gint ref;	  /* atomic */
+	gboolean is_main;
+	guint turn_hops;  /* of messages made now: those of the message being delivered, and one; 0: none is */
+	gint64 real_time; /* of this turn; 0: ask the clock */
+	/* Any thread: queue and wake. FALSE: full or closed; the caller keeps what it wanted to post. */
+	gboolean (*post)(BusPort *port, BusRun run, gpointer a, gpointer b, guint64 c);
+	void (*free)(BusPort *port);
+};
+
+/* The port of the loop whose code runs on this thread, or NULL. */
+extern __thread BusPort *bus_port __attribute__((tls_model("initial-exec")));
+/* Set by the host: where a warning of the bus goes. */
+extern void (*bus_warning)(const char *text);
+
+static inline gboolean bus_on_main(void)
+{
+	return bus_port && bus_port->is_main;
+}
+
+static inline BusPort *bus_port_ref(BusPort *port)
+{
+	g_atomic_int_inc(&port->ref);
+	return port;
+}
+
+static inline void bus_port_unref(BusPort *port)
+{
+	if (g_atomic_int_dec_and_test(&port->ref))
+		port->free(port);
+}

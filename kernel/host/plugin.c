@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/* plugin.c - finding, checking and loading a plugin's file. */
+#include "host/plugin.h"
+#include <dlfcn.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "bus/port.h"
+#include "host/module.h"
+
+static GPtrArray *plugins; /* in order of loading */
+static char **folders;
+const PluginTables *plugin_tables;
+
+#if defined(__SANITIZE_ADDRESS__)
+/* A closed library makes the leak reports of its code unreadable. */
+#define KEEP_MAPPED TRUE
+#else
+#define KEEP_MAPPED FALSE
+#endif
+
+void plugin_use_tables(const PluginTables *table)
+{
+	plugin_tables = table;
+}
+
+void plugin_set_path(const char *const *path)
+{
+	g_strfreev(folders);
+	folders = g_strdupv((char **)path);
+}
+
+const char *const *plugin_path(void)
+{
+	return (const char *const *)folders;
+}
+
+BpPlugin *plugin_new(const char *name, const BpPluginInfo *info, void *handle, const char *path)
+{
+	BpPlugin *plugin = g_new0(BpPlugin, 1);
+
+	owner_init(plugin, NULL, name);
+	plugin->file = g_new0(PluginFile, 1);
+	plugin->file->info = info;
+	plugin->file->handle = handle;
+	plugin->file->path = g_strdup(path);
+	plugin->file->since = g_get_real_time();
+	if (!plugins)
+		plugins = g_ptr_array_new();
+	if (info)
+		g_ptr_array_add(plugins, plugin);
+	return plugin;
+}
+
+void plugin_free(BpPlugin *plugin)
+{
+	PluginFile *file = plugin->file;
+	gboolean resident = KEEP_MAPPED || (file->info && file->info->resident);
+
+	g_ptr_array_remove(plugins, plugin);
+	owner_clear(plugin);
+	if (file->handle && !resident)
+		dlclose(file->handle);
+	g_free(file->path);
+	g_free(file);
+	g_free(plugin);
+}
+
+BpPlugin *bp_plugin_find(const char *name)
+{
+	for (guint i = 0; i < plugins->len; i++) {
+		BpPlugin *plugin = plugins->pdata[i];
+
+		if (!strcmp(plugin->name, name))
+			return plugin;
+	}
+	return NULL;
+}
+
+GPtrArray *bp_plugin_list(void)
+{
+	GPtrArray *list = g_ptr_array_new();
+
+	for (guint i = 0; i < plugins->len; i++)
+		g_ptr_array_add(list, plugins->pdata[i]);
+	return list;
+}
+
+/* --- checks --- */
+
+static gboolean check_info(const BpPluginInfo *info, const char *file, GError **error)
+{
+	BpPlugin *other;
+
+	if (info->abi != BP_ABI) {
+		g_set_error(error, BP_HOST_ERROR, BP_ABI_MISMATCH,
+			    "%s was built for ABI %u and this Backplane has ABI %u: build it again with the headers of this one",
+			    file, info->abi, BP_ABI);
+		return FALSE;
+	}
+	if (!info->name || !*info->name || strlen(info->name) > 64 ||
+	    strspn(info->name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(info->name)) {
+		g_set_error(error, BP_HOST_ERROR, BP_INVALID,
+			    "%s names itself badly: a plugin's name is made of a-z, 0-9 and -, 64 at most", file);
+		return FALSE;
+	}
+	other = bp_plugin_find(info->name);
+	if (other || !strcmp(info->name, "kernel")) {
+		g_set_error(error, BP_HOST_ERROR, BP_EXISTS, "a plugin named %s is %s; plugin unload %s first", info->name,
+			    other && other->file->unloading ? "still unloading" : "loaded already", info->name);
+		return FALSE;
+	}
+	return TRUE;
+}
+
+/* A plugin runs with all the rights of the process: only its owner and root may be able to change it. */
+static gboolean check_file(const char *path, GError **error)
+{
+	struct stat info;
+
+	if (stat(path, &info) < 0) {
+		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "%s cannot be loaded: %s", path, g_strerror(errno));
+		return FALSE;
+	}
+	if (!S_ISREG(info.st_mode)) {
+		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "%s is not a file", path);
+		return FALSE;
+	}
+	if (info.st_mode & (S_IWGRP | S_IWOTH)) {
+		g_set_error(error, BP_HOST_ERROR, BP_NOT_PERMITTED,
+			    "%s can be written by %s, so it is not loaded; chmod go-w %s makes it safe", path,
+			    info.st_mode & S_IWOTH ? "everybody" : "its group", path);
+		return FALSE;
+	}
+	if (info.st_uid && info.st_uid != geteuid()) {
+		g_set_error(error, BP_HOST_ERROR, BP_NOT_PERMITTED,
+			    "%s belongs to another user (uid %u), so it is not loaded; chown it to root or to yourself", path,
+			    info.st_uid);
+		return FALSE;
+	}
+	return TRUE;
+}
+
+/* "tcp" -> /usr/lib/.../tcp.so; a path stays one. */
+static char *find_file(const char *file, GError **error)
+{
+	g_autofree char *name = g_str_has_suffix(file, ".so") ? g_strdup(file) : g_strconcat(file, ".so", NULL);
+	g_autofree char *places = NULL;
+
+	if (strchr(file, '/'))
+		return g_canonicalize_filename(g_file_test(file, G_FILE_TEST_EXISTS) ? file : name, NULL);
+	for (char **folder = folders; folder && *folder; folder++) {
+		g_autofree char *path = g_build_filename(*folder, name, NULL);
+
+		if (g_file_test(path, G_FILE_TEST_EXISTS))
+			return g_canonicalize_filename(path, NULL);
+	}
+	if (g_file_test(name, G_FILE_TEST_EXISTS))
+		return g_canonicalize_filename(name, NULL);
+	places = folders ? g_strjoinv(", ", folders) : g_strdup("");
+	g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no plugin %s in %s; give a path, as in ./%s", name, places, name);
+	return NULL;
+}
+
+/* --- loading --- */
+
+/* A load that fails is undone as an unload is, from the loop if its code is on the stack. */
+static gboolean start(BpPlugin *plugin, GError **error)
+{
+	const BpPluginInfo *info = plugin->file->info;
+	gboolean good;
+
+	if (!module_add_tables(plugin, info, error) || (plugin_tables && !plugin_tables->add(plugin, info, error)))
+		return FALSE;
+	if (info->load) {
+		g_autoptr(GError) why = NULL;
+
+		owner_enter(plugin);
+		good = info->load(plugin, &why);
+		owner_leave(plugin);
+		if (!good) {
+			g_set_error(error, BP_HOST_ERROR, BP_FAILED, "%s could not start: %s", info->name,
+				    why ? why->message : "it gave no reason");
+			return FALSE;
+		}
+	}
+	plugin->file->loaded = TRUE;
+	bp_log(plugin, BP_LOG_INFO, "loaded %s %s", info->name, info->version ? info->version : "");
+	return TRUE;
+}
+
+static BpPlugin *plugin_start(BpPlugin *plugin, GError **error)
+{
+	if (start(plugin, error))
+		return plugin;
+	bp_plugin_unload(plugin, NULL, NULL);
+	return NULL;
+}
+
+BpPlugin *bp_plugin_add(const void *plugin_info, GError **error)
+{
+	const BpPluginInfo *info = plugin_info;
+
+	if (!check_info(info, "this plugin", error))
+		return NULL;
+	return plugin_start(plugin_new(info->name, info, NULL, NULL), error);
+}
+
+BpPlugin *bp_plugin_load(const char *file, GError **error)
+{
+	g_autofree char *path = find_file(file, error);
+	const BpPluginInfo *info;
+	void *handle;
+
+	if (!path || !check_file(path, error))
+		return NULL;
+	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	if (!handle) {
+		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "%s cannot be loaded: %s", path, dlerror());
+		return NULL;
+	}
+	info = dlsym(handle, BP_PLUGIN_SYMBOL);
+	if (!info) {
+		g_set_error(error, BP_HOST_ERROR, BP_INVALID,
+			    "%s is not a Backplane plugin: it has no symbol %s; end its source with BP_PLUGIN(...)", path,
+			    BP_PLUGIN_SYMBOL);
+		dlclose(handle);
+		return NULL;
+	}
+	if (!check_info(info, path, error)) {
+		dlclose(handle);
+		return NULL;
+	}
+	return plugin_start(plugin_new(info->name, info, handle, path), error);
+}
+
+static gint by_name(gconstpointer a, gconstpointer b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static guint load_folder(const char *folder)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+	GDir *dir = g_dir_open(folder, 0, NULL);
+	const char *name;
+	guint failed = 0;
+
+	while (dir && (name = g_dir_read_name(dir)))
+		if (g_str_has_suffix(name, ".so"))
+			g_ptr_array_add(names, g_strndup(name, strlen(name) - 3));
+	if (dir)
+		g_dir_close(dir);
+	g_ptr_array_sort(names, by_name);
+	for (guint i = 0; i < names->len; i++) {
+		g_autofree char *path = g_strconcat(folder, "/", names->pdata[i], ".so", NULL);
+		g_autoptr(GError) error = NULL;
+
+		if (bp_plugin_find(names->pdata[i]))
+			continue;
+		if (!bp_plugin_load(path, &error)) {
+			bp_log(bp_kernel(), BP_LOG_ERROR, "%s", error->message);
+			failed++;
+		}
+	}
+	return failed;
+}
+
+guint plugin_load_all(void)
+{
+	guint failed = 0;
+
+	for (char **folder = folders; folder && *folder; folder++)
+		failed += load_folder(*folder);
+	return failed;
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/* registry.c - objects by path, whose they are, and who holds them. */
+#include "host/registry.h"
+#include <string.h>
+
+typedef struct {
+	BpOwned owned;
+	char *path;
+	gconstpointer object;
+	guint64 number;
+	GQueue holds; /* Hold */
+} Entry;
+
+typedef struct {
+	BpOwned owned;
+	Entry *entry;
+	BpFunc gone;
+	gpointer data;
+} Hold;
+
+typedef struct {
+	BpOwned owned;
+	char *prefix;
+	BpRegistryFunc func;
+	gpointer data;
+} Watch;
+
+static GHashTable *entries; /* path -> Entry */
+static GQueue watches;	    /* Watch */
+static guint64 last_number;
+
+/* A watch may remove watches: each is looked for again before it is called. */
+static void tell(const char *path, gconstpointer object)
+{
+	g_autoptr(GList) copy = g_list_copy(watches.head);
+
+	for (GList *at = copy; at; at = at->next) {
+		Watch *watch = at->data;
+		BpPlugin *owner;
+
+		if (!g_queue_find(&watches, watch) || !g_str_has_prefix(path, watch->prefix))
+			continue;
+		owner = watch->owned.owner;
+		if (owner_enter(owner)) {
+			watch->func(owner, path, object, watch->data);
+			owner_leave(owner);
+		}
+	}
+}
+
+static void drop_hold(BpOwned *owned)
+{
+	Hold *hold = OWNED_BY(owned, Hold, owned);
+
+	owner_unlink(owned);
+	g_queue_remove(&hold->entry->holds, hold);
+	g_free(hold);
+}
+
+static void drop_entry(BpOwned *owned)
+{
+	Entry *entry = OWNED_BY(owned, Entry, owned);
+	Hold *hold;
+
+	owner_unlink(owned);
+	g_hash_table_steal(entries, entry->path);
+	while ((hold = g_queue_peek_head(&entry->holds))) {
+		BpPlugin *holder = hold->owned.owner;
+		BpFunc gone = hold->gone;
+		gpointer data = hold->data;
+
+		drop_hold(&hold->owned);
+		if (gone && owner_enter(holder)) {
+			gone(holder, data);
+			owner_leave(holder);
+		}
+	}
+	tell(entry->path, NULL);
+	g_free(entry->path);
+	g_free(entry);
+}
+
+static Entry *find(const char *path)
+{
+	return entries ? g_hash_table_lookup(entries, path) : NULL;
+}
+
+gboolean bp_registry_add(BpPlugin *self, const char *path, gconstpointer object, GError **error)
+{
+	Entry *entry = find(path);
+
+	if (entry) {
+		g_set_error(error, BP_HOST_ERROR, BP_EXISTS, "%s is registered by %s already", path, entry->owned.owner->name);
+		return FALSE;
+	}
+	if (!entries)
+		entries = g_hash_table_new(g_str_hash, g_str_equal);
+	entry = g_new0(Entry, 1);
+	entry->path = g_strdup(path);
+	entry->object = object;
+	entry->number = ++last_number;
+	g_queue_init(&entry->holds);
+	g_hash_table_insert(entries, entry->path, entry);
+	owner_link(self, &entry->owned, "registration", drop_entry);
+	tell(entry->path, object);
+	return TRUE;
+}
+
+void bp_registry_remove(BpPlugin *self, const char *path)
+{
+	Entry *entry = find(path);
+
+	g_return_if_fail(entry && entry->owned.owner == self);
+	drop_entry(&entry->owned);
+}
+
+gconstpointer bp_registry_find(const char *path)
+{
+	Entry *entry = find(path);
+
+	return entry ? entry->object : NULL;
+}
+
+BpPlugin *registry_owner(const char *path)
+{
+	Entry *entry = find(path);
+
+	return entry ? entry->owned.owner : NULL;
+}
+
+static gint by_path(gconstpointer a, gconstpointer b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+char **bp_registry_list(const char *prefix)
+{
+	GPtrArray *names = g_ptr_array_new();
+	GHashTableIter iter;
+	gpointer path;
+
+	if (entries) {
+		g_hash_table_iter_init(&iter, entries);
+		while (g_hash_table_iter_next(&iter, &path, NULL))
+			if (g_str_has_prefix(path, prefix))
+				g_ptr_array_add(names, g_strdup((char *)path + strlen(prefix)));
+	}
+	g_ptr_array_sort(names, by_path);
+	g_ptr_array_add(names, NULL);
+	return (char **)g_ptr_array_free(names, FALSE);
+}
+
+static gint by_number(gconstpointer a, gconstpointer b)
+{
+	const Entry *first = *(Entry *const *)a, *second = *(Entry *const *)b;
+
+	return first->number < second->number ? -1 : 1;
+}
+
+GPtrArray *registry_objects(const char *prefix)
+{
+	GPtrArray *list = g_ptr_array_new();
+	GHashTableIter iter;
+	gpointer path, entry;
+
+	if (entries) {
+		g_hash_table_iter_init(&iter, entries);
+		while (g_hash_table_iter_next(&iter, &path, &entry))
+			if (g_str_has_prefix(path, prefix))
+				g_ptr_array_add(list, entry);
+	}
+	g_ptr_array_sort(list, by_number);
+	for (guint i = 0; i < list->len; i++)
+		list->pdata[i] = (gpointer)((Entry *)list->pdata[i])->object;
+	return list;
+}
+
+gconstpointer bp_registry_hold(BpPlugin *self, const char *path, BpFunc gone, gpointer data)
+{
+	Entry *entry = find(path);
+	Hold *hold;
+
+	if (!entry)
+		return NULL;
+	hold = g_new0(Hold, 1);
+	hold->entry = entry;
+	hold->gone = gone;
+	hold->data = data;
+	g_queue_push_tail(&entry->holds, hold);
+	owner_link(self, &hold->owned, "registry hold", drop_hold);
+	return entry->object;
+}
+
+void bp_registry_drop(BpPlugin *self, const char *path)
+{
+	Entry *entry = find(path);
+
+	for (GList *at = entry ? entry->holds.head : NULL; at; at = at->next) {
+		Hold *hold = at->data;
+
+		if (hold->owned.owner == self) {
+			drop_hold(&hold->owned);
+			return;
+		}
+	}
+}
+
+static void drop_watch(BpOwned *owned)
+{
+	Watch *watch = OWNED_BY(owned, Watch, owned);
+
+	owner_unlink(owned);
+	g_queue_remove(&watches, watch);
+	g_free(watch->prefix);
+	g_free(watch);
+}
+
+void bp_registry_watch(BpPlugin *self, const char *prefix, BpRegistryFunc func, gpointer data)
+{
+	Watch *watch = g_new0(Watch, 1);
+
+	watch->prefix = g_strdup(prefix);
+	watch->func = func;
+	watch->data = data;
+	g_queue_push_tail(&watches, watch);
+	owner_link(self, &watch->owned, "registry watch", drop_watch);
+}
+
+void registry_stop(void)
+{
+	g_clear_pointer(&entries, g_hash_table_unref);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* settings.h - the file under the contexts, and what the kernel and the commands need of both.
+ *
+ * Everything here, and everything in context.h, is for the main loop's thread.
+ */
+#pragma once
+#include <backplane/context.h>
+
+#define SETTINGS_FILE "settings.ini"
+#define SETTINGS_FILE_MAX (16 * 1024 * 1024)
+
+/* --- its text: settings-codec.c --- */
+
+/* NULL with a reason ("its end is missing") when it is not a whole settings file. */
+GKeyFile *settings_parse(const char *text, gsize size, GError **error);
+char *settings_render(GKeyFile *keys, gsize *size);
+char *settings_escape(const char *text);
+char *settings_unescape(const char *text);
+/* [A-Za-z][A-Za-z0-9_.-]*, at most 255 bytes. */
+gboolean settings_check_key(const char *key, GError **error);
+
+/* --- the file: settings.c --- */
+
+/* Reads settings.ini in `state_dir`, which is made if need be; NULL: in memory only. FALSE only when the folder
+ * cannot be made or the file not be read. What came before (temporary values, declarations) holds. A broken
+ * file is no error: it is set aside, logged, and told by settings_notice. */
+gboolean settings_start(const char *state_dir, GError **error);
+/* What the user should know about the last start, or NULL: a sentence. */
+const char *settings_notice(void);
+/* Writes if anything has changed; else it writes nothing. After an error the old file is whole and the change
+ * still waits to be saved. */
+gboolean settings_save(GError **error);
+gboolean settings_is_dirty(void);
+/* `func` is called with the first change after a start or a save (a failed one too); it arranges the next save. */
+void settings_on_dirty(void (*func)(void));
+/* Forgets what was read, stored and temporary; saves nothing. Contexts and declarations stay. */
+void settings_stop(void);
+/* The file's path, or NULL. */
+const char *settings_path(void);
+/* A copy for another machine, secrets too, mode 0600. Into a folder: settings-DATE.ini there. Never over a file
+ * that is there. The name written; yours. */
+char *settings_export(const char *path, GError **error);
+/* Takes what the file has and leaves what it has not. All declared settings are checked first: one bad value, and
+ * nothing is changed. */
+gboolean settings_import(const char *path, GError **error);
+
+/* Texts as they are in the file, unescaped. Yours; NULL: not there. */
+char *settings_text(const char *path, const char *key);
+/* NULL removes. */
+void settings_set_text(const char *path, const char *key, const char *text);
+/* Keys of a path in the file; free with g_strfreev. Never NULL. */
+char **settings_keys(const char *path);
+
+/* --- the contexts: context.c --- */
+
+/* The path in its one spelling, "/a/b"; NULL if it is not printable UTF-8, has [ or ], or is over 255 bytes. */
+char *context_check_path(const char *path, GError **error);
+/* Finds only. bp_context makes, and gives NULL for a path that context_check_path refuses. */
+BpContext *context_find(const char *path);
+/* What is declared, each key once; borrowed rows, free the array. */
+GPtrArray *context_settings(BpContext *context);
+const BpParam *context_setting(BpContext *context, const char *key);
+/* Its value is neither the fallback nor (see next) temporary. */
+gboolean context_setting_is_set(BpContext *context, const char *key);
+/* Called by whoever changed a declared setting past bp_setting_set. */
+void context_notify(BpContext *context, const char *key);
+/* For this run only, never saved: -s on the command line. Checked now if it is declared, else when it is; then a
+ * bad value is dropped with a warning. Ended by bp_setting_set of the same key. */
+gboolean settings_set_temporary(const char *path, const char *key, const char *value, GError **error);
+gboolean context_setting_is_temporary(BpContext *context, const char *key);
+void context_forget_temporary(void);

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+# libbackplane.so.0 and the program. Each room adds its sources in its own local.mk.
+
+execlib_PROGRAMS += libbackplane.so.0
+libbackplane_so_0_SOURCES = \
+	kernel/program.c \
+	kernel/start.c \
+	kernel/start.h
+libbackplane_so_0_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGINDIR=\"$(pluginsdir)\" -DSYSCONFDIR=\"$(sysconfdir)\"
+# What is exported is decided at the link: bp_* and nothing else. tests/lint compares it with the headers.
+libbackplane_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-soname,libbackplane.so.0 \
+	-Wl,--version-script=$(srcdir)/kernel/libbackplane.map
+libbackplane_so_0_LDADD = $(KERNEL_LIBS)
+EXTRA_libbackplane_so_0_DEPENDENCIES = kernel/libbackplane.map
+EXTRA_DIST += kernel/libbackplane.map
+
+bin_PROGRAMS += backplane
+backplane_SOURCES = kernel/main.c
+backplane_LDFLAGS = $(PROGRAM_LDFLAGS)
+backplane_LDADD = libbackplane.so.0

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* job.c - work that blocks, on a few threads shared by all; its end comes back to the loop that asked. */
+#include "loop/loop.h"
+#include <backplane/plugin.h>
+
+#define JOB_THREADS 4
+#define JOB_LIMIT 1024
+
+struct BpJob {
+	BpOwned owned;
+	BpLoop *loop;
+	char *name;
+	BpJobWork work;
+	BpJobDone done;
+	gpointer data;
+	GDestroyNotify destroy;
+	gint64 started;
+	gint cancelled, running, permille; /* atomic */
+};
+
+static GThreadPool *pool;
+static GMutex lock;
+static GList *jobs; /* lock */
+static guint job_count;
+
+static void finish(gpointer a, gpointer b, guint64 c)
+{
+	BpJob *job = a;
+	BpPlugin *owner = job->owned.owner;
+	BpLoop *loop = job->loop;
+
+	owner_unlink(&job->owned);
+	g_mutex_lock(&lock);
+	jobs = g_list_remove(jobs, job);
+	job_count--;
+	g_mutex_unlock(&lock);
+	/* Even when the owner is going: it is told that its work has ended, whatever it was. */
+	if (job->done)
+		job->done(owner, g_atomic_int_get(&job->cancelled), job->data);
+	if (job->destroy)
+		job->destroy(job->data);
+	g_free(job->name);
+	g_free(job);
+	bp_plugin_release(owner);
+	bus_port_unref(&loop->port);
+}
+
+static void run(gpointer data, gpointer unused)
+{
+	BpJob *job = data;
+
+	g_atomic_int_set(&job->running, TRUE);
+	if (!g_atomic_int_get(&job->cancelled))
+		job->work(job, job->data);
+	g_atomic_int_set(&job->running, FALSE);
+	/* A loop that has been closed lets its jobs end with its owner, on the main one. */
+	if (!inbox_post(job->loop, finish, job, NULL, 0, TRUE))
+		inbox_post(bp_loop_main(), finish, job, NULL, 0, TRUE);
+}
+
+/* The owner waits for its holds before it drops what it owns, so a job that is dropped never started. */
+static void drop_job(BpOwned *owned)
+{
+	g_assert_not_reached();
+}
+
+BpJob *bp_job_add(BpPlugin *self, const char *name, BpJobWork work, BpJobDone done, gpointer data, GDestroyNotify destroy)
+{
+	BpJob *job;
+
+	g_return_val_if_fail(self && work && bus_port, NULL);
+	g_mutex_lock(&lock);
+	if (!pool)
+		pool = g_thread_pool_new(run, NULL, JOB_THREADS, FALSE, NULL);
+	if (job_count >= JOB_LIMIT) {
+		g_mutex_unlock(&lock);
+		if (destroy)
+			destroy(data);
+		return NULL;
+	}
+	job = g_new0(BpJob, 1);
+	job->loop = loop_here();
+	job->name = g_strdup(name);
+	job->work = work;
+	job->done = done;
+	job->data = data;
+	job->destroy = destroy;
+	job->started = g_get_monotonic_time();
+	jobs = g_list_append(jobs, job);
+	job_count++;
+	g_mutex_unlock(&lock);
+	bus_port_ref(&job->loop->port);
+	bp_plugin_hold(self);
+	owner_link(self, &job->owned, "job", drop_job);
+	g_thread_pool_push(pool, job, NULL);
+	return job;
+}
+
+gboolean bp_job_cancelled(BpJob *job)
+{
+	return g_atomic_int_get(&job->cancelled);
+}
+
+void bp_job_progress(BpJob *job, double fraction)
+{
+	g_atomic_int_set(&job->permille, (gint)(CLAMP(fraction, 0, 1) * 1000));
+}
+
+void bp_job_cancel(BpJob *job)
+{
+	g_atomic_int_set(&job->cancelled, TRUE);
+}
+
+void job_cancel_all(BpPlugin *owner)
+{
+	g_mutex_lock(&lock);
+	for (GList *at = jobs; at; at = at->next)
+		if (((BpJob *)at->data)->owned.owner == owner)
+			bp_job_cancel(at->data);
+	g_mutex_unlock(&lock);
+}
+
+static void info_clear(gpointer data)
+{
+	g_free(((JobInfo *)data)->name);
+}
+
+GArray *job_list(void)
+{
+	GArray *list = g_array_new(FALSE, FALSE, sizeof(JobInfo));
+
+	g_array_set_clear_func(list, info_clear);
+	g_mutex_lock(&lock);
+	for (GList *at = jobs; at; at = at->next) {
+		BpJob *job = at->data;
+		JobInfo info = { g_strdup(job->name), job->owned.owner->name, g_get_monotonic_time() - job->started,
+				 g_atomic_int_get(&job->permille) / 1000.0, g_atomic_int_get(&job->running),
+				 g_atomic_int_get(&job->cancelled) };
+
+		g_array_append_val(list, info);
+	}
+	g_mutex_unlock(&lock);
+	return list;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* loop.h - a loop's parts, shared by the files of this room. */
+#pragma once
+#include <sys/epoll.h>
+#include <backplane/loop.h>
+#include "bus/owner.h"
+#include "bus/port.h"
+
+#define LOOP_EVENTS 256
+
+typedef struct {
+	BusRun run;
+	gpointer a, b;
+	guint64 c;
+} InboxEntry;
+
+typedef struct {
+	GMutex lock;
+	GArray *entries; /* of InboxEntry; filled by any thread */
+	GArray *spare;	 /* what the loop took last, emptied */
+	gint waiting;	 /* atomic */
+	guint64 drops;
+	gboolean closed;
+} Inbox;
+
+struct BpLoop {
+	BusPort port; /* first: a BusPort of ours is a BpLoop */
+	char *name;
+	GMainContext *context;
+	GSource *source;
+	Inbox inbox;
+	/* descriptors */
+	int epoll;
+	gpointer poll_tag;
+	struct epoll_event events[LOOP_EVENTS];
+	int event_count, event_at; /* the batch being handled, or fetched by the poll for this turn */
+	int wakeup; /* the context's descriptor in our epoll; -1: not there */
+	guint fds;
+	/* timers: a heap by time due */
+	GPtrArray *timers;
+	BpTimer *running;
+	GQueue deferred;
+	gint64 now; /* of this turn; 0 outside one */
+	BpLoopStats stats;
+	/* loops with a thread of their own */
+	BpOwned owned;
+	GThread *thread;
+	gint quit; /* atomic */
+};
+
+static inline BpLoop *loop_here(void)
+{
+	return (BpLoop *)bus_port;
+}
+
+/* The main loop is made on the calling thread; its context is the default one. */
+gboolean loop_start_main(GError **error);
+void loop_stop_main(void);
+/* Stops and joins every loop that this plugin has opened. */
+void loop_close_all(BpPlugin *owner);
+GPtrArray *loop_list(void); /* borrowed pointers; main thread only */
+
+void inbox_init(Inbox *inbox);
+void inbox_clear(Inbox *inbox);
+/* `always`: beyond the limit too, for what must not be lost and is bounded elsewhere. */
+gboolean inbox_post(BpLoop *loop, BusRun run, gpointer a, gpointer b, guint64 c, gboolean always);
+void inbox_run(BpLoop *loop);
+
+void defer_run(BpLoop *loop);
+void timers_run(BpLoop *loop);
+gint64 timers_next(const BpLoop *loop); /* monotonic; -1: none */
+void fds_run(BpLoop *loop);
+/* The context's poll function: one system call a turn when nobody but us has descriptors in it. */
+gint loop_poll(GPollFD *fds, guint count, gint timeout);
+
+/* What `schedule` and `thread` show. */
+typedef struct {
+	const char *name;
+	const char *owner;
+	gint64 interval;
+	guint times, done; /* times 0: for ever */
+	guint64 missed;
+} TimerInfo;
+GArray *timer_list(void); /* named timers of the main loop */
+typedef struct {
+	char *name;
+	const char *owner;
+	gint64 age;
+	double progress;
+	gboolean running, cancelled;
+} JobInfo;
+GArray *job_list(void); /* frees its names */
+/* A plugin is going: its jobs are asked to end. */
+void job_cancel_all(BpPlugin *owner);

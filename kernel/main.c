@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/* main.c - the program backplane. All of it is in the library, so that plugins and program share one kernel. */
+#include <backplane/kernel.h>
+
+int main(int argc, char **argv)
+{
+	return bp_program(argc, argv);
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/* program.c - the program backplane: the command line: options, the kernel's start and end, signals. */
+#include "config.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "console/builtin.h"
+#include "console/control.h"
+#include "host/config.h"
+#include "host/log.h"
+#include "host/plugin.h"
+#include "host/settings.h"
+#include "start.h"
+
+enum { EXIT_USAGE = 2, EXIT_NOT_PERMITTED = 77, EXIT_BAD_CONFIG = 78 };
+
+static struct {
+	char *config, *check, *batch;
+	char **commands, **plugin_dirs, **settings;
+	gboolean daemon, version, client;
+	int verbose;
+	char **rest;
+} options;
+
+static char **program_arguments;
+static BpFd *signals;
+static int signal_fd = -1;
+
+static gboolean on_verbose(const char *name, const char *value, gpointer data, GError **error)
+{
+	options.verbose++;
+	return TRUE;
+}
+
+static const GOptionEntry entries[] = {
+	{ "config", 'c', 0, G_OPTION_ARG_FILENAME, &options.config, "Read this configuration", "FILE" },
+	{ "check-config", 0, 0, G_OPTION_ARG_FILENAME, &options.check, "Check a configuration, open nothing", "FILE" },
+	{ "execute", 'e', 0, G_OPTION_ARG_STRING_ARRAY, &options.commands, "Run a command at start; may be given again", "COMMAND" },
+	{ "batch", 'b', 0, G_OPTION_ARG_FILENAME, &options.batch, "Run the commands in a file at start", "FILE" },
+	{ "plugin-dir", 'P', 0, G_OPTION_ARG_FILENAME_ARRAY, &options.plugin_dirs, "Look for plugins here first", "DIR" },
+	{ "set", 's', 0, G_OPTION_ARG_STRING_ARRAY, &options.settings, "A setting for this run, as in default_telnet_port=2323",
+	  "PATH.KEY=VALUE" },
+	{ "daemon", 'd', 0, G_OPTION_ARG_NONE, &options.daemon, "Leave stdin alone, run until SIGTERM or SIGINT", NULL },
+	{ "control", 'x', 0, G_OPTION_ARG_NONE, &options.client, "Run COMMAND in the running instance, or attach a console to it", NULL },
+	{ "verbose", 'v', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, on_verbose, "Say more on stderr; twice for everything", NULL },
+	{ "version", 0, 0, G_OPTION_ARG_NONE, &options.version, "Show the version", NULL },
+	{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.rest, NULL, "[COMMAND]" },
+	{ NULL, 0, 0, 0, NULL, NULL, NULL },
+};
+
+static int complain(int status, const char *text)
+{
+	fprintf(stderr, "backplane: %s\n", text);
+	return status;
+}
+
+/* --- folders --- */
+
+/* systemd gives StateDirectory= and RuntimeDirectory= in the environment. */
+static char *state_folder(void)
+{
+	const char *given = g_getenv("STATE_DIRECTORY"), *state = g_getenv("XDG_STATE_HOME");
+
+	if (given && *given)
+		return g_strndup(given, strcspn(given, ":"));
+	if (state && *state)
+		return g_build_filename(state, "backplane", NULL);
+	return g_build_filename(g_get_home_dir(), ".local", "state", "backplane", NULL);
+}
+
+static char *control_path(void)
+{
+	const char *given = g_getenv("RUNTIME_DIRECTORY"), *runtime = g_getenv("XDG_RUNTIME_DIR");
+	g_autofree char *own = NULL;
+
+	if (given && *given) {
+		own = g_strndup(given, strcspn(given, ":"));
+		return g_build_filename(own, "control", NULL);
+	}
+	if (runtime && *runtime)
+		return g_build_filename(runtime, CONTROL_SOCKET, NULL);
+	own = g_strdup_printf("/tmp/backplane-%u", (guint)getuid());
+	return g_build_filename(own, CONTROL_SOCKET, NULL);
+}
+
+/* The plugins beside the program, when it has not been installed; else those that were installed with it. */
+static char **plugin_folders(void)
+{
+	g_autofree char *program = g_file_read_link("/proc/self/exe", NULL);
+	g_autofree char *folder = program ? g_path_get_dirname(program) : NULL;
+	g_autofree char *beside = folder ? g_build_filename(folder, "plugins", NULL) : NULL;
+	g_autofree char *library = folder ? g_build_filename(folder, "libbackplane.so.0", NULL) : NULL;
+	GPtrArray *folders = g_ptr_array_new();
+
+	for (char **given = options.plugin_dirs; given && *given; given++)
+		g_ptr_array_add(folders, g_strdup(*given));
+	if (beside && g_file_test(beside, G_FILE_TEST_IS_DIR) && g_file_test(library, G_FILE_TEST_EXISTS))
+		g_ptr_array_add(folders, g_steal_pointer(&beside));
+	else
+		g_ptr_array_add(folders, g_strdup(PLUGINDIR));
+	g_ptr_array_add(folders, NULL);
+	return (char **)g_ptr_array_free(folders, FALSE);
+}
+
+/* --- signals --- */
+
+static void on_signal(BpPlugin *self, int fd, BpEvents events, gpointer data)
+{
+	static gboolean asked;
+	struct signalfd_siginfo info;
+	g_autoptr(GError) error = NULL;
+
+	if (read(fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGWINCH) {
+		terminal_resized();
+	} else if (info.ssi_signo == SIGHUP && options.config) {
+		if (!config_reload(NULL, NULL, &error))
+			bp_log(self, BP_LOG_ERROR, "%s", error->message);
+	} else if (info.ssi_signo == SIGHUP) {
+		bp_log(self, BP_LOG_NOTICE, "SIGHUP reloads the configuration, and none was given with -c");
+	} else if (!asked) {
+		asked = TRUE;
+		bp_kernel_quit(0);
+	}
+}
+
+/* While the kernel stops it turns its loop no more for signals, so the second one must reach us by itself. */
+static void end_at_once(int number)
+{
+	_exit(128 + number);
+}
+
+static void block_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGWINCH);
+	sigprocmask(SIG_BLOCK, set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+}
+
+static void watch_signals(const sigset_t *set)
+{
+	signal_fd = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
+	signals = bp_fd_add(bp_kernel(), signal_fd, BP_IN, on_signal, NULL, NULL);
+}
+
+static void unwatch_signals(const sigset_t *set)
+{
+	bp_fd_remove(signals);
+	close(signal_fd);
+	signal(SIGINT, end_at_once);
+	signal(SIGTERM, end_at_once);
+	sigprocmask(SIG_UNBLOCK, set, NULL);
+}
+
+/* --- start --- */
+
+static gboolean apply_settings(GError **error)
+{
+	for (char **setting = options.settings; setting && *setting; setting++) {
+		const char *equals = strchr(*setting, '=');
+		g_autofree char *name = equals ? g_strndup(*setting, (gsize)(equals - *setting)) : NULL;
+		char *dot = name && *name == '/' ? strrchr(name, '.') : NULL;
+
+		if (!name) {
+			g_set_error(error, BP_HOST_ERROR, BP_INVALID, "-s wants PATH.KEY=VALUE or KEY=VALUE, not \"%s\"", *setting);
+			return FALSE;
+		}
+		if (dot)
+			*dot = 0;
+		if (!settings_set_temporary(dot ? name : "/", dot ? dot + 1 : name, equals + 1, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+/* Another instance of the same user may have the socket; this one then goes on without. */
+static void open_control_socket(void)
+{
+	g_autofree char *path = control_path();
+	g_autofree char *folder = g_path_get_dirname(path);
+	g_autofree char *bind = g_strconcat("bind=", path, NULL);
+	const char *pairs[] = { bind, "max_connections=20", NULL };
+	g_autoptr(BpValues) values = bp_values_new(control_modules[0].params);
+	g_autoptr(GError) error = NULL;
+
+	g_mkdir_with_parents(folder, 0700);
+	if (!bp_values_set_pairs(values, pairs, &error) ||
+	    !bp_module_open("ControlServer", "control", "/", g_steal_pointer(&values), &error))
+		bp_log(bp_kernel(), BP_LOG_NOTICE, "backplane -x will not reach this instance: %s", error->message);
+}
+
+typedef struct {
+	guint waiting, failed;
+} StartRuns;
+
+static void on_start_run(BpPlugin *self, guint failed, gpointer data)
+{
+	StartRuns *runs = data;
+
+	runs->waiting--;
+	runs->failed += failed;
+}
+
+static void run_at_start(const char *line, StartRuns *runs)
+{
+	runs->waiting++;
+	bp_session_run(bp_kernel(), console_system(), line, on_start_run, runs);
+	while (runs->waiting && !bp_kernel_is_quitting())
+		g_main_context_iteration(NULL, TRUE);
+}
+
+static gboolean run_config_line(const char *line, GError **error)
+{
+	StartRuns runs = { 0 };
+
+	run_at_start(line, &runs);
+	if (runs.failed)
+		g_set_error(error, BP_HOST_ERROR, BP_FAILED, "the command \"%s\" failed", line);
+	return !runs.failed;
+}
+
+static void on_start_output(BpPlugin *self, BpMessage *message, gpointer data)
+{
+	printf("%s\n", (const char *)bp_message_data(message));
+	fflush(stdout);
+}
+
+/* What they say is shown here while they run. */
+static guint run_start_commands(void)
+{
+	BpWatch *watch = bp_channel_watch(bp_kernel(), bp_channel(bp_kernel(), "console"), on_start_output, NULL, NULL);
+	StartRuns runs = { 0 };
+
+	batch_run_all();
+	for (char **command = options.commands; command && *command; command++)
+		run_at_start(*command, &runs);
+	if (options.batch) {
+		g_autofree char *quoted = parse_quote(options.batch, 0);
+		g_autofree char *line = g_strconcat("execute ", quoted, NULL);
+
+		run_at_start(line, &runs);
+	}
+	bp_watch_remove(watch);
+	return runs.failed;
+}
+
+static int exit_status_of(const GError *error)
+{
+	return g_error_matches(error, BP_IO_ERROR, BP_NOT_PERMITTED) ? EXIT_NOT_PERMITTED : 1;
+}
+
+static int serve(void)
+{
+	g_autoptr(GError) error = NULL;
+	guint failed = 0;
+
+	if (!apply_settings(&error))
+		return complain(EXIT_USAGE, error->message);
+	if (options.config || options.check) {
+		if (!config_start(options.check ? options.check : options.config, !!options.check, run_config_line, &error))
+			return complain(EXIT_BAD_CONFIG, error->message);
+		if (options.check)
+			return printf("%s is good.\n", options.check) < 0;
+	} else {
+		failed += plugin_load_all();
+	}
+	open_control_socket();
+	failed += run_start_commands();
+	if (bp_kernel_is_quitting())
+		return failed ? 1 : bp_kernel_run();
+	if (!options.daemon && !terminal_open(&error))
+		return complain(exit_status_of(error), error->message);
+	return bp_kernel_run() || (failed && !isatty(STDIN_FILENO) && !options.daemon);
+}
+
+/* 10,000 connections want as many descriptors. */
+static void raise_limits(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int run(void)
+{
+	g_autofree char *state = state_folder();
+	g_auto(GStrv) folders = plugin_folders();
+	BpKernelOptions kernel = { .state_dir = state, .plugin_path = (const char *const *)folders };
+	g_autoptr(GError) error = NULL;
+	sigset_t set;
+	int status;
+	guint left;
+
+	raise_limits();
+	block_signals(&set);
+	log_set_stderr(options.verbose > 1 ? BP_LOG_DEBUG : options.verbose ? BP_LOG_INFO : BP_LOG_WARNING);
+	if (!bp_kernel_start(&kernel, &error))
+		return complain(1, error->message);
+	watch_signals(&set);
+	status = serve();
+	unwatch_signals(&set);
+	left = bp_kernel_stop();
+	terminal_close();
+	if (kernel_wants_restart()) {
+		execv("/proc/self/exe", program_arguments);
+		return complain(1, g_strerror(errno));
+	}
+	return status ? status : left > 0;
+}
+
+int bp_program(int argc, char **argv)
+{
+	g_autoptr(GOptionContext) context = g_option_context_new("- a plugin host");
+	g_autoptr(GError) error = NULL;
+
+	program_arguments = g_strdupv(argv);
+	g_option_context_add_main_entries(context, entries, NULL);
+	g_option_context_set_summary(context, "With a terminal on stdin it is a console; else commands are read from stdin.");
+	if (!g_option_context_parse(context, &argc, &argv, &error)) {
+		complain(EXIT_USAGE, error->message);
+		return complain(EXIT_USAGE, "backplane --help lists the options");
+	}
+	if (options.version)
+		return printf("%s\n", PACKAGE_NAME " " PACKAGE_VERSION) < 0;
+	if (options.client) {
+		g_autofree char *path = control_path();
+		g_autofree char *command = options.rest ? g_strjoinv(" ", options.rest) : NULL;
+
+		return client_run(path, command);
+	}
+	if (options.rest)
+		return complain(EXIT_USAGE, "a command is given with -e, or to a running instance with -x");
+	return run();
+}

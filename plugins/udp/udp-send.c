@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/* udp-send.c - command udp send: one datagram from a socket of its own, and the answers for a while.
+ *
+ * An errand lives until its call has ended; one whose host is still being looked up stays until that is known, or
+ * until the plugin goes.
+ */
+#include <netinet/in.h>
+#include <string.h>
+#include "udp.h"
+
+#define ANSWER_LIMIT 1000
+
+typedef struct {
+	BpPlugin *self;
+	BpCall *call; /* NULL: it has ended */
+	BpDatagram *datagram;
+	BpTimer *timer;
+	char *target;
+	guint8 *bytes;
+	gsize size;
+	gint64 wait;
+	guint answers;
+	guint refs;
+	gboolean resolving; /* that has a reference */
+} Errand;
+
+static GQueue errands;
+
+static void errand_unref(gpointer data)
+{
+	Errand *errand = data;
+
+	if (--errand->refs)
+		return;
+	g_queue_remove(&errands, errand);
+	g_free(errand->target);
+	g_free(errand->bytes);
+	g_free(errand);
+}
+
+static void errand_end(Errand *errand, GError *take_error)
+{
+	BpCall *call = g_steal_pointer(&errand->call);
+
+	if (!call) {
+		g_clear_error(&take_error);
+		return;
+	}
+	if (errand->timer)
+		bp_timer_remove(g_steal_pointer(&errand->timer));
+	if (errand->datagram)
+		bp_datagram_close(g_steal_pointer(&errand->datagram));
+	bp_call_done(call, take_error);
+	errand_unref(errand);
+}
+
+/* --- answers --- */
+
+static void on_answer(BpDatagram *datagram, const guint8 *data, gsize size, const BpAddress *from, gpointer user)
+{
+	Errand *errand = user;
+	g_autofree char *who = bp_address_format(from);
+	g_autofree char *text = NULL;
+
+	if (!errand->wait)
+		return;
+	if (g_utf8_validate((const char *)data, (gssize)size, NULL) && !memchr(data, '\0', size))
+		text = g_strchomp(g_strndup((const char *)data, size));
+	else
+		text = bp_bytes_text(data, size);
+	bp_call_printf(errand->call, "%s: %s", who, text);
+	if (++errand->answers == ANSWER_LIMIT)
+		errand_end(errand, g_error_new(BP_IO_ERROR, BP_LIMIT, "%u answers came; more are not shown",
+					       ANSWER_LIMIT));
+}
+
+static void on_error(BpDatagram *datagram, const GError *error, gpointer user)
+{
+	errand_end(user, g_error_copy(error));
+}
+
+static const BpDatagramEvents datagram_events = { .data = on_answer, .error = on_error };
+
+static void on_timeout(BpPlugin *self, gpointer data)
+{
+	Errand *errand = data;
+	GError *error = NULL;
+
+	errand->timer = NULL; /* it ran its one time */
+	if (!errand->answers)
+		error = g_error_new(BP_IO_ERROR, BP_TIMEOUT, "No answer from %s within %g s.", errand->target,
+				    (double)errand->wait / G_USEC_PER_SEC);
+	errand_end(errand, error);
+}
+
+/* --- sending --- */
+
+/* After the flush of this turn, which has told what went wrong. */
+static void on_flushed(BpPlugin *self, gpointer data)
+{
+	Errand *errand = data;
+
+	if (!errand->call)
+		return;
+	if (!bp_datagram_stats(errand->datagram).sent) {
+		errand_end(errand, g_error_new(BP_IO_ERROR, BP_BUSY, "the datagram to %s was not sent: the network is busy",
+					       errand->target));
+	} else if (errand->wait) {
+		errand->timer = bp_timer_add(self, NULL, MAX(errand->wait, 1000), 1, on_timeout, errand, NULL);
+	} else {
+		bp_call_printf(errand->call, "%zu bytes sent to %s.", errand->size, errand->target);
+		errand_end(errand, NULL);
+	}
+}
+
+static void send_to(Errand *errand, const BpAddress *to)
+{
+	GError *error = NULL;
+	BpAddress any;
+
+	bp_address_parse(&any, to->storage.ss_family == AF_INET ? "0.0.0.0" : "::", 0, NULL);
+	errand->datagram = bp_datagram_open(errand->self, &any, FALSE, &datagram_events, errand, &error);
+	if (!errand->datagram) {
+		errand_end(errand, error);
+		return;
+	}
+	if (to->storage.ss_family == AF_INET)
+		bp_datagram_set_broadcast(errand->datagram, TRUE, NULL);
+	if (!bp_datagram_send(errand->datagram, errand->bytes, errand->size, to)) {
+		errand_end(errand, g_error_new(BP_IO_ERROR, BP_LIMIT, "%zu bytes are more than a datagram can have",
+					       errand->size));
+		return;
+	}
+	errand->refs++;
+	bp_defer(errand->self, on_flushed, errand, errand_unref);
+}
+
+static void on_resolved(BpPlugin *self, GArray *addresses, const GError *error, gpointer data)
+{
+	Errand *errand = data;
+	const BpAddress *to = udp_choose_address(addresses, TRUE, TRUE);
+
+	errand->resolving = FALSE;
+	if (errand->call && to)
+		send_to(errand, to);
+	else if (errand->call)
+		errand_end(errand, error ? g_error_copy(error) : g_error_new(BP_IO_ERROR, BP_NOT_FOUND,
+									    "%s has no IP address", errand->target));
+	errand_unref(errand);
+}
+
+static void on_cancel(BpPlugin *self, gpointer data)
+{
+	errand_end(data, NULL);
+}
+
+/* --- the command --- */
+
+const BpParam udp_send_params[] = {
+	{ "address", .kind = BP_ARGUMENT, .required = 1, .help = "HOST:PORT; an IPv6 address in brackets" },
+	{ "text", .kind = BP_ARGUMENT, .many = 1, .help = "what to send, as it stands; an empty datagram if left out" },
+	{ "hex", 'x', BP_BOOL, .help = "the text is bytes in hex: ff 0a 31" },
+	{ "wait", 'w', BP_DURATION, .min = 0, .max = 3600, .help = "show the answers that come within so long" },
+	{ NULL },
+};
+
+gboolean udp_run_send(BpPlugin *self, BpCall *call, GError **error)
+{
+	const char *target = bp_call_string(call, "address");
+	g_autofree char *text = g_strjoinv(" ", (char **)bp_call_list(call, "text"));
+	g_autofree char *host = NULL;
+	gsize size = strlen(text);
+	guint port;
+	Errand *errand;
+
+	if (!udp_part_address(target, FALSE, &host, &port, error))
+		return FALSE;
+	if (bp_call_bool(call, "hex")) {
+		guint8 *bytes = bp_bytes_from_hex(text, &size, error);
+
+		if (!bytes)
+			return FALSE;
+		g_free(text);
+		text = (char *)bytes;
+	}
+	errand = g_new0(Errand, 1);
+	errand->self = self;
+	errand->call = call;
+	errand->target = g_strdup(target);
+	errand->bytes = (guint8 *)g_steal_pointer(&text);
+	errand->size = size;
+	errand->wait = bp_call_duration(call, "wait");
+	errand->refs = 2;
+	errand->resolving = TRUE;
+	g_queue_push_tail(&errands, errand);
+	bp_call_hold(call, on_cancel, errand);
+	bp_address_resolve(self, host, port, on_resolved, errand);
+	return TRUE;
+}
+
+/* What is looked up is not told any more when the plugin goes. */
+void udp_send_unload(void)
+{
+	for (GList *at = errands.head, *next; at; at = next) {
+		Errand *errand = at->data;
+
+		next = at->next;
+		if (errand->resolving)
+			errand_unref(errand);
+	}
+}

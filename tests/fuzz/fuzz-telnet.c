@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* fuzz-telnet.c - whatever a telnet client sends: no crash, bounded answers, and the same however it is cut.
+ *
+ * The first byte chooses lines or not and where the second run cuts the rest.
+ */
+#include <stdint.h>
+#include <string.h>
+#include "../../plugins/telnet/telnet-codec.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+typedef struct {
+	GString *data, *sent, *events;
+} Seen;
+
+static void on_data(TelnetCodec *codec, const guint8 *data, gsize size, gpointer user)
+{
+	g_string_append_len(((Seen *)user)->data, (const char *)data, (gssize)size);
+}
+
+static void on_send(TelnetCodec *codec, const guint8 *data, gsize size, gpointer user)
+{
+	g_string_append_len(((Seen *)user)->sent, (const char *)data, (gssize)size);
+}
+
+static void on_event(TelnetCodec *codec, TelnetEvent event, gpointer user)
+{
+	const TelnetInfo *info = telnet_codec_info(codec);
+	Seen *seen = user;
+
+	g_string_append_printf(seen->events, "%zu:%d %ux%u %s %s %s %u\n", seen->data->len, event, info->columns, info->rows,
+			       info->terminal, info->client, info->user, info->mtts);
+}
+
+static const TelnetCallbacks callbacks = { on_data, on_send, on_event };
+
+static void run(Seen *seen, gboolean lines, const guint8 *data, gsize size, gsize step)
+{
+	TelnetCodec *codec = telnet_codec_new(&callbacks, seen);
+
+	*seen = (Seen){ g_string_new(NULL), g_string_new(NULL), g_string_new(NULL) };
+	telnet_codec_set_lines(codec, lines);
+	telnet_codec_offer(codec);
+	for (gsize at = 0; at < size; at += step)
+		telnet_codec_receive(codec, data + at, MIN(step, size - at));
+	telnet_codec_mark(codec);
+	telnet_codec_free(codec);
+}
+
+static void forget(Seen *seen)
+{
+	g_string_free(seen->data, TRUE);
+	g_string_free(seen->sent, TRUE);
+	g_string_free(seen->events, TRUE);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	Seen whole, cut;
+	gboolean lines;
+	gsize step;
+
+	if (size < 1)
+		return 0;
+	lines = data[0] & 1;
+	step = 1 + (data[0] >> 1);
+	data++;
+	size--;
+	run(&whole, lines, data, size, size ? size : 1);
+	run(&cut, lines, data, size, step);
+	g_assert_cmpmem(whole.data->str, whole.data->len, cut.data->str, cut.data->len);
+	g_assert_cmpmem(whole.sent->str, whole.sent->len, cut.sent->str, cut.sent->len);
+	g_assert_cmpstr(whole.events->str, ==, cut.events->str);
+	g_assert_cmpuint(whole.data->len, <=, size);
+	/* Three bytes of option call for a question of 13 at most, two of AYT for 9. */
+	g_assert_cmpuint(whole.sent->len, <=, 64 + 8 * size);
+	forget(&whole);
+	forget(&cut);
+	return 0;
+}

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+# A fuzz target is one line below: tests/fuzz/fuzz-NAME is made of tests/fuzz/fuzz-NAME.c, its seeds are in
+# tests/fuzz/seeds/NAME. As a test it is driven by tests/fuzz/driver.c; `make fuzz TARGET=NAME SECONDS=60` lets
+# libFuzzer (clang) look for new input.
+
+FUZZ_TESTS = \
+	tests/fuzz/fuzz-config \
+	tests/fuzz/fuzz-editor \
+	tests/fuzz/fuzz-parse \
+	tests/fuzz/fuzz-settings \
+	tests/fuzz/fuzz-telnet
+check_PROGRAMS += $(FUZZ_TESTS)
+
+tests_fuzz_fuzz_telnet_SOURCES = tests/fuzz/fuzz-telnet.c plugins/telnet/telnet-codec.c
+tests_fuzz_fuzz_telnet_LDADD = $(TEST_LIBS) $(LIBTELNET_LIBS)
+
+check_LIBRARIES += tests/fuzz/libdriver.a
+tests_fuzz_libdriver_a_SOURCES = tests/fuzz/driver.c
+EXTRA_DIST += tests/fuzz/seeds
+
+SECONDS = 60
+fuzz:
+	@test -n "$(TARGET)" || { echo "make fuzz TARGET=NAME [SECONDS=60]: which one? $(FUZZ_TESTS)" >&2; exit 2; }
+	@mkdir -p tests/fuzz/corpus/$(TARGET)
+	cd $(srcdir) && clang -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu11 $(DEFS) -Iinclude -Ikernel -I$(abs_builddir) \
+		$(KERNEL_CFLAGS) -DPLUGINDIR=\"$(pluginsdir)\" -DSYSCONFDIR=\"$(sysconfdir)\" \
+		$(filter %.c,$(or $(tests_fuzz_fuzz_$(subst -,_,$(TARGET))_SOURCES),tests/fuzz/fuzz-$(TARGET).c)) \
+		$(filter %.c,$(libbackplane_so_0_SOURCES)) \
+		-o $(abs_builddir)/tests/fuzz/fuzz-$(TARGET)-libfuzzer $(KERNEL_LIBS) $(LIBTELNET_LIBS) $(LIBS)
+	tests/fuzz/fuzz-$(TARGET)-libfuzzer -max_total_time=$(SECONDS) -timeout=5 tests/fuzz/corpus/$(TARGET) \
+		$(srcdir)/tests/fuzz/seeds/$(TARGET)
+.PHONY: fuzz
+clean-local:
+	rm -f tests/fuzz/*-libfuzzer
+distclean-local:
+	rm -rf tests/fuzz/corpus

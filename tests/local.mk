@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+# A unit test is one line below: tests/test-NAME is made of tests/test-NAME.c.
+
+UNIT_TESTS = \
+	tests/test-address \
+	tests/test-bus \
+	tests/test-console \
+	tests/test-context \
+	tests/test-datagram \
+	tests/test-editor \
+	tests/test-history \
+	tests/test-io \
+	tests/test-loop \
+	tests/test-param \
+	tests/test-parse \
+	tests/test-plugin \
+	tests/test-server \
+	tests/test-settings \
+	tests/test-telnet-codec \
+	tests/test-tls
+check_PROGRAMS += $(UNIT_TESTS)
+
+# What may race runs under ThreadSanitizer too.
+THREAD_TESTS = \
+	tests/test-bus \
+	tests/test-loop
+
+# A codec of a plugin is compiled into its test.
+tests_test_telnet_codec_SOURCES = tests/test-telnet-codec.c plugins/telnet/telnet-codec.c
+tests_test_telnet_codec_LDADD = $(TEST_LIBS) $(LIBTELNET_LIBS)
+
+check_LIBRARIES += tests/libsuite.a
+tests_libsuite_a_SOURCES = \
+	tests/certificates.h \
+	tests/peers.h \
+	tests/state.h \
+	tests/suite.c \
+	tests/suite.h \
+	tests/terminal.h
+
+# The objects of libbackplane with every name visible, so that tests reach the inside. The soname is the same,
+# so plugins that a test loads meet this kernel and no second one.
+TEST_LIBS = tests/libsuite.a tests/fuzz/libdriver.a tests/libbackplane.so.0 $(CUNIT_LIBS) $(KERNEL_LIBS)
+check_PROGRAMS += tests/libbackplane.so.0
+tests_libbackplane_so_0_SOURCES = tests/visible.c
+tests_libbackplane_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-soname,libbackplane.so.0
+tests_libbackplane_so_0_LDADD = $(libbackplane_so_0_OBJECTS) $(KERNEL_LIBS)
+if TSAN
+tests_libbackplane_so_0_SOURCES += tests/tsan.c
+endif
+
+# Plugins that misbehave on purpose, to be loaded by tests: tests/plugins/NAME.so is made of tests/plugins/NAME.c.
+TEST_PLUGINS = \
+	tests/plugins/bad-abi.so \
+	tests/plugins/bad-name.so \
+	tests/plugins/fails-load.so \
+	tests/plugins/never-answers.so \
+	tests/plugins/no-symbol.so \
+	tests/plugins/self-unload.so
+EXTRA_DIST += $(TEST_PLUGINS:.so=.c)
+CLEANFILES += $(TEST_PLUGINS)
+tests/plugins/%.so: tests/plugins/%.c tests/libbackplane.so.0 $(pkginclude_HEADERS)
+	$(AM_V_CCLD)$(MKDIR_P) tests/plugins && $(CC) $(PLUGIN_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS) \
+		$(PLUGIN_LDFLAGS) $(LDFLAGS) -o $@ $< tests/libbackplane.so.0 $(GLIB_LIBS)
+
+EXTRA_DIST += tests/lint tests/run tests/scenario
+
+# `make check` runs everything there is, check-units the programs that need no installed clients, check-threads
+# what may race; ONLY='bus telnet*' chooses by name. The programs alone are made by check-build.
+RUN = BUILD='$(abs_top_builddir)' SRC='$(abs_top_srcdir)' LABEL='$(LABEL)' ONLY='$(ONLY)' TALLY='$(TALLY)' $(srcdir)/tests/run
+if DEVELOPER
+LABEL = asan
+endif
+if TSAN
+LABEL = tsan
+endif
+
+check-local: $(TEST_PLUGINS)
+	@$(RUN) $(srcdir)/tests/lint $(UNIT_TESTS) $(FUZZ_TESTS) scenarios
+check-units: check-build
+	@$(RUN) $(UNIT_TESTS) $(FUZZ_TESTS)
+check-threads: check-threads-build
+	@$(RUN) $(THREAD_TESTS)
+check-build: $(check_PROGRAMS) $(plugins_PROGRAMS) $(TEST_PLUGINS)
+check-threads-build: $(THREAD_TESTS)
+.PHONY: check-units check-threads check-build check-threads-build

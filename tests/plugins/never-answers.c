@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* never-answers.c - a command that is held and never ended, a module with a loop of its own, a job, a hold. */
+#include <backplane/backplane.h>
+
+static gboolean run_never(BpPlugin *self, BpCall *call, GError **error)
+{
+	bp_call_hold(call, NULL, NULL);
+	return TRUE;
+}
+
+static const BpCommand commands[] = {
+	{ "never", .help = "does not end", .run = run_never },
+	{ NULL },
+};
+
+static void work(BpJob *job, gpointer data)
+{
+	while (!bp_job_cancelled(job))
+		g_thread_yield();
+}
+
+static void spin(BpPlugin *self, gpointer data)
+{
+	bp_channel_print(data, "spin");
+	bp_loop_call(self, bp_loop_current(), spin, data, NULL);
+}
+
+static gboolean open_spinner(BpInstance *self, GError **error)
+{
+	BpLoop *loop = bp_loop_open(self, "spinner", error);
+
+	if (!loop)
+		return FALSE;
+	bp_loop_call(self, loop, spin, bp_instance_channel(self, "out"), NULL);
+	bp_job_add(self, "endless", work, NULL, NULL, NULL);
+	return TRUE;
+}
+
+static const BpParam params[] = {
+	{ "size", .type = BP_INT, .fallback = "3", .min = 1, .max = 10, .help = "how much" },
+	{ "secret", .secret = TRUE, .help = "not to be seen" },
+	{ NULL },
+};
+
+static const BpModule modules[] = {
+	{ "Spinner", .help = "is busy on a loop and in a job", .params = params, .open = open_spinner },
+	{ NULL },
+};
+
+BP_PLUGIN(.name = "never-answers", .version = "1.0", .commands = commands, .modules = modules);

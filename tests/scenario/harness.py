@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: MIT
+"""harness.py - a Backplane of one's own, and clients that wait for what they expect.
+
+    def test_says_hello(bp):
+        assert bp.run("echo hello") == ["hello"]
+
+    main("hello", globals())
+
+Each function test_* gets a fresh program in a fresh folder; the last line says how many passed. BUILD is the build
+folder. Nothing waits for time to pass: every wait is for bytes, with an end.
+"""
+import os
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+BUILD = os.environ.get("BUILD", "build")
+PATIENCE = float(os.environ.get("PATIENCE", "10"))
+
+
+class Backplane:
+    def __init__(self, *arguments):
+        self.folder = tempfile.mkdtemp(prefix="backplane-scenario-")
+        environment = dict(os.environ, HOME=self.folder, XDG_STATE_HOME=self.folder + "/state",
+                           XDG_CONFIG_HOME=self.folder + "/config", XDG_RUNTIME_DIR=self.folder)
+        os.chmod(self.folder, 0o700)
+        self.process = subprocess.Popen(
+            [BUILD + "/backplane", "-P", BUILD + "/plugins", *arguments], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=open(self.folder + "/stderr", "wb"), env=environment, cwd=self.folder)
+        self.pending = b""
+        self.count = 0
+
+    def run(self, command):
+        """The lines that a command prints to the session that typed it."""
+        self.count += 1
+        mark = "end-of-%d" % self.count
+        self.process.stdin.write(f"{command}\n.echo {mark}\n".encode())
+        self.process.stdin.flush()
+        lines, end = [], time.monotonic() + PATIENCE
+        while True:
+            line = self._line(end)
+            # (a stamp stands before what is said on the channel console)
+            text = re.sub(r"\x1b\[[0-9;]*m|^\[[0-9:]{8}\] ", "", line).strip()
+            if text == mark:
+                return lines
+            if text and text != command:
+                lines.append(text)
+
+    def _line(self, end):
+        while b"\n" not in self.pending:
+            ready, _, _ = select.select([self.process.stdout], [], [], max(0, end - time.monotonic()))
+            data = os.read(self.process.stdout.fileno(), 65536) if ready else b""
+            if not data:
+                raise AssertionError("the program %s; so far %r; stderr: %s" % (
+                    "ended" if ready else "says nothing", self.pending, self.stderr()))
+            self.pending += data
+        line, self.pending = self.pending.split(b"\n", 1)
+        return line.decode("utf-8", "replace").rstrip("\r")
+
+    def stderr(self):
+        with open(self.folder + "/stderr", errors="replace") as file:
+            return file.read()
+
+    def stop(self):
+        """Ends it in order; its exit status."""
+        if self.process.poll() is None:
+            self.process.stdin.close()
+            try:
+                self.process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self.process.send_signal(signal.SIGABRT)
+                self.process.wait()
+        return self.process.returncode
+
+    def remove(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Client:
+    def __init__(self, port, host="127.0.0.1"):
+        self.socket = socket.create_connection((host, port), PATIENCE)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.seen = b""  # not yet taken by expect
+
+    def send(self, data):
+        self.socket.sendall(data if isinstance(data, bytes) else data.encode())
+
+    def expect(self, what, seconds=PATIENCE):
+        """Waits for the bytes; gives all up to their end and forgets them."""
+        what = what if isinstance(what, bytes) else what.encode()
+        end = time.monotonic() + seconds
+        while what not in self.seen:
+            self._more(end, what)
+        place = self.seen.index(what) + len(what)
+        taken, self.seen = self.seen[:place], self.seen[place:]
+        return taken
+
+    def _more(self, end, what):
+        self.socket.settimeout(max(0.001, end - time.monotonic()))
+        try:
+            data = self.socket.recv(65536)
+        except socket.timeout:
+            raise AssertionError(f"{what!r} did not come; there was {self.seen!r}") from None
+        if not data:
+            raise AssertionError(f"the end came instead of {what!r}; there was {self.seen!r}")
+        self.seen += data
+
+    def silent(self, seconds):
+        """True if nothing comes for so long."""
+        ready, _, _ = select.select([self.socket], [], [], seconds)
+        return not ready and not self.seen
+
+    def end_input(self):
+        self.socket.shutdown(socket.SHUT_WR)
+
+    def rest(self, seconds=PATIENCE):
+        """All until the other side ends."""
+        end = time.monotonic() + seconds
+        while True:
+            self.socket.settimeout(max(0.001, end - time.monotonic()))
+            try:
+                data = self.socket.recv(65536)
+            except socket.timeout:
+                raise AssertionError(f"no end came; there was {self.seen!r}") from None
+            if not data:
+                return self.seen
+            self.seen += data
+
+    def close(self):
+        self.socket.close()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def main(name, names):
+    wanted = sys.argv[1:]
+    passed = failed = 0
+    for key, test in list(names.items()):
+        if not key.startswith("test_") or (wanted and key[5:] not in wanted):
+            continue
+        bp = Backplane()
+        try:
+            test(bp)
+            status = bp.stop()
+            assert status in (0, 1), f"exit status {status}: {bp.stderr()}"
+            assert "Sanitizer" not in bp.stderr(), bp.stderr()
+            passed += 1
+        except Exception:
+            failed += 1
+            print(f"--- {name}: {key[5:]}")
+            traceback.print_exc(file=sys.stdout)
+            bp.stop()
+            print(bp.stderr())
+        finally:
+            bp.remove()
+    print(f"{name}: {passed} passed, {failed} failed")
+    sys.exit(failed > 0)

@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: MIT */
+/* test-bus.c - messages, channels, watches, links, globs; also from other threads. */
+#include <string.h>
+#include <backplane/backplane.h>
+#include <backplane/kernel.h>
+#include "suite.h"
+
+static GString *heard;
+static BpPlugin *self;
+
+static void note(BpPlugin *plugin, BpMessage *message, gpointer data)
+{
+	if (data)
+		g_string_append_printf(heard, "%s:", (const char *)data);
+	g_string_append_len(heard, bp_message_data(message), (gssize)bp_message_size(message));
+	g_string_append_c(heard, ' ');
+}
+
+static void expect(const char *what)
+{
+	CU_ASSERT_STRING_EQUAL(heard->str, what);
+	if (strcmp(heard->str, what))
+		g_printerr("heard \"%s\", not \"%s\"\n", heard->str, what);
+	g_string_truncate(heard, 0);
+}
+
+static void turn(void)
+{
+	while (g_main_context_iteration(NULL, FALSE))
+		;
+}
+
+static void start(void)
+{
+	static const BpKernelOptions options = { 0 };
+
+	CU_ASSERT_FATAL(bp_kernel_start(&options, NULL));
+	heard = g_string_new(NULL);
+	self = bp_kernel();
+}
+
+static void stop(void)
+{
+	CU_ASSERT_EQUAL(bp_kernel_stop(), 0);
+	g_string_free(heard, TRUE);
+}
+
+/* --- messages --- */
+
+static void test_message(void)
+{
+	char *origin = g_ref_string_new("somebody");
+	BpMessage *message;
+
+	start();
+	message = bp_message_new("a\0b", 3, BP_BINARY);
+	bp_message_set_origin(message, origin);
+	g_ref_string_release(origin);
+	CU_ASSERT_EQUAL(bp_message_size(message), 3);
+	CU_ASSERT(!memcmp(bp_message_data(message), "a\0b\0", 4));
+	CU_ASSERT_STRING_EQUAL(bp_message_origin(message), "somebody");
+	CU_ASSERT(ABS(bp_message_time(message) - g_get_real_time()) < 10 * G_USEC_PER_SEC);
+	CU_ASSERT(bp_message_ref(message) == message);
+	bp_message_unref(message);
+	bp_message_unref(message);
+	message = bp_message_printf("%0300d|%s", 7, "end");
+	CU_ASSERT_EQUAL(bp_message_size(message), 304);
+	CU_ASSERT_STRING_EQUAL((const char *)bp_message_data(message) + 299, "7|end");
+	CU_ASSERT(bp_message_flags(message) & BP_TEXT);
+	bp_message_unref(message);
+	stop();
+}
+
+static void test_reply(void)
+{
+	BpChannel *answers;
+	BpMessage *message;
+
+	start();
+	answers = bp_channel(self, "answers");
+	bp_channel_watch(self, answers, note, NULL, NULL);
+	message = bp_message_new("?", 1, BP_TEXT);
+	CU_ASSERT_FALSE(bp_message_reply(message, "x", 1));
+	bp_message_set_reply_channel(message, answers);
+	CU_ASSERT(bp_message_reply(message, "yes", 3));
+	bp_message_unref(message);
+	expect("yes ");
+	stop();
+}
+
+/* --- channels --- */
+
+static void test_names(void)
+{
+	g_autofree char *longest = g_strnfill(255, 'x'), *longer = g_strnfill(256, 'x');
+	static const char *const bad[] = { "", "a b", "a\n", "a*", "b?", "[x]", "\xff", "tab\t", NULL };
+
+	start();
+	for (const char *const *name = bad; *name; name++)
+		CU_ASSERT_FALSE(bp_channel_check_name(*name, NULL));
+	CU_ASSERT_FALSE(bp_channel_check_name(longer, NULL));
+	CU_ASSERT(bp_channel_check_name(longest, NULL));
+	CU_ASSERT(bp_channel_check_name("uart0/recv", NULL));
+	CU_ASSERT(bp_channel_check_name("Gerät/ä", NULL));
+	stop();
+}
+
+static void test_lifetime(void)
+{
+	BpChannel *first, *second, *found;
+	BpWatch *watch;
+
+	start();
+	CU_ASSERT_PTR_NULL(bp_channel_find("x"));
+	first = bp_channel(self, "x");
+	second = bp_channel(self, "x");
+	CU_ASSERT_PTR_EQUAL(first, second);
+	bp_channel_release(self, first);
+	found = bp_channel_find("x");
+	CU_ASSERT_PTR_EQUAL(found, first);
+	watch = bp_channel_watch(self, first, note, NULL, NULL);
+	bp_channel_release(self, first);
+	CU_ASSERT_PTR_NOT_NULL(found);
+	bp_channel_print(found, "still"); /* the watch keeps it */
+	expect("still ");
+	bp_watch_remove(watch);
+	CU_ASSERT_PTR_NULL(bp_channel_find("x"));
+	bp_channel_print(found, "gone"); /* a reference keeps the memory */
+	expect("");
+	bp_channel_unref(found);
+	stop();
+}
+
+static void test_watch_twice(void)
+{
+	BpChannel *channel;
+	BpWatch *watch;
+
+	start();
+	channel = bp_channel(self, "x");
+	watch = bp_channel_watch(self, channel, note, "a", NULL);
+	CU_ASSERT_PTR_EQUAL(bp_channel_watch(self, channel, note, "a", NULL), watch);
+	CU_ASSERT_PTR_NOT_EQUAL(bp_channel_watch(self, channel, note, "b", NULL), watch);
+	bp_channel_print(channel, "1");
+	expect("a:1 b:1 ");
+	CU_ASSERT_EQUAL(bp_channel_stats(channel).watchers, 2);
+	bp_watch_remove(watch);
+	bp_channel_print(channel, "2");
+	expect("b:2 ");
+	stop();
+}
+
+static void count_destroy(gpointer data)
+{
+	(*(guint *)data)++;
+}
+
+static void ignore(BpPlugin *plugin, BpMessage *message, gpointer data)
+{
+}
+
+static void test_destroy(void)
+{
+	guint destroyed = 0;
+	BpWatch *watch;
+
+	start();
+	watch = bp_channel_watch(self, bp_channel(self, "x"), ignore, &destroyed, count_destroy);
+	bp_watch_remove(watch);
+	CU_ASSERT_EQUAL(destroyed, 1);
+	bp_channel_watch(self, bp_channel(self, "y"), ignore, &destroyed, count_destroy);
+	bp_channel_watch_glob(self, "z*", (BpGlobFunc)(void (*)(void))ignore, &destroyed, count_destroy);
+	stop();
+	CU_ASSERT_EQUAL(destroyed, 3);
+}
+
+/* --- changes while a message is being delivered --- */
+
+static BpWatch *watches[4];
+static BpChannel *busy;
+
+static void remove_self(BpPlugin *plugin, BpMessage *message, gpointer data)
+{
+	note(plugin, message, "self");
+	bp_watch_remove(watches[0]);
+}
+
+static void remove_next(BpPlugin *plugin, BpMessage *message, gpointer data)
+{
+	note(plugin, message, "next");
+	if (watches[2])
+		bp_watch_remove(watches[2]);
+	watches[2] = NULL;
+}
+
+static void add_more(BpPlugin *plugin, BpMessage *message, gpointer data)
+{
+	note(plugin, message, "add");
+	bp_channel_watch(plugin, busy, note, "new", NULL);
+}
+
+static void test_change_while_sending(void)
+{
+	start();
+	busy = bp_channel(self, "busy");
+	watches[0] = bp_channel_watch(self, busy, remove_self, NULL, NULL);
+	watches[1] = bp_channel_watch(self, busy, remove_next, NULL, NULL);
+	watches[2] = bp_channel_watch(self, busy, note, "victim", NULL);
+	watches[3] = bp_channel_watch(self, busy, add_more, NULL, NULL);
+	bp_channel_watch(self, busy, note, "last", NULL);
+	bp_channel_print(busy, "1");
+	expect("self:1 next:1 add:1 last:1 ");
+	bp_channel_print(busy, "2");
+	expect("next:2 add:2 last:2 new:2 ");
+	stop();
+}
+
+static void say_again(BpPlugin *plugin, BpMessage *message, gpointer data)
+{
+	note(plugin, message, "first");
+	if (!strcmp(bp_message_data(message), "1")) {
+		bp_channel_print(busy, "2");
+		bp_channel_print(busy, "3");
+	}
+}
+
+/* Everybody hears 1, 2, 3 in that order, also what is sent right after. */
+static void test_send_while_sending(void)
+{
+	start();
+	busy = bp_channel(self, "busy");
+	bp_channel_watch(self, busy, say_again, NULL, NULL);
+	bp_channel_watch(self, busy, note, "second", NULL);
+	bp_channel_print(busy, "1");
+	expect("first:1 second:1 ");
+	bp_channel_print(busy, "4");
+	turn();
+	expect("first:2 second:2 first:3 second:3 first:4 second:4 ");
+	stop();
+}
+
+static void echo(BpPlugin *plugin, BpMessage *message, gpointer data)
+{
+	g_string_append_c(heard, '.');
+	bp_channel_send_bytes(data, "again", 5);
+}
+
+static void test_feedback_ends(void)
+{
+	BpChannel *ping, *pong;
+
+	start();
+	ping = bp_channel(self, "ping");
+	pong = bp_channel(self, "pong");
+	bp_channel_watch(self, ping, echo, pong, NULL);
+	bp_channel_watch(self, pong, echo, ping, NULL);
+	bp_channel_print(ping, "go");
+	turn();
+	CU_ASSERT_EQUAL(heard->len, BP_MAX_HOPS + 1);
+	CU_ASSERT_EQUAL(bp_channel_stats(ping).drops + bp_channel_stats(pong).drops, 1);
+	stop();
+}
+
+static void test_log_channel(void)
+{
+	BpChannelOptions options = { .log = TRUE };
+
+	start();
+	busy = bp_channel(self, "busy");
+	bp_channel_set_options(busy, &options);
+	bp_channel_watch(self, busy, say_again, NULL, NULL);
+	bp_channel_print(busy, "1");
+	turn();
+	expect("first:1 ");
+	stop();
+}
+
+/* --- options --- */
+
+static void test_formats(void)
+{
+	BpChannel *channel;
+	BpChannelOptions options = { .line_end = "\r\n", .indent = 4 };
+	g_autoptr(BpMessage) binary = NULL;
+
+	start();
+	channel = bp_channel(self, "x");
+	bp_channel_watch(self, channel, note, NULL, NULL);
+	bp_channel_set_options(channel, &options);
+	bp_channel_print(channel, "one\ntwo");
+	expect("    one\n    two\r\n ");
+	binary = bp_message_new("raw", 3, BP_BINARY);
+	bp_channel_send(channel, binary);
+	expect("raw ");
+	bp_channel_send_take(channel, bp_message_new("left", 4, BP_TEXT | BP_FLUSH_LEFT));
+	expect("left\r\n ");
+	options.pure = TRUE;
+	bp_channel_set_options(channel, &options);
+	bp_channel_print(channel, "pure");
+	expect("pure ");
+	options = (BpChannelOptions){ .timestamp = TRUE };
+	bp_channel_set_options(channel, &options);
+	bp_channel_print(channel, "now\nthen");
+	CU_ASSERT_EQUAL(heard->len, strlen("[00:00:00] now\n[00:00:00] then "));
+	CU_ASSERT(heard->str[0] == '[' && heard->str[9] == ']' && heard->str[15] == '[');
+	stop();
+}
+
+static void test_greet_and_replay(void)
+{
+	BpChannel *channel;
+	BpChannelOptions options = { .greet = "welcome", .replay = 2, .line_end = "!" };
+	g_autoptr(GPtrArray) kept = NULL;
+
+	start();
+	channel = bp_channel(self, "x");
+	bp_channel_set_options(channel, &options);
+	CU_ASSERT(bp_channel_is_watched(channel)); /* somebody may come and want it */
+	bp_channel_print(channel, "1");
+	bp_channel_print(channel, "2");
+	bp_channel_print(channel, "3");
+	bp_channel_watch(self, channel, note, NULL, NULL);
+	expect("welcome 2! 3! ");
+	bp_channel_print(channel, "4");
+	expect("4! ");
+	kept = bp_channel_replay(channel);
+	CU_ASSERT_EQUAL(kept->len, 2);
+	CU_ASSERT_STRING_EQUAL(bp_message_data(kept->pdata[1]), "4!");
+	options.replay = 0;
+	bp_channel_set_options(channel, &options);
+	CU_ASSERT_EQUAL(bp_channel_stats(channel).messages, 4);
+	stop();
+}
+
+static void test_unwatched_costs_nothing(void)
+{
+	BpChannel *channel;
+
+	start();
+	channel = bp_channel(self, "x");
+	CU_ASSERT_FALSE(bp_channel_is_watched(channel));
+	bp_channel_printf(channel, "%s", "nobody hears");
+	CU_ASSERT_EQUAL(bp_channel_stats(channel).messages, 0);
+	stop();
+}
+
+/* --- links and globs --- */
+
+static void test_links(void)
+{
+	BpChannel *a, *b, *c;
+	BpChannelOptions options = { .indent = 2 };
+	g_autoptr(GError) error = NULL;
+	BpWatch *link;
+
+	start();
+	a = bp_channel(self, "a");
+	b = bp_channel(self, "b");
+	c = bp_channel(self, "c");
+	link = bp_channel_link(self, a, b, &error);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(link);
+	CU_ASSERT_PTR_NOT_NULL(bp_channel_link(self, b, c, &error));
+	CU_ASSERT_PTR_NULL(bp_channel_link(self, c, a, &error));
+	CU_ASSERT(g_error_matches(error, BP_BUS_ERROR, BP_INVALID));
+	g_clear_error(&error);
+	CU_ASSERT_PTR_NULL(bp_channel_link(self, a, a, &error));
+	bp_channel_set_options(b, &options); /* each formats for itself */
+	bp_channel_watch(self, b, note, "b", NULL);
+	bp_channel_watch(self, c, note, "c", NULL);
+	bp_channel_print(a, "x");
+	expect("c:x b:  x ");
+	bp_watch_remove(link);
+	CU_ASSERT_PTR_NOT_NULL(bp_channel_link(self, c, a, NULL));
+	bp_channel_print(a, "y");
+	expect("");
+	stop();
+}
+
+static void note_glob(BpPlugin *plugin, BpChannel *channel, BpMessage *message, gpointer data)
+{
+	g_string_append_printf(heard, "%s=%s ", bp_channel_name(channel), (const char *)bp_message_data(message));
+}
+
+static void test_globs(void)
+{
+	BpWatch *glob;
+	BpChannel *one, *two;
+
+	start();
+	one = bp_channel(self, "uart/1");
+	glob = bp_channel_watch_glob(self, "uart/*", note_glob, NULL, NULL);
+	two = bp_channel(self, "uart/2");
+	bp_channel_print(one, "a");
+	bp_channel_print(two, "b");
+	bp_channel_print(bp_channel(self, "other"), "c");
+	expect("uart/1=a uart/2=b ");
+	bp_channel_release(self, two); /* a glob does not keep a channel */
+	CU_ASSERT_PTR_NULL(bp_channel_find("uart/2"));
+	two = bp_channel(self, "uart/2");
+	bp_channel_print(two, "again");
+	expect("uart/2=again ");
+	bp_watch_remove(glob);
+	bp_channel_print(one, "d");
+	expect("");
+	CU_ASSERT_EQUAL(bp_channel_stats(one).watchers, 0);
+	stop();
+}
+
+static void test_list(void)
+{
+	g_autoptr(GPtrArray) list = NULL;
+
+	start();
+	bp_channel(self, "b");
+	bp_channel(self, "a");
+	bp_channel(self, "b");
+	list = bp_channel_list("?");
+	CU_ASSERT_EQUAL_FATAL(list->len, 2);
+	CU_ASSERT_STRING_EQUAL(bp_channel_name(list->pdata[0]), "b");
+	CU_ASSERT(bp_channel_number(list->pdata[0]) < bp_channel_number(list->pdata[1]));
+	stop();
+}
+
+/* --- threads --- */
+
+enum { THREADS = 4, EACH = 2000 };
+
+static guint next_of[THREADS];
+static guint received, disorder;
+
+static void check_order(BpPlugin *plugin, BpMessage *message, gpointer data)
+{
+	const guint *pair = bp_message_data(message);
+
+	disorder += pair[1] != next_of[pair[0]];
+	next_of[pair[0]] = pair[1] + 1;
+	received++;
+}
+
+static gpointer send_many(gpointer data)
+{
+	BpChannel *channel = bp_channel_find("x");
+	guint pair[2] = { GPOINTER_TO_UINT(data), 0 };
+
+	for (; pair[1] < EACH; pair[1]++)
+		bp_channel_send_bytes(channel, pair, sizeof(pair));
+	bp_channel_unref(channel);
+	return NULL;
+}
+
+static gboolean all_received(gpointer data)
+{
+	return received == THREADS * EACH;
+}
+
+static void test_threads_keep_order(void)
+{
+	GThread *threads[THREADS];
+	BpChannel *channel;
+
+	start();
+	received = disorder = 0;
+	memset(next_of, 0, sizeof(next_of));
+	channel = bp_channel(self, "x");
+	bp_channel_watch(self, channel, check_order, NULL, NULL);
+	for (guint i = 0; i < THREADS; i++)
+		threads[i] = g_thread_new("sender", send_many, GUINT_TO_POINTER(i));
+	CU_ASSERT(suite_wait_until(all_received, NULL, 20));
+	for (guint i = 0; i < THREADS; i++)
+		g_thread_join(threads[i]);
+	CU_ASSERT_EQUAL(disorder, 0);
+	CU_ASSERT_EQUAL(bp_channel_stats(channel).drops, 0);
+	CU_ASSERT_EQUAL(bp_channel_stats(channel).messages, THREADS * EACH);
+	stop();
+}
+
+/* A watch on another loop, with a replay buffer filled from here meanwhile: each message exactly once. */
+static gint far_count;
+static gint far_disorder;
+
+static void count_far(BpPlugin *plugin, BpMessage *message, gpointer data)
+{
+	far_disorder += *(const gint *)bp_message_data(message) != far_count;
+	g_atomic_int_inc(&far_count);
+}
+
+static void watch_far(BpPlugin *plugin, gpointer data)
+{
+	bp_channel_watch(plugin, data, count_far, NULL, NULL);
+}
+
+static void note_far(BpPlugin *plugin, BpMessage *message, gpointer data)
+{
+}
+
+static void watch_far_too(BpPlugin *plugin, gpointer data)
+{
+	bp_channel_watch(plugin, data, note_far, NULL, NULL);
+}
+
+static gboolean far_all(gpointer data)
+{
+	return g_atomic_int_get(&far_count) == 3000;
+}
+
+static gboolean wake(gpointer data)
+{
+	return G_SOURCE_CONTINUE;
+}
+
+static void test_far_watch_and_replay(void)
+{
+	BpChannelOptions options = { .replay = 65536 };
+	GSource *waker = g_timeout_source_new(5);
+	BpChannel *channel;
+	BpLoop *loop;
+
+	start();
+	g_source_set_callback(waker, wake, NULL, NULL);
+	g_source_attach(waker, NULL);
+	far_count = far_disorder = 0;
+	channel = bp_channel(self, "x");
+	bp_channel_set_options(channel, &options);
+	loop = bp_loop_open(self, "far", NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(loop);
+	bp_loop_call(self, loop, watch_far_too, channel, NULL);
+	for (gint i = 0; i < 3000; i++) {
+		if (i == 1000)
+			bp_loop_call(self, loop, watch_far, channel, NULL);
+		bp_channel_send_bytes(channel, &i, sizeof(i));
+	}
+	CU_ASSERT(suite_wait_until(far_all, NULL, 20));
+	bp_loop_close(loop);
+	CU_ASSERT_EQUAL(far_count, 3000);
+	CU_ASSERT_EQUAL(far_disorder, 0);
+	g_source_destroy(waker);
+	g_source_unref(waker);
+	stop();
+}
+
+static void hang(BpPlugin *plugin, gpointer data)
+{
+	g_mutex_lock(data);
+	g_mutex_unlock(data);
+}
+
+/* A loop that does not keep up loses the newest, counted; the sender is never held. */
+static void test_full_inbox(void)
+{
+	static GMutex gate;
+	BpChannel *channel;
+	BpLoop *loop;
+
+	start();
+	channel = bp_channel(self, "x");
+	loop = bp_loop_open(self, "slow", NULL);
+	far_count = 0;
+	bp_loop_call(self, loop, watch_far_too, channel, NULL);
+	while (bp_channel_stats(channel).watchers < 1)
+		g_thread_yield();
+	g_mutex_lock(&gate);
+	bp_loop_call(self, loop, hang, &gate, NULL);
+	for (guint i = 0; i < 4 * BP_INBOX_LIMIT && bp_channel_stats(channel).drops < 100; i++)
+		bp_channel_send_bytes(channel, "x", 1);
+	CU_ASSERT_EQUAL(bp_channel_stats(channel).drops, 100);
+	g_mutex_unlock(&gate);
+	bp_loop_close(loop);
+	stop();
+}
+
+static const SuiteTest tests[] = {
+	{ "message", test_message },
+	{ "reply", test_reply },
+	{ "names", test_names },
+	{ "lifetime", test_lifetime },
+	{ "watch_twice", test_watch_twice },
+	{ "destroy", test_destroy },
+	{ "change_while_sending", test_change_while_sending },
+	{ "send_while_sending", test_send_while_sending },
+	{ "feedback_ends", test_feedback_ends },
+	{ "log_channel", test_log_channel },
+	{ "formats", test_formats },
+	{ "greet_and_replay", test_greet_and_replay },
+	{ "unwatched_costs_nothing", test_unwatched_costs_nothing },
+	{ "links", test_links },
+	{ "globs", test_globs },
+	{ "list", test_list },
+	{ "threads_keep_order", test_threads_keep_order },
+	{ "far_watch_and_replay", test_far_watch_and_replay },
+	{ "full_inbox", test_full_inbox },
+	{ NULL },
+};
+
+int main(int argc, char **argv)
+{
+	return suite_run("bus", tests, argc, argv);
+}

@@ -1,0 +1,599 @@
+/* SPDX-License-Identifier: MIT */
+/* test-console.c - sessions and commands, typed through a transport of the test's own. */
+#include <string.h>
+#include <backplane/backplane.h>
+#include <backplane/kernel.h>
+#include "console/console.h"
+#include "suite.h"
+
+typedef struct {
+	BpSession *session;
+	GString *shown;
+	gboolean ended;
+	BpEnd why;
+} Client;
+
+static void on_send(BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer user)
+{
+	g_string_append_len(((Client *)user)->shown, data, (gssize)size);
+}
+
+static void on_end(BpSession *session, BpEnd why, gpointer user)
+{
+	Client *client = user;
+
+	client->ended = TRUE;
+	client->why = why;
+	client->session = NULL;
+}
+
+static const BpSessionLink plain = { .name = "test", .send = on_send, .end = on_end };
+
+static Client *client_new(const char *handler, gboolean terminal, BpRole role)
+{
+	BpSessionOptions options = { .handler = bp_handler_find(handler), .link = &plain, .peer = "test", .role = role,
+				     .terminal = terminal, .quiet = TRUE };
+	Client *client = g_new0(Client, 1);
+
+	client->shown = g_string_new(NULL);
+	options.data = client;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(options.handler);
+	client->session = bp_session_open(bp_kernel(), &options, NULL);
+	return client;
+}
+
+static void client_free(Client *client)
+{
+	if (client->session)
+		bp_session_end(client->session, BP_END_PEER, NULL);
+	g_string_free(client->shown, TRUE);
+	g_free(client);
+}
+
+static void type(Client *client, const char *text)
+{
+	g_string_truncate(client->shown, 0);
+	bp_session_receive(client->session, text, strlen(text));
+}
+
+static gboolean is_shown(Client *client, const char *text)
+{
+	gboolean there = strstr(client->shown->str, text) != NULL;
+
+	if (!there)
+		g_printerr("\"%s\" is not in \"%s\"\n", text, client->shown->str);
+	return there;
+}
+
+static const char *awaited;
+
+static gboolean has_come(gpointer client)
+{
+	return strstr(((Client *)client)->shown->str, awaited) != NULL;
+}
+
+static gboolean wait_for(Client *client, const char *text)
+{
+	awaited = text;
+	return suite_wait_until(has_come, client, 10);
+}
+
+static void start_in(const char *state)
+{
+	BpKernelOptions options = { .state_dir = state };
+
+	CU_ASSERT_FATAL(bp_kernel_start(&options, NULL));
+}
+
+static void start(void)
+{
+	start_in(NULL);
+}
+
+static void stop(void)
+{
+	CU_ASSERT_EQUAL(bp_kernel_stop(), 0);
+}
+
+#define EXPECT(client, text) CU_ASSERT(is_shown(client, text))
+#define EXPECT_NOT(client, text) CU_ASSERT_PTR_NULL(strstr((client)->shown->str, text))
+
+/* --- lines and commands --- */
+
+static void test_basic(void)
+{
+	Client *client;
+
+	start();
+	client = client_new("console", FALSE, BP_ADMIN);
+	type(client, "echo  two  blanks \"quoted\"\n");
+	CU_ASSERT_STRING_EQUAL(client->shown->str, "two  blanks \"quoted\"\n");
+	type(client, "VERSION\n");
+	EXPECT(client, "Backplane ");
+	type(client, "\n\n  \n# a comment\n");
+	CU_ASSERT_STRING_EQUAL(client->shown->str, "");
+	type(client, "echo one|echo two # not three\necho last\n");
+	EXPECT(client, "last\n");
+	client_free(client);
+	stop();
+}
+
+static void test_half_lines_wait(void)
+{
+	Client *one, *two;
+
+	start();
+	one = client_new("console", FALSE, BP_ADMIN);
+	two = client_new("console", FALSE, BP_ADMIN);
+	type(one, "echo par");
+	CU_ASSERT_STRING_EQUAL(one->shown->str, "");
+	type(two, "echo other\r\n");
+	CU_ASSERT_STRING_EQUAL(two->shown->str, "other\n");
+	CU_ASSERT_STRING_EQUAL(one->shown->str, "");
+	type(one, "tial\r\n");
+	CU_ASSERT_STRING_EQUAL(one->shown->str, "partial\n");
+	type(one, "echo unfinished");
+	bp_session_receive_end(one->session);
+	CU_ASSERT_STRING_EQUAL(one->shown->str, "unfinished\n");
+	CU_ASSERT(one->ended);
+	client_free(one);
+	client_free(two);
+	stop();
+}
+
+static void test_failure_stops_its_line(void)
+{
+	Client *client;
+
+	start();
+	client = client_new("console", FALSE, BP_ADMIN);
+	type(client, "echo a|nosuch|echo b\necho c\n");
+	EXPECT(client, "a\n");
+	EXPECT(client, "nosuch is not a registered command in this context: Base");
+	EXPECT_NOT(client, "b\n");
+	EXPECT(client, "c\n");
+	client_free(client);
+	stop();
+}
+
+static void test_sentences(void)
+{
+	static const char *const cases[][2] = {
+		{ "vesion\n", "did you mean version?" },
+		{ "channel lst\n", "did you mean list" },
+		{ "channel list --glb x\n", "channel list has no option --glb" },
+		{ "channel info\n", "needs NAME" },
+		{ "channel info no-such\n", "There is no channel named 'no-such'" },
+		{ "module open Nothing\n", "there is no module Nothing" },
+		{ "module close nothing\n", "Module 'nothing' not found." },
+		{ "plugin unload nothing\n", "no plugin nothing is loaded" },
+		{ "set nothing 1\n", "nothing" },
+		{ "wait\n", "needs SECONDS" },
+		{ "wait x\n", "seconds" },
+		{ "loop 3 1 echo\n", "upper bound needs to be greater than lower bound" },
+		{ "execute /no/such\n", "The file does not exist" },
+		{ "timer off\n", "does not exist" },
+		{ "timer x 1 echo\n", "Syntax Error" },
+		{ "session kill 9999\n", "there is no session 9999" },
+		{ "channel open console\n", "Infinite Loop Error." },
+		{ "echo \"open\nchannel info \"open\n", "not closed" },
+		{ "help nothing\n", "No extended help for: nothing" },
+		{ "find qqqq\n", "No commands found that contained: qqqq" },
+		{ "channel send console --hex \"0g\"\n", "hex" },
+	};
+	Client *client;
+
+	start();
+	client = client_new("console", FALSE, BP_ADMIN);
+	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+		guint failed = client->session->failed;
+
+		type(client, cases[i][0]);
+		EXPECT(client, cases[i][1]);
+		CU_ASSERT_EQUAL(client->session->failed, failed + 1);
+	}
+	client_free(client);
+	stop();
+}
+
+/* Every command without arguments, and with rubbish, says something or nothing, but survives. */
+static void test_every_command(void)
+{
+	static const char *const skip[] = { "quit", "shutdown", "restart", "exit", "logout", "echo", NULL };
+	g_autoptr(GPtrArray) commands = NULL;
+	Client *client;
+
+	start();
+	commands = bp_command_list();
+	for (guint i = 0; i < commands->len; i++) {
+		const BpCommand *command = commands->pdata[i];
+		g_autofree char *line = NULL;
+
+		if (g_strv_contains(skip, command->name))
+			continue;
+		line = g_strdup_printf("%s --help\n%s\n%s -1 \xff \"\n%s a b c d e f g\n%s * ?\n", command->name, command->name,
+				       command->name, command->name, command->name);
+		client = client_new("console", FALSE, BP_ADMIN);
+		type(client, line);
+		EXPECT(client, command->name); /* --help shows it */
+		CU_ASSERT_FALSE(client->ended);
+		client_free(client);
+	}
+	client = client_new("console", FALSE, BP_ADMIN);
+	type(client, "timer* off\n");
+	type(client, "echo alive\n");
+	CU_ASSERT(wait_for(client, "alive"));
+	client_free(client);
+	stop();
+}
+
+static void test_roles(void)
+{
+	Client *client;
+
+	start();
+	client = client_new("console", FALSE, BP_OBSERVER);
+	type(client, "plugin load x\n");
+	EXPECT(client, "is for an admin only");
+	type(client, "channel list\n");
+	EXPECT(client, "Channels Active:");
+	type(client, "help\n");
+	EXPECT_NOT(client, "plugin load");
+	client_free(client);
+	stop();
+}
+
+/* --- bad input --- */
+
+static void test_bad_bytes(void)
+{
+	Client *client;
+
+	start();
+	client = client_new("console", FALSE, BP_ADMIN);
+	g_string_truncate(client->shown, 0);
+	bp_session_receive(client->session, "echo a\0b\xff\xc3(\n", 12);
+	CU_ASSERT_STRING_EQUAL(client->shown->str, "a b\xef\xbf\xbd\xef\xbf\xbd(\n");
+	type(client, "echo \033[31mred\007\n");
+	EXPECT_NOT(client, "\033");
+	EXPECT_NOT(client, "\007");
+	client_free(client);
+	stop();
+}
+
+static void test_endless_line(void)
+{
+	g_autofree char *block = g_strnfill(65536, 'x');
+	Client *client;
+
+	start();
+	client = client_new("console", FALSE, BP_ADMIN);
+	for (guint i = 0; i < 16384 && client->session; i++)
+		bp_session_receive(client->session, block, 65536);
+	CU_ASSERT(client->ended);
+	CU_ASSERT_EQUAL(client->why, BP_END_LIMIT);
+	EXPECT(client, "longer than 65536 bytes");
+	client_free(client);
+	stop();
+}
+
+/* --- waiting, interrupting --- */
+
+static void test_wait_holds_its_session_only(void)
+{
+	Client *one, *two;
+
+	start();
+	one = client_new("console", FALSE, BP_ADMIN);
+	two = client_new("console", FALSE, BP_ADMIN);
+	type(one, "wait 0.05|echo after\necho last\n");
+	CU_ASSERT_STRING_EQUAL(one->shown->str, "");
+	type(two, "echo meanwhile\n");
+	EXPECT(two, "meanwhile");
+	bp_session_receive_end(one->session); /* its end waits for what was typed */
+	CU_ASSERT(wait_for(one, "last\n"));
+	CU_ASSERT_STRING_EQUAL(one->shown->str, "after\nlast\n");
+	CU_ASSERT(one->ended);
+	client_free(one);
+	client_free(two);
+	stop();
+}
+
+static void test_interrupt(void)
+{
+	Client *client;
+
+	start();
+	client = client_new("console", TRUE, BP_ADMIN);
+	type(client, "wait 1000|echo never\r");
+	bp_session_receive(client->session, "echo typed ahead\r\003echo now\r", 28);
+	CU_ASSERT(wait_for(client, "now"));
+	EXPECT(client, "^C");
+	EXPECT(client, "wait was interrupted");
+	EXPECT_NOT(client, "typed ahead");
+	EXPECT_NOT(client, "never\n");
+	client_free(client);
+	stop();
+}
+
+static void test_end_while_waiting(void)
+{
+	Client *client;
+
+	start();
+	client = client_new("console", FALSE, BP_ADMIN);
+	type(client, "wait 1000\nloop 1 1000000 .echo {loop}\n");
+	bp_session_end(client->session, BP_END_KILLED, "enough");
+	EXPECT(client, "enough\n");
+	CU_ASSERT(client->ended);
+	client_free(client);
+	stop();
+}
+
+static void test_session_ends_itself(void)
+{
+	Client *client;
+
+	start();
+	client = client_new("console", TRUE, BP_ADMIN);
+	type(client, "exit\recho never\r");
+	CU_ASSERT(client->ended);
+	EXPECT(client, "Goodbye!");
+	EXPECT_NOT(client, "never\r\n");
+	client_free(client);
+	stop();
+}
+
+/* --- scripts --- */
+
+static void test_alias(void)
+{
+	Client *client;
+
+	start();
+	client = client_new("console", FALSE, BP_ADMIN);
+	type(client, "alias Pair .echo a;.echo b\npair|echo c\n");
+	CU_ASSERT(wait_for(client, "c\n"));
+	CU_ASSERT_STRING_EQUAL(client->shown->str, "a\nb\nc\n");
+	type(client, "alias again again\nagain\necho survived\n");
+	CU_ASSERT(wait_for(client, "survived"));
+	EXPECT(client, "more than 16 deep");
+	type(client, "alias echo version\necho x\nalias echo\necho x\n");
+	CU_ASSERT(wait_for(client, "x\n"));
+	client_free(client);
+	stop();
+}
+
+static void test_loop(void)
+{
+	Client *client;
+
+	start();
+	client = client_new("console", FALSE, BP_ADMIN);
+	type(client, "loop 1 2 .echo {loop} {loop*2+1} {2**loop} {(loop+1)//2} {nope} {1/0}\n");
+	CU_ASSERT(wait_for(client, "{1/0}\n2 5"));
+	EXPECT(client, "1 3 2 1 {nope} {1/0}\n2 5 4 1 {nope} {1/0}\n");
+	type(client, "loop 1 200000 .echo {loop}\n");
+	bp_session_interrupt(client->session);
+	CU_ASSERT(wait_for(client, "loop was interrupted"));
+	client_free(client);
+	stop();
+}
+
+static void test_execute(void)
+{
+	g_autofree char *file = suite_file("script", "# comment\n\n.echo one\nnosuch\n.echo two\n");
+	g_autofree char *line = g_strdup_printf("execute %s|echo not reached\necho end\n", file);
+	Client *client;
+
+	start();
+	client = client_new("console", FALSE, BP_ADMIN);
+	type(client, line);
+	CU_ASSERT(wait_for(client, "end\n"));
+	EXPECT(client, "one\n");
+	EXPECT(client, "two\n");
+	EXPECT(client, "1 of its commands failed");
+	EXPECT_NOT(client, "not reached");
+	client_free(client);
+	stop();
+}
+
+static void test_timer(void)
+{
+	Client *client;
+	BpChannel *console;
+
+	start();
+	client = client_new("console", FALSE, BP_ADMIN);
+	console = bp_channel(bp_kernel(), "console");
+	type(client, "channel watch log\ntimerfoo 2 0.01 .channel send ticks {index} of {remaining}\ntimer\n");
+	EXPECT(client, "1: timerfoo \".channel send ticks {index} of {remaining}\" 0/2 times, each 0.0 seconds");
+	bp_channel_link(bp_kernel(), bp_channel(bp_kernel(), "ticks"), console, NULL);
+	type(client, "channel print ticks -c\nchannel watch ticks\n");
+	CU_ASSERT(wait_for(client, "ticks: 2 of 0"));
+	EXPECT(client, "ticks: 1 of 1");
+	type(client, "timerbar 0 1 echo x\ntimerbar off\ntimer* off\n");
+	EXPECT(client, "Timer 'bar' canceled.");
+	EXPECT(client, "No timers canceled.");
+	client_free(client);
+	stop();
+}
+
+static void test_batch_lasts(void)
+{
+	g_autofree char *state = g_build_filename(suite_folder(), "state", NULL);
+	Client *client;
+
+	start_in(state);
+	client = client_new("console", FALSE, BP_ADMIN);
+	type(client, "batch add echo a;b\nbatch add -i 1 echo first\nbatch disable 2\nbatch\n");
+	EXPECT(client, "1 - cmd: echo first\n2 - cmd: echo a;b (disabled)");
+	client_free(client);
+	stop();
+	start_in(state);
+	client = client_new("console", FALSE, BP_ADMIN);
+	type(client, "batch\n");
+	EXPECT(client, "2 - cmd: echo a;b (disabled)");
+	type(client, "batch remove 3\n");
+	EXPECT(client, "Index out of bounds (1-2)");
+	type(client, "batch remove 1\nbatch remove 1\n");
+	client_free(client);
+	stop();
+}
+
+/* --- watching --- */
+
+static void test_channel_watch(void)
+{
+	Client *client;
+	BpChannel *channel;
+
+	start();
+	channel = bp_channel(bp_kernel(), "uart/1");
+	client = client_new("console", FALSE, BP_ADMIN);
+	type(client, "channel watch uart/*\nchannel watch -f later\n");
+	EXPECT(client, "Watching Channel: uart/*");
+	bp_channel_print(channel, "hello\r\n");
+	bp_channel_send_bytes(channel, "\x01\xff", 2);
+	EXPECT(client, "uart/1: hello\n");
+	EXPECT(client, "uart/1: 01 ff  (2 bytes)\n");
+	type(client, "channel list uart/*\nchannel send later hi there\nchannel unwatch uart/*\n");
+	EXPECT(client, "* ");
+	EXPECT(client, "later: hi there");
+	EXPECT(client, "No Longer Watching Channel: uart/*");
+	type(client, "channel close uart/1\n");
+	EXPECT(client, "Channel uart/1 is not opened.");
+	bp_session_end(client->session, BP_END_PEER, NULL);
+	CU_ASSERT_EQUAL(bp_channel_stats(channel).watchers, 0);
+	client_free(client);
+	stop();
+}
+
+/* A session that watches what it is shown is refused; two that watch each other end by themselves. */
+static void test_watching_each_other(void)
+{
+	g_autofree char *own = NULL, *first = NULL, *second = NULL;
+	Client *one, *two;
+	gsize size;
+
+	start();
+	one = client_new("console", FALSE, BP_ADMIN);
+	two = client_new("console", FALSE, BP_ADMIN);
+	own = g_strdup_printf("channel watch session/%u/send\n", one->session->id);
+	type(one, own);
+	EXPECT(one, "Infinite Loop Error.");
+	first = g_strdup_printf("channel watch session/%u/send\n", two->session->id);
+	type(one, first);
+	type(two, own);
+	type(one, "echo boom\n");
+	while (g_main_context_iteration(NULL, FALSE))
+		;
+	size = one->shown->len + two->shown->len;
+	CU_ASSERT(size < 1024 * 1024);
+	type(one, "echo alive\n");
+	EXPECT(one, "alive");
+	client_free(one);
+	client_free(two);
+	stop();
+}
+
+static void test_channel_save(void)
+{
+	g_autofree char *file = g_build_filename(suite_folder(), "saved.txt", NULL);
+	g_autofree char *line = g_strdup_printf("channel save x -f %s --rotate 20\n", file);
+	g_autofree char *old = g_strconcat(file, ".1", NULL);
+	g_autofree char *text = NULL, *before = NULL;
+	BpChannel *channel;
+	Client *client;
+
+	start();
+	channel = bp_channel(bp_kernel(), "x");
+	client = client_new("console", FALSE, BP_ADMIN);
+	type(client, line);
+	EXPECT(client, "Recording Channel: x to file");
+	bp_channel_print(channel, "0123456789");
+	bp_channel_print(channel, "abcdefghij");
+	type(client, "channel save x --stop\nchannel save x --stop\n");
+	EXPECT(client, "No longer recording Channel: x");
+	EXPECT(client, "is not recorded");
+	CU_ASSERT(g_file_get_contents(file, &text, NULL, NULL) && g_file_get_contents(old, &before, NULL, NULL));
+	CU_ASSERT_STRING_EQUAL(text, "abcdefghij\r\n");
+	CU_ASSERT_STRING_EQUAL(before, "0123456789\r\n");
+	type(client, "channel save x -f /no/such/folder/file\n");
+	EXPECT(client, "cannot be written: No such file or directory");
+	type(client, "channel save x -f /dev/full\n");
+	bp_channel_print(channel, "lost");
+	CU_ASSERT_EQUAL(bp_channel_stats(channel).watchers, 0);
+	client_free(client);
+	stop();
+}
+
+/* --- a terminal --- */
+
+static void test_completion(void)
+{
+	Client *client;
+
+	start();
+	bp_channel(bp_kernel(), "completion-test");
+	client = client_new("console", TRUE, BP_ADMIN);
+	type(client, "chan\t");
+	EXPECT(client, "channel");
+	type(client, "in\tcomple\t\r");
+	EXPECT(client, "completion-test (number");
+	type(client, "module open Cont\t");
+	EXPECT(client, "ControlServer");
+	type(client, "\025");
+	type(client, "module open ControlServer x max_c\t");
+	EXPECT(client, "max_connections=");
+	client_free(client);
+	stop();
+}
+
+static void test_notify_keeps_line(void)
+{
+	Client *client;
+
+	start();
+	client = client_new("console", TRUE, BP_ADMIN);
+	type(client, "echo typed");
+	g_string_truncate(client->shown, 0);
+	bp_session_notify(client->session, "in between");
+	EXPECT(client, "in between\n");
+	EXPECT(client, "echo typed");
+	type(client, "\r");
+	EXPECT(client, "typed\n");
+	client_free(client);
+	stop();
+}
+
+static const SuiteTest tests[] = {
+	{ "basic", test_basic },
+	{ "half_lines_wait", test_half_lines_wait },
+	{ "failure_stops_its_line", test_failure_stops_its_line },
+	{ "sentences", test_sentences },
+	{ "every_command", test_every_command },
+	{ "roles", test_roles },
+	{ "bad_bytes", test_bad_bytes },
+	{ "endless_line", test_endless_line },
+	{ "wait_holds_its_session_only", test_wait_holds_its_session_only },
+	{ "interrupt", test_interrupt },
+	{ "end_while_waiting", test_end_while_waiting },
+	{ "session_ends_itself", test_session_ends_itself },
+	{ "alias", test_alias },
+	{ "loop", test_loop },
+	{ "execute", test_execute },
+	{ "timer", test_timer },
+	{ "batch_lasts", test_batch_lasts },
+	{ "channel_watch", test_channel_watch },
+	{ "watching_each_other", test_watching_each_other },
+	{ "channel_save", test_channel_save },
+	{ "completion", test_completion },
+	{ "notify_keeps_line", test_notify_keeps_line },
+	{ NULL },
+};
+
+int main(int argc, char **argv)
+{
+	return suite_run("console", tests, argc, argv);
+}

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT */
+/* test-plugin.c - the life of a plugin, mostly of those that misbehave on purpose (tests/plugins). */
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <backplane/backplane.h>
+#include <backplane/kernel.h>
+#include "console/console.h"
+#include "host/plugin.h"
+#include "suite.h"
+
+static char *folder(void)
+{
+	const char *build = g_getenv("BUILD");
+
+	return g_build_filename(build ? build : ".", "tests", "plugins", NULL);
+}
+
+static void start(void)
+{
+	g_autofree char *path = folder();
+	const char *const paths[] = { path, NULL };
+	BpKernelOptions options = { .plugin_path = paths };
+
+	CU_ASSERT_FATAL(bp_kernel_start(&options, NULL));
+}
+
+static void stop(void)
+{
+	CU_ASSERT_EQUAL(bp_kernel_stop(), 0);
+}
+
+static gboolean is_gone(gpointer name)
+{
+	return !bp_plugin_find(name);
+}
+
+static void expect_refused(const char *file, const char *word)
+{
+	g_autoptr(GError) error = NULL;
+
+	CU_ASSERT_PTR_NULL(bp_plugin_load(file, &error));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(error);
+	CU_ASSERT_PTR_NOT_NULL(strstr(error->message, word));
+	if (!strstr(error->message, word))
+		g_printerr("\"%s\" does not say %s\n", error->message, word);
+}
+
+static void expect_nothing_left(const char *plugin)
+{
+	g_autoptr(GPtrArray) channels = bp_channel_list(NULL);
+
+	CU_ASSERT_PTR_NULL(bp_plugin_find(plugin));
+	for (guint i = 0; i < channels->len; i++)
+		CU_ASSERT_PTR_NULL(strstr(bp_channel_name(channels->pdata[i]), plugin));
+}
+
+/* --- what is refused --- */
+
+static void test_refusals(void)
+{
+	g_autofree char *text = suite_file("text.so", "this is no library\n");
+	g_autofree char *empty = suite_file("empty.so", "");
+
+	start();
+	g_chmod(text, 0644);
+	g_chmod(empty, 0644);
+	expect_refused("bad-abi", "built for ABI 2");
+	expect_refused("no-symbol", "not a Backplane plugin");
+	expect_refused("bad-name", "a-z, 0-9");
+	expect_refused("fails-load", "the moon is in the wrong place");
+	expect_refused(text, "cannot be loaded");
+	expect_refused(empty, "cannot be loaded");
+	expect_refused("no-such-plugin", "there is no plugin no-such-plugin");
+	expect_refused("/no/such/file.so", "/no/such/file.so");
+	expect_refused("/tmp", "not a file");
+	CU_ASSERT(suite_wait_until(is_gone, "fails-load", 10));
+	expect_nothing_left("fails-load");
+	stop();
+}
+
+static char *copy_of(const char *name, const char *as, int mode)
+{
+	g_autofree char *from = folder();
+	g_autofree char *file = g_strdup_printf("%s/%s.so", from, name);
+	char *to = g_build_filename(suite_folder(), as, NULL);
+	g_autofree char *data = NULL;
+	gsize size;
+
+	CU_ASSERT_FATAL(g_file_get_contents(file, &data, &size, NULL));
+	CU_ASSERT_FATAL(g_file_set_contents(to, data, (gssize)size, NULL));
+	g_chmod(to, mode);
+	return to;
+}
+
+static void test_writable_by_others(void)
+{
+	g_autofree char *group = copy_of("self-unload", "group.so", 0664);
+	g_autofree char *everybody = copy_of("self-unload", "everybody.so", 0646);
+	g_autofree char *stranger = copy_of("self-unload", "stranger.so", 0644);
+
+	start();
+	expect_refused(group, "its group");
+	expect_refused(everybody, "everybody");
+	if (!geteuid()) {
+		CU_ASSERT_EQUAL(chown(stranger, 12345, (gid_t)-1), 0);
+		expect_refused(stranger, "another user");
+	}
+	stop();
+}
+
+static void test_twice(void)
+{
+	start();
+	CU_ASSERT_PTR_NOT_NULL(bp_plugin_load("never-answers", NULL));
+	expect_refused("never-answers", "loaded already");
+	stop();
+}
+
+/* A command, module or handler whose name is taken undoes the whole load. */
+static void test_name_clash(void)
+{
+	static const BpCommand commands[] = { { "version", .help = "a second one" }, { NULL } };
+	static const BpPluginInfo info = { .abi = BP_ABI, .name = "clash", .commands = commands };
+	g_autoptr(GError) error = NULL;
+
+	start();
+	CU_ASSERT_PTR_NULL(bp_plugin_add(&info, &error));
+	CU_ASSERT(error && strstr(error->message, "command/version is registered by kernel already"));
+	CU_ASSERT(suite_wait_until(is_gone, "clash", 10));
+	stop();
+}
+
+/* --- unloading --- */
+
+static guint ticks;
+
+static void on_tick(BpPlugin *self, BpMessage *message, gpointer data)
+{
+	ticks++;
+}
+
+static gboolean has_ticked(gpointer data)
+{
+	return ticks > 2;
+}
+
+static void say(const char *name, const char *text)
+{
+	BpChannel *channel = bp_channel_find(name);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(channel);
+	bp_channel_print(channel, text);
+	bp_channel_unref(channel);
+}
+
+static void test_unloads_itself(void)
+{
+	static const char *const words[] = { "unload", "twice", NULL };
+
+	start();
+	for (const char *const *word = words; *word; word++) {
+		BpWatch *watch;
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(bp_plugin_load("self-unload", NULL));
+		ticks = 0;
+		watch = bp_channel_watch(bp_kernel(), bp_channel(bp_kernel(), "self-unload/out"), on_tick, NULL, NULL);
+		CU_ASSERT(suite_wait_until(has_ticked, NULL, 10));
+		say("self-unload/in", *word);
+		CU_ASSERT_PTR_NOT_NULL(bp_plugin_find("self-unload")); /* its code was on the stack */
+		CU_ASSERT(suite_wait_until(is_gone, "self-unload", 10));
+		CU_ASSERT_PTR_NULL(bp_channel_find("never-released"));
+		bp_watch_remove(watch);
+		bp_channel_release(bp_kernel(), bp_channel_find("self-unload/out"));
+	}
+	stop();
+}
+
+static void test_unloads_itself_in_command(void)
+{
+	start();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(bp_plugin_load("self-unload", NULL));
+	bp_session_run(bp_kernel(), console_system(), "leave|version", NULL, NULL);
+	CU_ASSERT(suite_wait_until(is_gone, "self-unload", 10));
+	CU_ASSERT_PTR_NULL(bp_command_find("leave"));
+	stop();
+}
+
+static gboolean run_ended;
+static guint run_failed;
+
+static void on_run_end(BpPlugin *self, guint failed, gpointer data)
+{
+	run_ended = TRUE;
+	run_failed = failed;
+}
+
+/* A command that never ends is ended by the unloading of its plugin, and the session goes on. */
+static void test_never_answers(void)
+{
+	BpPlugin *plugin;
+
+	start();
+	plugin = bp_plugin_load("never-answers", NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(plugin);
+	run_ended = FALSE;
+	bp_session_run(bp_kernel(), console_system(), "never", on_run_end, NULL);
+	CU_ASSERT_FALSE(run_ended);
+	bp_plugin_unload(plugin, NULL, NULL);
+	CU_ASSERT(suite_wait_until(is_gone, "never-answers", 10));
+	CU_ASSERT(suite_wait(&run_ended, 10));
+	CU_ASSERT_EQUAL(run_failed, 1);
+	stop();
+}
+
+/* Its loop and its endless job are ended too. */
+static void test_unload_with_open_instances(void)
+{
+	BpPlugin *plugin;
+
+	start();
+	plugin = bp_plugin_load("never-answers", NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(plugin);
+	CU_ASSERT_PTR_NOT_NULL(bp_module_open("Spinner", "one", "/", NULL, NULL));
+	CU_ASSERT_PTR_NOT_NULL(bp_module_open("Spinner", "two", "/", NULL, NULL));
+	bp_plugin_unload(plugin, NULL, NULL);
+	CU_ASSERT(suite_wait_until(is_gone, "never-answers", 10));
+	CU_ASSERT_PTR_NULL(bp_instance_find("one"));
+	CU_ASSERT_PTR_NULL(bp_channel_find("two/out"));
+	CU_ASSERT_PTR_NULL(bp_module_find("Spinner"));
+	stop();
+}
+
+static void test_close_one_instance(void)
+{
+	BpInstance *one;
+
+	start();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(bp_plugin_load("never-answers", NULL));
+	one = bp_module_open("Spinner", "one", "/", NULL, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(one);
+	bp_instance_close(one, "enough");
+	while (bp_instance_find("one"))
+		g_main_context_iteration(NULL, TRUE);
+	CU_ASSERT_PTR_NULL(bp_channel_find("one/out"));
+	CU_ASSERT_PTR_NOT_NULL(bp_plugin_find("never-answers"));
+	stop();
+}
+
+static void test_open_errors(void)
+{
+	static const char *const wrong[] = { "size=11", NULL }, *const unknown[] = { "sise=3", NULL };
+	g_autoptr(GError) error = NULL;
+	g_autoptr(BpValues) values = NULL;
+
+	start();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(bp_plugin_load("never-answers", NULL));
+	CU_ASSERT_PTR_NULL(bp_module_open("Spiner", "x", "/", NULL, &error));
+	CU_ASSERT(error && strstr(error->message, "did you mean Spinner"));
+	g_clear_error(&error);
+	CU_ASSERT_PTR_NULL(bp_module_open("Spinner", "a b", "/", NULL, &error));
+	CU_ASSERT(error && strstr(error->message, "blank"));
+	g_clear_error(&error);
+	values = bp_values_new(bp_module_find("Spinner")->params);
+	CU_ASSERT_FALSE(bp_values_set_pairs(values, wrong, &error));
+	CU_ASSERT(error && strstr(error->message, "1 to 10"));
+	g_clear_error(&error);
+	CU_ASSERT_FALSE(bp_values_set_pairs(values, unknown, &error));
+	CU_ASSERT(error && strstr(error->message, "did you mean size"));
+	CU_ASSERT_PTR_NOT_NULL(bp_module_open("Spinner", "x", "/", NULL, NULL));
+	g_clear_error(&error);
+	CU_ASSERT_PTR_NULL(bp_module_open("Spinner", "x", "/", NULL, &error));
+	CU_ASSERT(error && strstr(error->message, "open already"));
+	bp_values_free(g_steal_pointer(&values)); /* before its table goes */
+	stop();
+}
+
+/* --- reloading --- */
+
+static gboolean reloaded;
+static char *reload_error;
+
+static void on_reloaded(const GError *error, gpointer data)
+{
+	g_free(reload_error);
+	reload_error = error ? g_strdup(error->message) : NULL;
+	reloaded = TRUE;
+}
+
+static void test_reload_keeps_instances(void)
+{
+	static const char *const pairs[] = { "size=7", "secret=rosebud", NULL };
+	BpInstance *instance;
+	BpValues *values;
+
+	start();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(bp_plugin_load("never-answers", NULL));
+	values = bp_values_new(bp_module_find("Spinner")->params);
+	CU_ASSERT(bp_values_set_pairs(values, pairs, NULL));
+	CU_ASSERT_PTR_NOT_NULL(bp_module_open("Spinner", "kept", "/device/x", values, NULL));
+	reloaded = FALSE;
+	plugin_reload(bp_plugin_find("never-answers"), on_reloaded, NULL);
+	CU_ASSERT(suite_wait(&reloaded, 10));
+	CU_ASSERT_PTR_NULL(reload_error);
+	instance = bp_instance_find("kept");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(instance);
+	CU_ASSERT_EQUAL(bp_instance_int(instance, "size"), 7);
+	CU_ASSERT_STRING_EQUAL(bp_instance_string(instance, "secret"), "rosebud");
+	stop();
+}
+
+static guint count_descriptors(void)
+{
+	GDir *dir = g_dir_open("/proc/self/fd", 0, NULL);
+	guint count = 0;
+
+	while (g_dir_read_name(dir))
+		count++;
+	g_dir_close(dir);
+	return count;
+}
+
+static void test_hundred_reloads(void)
+{
+	guint before;
+
+	start();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(bp_plugin_load("self-unload", NULL));
+	before = count_descriptors();
+	for (guint i = 0; i < 100; i++) {
+		reloaded = FALSE;
+		plugin_reload(bp_plugin_find("self-unload"), on_reloaded, NULL);
+		CU_ASSERT(suite_wait(&reloaded, 10));
+		CU_ASSERT_PTR_NULL(reload_error);
+	}
+	CU_ASSERT_EQUAL(count_descriptors(), before);
+	CU_ASSERT_PTR_NOT_NULL(bp_plugin_find("self-unload"));
+	stop();
+}
+
+static const SuiteTest tests[] = {
+	{ "refusals", test_refusals },
+	{ "writable_by_others", test_writable_by_others },
+	{ "twice", test_twice },
+	{ "name_clash", test_name_clash },
+	{ "unloads_itself", test_unloads_itself },
+	{ "unloads_itself_in_command", test_unloads_itself_in_command },
+	{ "never_answers", test_never_answers },
+	{ "unload_with_open_instances", test_unload_with_open_instances },
+	{ "close_one_instance", test_close_one_instance },
+	{ "open_errors", test_open_errors },
+	{ "reload_keeps_instances", test_reload_keeps_instances },
+	{ "hundred_reloads", test_hundred_reloads },
+	{ NULL },
+};
+
+int main(int argc, char **argv)
+{
+	return suite_run("plugin", tests, argc, argv);
+}
