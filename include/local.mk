@@ -10,6 +10,7 @@ pkginclude_HEADERS = \
 	include/backplane/context.h \
 	include/backplane/datagram.h \
 	include/backplane/handler.h \
+	include/backplane/json.h \
 	include/backplane/kernel.h \
 	include/backplane/loop.h \
 	include/backplane/message.h \
@@ -17,6 +18,7 @@ pkginclude_HEADERS = \
 	include/backplane/param.h \
 	include/backplane/plugin.h \
 	include/backplane/registry.h \
+	include/backplane/resource.h \
 	include/backplane/server.h \
 	include/backplane/session.h \
 	include/backplane/stream.h \

@@ -70,6 +70,9 @@ typedef struct {
 	const BpSessionLink *link;
 	gpointer data;		  /* given to the link's functions */
 	const char *peer, *local, *query, *welcome;
+	const char *type;	  /* of the terminal, if it is known */
+	guint columns, rows;	  /* 0: 80 x 24 until told */
+	gboolean no_prompt;	  /* the handler's prompt is not shown */
 	BpRole role;
 	gboolean terminal;	  /* known to have a cursor already; else see bp_session_set_terminal */
 	gboolean quiet;		  /* does not see what is said on "console" */

@@ -74,11 +74,10 @@ static void begin(Client *client, const char *header)
 	}
 	client->attached = options.terminal = attach;
 	options.quiet = !attach;
+	options.type = type;
+	options.columns = columns;
+	options.rows = rows;
 	client->session = bp_session_open(client->server, &options, NULL);
-	if (client->session && columns)
-		bp_session_set_size(client->session, columns, rows ? rows : 24);
-	if (client->session && attach)
-		bp_session_set_terminal(client->session, type, TRUE);
 }
 
 /* A whole frame is taken; gives how many bytes of `at` it had, 0 if its end has not come. */

@@ -340,9 +340,9 @@ void bp_session_interrupt(BpSession *session)
 void bp_session_set_prompt(BpSession *session, const char *prompt)
 {
 	g_free(session->prompt);
-	session->prompt = g_strdup(prompt);
+	session->prompt = session->no_prompt ? NULL : g_strdup(prompt);
 	if (session->editor)
-		line_editor_set_prompt(session->editor, prompt);
+		line_editor_set_prompt(session->editor, session->prompt);
 }
 
 void bp_session_show_prompt(BpSession *session)

@@ -104,12 +104,13 @@ static BpSession *session_new(BpPlugin *self, const BpSessionOptions *options)
 	session->peer = g_strdup(options->peer ? options->peer : "");
 	session->local = g_strdup(options->local ? options->local : "");
 	session->query = g_strdup(options->query ? options->query : "");
-	session->type = g_strdup("");
-	session->prompt = g_strdup(options->handler->prompt);
+	session->type = g_strdup(options->type ? options->type : "");
+	session->no_prompt = options->no_prompt;
+	bp_session_set_prompt(session, options->handler->prompt);
 	session->role = options->role;
 	session->mode = options->handler->mode;
-	session->columns = 80;
-	session->rows = 24;
+	session->columns = options->columns ? options->columns : 80;
+	session->rows = options->rows ? options->rows : 24;
 	session->started = g_get_real_time();
 	session->last_input = bp_loop_now();
 	session->terminal = options->terminal;

@@ -42,6 +42,7 @@ struct BpSession {
 
 	guint terminal : 1;
 	guint quiet : 1;
+	guint no_prompt : 1;
 	guint echo_off : 1;
 	guint writable : 1;
 	guint progress : 1; /* a progress line stands */

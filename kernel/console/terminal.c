@@ -51,17 +51,12 @@ static void make_raw(void)
 	log_set_terminal(TRUE);
 }
 
-static void on_size(void)
+void terminal_resized(void)
 {
 	struct winsize size;
 
 	if (session && !ioctl(STDIN_FILENO, TIOCGWINSZ, &size) && size.ws_col)
 		bp_session_set_size(session, size.ws_col, size.ws_row);
-}
-
-void terminal_resized(void)
-{
-	on_size();
 }
 
 static void on_data(BpStream *from, const guint8 *data, gsize size, gpointer user)
@@ -100,7 +95,8 @@ static gboolean open_terminal(GError **error)
 	static const BpSessionLink link = { .name = "terminal", .send = terminal_send, .end = terminal_end };
 	static const BpStreamEvents events = { .data = on_data, .closed = on_closed, .drained = on_drained };
 	BpSessionOptions options = { .handler = bp_handler_find("console"), .link = &link, .peer = "terminal", .role = BP_ADMIN,
-				     .terminal = TRUE };
+				     .terminal = TRUE, .type = g_getenv("TERM") };
+	struct winsize size;
 	int fd = open(ttyname(STDIN_FILENO) ? ttyname(STDIN_FILENO) : "/dev/tty", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0) {
@@ -109,10 +105,11 @@ static gboolean open_terminal(GError **error)
 	}
 	make_raw();
 	stream = bp_stream_open_fd(bp_kernel(), fd, &events, NULL);
+	if (!ioctl(STDIN_FILENO, TIOCGWINSZ, &size)) {
+		options.columns = size.ws_col;
+		options.rows = size.ws_row;
+	}
 	session = bp_session_open(bp_kernel(), &options, error);
-	on_size();
-	if (session)
-		bp_session_set_terminal(session, g_getenv("TERM"), TRUE);
 	return !!session;
 }
 

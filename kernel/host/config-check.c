@@ -48,6 +48,7 @@ typedef struct {
 	const BpTransport *transport; /* NULL: of `modules:` */
 	BpValues *values;
 	gboolean reference; /* it says handler_class */
+	gboolean mistyped;  /* a key was refused, so what is missing may be that */
 	Faults *faults;
 } Check;
 
@@ -129,6 +130,7 @@ static void refuse_key(Check *check, const ConfigNode *node)
 	g_autofree char *shown = param_quote(node->key);
 	const char *nearest = bp_param_nearest(check->module->params, node->key);
 
+	check->mistyped = TRUE;
 	if (!nearest)
 		nearest = bp_nearest(node->key, own);
 	if (nearest) {
@@ -251,7 +253,7 @@ static void set_defaults(Check *check)
 			set_default(check, reference_keys[i].name, reference_keys[i].fallback);
 	if (check->transport->default_port)
 		set_default(check, "port", port);
-	if (bp_param_find(check->module->params, "handler") && !is_given(check, "handler"))
+	if (bp_param_find(check->module->params, "handler") && !is_given(check, "handler") && !check->mistyped)
 		faults_add(check->faults, check->instance->place, "%s has no handler; add handler: console, or another one",
 			   check->instance->name);
 }

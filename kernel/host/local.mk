@@ -11,6 +11,7 @@ libbackplane_so_0_SOURCES += \
 	kernel/host/config.c \
 	kernel/host/config.h \
 	kernel/host/context.c \
+	kernel/host/json.c \
 	kernel/host/log.c \
 	kernel/host/log.h \
 	kernel/host/module.c \

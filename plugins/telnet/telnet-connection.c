@@ -141,9 +141,6 @@ static void tell_terminal(TelnetConnection *connection)
 	}
 	type = terminal_type(connection);
 	bp_session_set_terminal(connection->session, *type ? type : NULL, connection->terminal);
-	/* Handlers may set it when they hear of a terminal. */
-	if (connection->session && !connection->server->prompt)
-		bp_session_set_prompt(connection->session, NULL);
 }
 
 static void publish(TelnetConnection *connection, const guint8 *data, gsize size)
@@ -189,15 +186,23 @@ static BpSession *make_session(TelnetConnection *connection, GError **error)
 		.role = BP_ADMIN,
 		.terminal = connection->terminal,
 		.quiet = bp_instance_bool(server->self, "quiet"),
+		.no_prompt = !server->prompt,
 	};
+	g_autofree char *type = connection->codec ? terminal_type(connection) : NULL;
 
 	if (!options.handler) {
 		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "There is no handler %s any more.", server->handler);
 		return NULL;
 	}
 	connection->raw = options.handler->mode == BP_RAW;
-	if (connection->codec)
+	if (connection->codec) {
+		const TelnetInfo *info = telnet_codec_info(connection->codec);
+
 		telnet_codec_set_lines(connection->codec, !connection->raw);
+		options.type = type;
+		options.columns = info->columns;
+		options.rows = info->rows;
+	}
 	return bp_session_open(server->self, &options, error);
 }
 
@@ -223,15 +228,8 @@ static void open_session(TelnetConnection *connection)
 		return;
 	}
 	connection->session = session;
-	if (connection->codec) {
-		const TelnetInfo *info = telnet_codec_info(connection->codec);
-
-		bp_session_set_size(session, info->columns, info->rows);
-	}
-	if (connection->session && connection->codec)
+	if (connection->codec && !connection->terminal)
 		tell_terminal(connection);
-	else if (connection->session && !connection->server->prompt)
-		bp_session_set_prompt(session, NULL);
 	if (pending)
 		deliver(connection, pending->data, pending->len);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* telnet-server.c - module TelnetServer: listening, and what concerns all sessions of a server. */
 #include <backplane/kernel.h>
+#include <string.h>
 #include "telnet.h"
 
 #define FULL "Server is at maximum capacity. Please try again later.\r\n"
@@ -52,6 +53,9 @@ gboolean telnet_server_open(BpInstance *self, GError **error)
 	server->recv = bp_instance_channel(self, "recv");
 	server->send = bp_instance_channel(self, "send");
 	bp_channel_watch(self, server->send, on_send_all, server, NULL);
+	/* Whoever is at a console sees who comes and goes. */
+	if (!bp_instance_bool(self, "quiet") && !strcmp(server->handler, "console"))
+		return !!bp_channel_link(self, bp_server_events(server->server), bp_channel(self, "console"), error);
 	return TRUE;
 }
 

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* resource.h - what plugins offer to programs and pages, without knowing of HTTP.
+ *
+ * A resource is registered as "resource/NAME" (registry.h) and is then GET /api/v1/NAME, GET /api/v1/NAME/ID,
+ * POST /api/v1/NAME/ID/ACTION (or POST /api/v1/NAME/ACTION where an action needs no ID), in openapi.json, and "list NAME" over the WebSocket. A view is
+ * registered as "view/NAME" and is then a page of the web interface of its own.
+ */
+#pragma once
+#include <backplane/json.h>
+
+G_BEGIN_DECLS
+
+typedef struct {
+	const char *name; /* "open", "close", "pause" */
+	const char *help;
+	const BpParam *params; /* of its body; may be NULL */
+	BpRole role;
+	gboolean on_all; /* it needs no ID */
+	/* A new reference to the answer, null for none; NULL with a sentence. `id` is NULL with `on_all`. */
+	json_t *(*run)(BpPlugin *self, const char *id, const BpValues *values, GError **error);
+} BpAction;
+
+typedef struct {
+	const char *name; /* "nodes" */
+	const char *help;
+	BpRole role; /* to look */
+	/* An array of objects, each with "id". A new reference. `query` (may be NULL) is ?match= : a glob on the ids. */
+	json_t *(*list)(BpPlugin *self, const char *query, GError **error);
+	/* NULL: found in the list. */
+	json_t *(*get)(BpPlugin *self, const char *id, GError **error);
+	const BpAction *actions; /* ends with { NULL } */
+	const char *channel;	 /* on which changes are said, or NULL: the page then asks again when something is said */
+} BpResource;
+
+/* An ES module that exports `title` and `show(element, api)`, which gives a function that ends it; `api` has
+ * get(path), post(path, body), watch(glob, function), run(command). See data/web/README.md. */
+typedef struct {
+	const char *name;  /* "nodes" */
+	const char *title; /* "Nodes" */
+	const char *script;
+	gsize size;
+} BpView;
+
+G_END_DECLS
