@@ -14,6 +14,7 @@
 #include "console/control.h"
 #include "host/config.h"
 #include "host/log.h"
+#include "host/notify.h"
 #include "host/plugin.h"
 #include "host/settings.h"
 #include "start.h"
@@ -280,6 +281,7 @@ static int serve(void)
 	failed += run_start_commands();
 	if (bp_kernel_is_quitting())
 		return failed ? 1 : bp_kernel_run();
+	notify_systemd("READY=1");
 	if (!options.daemon && !terminal_open(&error))
 		return complain(exit_status_of(error), error->message);
 	return bp_kernel_run() || (failed && !isatty(STDIN_FILENO) && !options.daemon);
@@ -313,6 +315,7 @@ static int run(void)
 		return complain(1, error->message);
 	watch_signals(&set);
 	status = serve();
+	notify_systemd("STOPPING=1");
 	unwatch_signals(&set);
 	left = bp_kernel_stop();
 	terminal_close();
