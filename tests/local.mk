@@ -18,6 +18,7 @@ UNIT_TESTS = \
 	tests/test-parse \
 	tests/test-plugin \
 	tests/test-server \
+	tests/test-session \
 	tests/test-settings \
 	tests/test-telnet-codec \
 	tests/test-tls
@@ -36,6 +37,7 @@ check_LIBRARIES += tests/libsuite.a
 tests_libsuite_a_SOURCES = \
 	tests/config-plugin.h \
 	tests/certificates.h \
+	tests/client.h \
 	tests/peers.h \
 	tests/state.h \
 	tests/suite.c \
