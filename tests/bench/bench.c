@@ -4,7 +4,7 @@
  *
  *	bench NAME...
  *
- * Environment: BUILD (the build folder), ROUNDS (5), SECONDS (0.5, of one side in one round).
+ * Environment: BUILD (the build folder), BENCH_ROUNDS (5), BENCH_SECONDS (0.5, of one side in one round).
  */
 #include "bench.h"
 #include <stdio.h>

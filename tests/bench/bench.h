@@ -15,8 +15,8 @@ typedef struct {
 } Side;
 
 /* --- process.c --- */
-extern guint rounds;	/* ROUNDS */
-extern double seconds; /* SECONDS, of one side in one round */
+extern guint rounds;   /* BENCH_ROUNDS */
+extern double seconds; /* BENCH_SECONDS: of one side in one round */
 void process_prepare(void);
 void process_remove_folder(void);
 const char *process_folder(void);

@@ -30,10 +30,10 @@ void process_prepare(void)
 
 	folder = g_dir_make_tmp("backplane-bench-XXXXXX", NULL);
 	g_assert(folder);
-	if (g_getenv("ROUNDS"))
-		rounds = (guint)CLAMP(atoi(g_getenv("ROUNDS")), 1, 1000);
-	if (g_getenv("SECONDS"))
-		seconds = CLAMP(atof(g_getenv("SECONDS")), 0.05, 60);
+	if (g_getenv("BENCH_ROUNDS"))
+		rounds = (guint)CLAMP(atoi(g_getenv("BENCH_ROUNDS")), 1, 1000);
+	if (g_getenv("BENCH_SECONDS"))
+		seconds = CLAMP(atof(g_getenv("BENCH_SECONDS")), 0.05, 60);
 	getrlimit(RLIMIT_NOFILE, &limit);
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
