@@ -40,6 +40,7 @@ struct BpLoop {
 	GPtrArray *timers;
 	BpTimer *running;
 	GQueue deferred;
+	gboolean turning; /* in a turn: one within it leaves our source alone */
 	gint64 now; /* of this turn; 0 outside one */
 	BpLoopStats stats;
 	/* loops with a thread of their own */
