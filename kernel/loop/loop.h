@@ -6,7 +6,7 @@
 #include "bus/owner.h"
 #include "bus/port.h"
 
-#define LOOP_EVENTS 256
+#define LOOP_EVENTS 64 /* what a turn handles, and keeps to be sent, stays in the cache */
 
 typedef struct {
 	BusRun run;
