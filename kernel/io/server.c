@@ -237,6 +237,15 @@ static void server_list_add(BpServer *server)
 	g_mutex_unlock(&list_lock);
 }
 
+static BpChannel *events_channel(BpInstance *self, const char *name, guint port)
+{
+	g_auto(GStrv) parts = g_strsplit(name, "%u", 2);
+	g_autofree char *number = g_strdup_printf("%u", port);
+	g_autofree char *full = g_strjoinv(number, parts);
+
+	return bp_channel_ref(bp_channel(self, full));
+}
+
 BpServer *bp_server_open(BpInstance *self, const char *events_name, const BpServerEvents *events, gpointer user,
 			 GError **error)
 {
@@ -259,7 +268,7 @@ BpServer *bp_server_open(BpInstance *self, const char *events_name, const BpServ
 	}
 	server->port = bp_address_port(&g_array_index(server->listening, Listening, 0).address);
 	server->addresses = format_addresses(server->listening);
-	server->channel = bp_channel_ref(bp_channel(self, events_name));
+	server->channel = events_channel(self, events_name, server->port);
 	if (bp_instance_bool(self, "keepalive"))
 		set_keepalive(server);
 	owner_link(self, &server->owned, "server", drop);
