@@ -4,6 +4,7 @@
 #include <backplane/backplane.h>
 #include <backplane/kernel.h>
 #include "client.h"
+#include "console/session.h"
 
 static void start_in(const char *state)
 {
@@ -250,6 +251,46 @@ static void test_end_while_waiting(void)
 	bp_session_end(client->session, BP_END_KILLED, "enough");
 	EXPECT(client, "enough\n");
 	CU_ASSERT(client->ended);
+	client_free(client);
+	stop();
+}
+
+/* Each line queued behind a command that waits is run from the loop, not by the one before it. */
+static void test_many_lines_wait(void)
+{
+	g_autoptr(GString) lines = g_string_new("wait 0.01\n");
+	Client *client;
+
+	start();
+	client = client_new("console", FALSE, BP_ADMIN);
+	for (guint i = 0; i < 20000; i++)
+		g_string_append(lines, "#\n");
+	g_string_append(lines, "echo last\n");
+	type(client, lines->str);
+	CU_ASSERT(wait_for(client, "last\n"));
+	client_free(client);
+	client = client_new("console", FALSE, BP_ADMIN);
+	type(client, "wait 1000\n");
+	for (guint i = 0; i < 100 && client->session; i++)
+		type(client, lines->str + strlen("wait 0.01\n"));
+	CU_ASSERT(client->ended); /* lines cost memory even when they are empty */
+	CU_ASSERT_EQUAL(client->why, BP_END_LIMIT);
+	client_free(client);
+	stop();
+}
+
+/* A line cut into slices does not go on because the ones behind it are given up. */
+static void test_nothing_runs_at_the_end(void)
+{
+	Client *client;
+
+	start();
+	client = client_new("console", FALSE, BP_ADMIN);
+	bp_session_set_writable(client->session, FALSE);
+	type(client, "echo first\necho second\n");
+	client->session->writable = TRUE;
+	bp_session_end(client->session, BP_END_KILLED, NULL);
+	EXPECT_NOT(client, "first");
 	client_free(client);
 	stop();
 }
@@ -546,6 +587,8 @@ static const SuiteTest tests[] = {
 	{ "wait_holds_its_session_only", test_wait_holds_its_session_only },
 	{ "interrupt", test_interrupt },
 	{ "end_while_waiting", test_end_while_waiting },
+	{ "many_lines_wait", test_many_lines_wait },
+	{ "nothing_runs_at_the_end", test_nothing_runs_at_the_end },
 	{ "session_ends_itself", test_session_ends_itself },
 	{ "alias", test_alias },
 	{ "loop", test_loop },
