@@ -4,6 +4,9 @@
 UNIT_TESTS = \
 	tests/test-address \
 	tests/test-bus \
+	tests/test-config \
+	tests/test-config-reload \
+	tests/test-connect \
 	tests/test-console \
 	tests/test-context \
 	tests/test-datagram \
@@ -19,6 +22,7 @@ UNIT_TESTS = \
 	tests/test-peer-handshake \
 	tests/test-plugin \
 	tests/test-server \
+	tests/test-session \
 	tests/test-settings \
 	tests/test-telnet-codec \
 	tests/test-tls
@@ -40,7 +44,9 @@ tests_test_peer_handshake_SOURCES = tests/test-peer-handshake.c plugins/peer/pee
 
 check_LIBRARIES += tests/libsuite.a
 tests_libsuite_a_SOURCES = \
+	tests/config-plugin.h \
 	tests/certificates.h \
+	tests/client.h \
 	tests/peers.h \
 	tests/state.h \
 	tests/suite.c \
