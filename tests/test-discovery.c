@@ -45,7 +45,7 @@ static void test_writes(void)
 	char *protocols[] = { "v1", NULL };
 	DiscoveryNode node = { .id = "n1", .name = "N1", .hash = "1608ea132b3bebbb", .project = "p", .protocols = protocols,
 			       .port = 8888, .ttl = 16 }, read;
-	gint64 now = 1700000000 * G_USEC_PER_SEC + 297035;
+	gint64 now = G_GINT64_CONSTANT(1700000000) * G_USEC_PER_SEC + 297035;
 	g_autofree char *time = python_time(now);
 	g_autofree char *expected = g_strdup_printf("{\"type\": \"node_discovery\", \"node_id\": \"n1\", \"service_info\": {\"type\": "
 						    "\"witch-series-server\", \"port\": 8888, \"protocols\": [\"v1\"], \"server_name\": "

@@ -61,7 +61,7 @@ static void test_stream(void)
 	      "\"received_chunks\": 1}}");
 	last = answer(&media, "{\"stream_id\":\"S1\",\"content\":\"REVG\",\"chunk_index\":1,\"is_last\":true,\"metadata\":\"{}\"}");
 	CU_ASSERT(g_str_has_prefix(last, "{\"status\": \"success\", \"data\": {\"status\": \"stream_completed\", \"stream_id\": \"S1\", "
-					 "\"total_chunks\": 2, \"total_bytes\": 6, \"duration\": 0.0"));
+					 "\"total_chunks\": 2, \"total_bytes\": 6, \"duration\": "));
 	check(&media, "{\"stream_id\":\"S1\",\"content\":\"QUJD\",\"chunk_index\":2}",
 	      "{\"status\": \"error\", \"error\": \"unknown_stream\", \"message\": \"Stream S1 is not registered\"}");
 	CU_ASSERT_STRING_EQUAL(pieces->str, "video:ABC video:DEF ");

@@ -84,16 +84,10 @@ static double cost_of(gsize size)
 	return (double)(g_get_monotonic_time() - begin);
 }
 
-/* Eight times as long may cost sixteen times as much on a busy machine, but not sixty-four. */
+/* Looking at what waits again for each piece would read 128 GiB. */
 static void test_linear(void)
 {
-	double small = G_MAXDOUBLE, large = G_MAXDOUBLE;
-
-	for (guint i = 0; i < 5; i++) {
-		small = MIN(small, cost_of(4 * 1024 * 1024));
-		large = MIN(large, cost_of(32 * 1024 * 1024));
-	}
-	CU_ASSERT(large < 24 * MAX(small, 200));
+	CU_ASSERT(cost_of(32 * 1024 * 1024) < 2 * G_USEC_PER_SEC);
 }
 
 static void test_many_small_lines(void)
@@ -214,7 +208,7 @@ static void test_python_text(void)
 static void test_python_errors(void)
 {
 	g_autofree char *bad = python_utf8_error("\x1f\x8b\x08", 3), *good = python_utf8_error("a\0\xc3\xa9", 4);
-	g_autofree char *whole = python_time(1700000000 * G_USEC_PER_SEC), *parts = python_time(1700000000 * G_USEC_PER_SEC + 42);
+	g_autofree char *whole = python_time(G_GINT64_CONSTANT(1700000000) * G_USEC_PER_SEC), *parts = python_time(G_GINT64_CONSTANT(1700000000) * G_USEC_PER_SEC + 42);
 
 	CU_ASSERT_STRING_EQUAL(bad, "'utf-8' codec can't decode byte 0x8b in position 1: invalid start byte");
 	CU_ASSERT_PTR_NULL(good);
