@@ -393,6 +393,49 @@ static void test_channel_watch(void)
 	stop();
 }
 
+static void on_linked(BpPlugin *self, BpMessage *message, gpointer data)
+{
+	g_string_append(data, bp_message_data(message));
+}
+
+static void test_channel_link(void)
+{
+	g_autoptr(GString) heard = g_string_new(NULL);
+	Client *client;
+	BpChannel *from, *to;
+
+	start();
+	from = bp_channel(bp_kernel(), "from");
+	to = bp_channel(bp_kernel(), "to");
+	bp_channel_watch(bp_kernel(), to, on_linked, heard, NULL);
+	client = client_new("console", FALSE, BP_ADMIN);
+	type(client, "channel link from to\nchannel link from to\nchannel info from\n");
+	EXPECT(client, "What is said on from goes to to too.");
+	EXPECT(client, "linked to  to\n");
+	bp_channel_print(from, "one");
+	CU_ASSERT_STRING_EQUAL(heard->str, "one");
+	type(client, "channel link to from\n");
+	EXPECT(client, "and would go round for ever");
+	type(client, "channel link from nowhere\n");
+	EXPECT(client, "There is no channel named 'nowhere'");
+	type(client, "channel unlink from to\nchannel unlink from to\n");
+	EXPECT(client, "goes to to no longer");
+	EXPECT(client, "from is not linked to to");
+	bp_channel_print(from, "two");
+	CU_ASSERT_STRING_EQUAL(heard->str, "one");
+	type(client, "channel link -f from later\nchannel print from\nchannel info from\n");
+	EXPECT(client, "linked to  later\n");
+	EXPECT(client, "linked to  console\n");
+	client_free(client);
+	stop();
+	start();
+	client = client_new("console", FALSE, BP_ADMIN);
+	type(client, "channel link -f from later\nchannel unlink from later\n");
+	EXPECT(client, "goes to later no longer");
+	client_free(client);
+	stop();
+}
+
 /* A session that watches what it is shown is refused; two that watch each other end by themselves. */
 static void test_watching_each_other(void)
 {
@@ -509,6 +552,7 @@ static const SuiteTest tests[] = {
 	{ "execute", test_execute },
 	{ "timer", test_timer },
 	{ "batch_lasts", test_batch_lasts },
+	{ "channel_link", test_channel_link },
 	{ "channel_watch", test_channel_watch },
 	{ "watching_each_other", test_watching_each_other },
 	{ "channel_save", test_channel_save },
