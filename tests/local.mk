@@ -9,6 +9,8 @@ UNIT_TESTS = \
 	tests/test-datagram \
 	tests/test-editor \
 	tests/test-history \
+	tests/test-http \
+	tests/test-http-codec \
 	tests/test-io \
 	tests/test-loop \
 	tests/test-param \
