@@ -4,6 +4,10 @@
 UNIT_TESTS = \
 	tests/test-address \
 	tests/test-bus \
+	tests/test-bus-threads \
+	tests/test-config \
+	tests/test-config-reload \
+	tests/test-connect \
 	tests/test-console \
 	tests/test-context \
 	tests/test-datagram \
@@ -16,7 +20,9 @@ UNIT_TESTS = \
 	tests/test-param \
 	tests/test-parse \
 	tests/test-plugin \
+	tests/test-script \
 	tests/test-server \
+	tests/test-session \
 	tests/test-settings \
 	tests/test-telnet-codec \
 	tests/test-tls
@@ -25,6 +31,7 @@ check_PROGRAMS += $(UNIT_TESTS)
 # What may race runs under ThreadSanitizer too.
 THREAD_TESTS = \
 	tests/test-bus \
+	tests/test-bus-threads \
 	tests/test-loop
 
 # A codec of a plugin is compiled into its test.
@@ -33,7 +40,9 @@ tests_test_telnet_codec_LDADD = $(TEST_LIBS) $(LIBTELNET_LIBS)
 
 check_LIBRARIES += tests/libsuite.a
 tests_libsuite_a_SOURCES = \
+	tests/config-plugin.h \
 	tests/certificates.h \
+	tests/client.h \
 	tests/peers.h \
 	tests/state.h \
 	tests/suite.c \

@@ -37,7 +37,7 @@ struct BpSession {
 	GQueue typed;  /* Run: what was typed, one after the other; the first is under way */
 	GQueue runs;   /* Run: all, those of timers, aliases and scripts too, side by side */
 	struct Run *current; /* whose command's code is on the stack */
-	gsize waiting; /* bytes of the lines in `typed` */
+	gsize waiting; /* bytes of what is in `typed` */
 	guint failed;  /* commands, in all */
 
 	guint terminal : 1;
@@ -45,6 +45,7 @@ struct BpSession {
 	guint no_prompt : 1;
 	guint echo_off : 1;
 	guint writable : 1;
+	guint direct : 1;   /* output goes past session/N/send: see session_on_send */
 	guint progress : 1; /* a progress line stands */
 	guint at_end : 1;   /* the peer sends no more */
 	guint after_cr : 1;

@@ -11,7 +11,6 @@
 #include <backplane/kernel.h>
 #include "tcp.h"
 
-#define FULL "Server is at maximum capacity. Please try again later.\r\n"
 
 struct TcpConnection {
 	TcpConnection *prev, *next; /* in order of arrival */
@@ -136,7 +135,13 @@ static void link_echo(BpSession *session, gboolean on, gpointer link)
 	connection->hidden = !on;
 }
 
+static void on_link_input(BpSession *session, gboolean on, gpointer data)
+{
+	bp_stream_set_reading(((TcpConnection *)data)->stream, on);
+}
+
 static const BpSessionLink session_link = {
+	.input = on_link_input,
 	.name = "tcp", .send = link_send, .end = link_end, .echo = link_echo, .crlf = TRUE,
 };
 
@@ -259,16 +264,7 @@ static void on_accept(BpServer *bp_server, BpStream *stream, gpointer user)
 		open_channels(connection);
 }
 
-static char *on_refusal(BpServer *bp_server, const char *why, gpointer user)
-{
-	gint64 most = bp_instance_int(bp_server_instance(bp_server), "max_connections");
-
-	if (most && bp_server_stats(bp_server).connections >= most)
-		return g_strdup(FULL);
-	return g_strdup_printf("Connection refused: %s. Please try again later.\r\n", why);
-}
-
-static const BpServerEvents server_events = { .accept = on_accept, .refusal = on_refusal };
+static const BpServerEvents server_events = { .accept = on_accept, .refusal = bp_server_refusal_line };
 
 gboolean tcp_server_open(BpInstance *self, GError **error)
 {
