@@ -15,6 +15,8 @@ UNIT_TESTS = \
 	tests/test-editor \
 	tests/test-endpoint \
 	tests/test-history \
+	tests/test-http \
+	tests/test-http-codec \
 	tests/test-io \
 	tests/test-json-line \
 	tests/test-loop \

@@ -6,6 +6,7 @@
 FUZZ_TESTS = \
 	tests/fuzz/fuzz-config \
 	tests/fuzz/fuzz-editor \
+	tests/fuzz/fuzz-http \
 	tests/fuzz/fuzz-parse \
 	tests/fuzz/fuzz-peer \
 	tests/fuzz/fuzz-settings \
