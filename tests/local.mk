@@ -29,10 +29,6 @@ THREAD_TESTS = \
 	tests/test-bus \
 	tests/test-loop
 
-# A codec of a plugin is compiled into its test.
-tests_test_telnet_codec_SOURCES = tests/test-telnet-codec.c plugins/telnet/telnet-codec.c
-tests_test_telnet_codec_LDADD = $(TEST_LIBS) $(LIBTELNET_LIBS)
-
 check_LIBRARIES += tests/libsuite.a
 tests_libsuite_a_SOURCES = \
 	tests/config-plugin.h \
