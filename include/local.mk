@@ -24,4 +24,5 @@ pkginclude_HEADERS = \
 	include/backplane/session.h \
 	include/backplane/stream.h \
 	include/backplane/telnet.h \
-	include/backplane/types.h
+	include/backplane/types.h \
+	include/backplane/websocket.h

@@ -21,7 +21,8 @@ UNIT_TESTS = \
 	tests/test-session \
 	tests/test-settings \
 	tests/test-telnet-codec \
-	tests/test-tls
+	tests/test-tls \
+	tests/test-websocket
 check_PROGRAMS += $(UNIT_TESTS)
 
 # What may race runs under ThreadSanitizer too.

@@ -8,7 +8,8 @@ FUZZ_TESTS = \
 	tests/fuzz/fuzz-editor \
 	tests/fuzz/fuzz-parse \
 	tests/fuzz/fuzz-settings \
-	tests/fuzz/fuzz-telnet
+	tests/fuzz/fuzz-telnet \
+	tests/fuzz/fuzz-websocket
 check_PROGRAMS += $(FUZZ_TESTS)
 
 check_LIBRARIES += tests/fuzz/libdriver.a
