@@ -25,7 +25,8 @@ void peer_subscription_free(gpointer data)
 
 gboolean peer_is_exported(PeerNet *net, const char *name)
 {
-	if (g_hash_table_contains(net->imported, name))
+	/* What users type and are shown never leaves the host, whatever the glob. */
+	if (g_str_has_prefix(name, "session/") || g_hash_table_contains(net->imported, name))
 		return FALSE;
 	for (guint i = 0; i < net->exports->len; i++)
 		if (g_pattern_match_simple(net->exports->pdata[i], name))
