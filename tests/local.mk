@@ -27,7 +27,9 @@ UNIT_TESTS = \
 	tests/test-session \
 	tests/test-settings \
 	tests/test-telnet-codec \
-	tests/test-tls
+	tests/test-tls \
+	tests/test-web-op \
+	tests/test-websocket
 check_PROGRAMS += $(UNIT_TESTS)
 
 # What may race runs under ThreadSanitizer too.
@@ -37,8 +39,7 @@ THREAD_TESTS = \
 	tests/test-loop
 
 # A codec of a plugin is compiled into its test.
-tests_test_telnet_codec_SOURCES = tests/test-telnet-codec.c plugins/telnet/telnet-codec.c
-tests_test_telnet_codec_LDADD = $(TEST_LIBS) $(LIBTELNET_LIBS)
+tests_test_web_op_SOURCES = tests/test-web-op.c plugins/web/web-op.c
 
 tests_test_discovery_SOURCES = tests/test-discovery.c plugins/peer/discovery-codec.c plugins/peer/python-json.c
 tests_test_endpoint_SOURCES = tests/test-endpoint.c plugins/peer/endpoint-media.c plugins/peer/python-json.c

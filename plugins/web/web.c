@@ -15,6 +15,7 @@
  *	curl -d cmd=version http://localhost:2080
  */
 #include "web.h"
+#include "web-ws.h"
 
 static const char manual[] =
 	"Module WebServer listens on `port`: the page at /, the host at /api/v1 (openapi.json describes it),\n"
@@ -57,11 +58,12 @@ static gboolean load(BpPlugin *self, GError **error)
 {
 	bp_setting_declare(self, bp_context("/"), settings);
 	web_assets_load();
-	return TRUE;
+	return bp_registry_add(self, "route/ws", &web_ws_route, error);
 }
 
 static void unload(BpPlugin *self)
 {
+	web_ws_unload();
 	web_assets_unload();
 }
 

@@ -9,11 +9,12 @@ FUZZ_TESTS = \
 	tests/fuzz/fuzz-parse \
 	tests/fuzz/fuzz-peer \
 	tests/fuzz/fuzz-settings \
-	tests/fuzz/fuzz-telnet
+	tests/fuzz/fuzz-telnet \
+	tests/fuzz/fuzz-web-op \
+	tests/fuzz/fuzz-websocket
 check_PROGRAMS += $(FUZZ_TESTS)
 
-tests_fuzz_fuzz_telnet_SOURCES = tests/fuzz/fuzz-telnet.c plugins/telnet/telnet-codec.c
-tests_fuzz_fuzz_telnet_LDADD = $(TEST_LIBS) $(LIBTELNET_LIBS)
+tests_fuzz_fuzz_web_op_SOURCES = tests/fuzz/fuzz-web-op.c plugins/web/web-op.c
 
 tests_fuzz_fuzz_peer_SOURCES = tests/fuzz/fuzz-peer.c plugins/peer/discovery-codec.c plugins/peer/endpoint-media.c \
 	plugins/peer/json-line.c plugins/peer/peer-frame.c plugins/peer/peer-handshake.c plugins/peer/python-json.c
@@ -30,7 +31,7 @@ fuzz:
 		$(KERNEL_CFLAGS) -DPLUGINDIR=\"$(pluginsdir)\" -DSYSCONFDIR=\"$(sysconfdir)\" \
 		$(filter %.c,$(or $(tests_fuzz_fuzz_$(subst -,_,$(TARGET))_SOURCES),tests/fuzz/fuzz-$(TARGET).c)) \
 		$(filter %.c,$(libbackplane_so_0_SOURCES)) \
-		-o $(abs_builddir)/tests/fuzz/fuzz-$(TARGET)-libfuzzer $(KERNEL_LIBS) $(LIBTELNET_LIBS) $(LIBS)
+		-o $(abs_builddir)/tests/fuzz/fuzz-$(TARGET)-libfuzzer $(KERNEL_LIBS) $(LIBS)
 	tests/fuzz/fuzz-$(TARGET)-libfuzzer -max_total_time=$(SECONDS) -timeout=5 tests/fuzz/corpus/$(TARGET) \
 		$(srcdir)/tests/fuzz/seeds/$(TARGET)
 .PHONY: fuzz
