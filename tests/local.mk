@@ -84,7 +84,7 @@ tests/plugins/%.so: tests/plugins/%.c tests/libbackplane.so.0 $(pkginclude_HEADE
 	$(AM_V_CCLD)$(MKDIR_P) tests/plugins && $(CC) $(PLUGIN_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS) \
 		$(PLUGIN_LDFLAGS) $(LDFLAGS) -o $@ $< tests/libbackplane.so.0 $(GLIB_LIBS)
 
-EXTRA_DIST += tests/lint tests/run tests/scenario
+EXTRA_DIST += tests/lint tests/run tests/scenario tests/web/mock.mjs tests/web/package.json tests/web/page.mjs
 
 # `make check` runs everything there is, check-units the programs that need no installed clients, check-threads
 # what may race; ONLY='bus telnet*' chooses by name. The programs alone are made by check-build.
@@ -104,4 +104,8 @@ check-threads: check-threads-build
 	@$(RUN) $(THREAD_TESTS)
 check-build: $(check_PROGRAMS) $(plugins_PROGRAMS) $(TEST_PLUGINS)
 check-threads-build: $(THREAD_TESTS)
-.PHONY: check-units check-threads check-build check-threads-build
+# The page in a browser, for developers who have chromium, Node and npm's packages; not a part of `make check`.
+check-web: all
+	@command -v node >/dev/null || { echo 'check-web: skipped: there is no node; apt-get install nodejs npm chromium'; exit 0; }; \
+		BUILD='$(abs_top_builddir)' node $(srcdir)/tests/web/page.mjs $(ONLY)
+.PHONY: check-units check-threads check-build check-threads-build check-web

@@ -99,6 +99,11 @@ static void serve(BpHttpExchange *exchange, const char *name)
 		bp_http_respond_problem(exchange, 404, "there is no such file");
 }
 
+GBytes *web_index(void)
+{
+	return find_asset("index.html")->content;
+}
+
 void web_serve_asset(WebServer *server, BpHttpExchange *exchange)
 {
 	serve(exchange, bp_http_path(exchange) + strlen("/assets/"));

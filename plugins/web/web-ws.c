@@ -39,6 +39,7 @@ struct Peer {
 	guint64 dropped;
 	guint64 last; /* number of the last message it got */
 	gboolean full;
+	gboolean opening; /* the session; its welcome answers nothing */
 };
 
 typedef struct {
@@ -250,7 +251,7 @@ static void link_send(BpSession *session, gconstpointer data, gsize size, gboole
 	Peer *peer = link;
 	Run *run = g_queue_peek_head(&peer->runs);
 
-	if (run && peer->socket)
+	if (run && peer->socket && !peer->opening)
 		say(peer, with_id(json_pack("{s:s, s:o}", "op", "output", "text", bp_json_string(data, (gssize)size)), run->id));
 }
 
@@ -283,14 +284,19 @@ static void begin_run(Peer *peer)
 	BpSessionOptions options = {
 		.handler = bp_handler_find("console"), .link = &session_link, .data = peer, .peer = peer->name, .local = "", .query = "",
 		.role = BP_ADMIN, .quiet = TRUE, .no_prompt = TRUE,
+		/* The page shows colours, and scrolls what is wide. */
+		.terminal = TRUE, .type = "xterm-256color", .columns = 240,
 	};
 	Run *run = g_queue_peek_head(&peer->runs);
 	g_autoptr(GError) error = NULL;
 
 	if (!run)
 		return;
-	if (!peer->session)
+	if (!peer->session) {
+		peer->opening = TRUE;
 		peer->session = bp_session_open(peer->self, &options, &error);
+		peer->opening = FALSE;
+	}
 	if (!peer->session) {
 		say_error(peer, run->id, error->message);
 		run_free(g_queue_pop_head(&peer->runs));

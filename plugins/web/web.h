@@ -64,6 +64,8 @@ void web_serve_index(WebServer *server, BpHttpExchange *exchange);
 void web_serve_view(WebServer *server, BpHttpExchange *exchange);
 
 /* --- web-page.c: the page without script, for GET /?cmd= and forms --- */
+/* The page itself, as compiled in; borrowed. */
+GBytes *web_index(void);
 void web_serve_result(WebServer *server, BpHttpExchange *exchange, const char *command, gboolean failed, const char *output);
 
 /* --- web-api.c, web-channels.c, web-openapi.c, web-metrics.c --- */

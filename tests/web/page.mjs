@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: MIT
+// page.mjs - drives the page in Debian's chromium, at two sizes, light and dark, against the mock and against the real program.
+//
+//	node tests/web/page.mjs [mock|real ...]
+//
+// BUILD names the build folder (build/ if it is not set); SHOTS where the screenshots go (a temporary folder). It ends with
+// "N passed, M failed", and with status 0 if nothing failed. Without chromium or npm's packages it says so and passes.
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const BROWSER = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const SIZES = { wide: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
+const VIEWS = { overview: "Overview", console: "Console", channels: "Channels", modules: "Modules", plugins: "Plugins", sessions: "Sessions", settings: "Settings" };
+const build = resolve(process.env.BUILD ?? join(here, "../../build"));
+let passed = 0, failed = 0;
+
+function skip(why) {
+	console.log(`page: skipped: ${why}`);
+	process.exit(0);
+}
+
+if (!existsSync(BROWSER))
+	skip(`there is no ${BROWSER}; apt-get install chromium`);
+const { chromium } = await import("playwright-core").catch(() => skip("playwright-core is missing; npm install --prefix tests/web"));
+if (!existsSync(join(here, "node_modules/axe-core/axe.min.js")))
+	skip("axe-core is missing; npm install --prefix tests/web");
+const axe = readFileSync(join(here, "node_modules/axe-core/axe.min.js"), "utf8");
+
+async function check(name, work) {
+	try {
+		await work();
+		passed++;
+	} catch (error) {
+		failed++;
+		console.log(`FAILED ${name}: ${error.message.split("\n").slice(0, 12).join("\n  ")}`);
+	}
+}
+
+function must(condition, text) {
+	if (!condition)
+		throw new Error(text);
+}
+
+async function eventually(work, text, patience = 8000) {
+	const until = Date.now() + patience;
+	for (;;) {
+		if (await work())
+			return;
+		if (Date.now() > until)
+			throw new Error(text);
+		await new Promise((done) => setTimeout(done, 50));
+	}
+}
+
+/* --- servers --- */
+
+function freePort() {
+	return new Promise((done) => {
+		const server = createServer().listen(0, "127.0.0.1", () => {
+			const { port } = server.address();
+			server.close(() => done(port));
+		});
+	});
+}
+
+class Host {
+	constructor(kind, port) {
+		this.kind = kind;
+		this.port = port;
+		this.url = `http://127.0.0.1:${port}`;
+		this.state = mkdtempSync(join(tmpdir(), "backplane-page-"));
+	}
+
+	async start() {
+		const environment = { ...process.env, XDG_STATE_HOME: this.state, XDG_RUNTIME_DIR: this.state, XDG_CONFIG_HOME: this.state, HOME: this.state };
+		this.child = this.kind === "mock"
+			? spawn(process.execPath, [join(here, "mock.mjs"), String(this.port), "10000"], { stdio: ["ignore", "ignore", "inherit"] })
+			// Its terminal is a pipe that stays open, so that it stays too.
+			: spawn(join(build, "backplane"), ["-e", `webserver -p ${this.port}`, "-d"], { stdio: ["pipe", "ignore", "inherit"], env: environment });
+		this.gone = new Promise((done) => this.child.on("exit", done));
+		await eventually(async () => fetch(`${this.url}/`).then((answer) => answer.ok, () => false), `${this.kind}: no server on ${this.url}`);
+	}
+
+	async kill() {
+		this.child.kill("SIGKILL");
+		await this.gone;
+	}
+}
+
+/* --- what is looked at everywhere --- */
+
+async function axeOn(page, name) {
+	await page.evaluate(axe);
+	const { violations } = await page.evaluate(() => axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
+	must(!violations.length, violations.map((each) => `${name}: ${each.id}: ${each.help}: ${each.nodes.slice(0, 3).map((node) => `${node.target} ${node.failureSummary.split("\n")[1] ?? ""}`).join(" | ")}`).join("\n"));
+}
+
+async function open(page, view) {
+	await page.evaluate((id) => (location.hash = `#/${id}`), view);
+	await page.locator("#view h1").first().waitFor();
+}
+
+async function noOverflow(page, name) {
+	const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+	must(over <= 0, `${name} is ${over} pixels wider than the window`);
+}
+
+async function looks(page, host, label, shots) {
+	const views = host.kind === "mock" ? { ...VIEWS, jobs: "Jobs" } : VIEWS;
+	for (const [id, title] of Object.entries(views)) {
+		await check(`${label} ${id} opens`, async () => {
+			await open(page, id);
+			must(await page.locator("#view h1").textContent() === title, `the heading is not ${title}`);
+			must(await page.locator(`#nav a[data-view="${id}"]`).getAttribute("aria-current") === "page", "it is not marked in the navigation");
+			await page.waitForFunction(() => !document.body.textContent.includes("Asking the host…"));
+			await noOverflow(page, id);
+			must(!await page.locator(".notice.error:visible").count(), `it says: ${await page.locator(".notice.error:visible").allTextContents()}`);
+		});
+		await page.screenshot({ path: join(shots, `${label}-${id}.png`) });
+		await check(`${label} ${id} is accessible`, () => axeOn(page, id));
+	}
+	await check(`${label} fits 360 pixels`, async () => {
+		const before = page.viewportSize();
+		await page.setViewportSize({ width: 360, height: 740 });
+		for (const id of Object.keys(views)) {
+			await open(page, id);
+			await noOverflow(page, id);
+		}
+		await page.setViewportSize(before);
+	});
+}
+
+/* --- what users do --- */
+
+async function commands(page, label) {
+	await open(page, "console");
+	const input = page.getByRole("textbox", { name: "Command", exact: true });
+	await check(`${label} a command runs`, async () => {
+		await input.fill("version");
+		await input.press("Enter");
+		await page.locator(".block", { hasText: "Backplane" }).last().waitFor();
+	});
+	await check(`${label} a wrong command is marked`, async () => {
+		await input.fill("nosuch <b>x</b>");
+		await input.press("Enter");
+		const block = page.locator(".block.failed", { hasText: "nosuch is not a registered command" });
+		await block.waitFor();
+		must((await block.locator(".typed").textContent()).includes("<b>x</b>"), "what was typed is not shown as typed");
+	});
+	await check(`${label} Tab completes`, async () => {
+		await input.fill("versi");
+		await input.press("Tab");
+		await eventually(async () => (await input.inputValue()).trim() === "version", `it became ${await input.inputValue()}`);
+		await input.fill("channel ");
+		await input.press("Tab");
+		await page.getByRole("option", { name: "list", exact: true }).waitFor();
+		await input.press("Tab");
+		must(await page.locator('.words [aria-selected="true"]').count() === 1, "no completion is chosen by a second Tab");
+		await input.press("Enter");
+		must(/^channel \w+ $/.test(await input.inputValue()), `Enter took ${await input.inputValue()}`);
+	});
+	await check(`${label} arrows recall, and a new page remembers`, async () => {
+		await input.fill("");
+		await input.press("ArrowUp");
+		must(await input.inputValue() === "nosuch <b>x</b>", `it recalled ${await input.inputValue()}`);
+		await input.press("ArrowUp");
+		must(await input.inputValue() === "version", `it recalled ${await input.inputValue()}`);
+		await page.reload();
+		await input.press("ArrowUp");
+		must(await input.inputValue() === "nosuch <b>x</b>", "the history was lost");
+		await input.fill("");
+	});
+	await check(`${label} several lines run in order`, async () => {
+		await input.fill("echo first\necho second");
+		await input.press("Enter");
+		await page.locator(".block", { hasText: "second" }).locator("pre").waitFor();
+		const typed = await page.locator(".typed code").allTextContents();
+		must(typed.slice(-2).join() === "echo first,echo second", `they ran as ${typed.slice(-2)}`);
+	});
+}
+
+async function send(page, text, kind = "Text") {
+	await page.getByLabel("Channel to send on").fill("page/test");
+	await page.getByLabel("Kind of message").selectOption(kind);
+	await page.getByRole("textbox", { name: "Message", exact: true }).fill(text);
+	await page.getByRole("button", { name: "Send", exact: true }).click();
+}
+
+async function channels(page, label) {
+	await open(page, "channels");
+	const stream = page.getByRole("log", { name: "Messages of the watched channels" });
+	await check(`${label} a channel is watched while messages flow`, async () => {
+		await page.getByLabel("Name or pattern to watch").fill("page/test");
+		await page.getByRole("button", { name: "Watch", exact: true }).click();
+		await page.getByRole("button", { name: "Stop watching page/test" }).waitFor();
+		await page.getByLabel("Name or pattern to watch").fill("page/*");
+		await page.getByRole("button", { name: "Watch", exact: true }).click();
+		for (let count = 1; count <= 3; count++) {
+			await send(page, `{"count":${count},"name":"<i>"}`);
+			await stream.getByText(`{"count":${count},"name":"<i>"}`).waitFor();
+		}
+		must(await stream.locator(".message").count() === 3, "what matches twice is shown twice");
+	});
+	await check(`${label} text, hex and JSON`, async () => {
+		await page.getByLabel("Show as").selectOption("json");
+		await stream.getByText('"count": 3').waitFor();
+		await page.getByLabel("Show as").selectOption("hex");
+		await send(page, "7e 00 ff 41", "Hex");
+		await stream.getByText("7e 00 ff 41").waitFor();
+		await send(page, "7e 0", "Hex");
+		await page.getByText("That is not hex").waitFor();
+		await page.getByLabel("Show as").selectOption("text");
+	});
+	await check(`${label} filter, pause, save and clear`, async () => {
+		await page.getByLabel("Filter messages").fill('count":2');
+		must(await stream.locator(".message").count() === 1, "the filter does not filter");
+		const waiting = page.waitForEvent("download");
+		await page.getByRole("button", { name: "Save" }).click();
+		const file = readFileSync(await (await waiting).path(), "utf8");
+		must(/^\S+Z page\/test \{"count":2,"name":"<i>"\}\n$/.test(file), `saved: ${file}`);
+		await page.getByLabel("Filter messages").fill("");
+		await page.getByRole("button", { name: "Pause" }).click();
+		await send(page, "while paused");
+		await page.getByText("Paused; 1 new").waitFor();
+		must(!await stream.getByText("while paused").count(), "it is shown while paused");
+		await page.getByRole("button", { name: "Go on" }).click();
+		await stream.getByText("while paused").waitFor();
+		await page.getByRole("button", { name: "Clear" }).click();
+		must(await stream.locator(".message").count() === 0, "it is not cleared");
+	});
+}
+
+async function modules(page, label) {
+	await open(page, "modules");
+	await check(`${label} a module is opened by its form, and closed`, async () => {
+		const name = `page-${label.replace(/\W/g, "-")}`;
+		for (const [text, good] of [["bad/name/../ *", false], [name, true]]) {
+			await page.getByRole("button", { name: "Open TCPServer" }).click();
+			const dialog = page.getByRole("dialog");
+			await dialog.getByLabel("Name").fill(text);
+			await dialog.getByLabel(/^port( required)?$/).fill("99999");
+			await dialog.getByRole("button", { name: "Open" }).click();
+			await dialog.locator(".field-error:visible").waitFor();
+			await axeOn(page, "dialog");
+			await dialog.getByLabel(/^port( required)?$/).fill("0");
+			if (good)
+				await dialog.getByRole("button", { name: "Open" }).click();
+			else
+				await page.keyboard.press("Escape");
+			await dialog.waitFor({ state: "detached" });
+		}
+		await page.getByRole("rowheader", { name, exact: true }).waitFor();
+		await page.getByRole("button", { name: "Open TCPServer" }).click();
+		await page.getByRole("dialog").getByLabel("Name").fill(name);
+		await page.getByRole("dialog").getByLabel(/^port( required)?$/).fill("0");
+		await page.getByRole("dialog").getByRole("button", { name: "Open" }).click();
+		await page.locator("dialog :is(.field-error, .notice.error):visible", { hasText: name }).waitFor();
+		await page.keyboard.press("Escape");
+		await page.getByRole("button", { name: `Close ${name}` }).click();
+		await page.getByRole("button", { name: "Close", exact: true }).click();
+		await page.getByRole("rowheader", { name, exact: true }).waitFor({ state: "detached" });
+	});
+}
+
+async function settings(page, label) {
+	await open(page, "settings");
+	await check(`${label} a setting is kept, refused where it is wrong, and given back`, async () => {
+		const row = page.locator(".setting", { hasText: "default_webserver_port" });
+		const field = row.getByRole("spinbutton");
+		await field.fill("4711");
+		await row.getByRole("button", { name: "Save" }).click();
+		await row.locator(".badge", { hasText: /^set$/ }).waitFor();
+		await field.fill("70000");
+		await row.getByRole("button", { name: "Save" }).click();
+		await row.getByRole("alert").locator("visible=true").first().waitFor();
+		await row.getByRole("button", { name: "Revert" }).click();
+		await row.getByRole("button", { name: "Use default" }).click();
+		await row.locator(".badge", { hasText: "default" }).waitFor();
+	});
+}
+
+async function colours(page, label) {
+	await check(`${label} colours are switched and remembered`, async () => {
+		const back = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+		const button = page.locator("#theme");
+		await button.click();
+		const light = await back();
+		await button.click();
+		const dark = await back();
+		must(light !== dark, "light and dark are the same");
+		await page.reload();
+		must(await back() === dark, "the choice was forgotten");
+		await button.click();
+	});
+}
+
+async function restart(page, host, label) {
+	await open(page, "channels");
+	await page.getByLabel("Name or pattern to watch").fill("page/test");
+	await page.getByRole("button", { name: "Watch", exact: true }).click();
+	await check(`${label} the page says that the host is gone, and recovers`, async () => {
+		await page.evaluate(() => (window.samePage = true));
+		await host.kill();
+		await page.getByText("The connection to the host was lost").waitFor();
+		await page.screenshot({ path: join(host.shots, `${label}-lost.png`) });
+		await host.start();
+		await page.locator("#lost").waitFor({ state: "hidden", timeout: 20000 });
+		await page.locator("#link.good").waitFor();
+		await page.getByText("The host was started anew").waitFor();
+		await page.getByRole("button", { name: "Stop watching page/test" }).waitFor();
+		await send(page, "after the restart");
+		await page.getByRole("log", { name: "Messages of the watched channels" }).getByText("after the restart").waitFor();
+		must(await page.evaluate(() => window.samePage), "the page was loaded anew");
+	});
+}
+
+/* --- what only the mock has --- */
+
+async function mockOnly(page, label) {
+	await check(`${label} 10,000 channels do not freeze it`, async () => {
+		await open(page, "channels");
+		await page.getByText(/10,\d+ channels/).waitFor();
+		must(await page.locator("tr.row").count() < 200, "all rows are in the document");
+		const begun = Date.now();
+		await page.getByLabel("Find a channel").fill("node/09999");
+		await page.getByRole("checkbox", { name: "Watch node/09999/telemetry" }).waitFor();
+		must(Date.now() - begun < 1500, `finding one took ${Date.now() - begun} ms`);
+		await page.getByLabel("Find a channel").fill("");
+		await page.locator(".table-scroll").evaluate((element) => (element.scrollTop = 1e7));
+		await page.getByRole("checkbox", { name: "Watch node/09999/telemetry" }).waitFor();
+	});
+	await check(`${label} jobs have the columns that users know`, async () => {
+		await open(page, "jobs");
+		await page.getByRole("rowheader").first().waitFor();
+		const titles = await page.locator("thead th").allTextContents();
+		must(titles.join(" ") === "# Device Name Items Status Type Steps Passes Priority Runtime Estimate Actions", titles.join(" "));
+		await page.getByRole("button", { name: "Pause bracket-left.gcode" }).click();
+		await page.getByRole("button", { name: "Resume bracket-left.gcode" }).click();
+		await page.getByRole("button", { name: "Pause bracket-left.gcode" }).waitFor();
+		await page.getByRole("button", { name: "Remove logo" }).click();
+		await page.getByRole("button", { name: "Keep" }).click();
+	});
+	await check(`${label} a failed action says why where it was clicked`, async () => {
+		await open(page, "plugins");
+		await page.getByRole("button", { name: "Reload tcp" }).click();
+		await page.locator("tr.row:has-text('tcp') + tr.note", { hasText: "built for ABI 2" }).waitFor();
+		await axeOn(page, "plugins with a failure");
+	});
+	await check(`${label} a plugin's view is shown`, async () => {
+		await page.getByRole("link", { name: "Nodes" }).click();
+		await page.getByText("heard sensors/temperature").waitFor();
+	});
+}
+
+// Only the session's own talk: what a browser without scripts does.
+async function plain(browser, host) {
+	await check(`${host.kind} a browser without scripts runs commands`, async () => {
+		const context = await browser.newContext({ javaScriptEnabled: false });
+		const page = await context.newPage();
+		await page.goto(host.url);
+		await page.locator("textarea[name=cmd]").fill("version\nnosuch <b>");
+		await page.getByRole("button", { name: "Run" }).click();
+		await page.locator("#output", { hasText: "Backplane" }).waitFor();
+		must(!await page.locator("#output b").count(), "the output is not escaped");
+		await context.close();
+	});
+}
+
+async function drive(browser, host) {
+	for (const [size, viewport] of Object.entries(SIZES)) {
+		for (const colorScheme of ["light", "dark"]) {
+			const label = `${host.kind} ${size} ${colorScheme}`;
+			const context = await browser.newContext({ viewport, colorScheme, acceptDownloads: true });
+			const page = await context.newPage();
+			const complaints = [];
+			page.setDefaultTimeout(8000);
+			page.on("pageerror", (error) => complaints.push(error.message));
+			// What was refused, and a host that is gone, the browser reports too.
+			page.on("console", (message) => message.type() === "error" && !/Failed to load resource|WebSocket connection|net::ERR/.test(message.text()) && complaints.push(message.text()));
+			await page.goto(host.url);
+			await page.locator("#link.good").waitFor().catch(() => {});
+			await looks(page, host, label, host.shots);
+			if (colorScheme === "light") {
+				await commands(page, label);
+				await channels(page, label);
+				await modules(page, label);
+				await settings(page, label);
+				await colours(page, label);
+				if (host.kind === "mock")
+					await mockOnly(page, label);
+				await restart(page, host, label);
+			}
+			await check(`${label} nothing is complained about`, () => must(!complaints.length, complaints.join("\n")));
+			await context.close();
+		}
+	}
+	await plain(browser, host);
+}
+
+const shots = process.env.SHOTS ?? mkdtempSync(join(tmpdir(), "backplane-shots-"));
+mkdirSync(shots, { recursive: true });
+const wanted = process.argv.slice(2);
+const browser = await chromium.launch({ executablePath: BROWSER, args: FLAGS });
+for (const kind of wanted.length ? wanted : ["mock", "real"]) {
+	if (kind === "real" && !existsSync(join(build, "plugins/web.so"))) {
+		console.log(`page: real: skipped: there is no ${join(build, "plugins/web.so")}`);
+		continue;
+	}
+	const host = new Host(kind, await freePort());
+	host.shots = shots;
+	try {
+		await host.start();
+		await drive(browser, host);
+	} catch (error) {
+		failed++;
+		console.log(`FAILED ${kind}: ${error.message}`);
+	} finally {
+		await host.kill();
+		rmSync(host.state, { recursive: true, force: true });
+	}
+}
+await browser.close();
+console.log(`screenshots are in ${shots}`);
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed ? 1 : 0);
