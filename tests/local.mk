@@ -15,6 +15,7 @@ UNIT_TESTS = \
 	tests/test-param \
 	tests/test-parse \
 	tests/test-plugin \
+	tests/test-rfc2217 \
 	tests/test-server \
 	tests/test-settings \
 	tests/test-telnet-codec \
@@ -28,6 +29,7 @@ THREAD_TESTS = \
 
 # A codec of a plugin is compiled into its test.
 tests_test_telnet_codec_SOURCES = tests/test-telnet-codec.c plugins/telnet/telnet-codec.c
+tests_test_rfc2217_SOURCES = tests/test-rfc2217.c plugins/uart/rfc2217.c plugins/uart/rfc2217.h
 tests_test_framing_SOURCES = tests/test-framing.c $(FRAMING_SOURCES)
 tests_test_telnet_codec_LDADD = $(TEST_LIBS) $(LIBTELNET_LIBS)
 

@@ -122,7 +122,7 @@ def test_xor_of_the_other_kind(bp):
     bp.run("module open Echo e on=root")
     device.send(b"\xff\xfa\x05\xfa\x04\xfe")
     assert device.expect(b"\xfe") == b"\xff\xfa\x05\xfa\x04\xfe"
-    bp.run("channel watch root/recv")
+    bp.run("channel watch -f root/recv")
     device.send(b"\xff\xfa\x03z\xfe")
     heard(bp, r"\\xfcz|fc ?7a|\ufffdz|.z$")
 
@@ -138,7 +138,7 @@ def test_gap_framing(bp):
 
 def test_lines_framing(bp):
     device = open_uart(bp, "framing=lines line_end=crlf")
-    bp.run("channel watch root/recv")
+    bp.run("channel watch -f root/recv")
     device.send(b"temperature 21\r\nhum")
     heard(bp, r"temperature 21")
     bp.run("channel send root/send M105")
@@ -457,7 +457,7 @@ def test_record_and_replay(bp):
     assert "File exists" in " ".join(bp.run("uart record root rec.txt"))
     assert "11 bytes were played" in run(bp, "uart replay rec.txt root --speed 0")
     wait_for(bp, "uart info root", "4 frames")
-    bp.run("channel watch other/recv")
+    bp.run("channel watch -f other/recv")
     run(bp, "uart replay rec.txt other --framing mesh --speed 0")
     heard(bp, "two")
 
