@@ -4,6 +4,9 @@
 UNIT_TESTS = \
 	tests/test-address \
 	tests/test-bus \
+	tests/test-config \
+	tests/test-config-reload \
+	tests/test-connect \
 	tests/test-console \
 	tests/test-context \
 	tests/test-datagram \
@@ -17,6 +20,7 @@ UNIT_TESTS = \
 	tests/test-plugin \
 	tests/test-rfc2217 \
 	tests/test-server \
+	tests/test-session \
 	tests/test-settings \
 	tests/test-telnet-codec \
 	tests/test-tls
@@ -35,7 +39,9 @@ tests_test_telnet_codec_LDADD = $(TEST_LIBS) $(LIBTELNET_LIBS)
 
 check_LIBRARIES += tests/libsuite.a
 tests_libsuite_a_SOURCES = \
+	tests/config-plugin.h \
 	tests/certificates.h \
+	tests/client.h \
 	tests/peers.h \
 	tests/state.h \
 	tests/suite.c \
