@@ -298,6 +298,25 @@ def test_term(bp):
     assert not device.seen
 
 
+def test_term_by_telnet(bp):
+    device = open_uart(bp)
+    bp.run("module open TelnetServer tel port=0")
+    client = Client(int(re.search(r"127\.0\.0\.1:(\d+)", run(bp, "module info tel")).group(1)))
+    client.send(b"\xff\xfd\x01\xff\xfd\x03\xff\xfb\x18\xff\xfa\x18\x00XTERM\xff\xf0")
+    client.expect("backplane>")
+    client.send(b"uart term root\r\0typed ahead ")
+    client.expect("q ends")
+    client.send(b"ls\r\0\xff\xf4\xff\xff")
+    got = device.expect(b"\xff")
+    assert got == b"typed ahead ls\r\x03\xff", got
+    device.send(b"\xff\x1b[2J")
+    client.expect(b"\xff\xff\x1b[2J")
+    client.send(b"\x1dq")
+    client.expect("backplane>")
+    client.send(b"echo back\r\0")
+    client.expect("\nback")
+
+
 def test_term_ends_with_its_session(bp):
     device = open_uart(bp)
     client = console(bp)
