@@ -66,7 +66,8 @@ TEST_PLUGINS = \
 	tests/plugins/fails-load.so \
 	tests/plugins/never-answers.so \
 	tests/plugins/no-symbol.so \
-	tests/plugins/self-unload.so
+	tests/plugins/self-unload.so \
+	tests/plugins/serial-shim.so
 EXTRA_DIST += $(TEST_PLUGINS:.so=.c)
 CLEANFILES += $(TEST_PLUGINS)
 tests/plugins/%.so: tests/plugins/%.c tests/libbackplane.so.0 $(pkginclude_HEADERS)

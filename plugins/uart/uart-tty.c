@@ -94,10 +94,17 @@ gboolean uart_tty_apply(int fd, const UartSettings *settings, GError **error)
 
 gboolean uart_tty_rs485(int fd, UartRs485 mode, GError **error)
 {
-	struct serial_rs485 rs485 = { .flags = SER_RS485_ENABLED };
+	struct serial_rs485 rs485 = { 0 };
 
-	if (mode == UART_RS485_OFF)
+	if (mode == UART_RS485_OFF) {
+		/* Only one that somebody left on: most drivers know nothing of it. */
+		if (ioctl(fd, TIOCGRS485, &rs485) == 0 && rs485.flags & SER_RS485_ENABLED) {
+			rs485.flags = 0;
+			ioctl(fd, TIOCSRS485, &rs485);
+		}
 		return TRUE;
+	}
+	rs485.flags = SER_RS485_ENABLED;
 	rs485.flags |= mode == UART_RS485_HIGH ? SER_RS485_RTS_ON_SEND : SER_RS485_RTS_AFTER_SEND;
 	if (ioctl(fd, TIOCSRS485, &rs485) < 0)
 		return fail("its driver has no RS-485", error);

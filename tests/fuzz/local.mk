@@ -8,10 +8,12 @@ FUZZ_TESTS = \
 	tests/fuzz/fuzz-editor \
 	tests/fuzz/fuzz-framing \
 	tests/fuzz/fuzz-parse \
+	tests/fuzz/fuzz-rfc2217 \
 	tests/fuzz/fuzz-settings \
 	tests/fuzz/fuzz-telnet
 check_PROGRAMS += $(FUZZ_TESTS)
 
+tests_fuzz_fuzz_rfc2217_SOURCES = tests/fuzz/fuzz-rfc2217.c plugins/uart/rfc2217.c plugins/uart/rfc2217.h
 tests_fuzz_fuzz_framing_SOURCES = tests/fuzz/fuzz-framing.c $(FRAMING_SOURCES)
 tests_fuzz_fuzz_telnet_SOURCES = tests/fuzz/fuzz-telnet.c plugins/telnet/telnet-codec.c
 tests_fuzz_fuzz_telnet_LDADD = $(TEST_LIBS) $(LIBTELNET_LIBS)

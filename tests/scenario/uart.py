@@ -15,7 +15,7 @@ except ImportError:  # another python3 than Debian's comes first
     sys.path.append("/usr/lib/python3/dist-packages")
     import serial
 
-from harness import Client, main
+from harness import BUILD, Backplane, Client, main
 
 
 class Device:
@@ -507,6 +507,65 @@ def test_long_replay_has_flat_memory(bp):
     bp.run("uart replay day.txt root --speed 0")
     assert "86400 frames" in "\n".join(bp.run("uart info root"))
     assert resident() - before < 4 << 20, resident() - before
+
+
+# --- libserialport's own path: a shim makes the pty look like a USB adapter, with a loop-back plug ---
+
+def with_shim(test):
+    shim = os.path.abspath(BUILD + "/tests/plugins/serial-shim.so")
+    with open(BUILD + "/config.status") as file:
+        if "--enable-developer" in file.read():  # the sanitizer must come first, not the shim
+            return
+    os.environ["LD_PRELOAD"] = shim
+    try:
+        bp = Backplane()
+    finally:
+        del os.environ["LD_PRELOAD"]
+    try:
+        test(bp)
+        assert bp.stop() == 0, bp.stderr()
+    finally:
+        bp.stop()
+        bp.remove()
+
+
+def test_libserialport(_):
+    def test(bp):
+        device = open_uart(bp, "--baud 57600 rts=off exclusive=yes")
+        assert "57600 8N1, by libserialport" in run(bp, "uart info root")
+        assert "CTS off, DSR on, RI off, DCD on, DTR on, RTS off" in run(bp, "uart lines root")
+        assert "CTS on" in run(bp, "uart lines root --rts on")
+        assert "DSR off" in run(bp, "uart lines root --dtr off")
+        bp.run("module open Echo e on=root")
+        device.send(b"\x11\x13\r\n\x00")
+        assert device.expect(b"\x00") == b"\x11\x13\r\n\x00"
+        device.unplug()
+        wait_for(bp, "uart info root", r", waiting,")
+        device.plug()
+        wait_for(bp, "uart info root", r", open, 57600 8N1, by libserialport")
+        bp.run("uart close root")
+        # a rate without a name
+        assert "is open as odd: 250000 8N1" in run(bp, f"uart open {device.link} odd baud=250000")
+
+    with_shim(test)
+
+
+def test_modem_lines_by_pyserial(_):
+    def test(bp):
+        open_uart(bp)
+        with open_serial(serve(bp)) as client:
+            client.rts = False
+            end = time.monotonic() + 10
+            while client.cts:
+                assert time.monotonic() < end
+                run(bp, "echo")
+            assert client.dsr and client.cd and not client.ri
+            client.rts = True
+            while not client.cts:
+                assert time.monotonic() < end
+                run(bp, "echo")
+
+    with_shim(test)
 
 
 def test_reload(bp):
