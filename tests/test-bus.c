@@ -474,6 +474,28 @@ static void test_threads_keep_order(void)
 	stop();
 }
 
+static void leave(BpPlugin *plugin, BpMessage *message, gpointer channel)
+{
+	note(plugin, message, NULL);
+	bp_watch_remove(bp_channel_watch(plugin, channel, leave, channel, NULL));
+}
+
+static void test_watch_removed_by_greeting(void)
+{
+	BpChannelOptions options = { .greet = "welcome", .replay = 2 };
+	BpChannel *channel;
+
+	start();
+	channel = bp_channel(self, "greets");
+	bp_channel_set_options(channel, &options);
+	bp_channel_print(channel, "kept");
+	CU_ASSERT_PTR_NULL(bp_channel_watch(self, channel, leave, channel, NULL));
+	expect("welcome ");
+	bp_channel_print(channel, "unheard");
+	expect("");
+	stop();
+}
+
 /* A watch on another loop, with a replay buffer filled from here meanwhile: each message exactly once. */
 static gint far_count;
 static gint far_disorder;
@@ -586,6 +608,7 @@ static const SuiteTest tests[] = {
 	{ "globs", test_globs },
 	{ "list", test_list },
 	{ "threads_keep_order", test_threads_keep_order },
+	{ "watch_removed_by_greeting", test_watch_removed_by_greeting },
 	{ "far_watch_and_replay", test_far_watch_and_replay },
 	{ "full_inbox", test_full_inbox },
 	{ NULL },

@@ -4,6 +4,7 @@
 #include <backplane/backplane.h>
 #include <backplane/kernel.h>
 #include "client.h"
+#include "console/session.h"
 
 static void start_in(const char *state)
 {
@@ -254,6 +255,46 @@ static void test_end_while_waiting(void)
 	stop();
 }
 
+/* Each line queued behind a command that waits is run from the loop, not by the one before it. */
+static void test_many_lines_wait(void)
+{
+	g_autoptr(GString) lines = g_string_new("wait 0.01\n");
+	Client *client;
+
+	start();
+	client = client_new("console", FALSE, BP_ADMIN);
+	for (guint i = 0; i < 20000; i++)
+		g_string_append(lines, "#\n");
+	g_string_append(lines, "echo last\n");
+	type(client, lines->str);
+	CU_ASSERT(wait_for(client, "last\n"));
+	client_free(client);
+	client = client_new("console", FALSE, BP_ADMIN);
+	type(client, "wait 1000\n");
+	for (guint i = 0; i < 100 && client->session; i++)
+		type(client, lines->str + strlen("wait 0.01\n"));
+	CU_ASSERT(client->ended); /* lines cost memory even when they are empty */
+	CU_ASSERT_EQUAL(client->why, BP_END_LIMIT);
+	client_free(client);
+	stop();
+}
+
+/* A line cut into slices does not go on because the ones behind it are given up. */
+static void test_nothing_runs_at_the_end(void)
+{
+	Client *client;
+
+	start();
+	client = client_new("console", FALSE, BP_ADMIN);
+	bp_session_set_writable(client->session, FALSE);
+	type(client, "echo first\necho second\n");
+	client->session->writable = TRUE;
+	bp_session_end(client->session, BP_END_KILLED, NULL);
+	EXPECT_NOT(client, "first");
+	client_free(client);
+	stop();
+}
+
 static void test_session_ends_itself(void)
 {
 	Client *client;
@@ -393,6 +434,49 @@ static void test_channel_watch(void)
 	stop();
 }
 
+static void on_linked(BpPlugin *self, BpMessage *message, gpointer data)
+{
+	g_string_append(data, bp_message_data(message));
+}
+
+static void test_channel_link(void)
+{
+	g_autoptr(GString) heard = g_string_new(NULL);
+	Client *client;
+	BpChannel *from, *to;
+
+	start();
+	from = bp_channel(bp_kernel(), "from");
+	to = bp_channel(bp_kernel(), "to");
+	bp_channel_watch(bp_kernel(), to, on_linked, heard, NULL);
+	client = client_new("console", FALSE, BP_ADMIN);
+	type(client, "channel link from to\nchannel link from to\nchannel info from\n");
+	EXPECT(client, "What is said on from goes to to too.");
+	EXPECT(client, "linked to  to\n");
+	bp_channel_print(from, "one");
+	CU_ASSERT_STRING_EQUAL(heard->str, "one");
+	type(client, "channel link to from\n");
+	EXPECT(client, "and would go round for ever");
+	type(client, "channel link from nowhere\n");
+	EXPECT(client, "There is no channel named 'nowhere'");
+	type(client, "channel unlink from to\nchannel unlink from to\n");
+	EXPECT(client, "goes to to no longer");
+	EXPECT(client, "from is not linked to to");
+	bp_channel_print(from, "two");
+	CU_ASSERT_STRING_EQUAL(heard->str, "one");
+	type(client, "channel link -f from later\nchannel print from\nchannel info from\n");
+	EXPECT(client, "linked to  later\n");
+	EXPECT(client, "linked to  console\n");
+	client_free(client);
+	stop();
+	start();
+	client = client_new("console", FALSE, BP_ADMIN);
+	type(client, "channel link -f from later\nchannel unlink from later\n");
+	EXPECT(client, "goes to later no longer");
+	client_free(client);
+	stop();
+}
+
 /* A session that watches what it is shown is refused; two that watch each other end by themselves. */
 static void test_watching_each_other(void)
 {
@@ -503,12 +587,15 @@ static const SuiteTest tests[] = {
 	{ "wait_holds_its_session_only", test_wait_holds_its_session_only },
 	{ "interrupt", test_interrupt },
 	{ "end_while_waiting", test_end_while_waiting },
+	{ "many_lines_wait", test_many_lines_wait },
+	{ "nothing_runs_at_the_end", test_nothing_runs_at_the_end },
 	{ "session_ends_itself", test_session_ends_itself },
 	{ "alias", test_alias },
 	{ "loop", test_loop },
 	{ "execute", test_execute },
 	{ "timer", test_timer },
 	{ "batch_lasts", test_batch_lasts },
+	{ "channel_link", test_channel_link },
 	{ "channel_watch", test_channel_watch },
 	{ "watching_each_other", test_watching_each_other },
 	{ "channel_save", test_channel_save },

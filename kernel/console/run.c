@@ -20,12 +20,13 @@ struct Run {
 	BpOwned owned; /* of whoever wants to know of its end */
 	gint refs;
 	BpSession *session;
+	GList of_runs, of_typed; /* its places in the session: it may be one of thousands */
 	GPtrArray *commands;
 	guint next;
 	guint skip_line;
 	guint failed;
 	guint depth;
-	gsize size;	 /* of a typed line */
+	gsize cost;	 /* of a typed line, in `waiting` */
 	BpCall *call;	 /* held */
 	gboolean typed, shown, scheduled, ended; /* shown: each command before it runs */
 	BpRunDone done;
@@ -34,7 +35,7 @@ struct Run {
 
 static void step(Run *run);
 
-static void run_unref(Run *run)
+void run_unref(Run *run)
 {
 	if (--run->refs)
 		return;
@@ -62,10 +63,10 @@ static void end_run(Run *run)
 		return;
 	run->ended = TRUE;
 	session_ref(session);
-	g_queue_remove(&session->runs, run);
+	g_queue_unlink(&session->runs, &run->of_runs);
 	if (typed) {
-		g_queue_remove(&session->typed, run);
-		session->waiting -= run->size;
+		g_queue_unlink(&session->typed, &run->of_typed);
+		session->waiting -= run->cost;
 	}
 	if (owner) {
 		owner_unlink(&run->owned);
@@ -75,11 +76,11 @@ static void end_run(Run *run)
 		}
 	}
 	run_unref(run);
-	if (typed && !session->ended) {
+	if (typed && !session->ending) {
 		Run *next = g_queue_peek_head(&session->typed);
 
-		if (next)
-			step(next);
+		if (next) /* not from here: there may be thousands */
+			run_schedule(next);
 		else
 			input_resume(session);
 	}
@@ -221,23 +222,25 @@ static Run *run_new(BpSession *session, const char *line, gsize size)
 	run->session = session_ref(session);
 	run->commands = parse_commands(line, size);
 	run->depth = session->current ? session->current->depth + 1 : 0;
-	g_queue_push_tail(&session->runs, run);
+	run->of_runs.data = run->of_typed.data = run;
+	g_queue_push_tail_link(&session->runs, &run->of_runs);
 	return run;
 }
 
 void session_type(BpSession *session, const char *line, gsize size)
 {
+	gsize cost = size + sizeof(Run); /* an empty line is not free */
 	Run *run;
 
-	if (session->waiting + size > TYPED_LIMIT) {
+	if (session->waiting + cost > TYPED_LIMIT) {
 		bp_session_end(session, BP_END_LIMIT, "Too much was typed ahead of a command that waits; the session ends.");
 		return;
 	}
 	run = run_new(session, line, size);
 	run->typed = TRUE;
-	run->size = size;
-	session->waiting += size;
-	g_queue_push_tail(&session->typed, run);
+	run->cost = cost;
+	session->waiting += cost;
+	g_queue_push_tail_link(&session->typed, &run->of_typed);
 	if (g_queue_peek_head(&session->typed) == run)
 		step(run);
 }
@@ -290,9 +293,9 @@ BpSession *run_session(Run *run)
 	return run->session;
 }
 
-/* From bp_call_done: the command has ended after it had waited. */
 void run_call_ended(Run *run)
 {
+	run->refs++;
 	run->call = NULL;
 	run_schedule(run);
 }

@@ -7,7 +7,7 @@
  *
  *	consoleserver -p 2323
  *	telnet localhost 2323
- *	echo help | nc localhost 2323
+ *	echo help | nc -N localhost 2323
  */
 #include <backplane/backplane.h>
 #include <backplane/kernel.h>
@@ -21,7 +21,7 @@ static const char manual[] =
 	"\n"
 	"  consoleserver -p 2323\n"
 	"  telnet localhost 2323\n"
-	"  echo help | nc localhost 2323\n";
+	"  echo help | nc -N localhost 2323\n";
 
 static guint instance_port(BpInstance *instance)
 {
