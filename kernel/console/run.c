@@ -11,10 +11,12 @@
 #include "console/builtin.h"
 #include "console/console.h"
 #include "console/usage.h"
+#include "loop/loop.h"
 
 #define SLICE (5 * 1000) /* microseconds */
 #define DEPTH_LIMIT 16
-#define TYPED_LIMIT (4 * 1024 * 1024)
+#define TYPED_ENOUGH (256 * 1024)	   /* the transport is asked to read no more */
+#define TYPED_LIMIT (16 * 1024 * 1024) /* it did not stop */
 
 struct Run {
 	BpOwned owned; /* of whoever wants to know of its end */
@@ -53,6 +55,16 @@ static void drop_run(BpOwned *owned)
 	run->owned.owner = NULL;
 }
 
+static void ask_for_input(BpSession *session, gboolean on)
+{
+	BpPlugin *owner = session->owned.owner;
+
+	if (session->ended || !session->link->input || !owner_enter(owner))
+		return;
+	session->link->input(session, on, session->link_data);
+	owner_leave(owner);
+}
+
 static void end_run(Run *run)
 {
 	BpSession *session = run->session;
@@ -67,6 +79,8 @@ static void end_run(Run *run)
 	if (typed) {
 		g_queue_unlink(&session->typed, &run->of_typed);
 		session->waiting -= run->cost;
+		if (session->waiting + run->cost > TYPED_ENOUGH && session->waiting <= TYPED_ENOUGH)
+			ask_for_input(session, TRUE);
 	}
 	if (owner) {
 		owner_unlink(&run->owned);
@@ -169,27 +183,24 @@ static void run_command(Run *run, const ParsedCommand *parsed)
 
 /* --- a run --- */
 
-static void on_scheduled(BpPlugin *self, gpointer data)
+static void on_scheduled(gpointer a, gpointer b, guint64 c)
 {
-	Run *run = data;
+	Run *run = a;
 
 	run->scheduled = FALSE;
 	step(run);
+	run_unref(run);
 }
 
-static void run_free_later(gpointer data)
-{
-	run_unref(data);
-}
-
+/* Also when the inbox is full: a line that does not go on would look like a session that hangs. There is one entry a
+ * run at most. */
 void run_schedule(Run *run)
 {
 	if (run->scheduled || run->ended)
 		return;
 	run->scheduled = TRUE;
 	run->refs++;
-	if (!bp_loop_call(bp_kernel(), bp_loop_current(), on_scheduled, run, run_free_later))
-		run->scheduled = FALSE;
+	inbox_post(bp_loop_current(), on_scheduled, run, NULL, 0, TRUE);
 }
 
 static void step(Run *run)
@@ -240,6 +251,8 @@ void session_type(BpSession *session, const char *line, gsize size)
 	run->typed = TRUE;
 	run->cost = cost;
 	session->waiting += cost;
+	if (session->waiting > TYPED_ENOUGH)
+		ask_for_input(session, FALSE);
 	g_queue_push_tail_link(&session->typed, &run->of_typed);
 	if (g_queue_peek_head(&session->typed) == run)
 		step(run);
