@@ -8,6 +8,7 @@ FUZZ_TESTS = \
 	tests/fuzz/fuzz-editor \
 	tests/fuzz/fuzz-framing \
 	tests/fuzz/fuzz-parse \
+	tests/fuzz/fuzz-peer \
 	tests/fuzz/fuzz-rfc2217 \
 	tests/fuzz/fuzz-settings \
 	tests/fuzz/fuzz-telnet
@@ -17,6 +18,9 @@ tests_fuzz_fuzz_rfc2217_SOURCES = tests/fuzz/fuzz-rfc2217.c plugins/uart/rfc2217
 tests_fuzz_fuzz_framing_SOURCES = tests/fuzz/fuzz-framing.c $(FRAMING_SOURCES)
 tests_fuzz_fuzz_telnet_SOURCES = tests/fuzz/fuzz-telnet.c plugins/telnet/telnet-codec.c
 tests_fuzz_fuzz_telnet_LDADD = $(TEST_LIBS) $(LIBTELNET_LIBS)
+
+tests_fuzz_fuzz_peer_SOURCES = tests/fuzz/fuzz-peer.c plugins/peer/discovery-codec.c plugins/peer/endpoint-media.c \
+	plugins/peer/json-line.c plugins/peer/peer-frame.c plugins/peer/peer-handshake.c plugins/peer/python-json.c
 
 check_LIBRARIES += tests/fuzz/libdriver.a
 tests_fuzz_libdriver_a_SOURCES = tests/fuzz/driver.c
