@@ -10,6 +10,7 @@ pkginclude_HEADERS = \
 	include/backplane/context.h \
 	include/backplane/datagram.h \
 	include/backplane/endpoint.h \
+	include/backplane/framing.h \
 	include/backplane/handler.h \
 	include/backplane/http.h \
 	include/backplane/json.h \

@@ -16,6 +16,7 @@ include plugins/guess/local.mk
 include plugins/peer/local.mk
 include plugins/tcp/local.mk
 include plugins/telnet/local.mk
+include plugins/uart/local.mk
 include plugins/udp/local.mk
 include plugins/web/local.mk
 include plugins/wsserver/local.mk

@@ -14,6 +14,7 @@ UNIT_TESTS = \
 	tests/test-discovery \
 	tests/test-editor \
 	tests/test-endpoint \
+	tests/test-framing \
 	tests/test-history \
 	tests/test-http \
 	tests/test-http-codec \
@@ -24,6 +25,7 @@ UNIT_TESTS = \
 	tests/test-parse \
 	tests/test-peer-handshake \
 	tests/test-plugin \
+	tests/test-rfc2217 \
 	tests/test-script \
 	tests/test-server \
 	tests/test-session \
@@ -42,6 +44,8 @@ THREAD_TESTS = \
 
 # A codec of a plugin is compiled into its test.
 tests_test_web_op_SOURCES = tests/test-web-op.c plugins/web/web-op.c
+tests_test_rfc2217_SOURCES = tests/test-rfc2217.c plugins/uart/rfc2217.c plugins/uart/rfc2217.h
+tests_test_framing_SOURCES = tests/test-framing.c $(FRAMING_SOURCES)
 
 tests_test_discovery_SOURCES = tests/test-discovery.c plugins/peer/discovery-codec.c plugins/peer/python-json.c
 tests_test_endpoint_SOURCES = tests/test-endpoint.c plugins/peer/endpoint-media.c plugins/peer/python-json.c
@@ -77,7 +81,8 @@ TEST_PLUGINS = \
 	tests/plugins/fails-load.so \
 	tests/plugins/never-answers.so \
 	tests/plugins/no-symbol.so \
-	tests/plugins/self-unload.so
+	tests/plugins/self-unload.so \
+	tests/plugins/serial-shim.so
 EXTRA_DIST += $(TEST_PLUGINS:.so=.c)
 CLEANFILES += $(TEST_PLUGINS)
 tests/plugins/%.so: tests/plugins/%.c tests/libbackplane.so.0 $(pkginclude_HEADERS)

@@ -6,9 +6,11 @@
 FUZZ_TESTS = \
 	tests/fuzz/fuzz-config \
 	tests/fuzz/fuzz-editor \
+	tests/fuzz/fuzz-framing \
 	tests/fuzz/fuzz-http \
 	tests/fuzz/fuzz-parse \
 	tests/fuzz/fuzz-peer \
+	tests/fuzz/fuzz-rfc2217 \
 	tests/fuzz/fuzz-settings \
 	tests/fuzz/fuzz-telnet \
 	tests/fuzz/fuzz-web-op \
@@ -16,6 +18,8 @@ FUZZ_TESTS = \
 check_PROGRAMS += $(FUZZ_TESTS)
 
 tests_fuzz_fuzz_web_op_SOURCES = tests/fuzz/fuzz-web-op.c plugins/web/web-op.c
+tests_fuzz_fuzz_rfc2217_SOURCES = tests/fuzz/fuzz-rfc2217.c plugins/uart/rfc2217.c plugins/uart/rfc2217.h
+tests_fuzz_fuzz_framing_SOURCES = tests/fuzz/fuzz-framing.c $(FRAMING_SOURCES)
 
 tests_fuzz_fuzz_peer_SOURCES = tests/fuzz/fuzz-peer.c plugins/peer/discovery-codec.c plugins/peer/endpoint-media.c \
 	plugins/peer/json-line.c plugins/peer/peer-frame.c plugins/peer/peer-handshake.c plugins/peer/python-json.c
