@@ -11,15 +11,19 @@ UNIT_TESTS = \
 	tests/test-console \
 	tests/test-context \
 	tests/test-datagram \
+	tests/test-discovery \
 	tests/test-editor \
+	tests/test-endpoint \
 	tests/test-history \
 	tests/test-http \
 	tests/test-http-answers \
 	tests/test-http-codec \
 	tests/test-io \
+	tests/test-json-line \
 	tests/test-loop \
 	tests/test-param \
 	tests/test-parse \
+	tests/test-peer-handshake \
 	tests/test-plugin \
 	tests/test-script \
 	tests/test-server \
@@ -38,6 +42,11 @@ THREAD_TESTS = \
 # A codec of a plugin is compiled into its test.
 tests_test_telnet_codec_SOURCES = tests/test-telnet-codec.c plugins/telnet/telnet-codec.c
 tests_test_telnet_codec_LDADD = $(TEST_LIBS) $(LIBTELNET_LIBS)
+
+tests_test_discovery_SOURCES = tests/test-discovery.c plugins/peer/discovery-codec.c plugins/peer/python-json.c
+tests_test_endpoint_SOURCES = tests/test-endpoint.c plugins/peer/endpoint-media.c plugins/peer/python-json.c
+tests_test_json_line_SOURCES = tests/test-json-line.c plugins/peer/json-line.c plugins/peer/peer-frame.c plugins/peer/python-json.c
+tests_test_peer_handshake_SOURCES = tests/test-peer-handshake.c plugins/peer/peer-handshake.c plugins/peer/python-json.c
 
 check_LIBRARIES += tests/libsuite.a
 tests_libsuite_a_SOURCES = \

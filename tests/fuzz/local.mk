@@ -8,12 +8,16 @@ FUZZ_TESTS = \
 	tests/fuzz/fuzz-editor \
 	tests/fuzz/fuzz-http \
 	tests/fuzz/fuzz-parse \
+	tests/fuzz/fuzz-peer \
 	tests/fuzz/fuzz-settings \
 	tests/fuzz/fuzz-telnet
 check_PROGRAMS += $(FUZZ_TESTS)
 
 tests_fuzz_fuzz_telnet_SOURCES = tests/fuzz/fuzz-telnet.c plugins/telnet/telnet-codec.c
 tests_fuzz_fuzz_telnet_LDADD = $(TEST_LIBS) $(LIBTELNET_LIBS)
+
+tests_fuzz_fuzz_peer_SOURCES = tests/fuzz/fuzz-peer.c plugins/peer/discovery-codec.c plugins/peer/endpoint-media.c \
+	plugins/peer/json-line.c plugins/peer/peer-frame.c plugins/peer/peer-handshake.c plugins/peer/python-json.c
 
 check_LIBRARIES += tests/fuzz/libdriver.a
 tests_fuzz_libdriver_a_SOURCES = tests/fuzz/driver.c
