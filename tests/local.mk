@@ -17,6 +17,7 @@ UNIT_TESTS = \
 	tests/test-framing \
 	tests/test-history \
 	tests/test-http \
+	tests/test-http-answers \
 	tests/test-http-codec \
 	tests/test-io \
 	tests/test-json-line \
@@ -61,7 +62,8 @@ tests_libsuite_a_SOURCES = \
 	tests/state.h \
 	tests/suite.c \
 	tests/suite.h \
-	tests/terminal.h
+	tests/terminal.h \
+	tests/webs.h
 
 # The objects of libbackplane with every name visible, so that tests reach the inside. The soname is the same,
 # so plugins that a test loads meet this kernel and no second one.

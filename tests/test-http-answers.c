@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/* test-http-answers.c - the server: answers in pieces, files, taken streams, routes of plugins. */
+#include "webs.h"
+
+/* --- pieces and files --- */
+
+static void test_pieces(void)
+{
+	Peer *peer;
+	char piece[4096];
+	guint sent = 0;
+
+	BEGIN("backlog_limit=64K");
+	peer = peer_connect();
+	say(peer, GET("/pieces"));
+	CU_ASSERT_FATAL(suite_wait_until(is_held, NULL, 5));
+	CU_ASSERT(bp_http_send(web.held, "abc", 3));
+	CU_ASSERT(expect(peer, "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", 1));
+	bp_stream_set_reading(peer->stream, FALSE);
+	memset(piece, 'x', sizeof(piece));
+	while (sent < 100000 && bp_http_send(web.held, piece, sizeof(piece))) {
+		if (++sent % 64 == 0)
+			turn_for(1000);
+	}
+	CU_ASSERT(sent < 100000);
+	CU_ASSERT(web.held != NULL);
+	bp_stream_set_reading(peer->stream, TRUE);
+	peer->discard = TRUE;
+	while (!web.drained && g_main_context_iteration(NULL, TRUE))
+		;
+	CU_ASSERT(bp_http_send(web.held, "end", 3));
+	CU_ASSERT(wait_size(peer, (gsize)sent * sizeof(piece)));
+	peer->discard = FALSE;
+	bp_http_end(web.held);
+	CU_ASSERT(expect(peer, "0\r\n\r\n", 1));
+	say(peer, GET("/next"));
+	CU_ASSERT(expect(peer, "GET /next", 1));
+	peer_free(peer);
+	end();
+}
+
+static void test_pieces_for_1_0(void)
+{
+	Peer *peer;
+
+	BEGIN();
+	peer = peer_connect();
+	say(peer, "GET /pieces HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+	CU_ASSERT_FATAL(suite_wait_until(is_held, NULL, 5));
+	bp_http_send(web.held, "abc", 3);
+	bp_http_end(web.held);
+	CU_ASSERT(suite_wait_until(has_ended, peer, 5));
+	CU_ASSERT(g_str_has_suffix(peer->got->str, "\r\n\r\nabc"));
+	CU_ASSERT_PTR_NULL(strstr(peer->got->str, "chunked"));
+	peer_free(peer);
+	end();
+}
+
+static void test_file(void)
+{
+	g_autofree char *text = g_strnfill(300000, 'f'), *file = suite_file("file", text), *tag = NULL, *request = NULL;
+	const char *at;
+	Peer *peer;
+
+	BEGIN("backlog_limit=32K");
+	peer = peer_connect();
+	say(peer, GET("/file"));
+	CU_ASSERT(wait_size(peer, 300000));
+	CU_ASSERT(expect(peer, "Content-Length: 300000\r\n", 1));
+	at = strstr(peer->got->str, "ETag: ");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+	tag = g_strndup(at + 6, strcspn(at + 6, "\r"));
+	g_string_truncate(peer->got, 0);
+	request = g_strdup_printf("GET /file HTTP/1.1\r\nHost: localhost\r\nRange: bytes=10-19\r\nIf-Range: %s\r\n\r\n"
+				  "GET /file HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: %s\r\n\r\n"
+				  "GET /file HTTP/1.1\r\nHost: localhost\r\nRange: bytes=400000-\r\n\r\n"
+				  "HEAD /file HTTP/1.1\r\nHost: localhost\r\n\r\n"
+				  "PUT /file HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n", tag, tag);
+	turn_for(10000);
+	g_string_truncate(peer->got, 0);
+	say(peer, request);
+	CU_ASSERT(expect(peer, "HTTP/1.1 405 ", 1));
+	CU_ASSERT_PTR_NOT_NULL(strstr(peer->got->str, "HTTP/1.1 206 "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(peer->got->str, "Content-Range: bytes 10-19/300000\r\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(peer->got->str, "ffffffffffHTTP/1.1 304 "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(peer->got->str, "HTTP/1.1 416 "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(peer->got->str, "Content-Range: bytes */300000\r\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(peer->got->str, "Content-Length: 300000\r\n"));
+	CU_ASSERT(peer->got->len < 4000);
+	peer_free(peer);
+	end();
+}
+
+/* --- taken streams --- */
+
+static gboolean is_taken(gpointer data)
+{
+	return web.taken != NULL;
+}
+
+static void test_take(void)
+{
+	Peer *peer;
+
+	BEGIN();
+	peer = peer_connect();
+	say(peer, GET("/1") GET("/take") "what came behind");
+	CU_ASSERT(expect(peer, "Upgrade: test\r\n", 1));
+	CU_ASSERT(expect(peer, "X-Test: 1\r\n", 1));
+	CU_ASSERT(expect(peer, "\r\n\r\nwhat came behind", 1));
+	CU_ASSERT_EQUAL(web.status, 101);
+	say(peer, "and more");
+	CU_ASSERT(expect(peer, "and more", 1));
+	/* It is not the server's any more, so it outlives it. */
+	bp_instance_close(web.instance, NULL);
+	CU_ASSERT(suite_wait_until(is_instance_gone, NULL, 5));
+	say(peer, "afterwards");
+	CU_ASSERT(expect(peer, "afterwards", 1));
+	peer_free(peer);
+	CU_ASSERT(suite_wait_until(is_closed, web.taken, 5));
+	peer_free(web.taken);
+}
+
+static void test_take_later(void)
+{
+	Peer *peer;
+
+	BEGIN();
+	peer = peer_connect();
+	say(peer, GET("/hold") "more");
+	CU_ASSERT_FATAL(suite_wait_until(is_held, NULL, 5));
+	say(peer, " and more");
+	turn_for(10000);
+	take(web.held);
+	CU_ASSERT(suite_wait_until(is_taken, NULL, 5));
+	CU_ASSERT(expect(peer, "\r\n\r\nmore and more", 1));
+	peer_free(peer);
+	CU_ASSERT(suite_wait_until(is_closed, web.taken, 5));
+	end();
+}
+
+/* --- routes --- */
+
+static void route_request(BpPlugin *self, BpHttpExchange *exchange)
+{
+	if (*bp_http_query(exchange))
+		hold(exchange);
+	else
+		bp_http_respond_text(exchange, 200, bp_http_is_own_origin(exchange) ? "of the route, own" : "of the route, foreign");
+}
+
+static const BpHttpRoute route = { .path = "/route", .request = route_request, .any_origin = TRUE };
+
+static gboolean load_route(BpPlugin *self, GError **error)
+{
+	return bp_registry_add(self, "route/test", &route, error);
+}
+
+static const BpPluginInfo route_plugin = { .abi = BP_ABI, .name = "routes", .version = "1", .summary = "test", .load = load_route };
+
+static void test_routes(void)
+{
+	BpPlugin *plugin;
+	Peer *peer;
+
+	BEGIN();
+	plugin = bp_plugin_add(&route_plugin, NULL);
+	peer = peer_connect();
+	say(peer, GET("/route") GET("/routes") "GET /route HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n\r\n" GET("/route?hold"));
+	CU_ASSERT(expect(peer, "of the route, own", 1));
+	CU_ASSERT(expect(peer, "GET /routes", 1));
+	CU_ASSERT(expect(peer, "of the route, foreign", 1));
+	CU_ASSERT_FATAL(suite_wait_until(is_held, NULL, 5));
+	/* Its plugin goes: the client is told, and nothing of it is called. */
+	bp_plugin_unload(plugin, NULL, NULL);
+	CU_ASSERT(expect(peer, "HTTP/1.1 503 ", 1));
+	CU_ASSERT_EQUAL(web.gone, 0);
+	peer_free(peer);
+	peer = peer_connect();
+	say(peer, GET("/route"));
+	CU_ASSERT(expect(peer, "GET /route", 1));
+	peer_free(peer);
+	end();
+}
+
+static const SuiteTest tests[] = {
+	{ "pieces", test_pieces },
+	{ "pieces for 1.0", test_pieces_for_1_0 },
+	{ "file", test_file },
+	{ "take", test_take },
+	{ "take later", test_take_later },
+	{ "routes", test_routes },
+	{ NULL },
+};
+
+int main(int argc, char **argv)
+{
+	return run_with_kernel("http-answers", tests, argc, argv);
+}
