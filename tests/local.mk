@@ -4,6 +4,9 @@
 UNIT_TESTS = \
 	tests/test-address \
 	tests/test-bus \
+	tests/test-config \
+	tests/test-config-reload \
+	tests/test-connect \
 	tests/test-console \
 	tests/test-context \
 	tests/test-datagram \
@@ -31,6 +34,7 @@ tests_test_telnet_codec_LDADD = $(TEST_LIBS) $(LIBTELNET_LIBS)
 
 check_LIBRARIES += tests/libsuite.a
 tests_libsuite_a_SOURCES = \
+	tests/config-plugin.h \
 	tests/certificates.h \
 	tests/peers.h \
 	tests/state.h \

@@ -162,18 +162,19 @@ static void test_unloads_itself(void)
 
 	start();
 	for (const char *const *word = words; *word; word++) {
+		BpChannel *out = bp_channel(bp_kernel(), "self-unload/out");
 		BpWatch *watch;
 
 		CU_ASSERT_PTR_NOT_NULL_FATAL(bp_plugin_load("self-unload", NULL));
 		ticks = 0;
-		watch = bp_channel_watch(bp_kernel(), bp_channel(bp_kernel(), "self-unload/out"), on_tick, NULL, NULL);
+		watch = bp_channel_watch(bp_kernel(), out, on_tick, NULL, NULL);
 		CU_ASSERT(suite_wait_until(has_ticked, NULL, 10));
 		say("self-unload/in", *word);
 		CU_ASSERT_PTR_NOT_NULL(bp_plugin_find("self-unload")); /* its code was on the stack */
 		CU_ASSERT(suite_wait_until(is_gone, "self-unload", 10));
 		CU_ASSERT_PTR_NULL(bp_channel_find("never-released"));
 		bp_watch_remove(watch);
-		bp_channel_release(bp_kernel(), bp_channel_find("self-unload/out"));
+		bp_channel_release(bp_kernel(), out);
 	}
 	stop();
 }

@@ -130,13 +130,12 @@ static gboolean run_info(BpPlugin *self, BpCall *call, GError **error)
 static void show(SessionWatch *watch, const char *name, BpMessage *message)
 {
 	g_autofree char *text = builtin_message_text(message);
-	g_autofree char *line = g_strconcat(name, ": ", text, NULL);
-	g_autofree char *safe = NULL;
-	GString *made = g_string_new(NULL);
+	g_autoptr(GString) line = g_string_new(NULL);
+	gboolean styled = bp_session_is_terminal(watch->session);
 
-	utf8_append_safe(made, line, -1, TRUE);
-	safe = g_string_free(made, FALSE);
-	bp_session_notify(watch->session, safe);
+	g_string_append_printf(line, styled ? "\033[2m%s:\033[0m " : "%s: ", name);
+	utf8_append_safe(line, text, -1, TRUE);
+	bp_session_notify(watch->session, line->str);
 }
 
 static void on_message(BpPlugin *self, BpMessage *message, gpointer data)

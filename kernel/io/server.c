@@ -150,7 +150,7 @@ static gboolean open_tls(BpServer *server, GError **error)
 	return TRUE;
 }
 
-static gboolean is_allowed(BpInstance *self, GError **error)
+gboolean bp_server_may_bind(BpInstance *self, GError **error)
 {
 	const char *bind = bp_instance_string(self, "bind");
 	g_autoptr(GArray) list = NULL;
@@ -169,6 +169,13 @@ static gboolean is_allowed(BpInstance *self, GError **error)
 		return FALSE;
 	}
 	return TRUE;
+}
+
+char *bp_server_refusal_line(BpServer *server, const char *why, gpointer user)
+{
+	if (server->max_connections && server->stats.connections >= server->max_connections)
+		return g_strdup("Server is at maximum capacity. Please try again later.\r\n");
+	return g_strdup_printf("Connection refused: %s. Please try again later.\r\n", why);
 }
 
 static void read_params(BpServer *server)
@@ -236,7 +243,7 @@ BpServer *bp_server_open(BpInstance *self, const char *events_name, const BpServ
 	BpServer *server;
 
 	g_return_val_if_fail(self && events_name && events, NULL);
-	if (!is_allowed(self, error))
+	if (!bp_server_may_bind(self, error))
 		return NULL;
 	server = g_new0(BpServer, 1);
 	server->refs = 1;
