@@ -9,6 +9,7 @@ pkginclude_HEADERS = \
 	include/backplane/command.h \
 	include/backplane/context.h \
 	include/backplane/datagram.h \
+	include/backplane/framing.h \
 	include/backplane/handler.h \
 	include/backplane/json.h \
 	include/backplane/kernel.h \

@@ -15,4 +15,5 @@ include plugins/echo/local.mk
 include plugins/guess/local.mk
 include plugins/tcp/local.mk
 include plugins/telnet/local.mk
+include plugins/uart/local.mk
 include plugins/udp/local.mk

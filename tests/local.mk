@@ -11,6 +11,7 @@ UNIT_TESTS = \
 	tests/test-context \
 	tests/test-datagram \
 	tests/test-editor \
+	tests/test-framing \
 	tests/test-history \
 	tests/test-io \
 	tests/test-loop \
@@ -30,6 +31,7 @@ THREAD_TESTS = \
 
 # A codec of a plugin is compiled into its test.
 tests_test_telnet_codec_SOURCES = tests/test-telnet-codec.c plugins/telnet/telnet-codec.c
+tests_test_framing_SOURCES = tests/test-framing.c $(FRAMING_SOURCES)
 tests_test_telnet_codec_LDADD = $(TEST_LIBS) $(LIBTELNET_LIBS)
 
 check_LIBRARIES += tests/libsuite.a
