@@ -11,6 +11,7 @@ pkginclude_HEADERS = \
 	include/backplane/datagram.h \
 	include/backplane/framing.h \
 	include/backplane/handler.h \
+	include/backplane/http.h \
 	include/backplane/json.h \
 	include/backplane/kernel.h \
 	include/backplane/loop.h \

@@ -41,4 +41,12 @@ typedef struct {
 	gsize size;
 } BpView;
 
+/* --- for what shows resources: the web server, WebSockets --- */
+/* New references; NULL with an error: BP_NOT_FOUND, BP_NOT_PERMITTED, BP_INVALID, or the resource's own. `name` is that
+ * behind "resource/", `query` and `id` may be NULL as above, `body` too: an object of the action's parameters. */
+BP_API json_t *bp_resource_list(const char *name, const char *query, BpRole role, GError **error);
+BP_API json_t *bp_resource_get(const char *name, const char *id, BpRole role, GError **error);
+BP_API json_t *bp_resource_act(const char *name, const char *id, const char *action, json_t *body, BpRole role,
+			       GError **error);
+
 G_END_DECLS

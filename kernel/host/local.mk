@@ -25,6 +25,7 @@ libbackplane_so_0_SOURCES += \
 	kernel/host/plugin.h \
 	kernel/host/registry.c \
 	kernel/host/registry.h \
+	kernel/host/resource.c \
 	kernel/host/settings-codec.c \
 	kernel/host/settings.c \
 	kernel/host/settings.h \

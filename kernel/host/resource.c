@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* resource.c - asking what plugins have registered as resources, in their names. */
+#include <string.h>
+#include <backplane/resource.h>
+#include "host/registry.h"
+
+static const BpResource *find(const char *name, BpPlugin **owner, GError **error)
+{
+	g_autofree char *path = g_strconcat("resource/", name, NULL);
+	const BpResource *resource = bp_registry_find(path);
+
+	if (!resource) {
+		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no resource %s", name);
+		return NULL;
+	}
+	*owner = registry_owner(path);
+	return resource;
+}
+
+static gboolean enter(BpPlugin *owner, BpRole needed, BpRole role, GError **error)
+{
+	static const char *const roles[] = { "an observer", "an operator", "an admin" };
+
+	if (role < needed) {
+		g_set_error(error, BP_HOST_ERROR, BP_NOT_PERMITTED, "this needs %s", roles[needed]);
+		return FALSE;
+	}
+	if (owner_enter(owner))
+		return TRUE;
+	g_set_error(error, BP_HOST_ERROR, BP_CLOSED, "plugin %s is being unloaded", owner->name);
+	return FALSE;
+}
+
+/* A resource that fails says why; one that forgets to is told as such. */
+static json_t *checked(json_t *take_value, const char *name, GError **error)
+{
+	if (!take_value && error && !*error)
+		g_set_error(error, BP_HOST_ERROR, BP_FAILED, "resource %s failed without saying why", name);
+	return take_value;
+}
+
+json_t *bp_resource_list(const char *name, const char *query, BpRole role, GError **error)
+{
+	g_autoptr(GError) own = NULL;
+	BpPlugin *owner;
+	const BpResource *resource = find(name, &owner, error);
+	json_t *list;
+
+	if (!resource || !enter(owner, resource->role, role, error))
+		return NULL;
+	list = checked(resource->list(owner, query, &own), name, &own);
+	owner_leave(owner);
+	if (!list)
+		g_propagate_error(error, g_steal_pointer(&own));
+	return list;
+}
+
+static json_t *pick(json_t *take_list, const char *id)
+{
+	json_t *item, *found = NULL;
+	size_t at;
+
+	json_array_foreach(take_list, at, item) {
+		const char *text = json_string_value(json_object_get(item, "id"));
+
+		if (text && strcmp(text, id) == 0) {
+			found = json_incref(item);
+			break;
+		}
+	}
+	json_decref(take_list);
+	return found;
+}
+
+json_t *bp_resource_get(const char *name, const char *id, BpRole role, GError **error)
+{
+	g_autoptr(GError) own = NULL;
+	BpPlugin *owner;
+	const BpResource *resource = find(name, &owner, error);
+	json_t *value;
+
+	if (!resource)
+		return NULL;
+	if (!resource->get) {
+		json_t *list = bp_resource_list(name, NULL, role, error);
+
+		if (!list)
+			return NULL;
+		value = pick(list, id);
+		if (!value)
+			g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no %s in %s", id, name);
+		return value;
+	}
+	if (!enter(owner, resource->role, role, error))
+		return NULL;
+	value = checked(resource->get(owner, id, &own), name, &own);
+	owner_leave(owner);
+	if (!value)
+		g_propagate_error(error, g_steal_pointer(&own));
+	return value;
+}
+
+static const BpAction *find_action(const BpResource *resource, const char *id, const char *action, GError **error)
+{
+	const BpAction *row = resource->actions;
+
+	while (row && row->name && strcmp(row->name, action) != 0)
+		row++;
+	if (!row || !row->name || (!id && !row->on_all)) {
+		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "%s has no action %s%s", resource->name, action,
+			    row && row->name ? " without an id" : "");
+		return NULL;
+	}
+	return row;
+}
+
+json_t *bp_resource_act(const char *name, const char *id, const char *action, json_t *body, BpRole role, GError **error)
+{
+	static const BpParam none[] = { { NULL } };
+	g_autoptr(BpValues) values = NULL;
+	g_autoptr(GError) own = NULL;
+	BpPlugin *owner;
+	const BpResource *resource = find(name, &owner, error);
+	const BpAction *row = resource ? find_action(resource, id, action, error) : NULL;
+	json_t *answer;
+
+	if (!row)
+		return NULL;
+	values = bp_values_new(row->params ? row->params : none);
+	if (body && !json_is_object(body) && !json_is_null(body)) {
+		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "the parameters of %s must be an object", action);
+		return NULL;
+	}
+	if ((json_is_object(body) && !bp_values_set_json(values, body, error)) || !bp_values_complete(values, error) ||
+	    !enter(owner, row->role, role, error))
+		return NULL;
+	answer = checked(row->run(owner, row->on_all && !id ? NULL : id, values, &own), name, &own);
+	/* The values are those of the owner's table. */
+	g_clear_pointer(&values, bp_values_free);
+	owner_leave(owner);
+	if (!answer)
+		g_propagate_error(error, g_steal_pointer(&own));
+	return answer;
+}
