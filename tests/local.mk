@@ -15,6 +15,9 @@ UNIT_TESTS = \
 	tests/test-history \
 	tests/test-io \
 	tests/test-loop \
+	tests/test-mesh-command \
+	tests/test-mesh-message \
+	tests/test-mesh-node \
 	tests/test-param \
 	tests/test-parse \
 	tests/test-plugin \
@@ -33,6 +36,9 @@ THREAD_TESTS = \
 tests_test_telnet_codec_SOURCES = tests/test-telnet-codec.c plugins/telnet/telnet-codec.c
 tests_test_framing_SOURCES = tests/test-framing.c $(FRAMING_SOURCES)
 tests_test_telnet_codec_LDADD = $(TEST_LIBS) $(LIBTELNET_LIBS)
+tests_test_mesh_command_SOURCES = tests/test-mesh-command.c $(MESH_CODEC)
+tests_test_mesh_message_SOURCES = tests/test-mesh-message.c $(MESH_CODEC)
+tests_test_mesh_node_SOURCES = tests/test-mesh-node.c $(MESH_CODEC)
 
 check_LIBRARIES += tests/libsuite.a
 tests_libsuite_a_SOURCES = \

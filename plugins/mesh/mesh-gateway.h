@@ -3,6 +3,7 @@
 #pragma once
 #include <backplane/backplane.h>
 #include <backplane/framing.h>
+#include <backplane/http.h>
 #include <backplane/json.h>
 #include "mesh-command.h"
 #include "mesh-history.h"
@@ -60,7 +61,6 @@ typedef struct {
 	BpChannel *recv, *send, *log, *changes;
 	MeshHistory *history;
 	BpTimer *refresh;	  /* until changes are said */
-	gboolean changed;	  /* of nodes, since they were said */
 	MeshPages *pages;	  /* NULL: none */
 	BpInstance *pages_instance, *shutdown_instance;
 } MeshGateway;
@@ -114,13 +114,30 @@ char *mesh_json_log(const char *text);
 char *mesh_json_robots(json_t *robots);
 
 /* --- mesh-websocket.c --- */
+struct MeshPages {
+	BpInstance *self;
+	MeshGateway *gateway; /* NULL: not open now */
+	BpHttpServer *http;
+	GPtrArray *all;	      /* pages */
+	guint64 missed;	      /* messages that pages did not get because they were behind */
+};
 gboolean mesh_pages_open(BpInstance *self, GError **error);
 void mesh_pages_close(BpInstance *self);
 void mesh_pages_describe(BpInstance *self, GString *text);
+void mesh_pages_adopt(MeshGateway *gateway);
+void mesh_pages_forget(MeshGateway *gateway);
 void mesh_pages_state(MeshPages *pages);
 void mesh_pages_connection(MeshPages *pages);
+/* A message with a type. */
 void mesh_pages_text(MeshPages *pages, const char *json);
-gsize mesh_pages_size(void);
+
+/* --- mesh-shutdown.c --- */
+typedef struct {
+	BpInstance *self;
+	BpHttpServer *http;
+} MeshShutdown;
+gboolean mesh_shutdown_open(BpInstance *self, GError **error);
+void mesh_shutdown_close(BpInstance *self);
 
 /* --- mesh-resource.c --- */
 gboolean mesh_resource_load(BpPlugin *self, GError **error);

@@ -8,7 +8,7 @@
 #define ENTRY (2 + MESH_UUID)
 #define PATH 4
 #define JSON_LIMIT 4096
-#define JSON_SCALE 1e-7
+#define JSON_SCALE 1e7
 #define LEAST_TEXT 4 /* shorter ones could as well be data */
 
 /* How the firmware's own lines begin. */
@@ -130,8 +130,8 @@ static MeshKind parse_json(MeshMessage *message, const guint8 *body, gsize size)
 
 	if (!json_is_integer(latitude) || !json_is_integer(longitude))
 		return MESH_OTHER;
-	message->latitude = (double)json_integer_value(latitude) * JSON_SCALE;
-	message->longitude = (double)json_integer_value(longitude) * JSON_SCALE;
+	message->latitude = (double)json_integer_value(latitude) / JSON_SCALE;
+	message->longitude = (double)json_integer_value(longitude) / JSON_SCALE;
 	if (fabs(message->latitude) > 90 || fabs(message->longitude) > 180)
 		return MESH_OTHER;
 	if (!message->address && json_is_integer(node) && json_integer_value(node) > 0 &&

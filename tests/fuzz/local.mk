@@ -7,12 +7,14 @@ FUZZ_TESTS = \
 	tests/fuzz/fuzz-config \
 	tests/fuzz/fuzz-editor \
 	tests/fuzz/fuzz-framing \
+	tests/fuzz/fuzz-mesh \
 	tests/fuzz/fuzz-parse \
 	tests/fuzz/fuzz-settings \
 	tests/fuzz/fuzz-telnet
 check_PROGRAMS += $(FUZZ_TESTS)
 
 tests_fuzz_fuzz_framing_SOURCES = tests/fuzz/fuzz-framing.c $(FRAMING_SOURCES)
+tests_fuzz_fuzz_mesh_SOURCES = tests/fuzz/fuzz-mesh.c $(MESH_CODEC)
 tests_fuzz_fuzz_telnet_SOURCES = tests/fuzz/fuzz-telnet.c plugins/telnet/telnet-codec.c
 tests_fuzz_fuzz_telnet_LDADD = $(TEST_LIBS) $(LIBTELNET_LIBS)
 
