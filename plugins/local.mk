@@ -16,3 +16,4 @@ include plugins/guess/local.mk
 include plugins/tcp/local.mk
 include plugins/telnet/local.mk
 include plugins/udp/local.mk
+include plugins/wsserver/local.mk

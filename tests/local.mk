@@ -17,17 +17,14 @@ UNIT_TESTS = \
 	tests/test-server \
 	tests/test-settings \
 	tests/test-telnet-codec \
-	tests/test-tls
+	tests/test-tls \
+	tests/test-websocket
 check_PROGRAMS += $(UNIT_TESTS)
 
 # What may race runs under ThreadSanitizer too.
 THREAD_TESTS = \
 	tests/test-bus \
 	tests/test-loop
-
-# A codec of a plugin is compiled into its test.
-tests_test_telnet_codec_SOURCES = tests/test-telnet-codec.c plugins/telnet/telnet-codec.c
-tests_test_telnet_codec_LDADD = $(TEST_LIBS) $(LIBTELNET_LIBS)
 
 check_LIBRARIES += tests/libsuite.a
 tests_libsuite_a_SOURCES = \

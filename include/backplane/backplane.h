@@ -18,3 +18,4 @@
 #include <backplane/stream.h>
 #include <backplane/server.h>
 #include <backplane/datagram.h>
+#include <backplane/telnet.h>
