@@ -24,4 +24,6 @@ pkginclude_HEADERS = \
 	include/backplane/server.h \
 	include/backplane/session.h \
 	include/backplane/stream.h \
-	include/backplane/types.h
+	include/backplane/telnet.h \
+	include/backplane/types.h \
+	include/backplane/websocket.h

@@ -18,3 +18,4 @@ include plugins/tcp/local.mk
 include plugins/telnet/local.mk
 include plugins/uart/local.mk
 include plugins/udp/local.mk
+include plugins/wsserver/local.mk

@@ -24,7 +24,8 @@ UNIT_TESTS = \
 	tests/test-server \
 	tests/test-settings \
 	tests/test-telnet-codec \
-	tests/test-tls
+	tests/test-tls \
+	tests/test-websocket
 check_PROGRAMS += $(UNIT_TESTS)
 
 # What may race runs under ThreadSanitizer too.
@@ -33,9 +34,7 @@ THREAD_TESTS = \
 	tests/test-loop
 
 # A codec of a plugin is compiled into its test.
-tests_test_telnet_codec_SOURCES = tests/test-telnet-codec.c plugins/telnet/telnet-codec.c
 tests_test_framing_SOURCES = tests/test-framing.c $(FRAMING_SOURCES)
-tests_test_telnet_codec_LDADD = $(TEST_LIBS) $(LIBTELNET_LIBS)
 tests_test_mesh_command_SOURCES = tests/test-mesh-command.c $(MESH_CODEC)
 tests_test_mesh_message_SOURCES = tests/test-mesh-message.c $(MESH_CODEC)
 tests_test_mesh_node_SOURCES = tests/test-mesh-node.c $(MESH_CODEC)

@@ -2,45 +2,45 @@
 /* test-telnet-codec.c - what telnet clients send, in whole and cut at every byte. */
 #include <string.h>
 #include "suite.h"
-#include "../plugins/telnet/telnet-codec.h"
+#include <backplane/telnet.h>
 
 typedef struct {
 	GString *data, *sent, *events;
-	TelnetCodec *codec;
+	BpTelnet *codec;
 } Client;
 
 static const char *const event_names[] = { "answered", "resized", "typed",   "echo",  "no-echo",
 					   "interrupt", "charset", "user", "broken" };
 
-static void on_data(TelnetCodec *codec, const guint8 *data, gsize size, gpointer user)
+static void on_data(BpTelnet *codec, const guint8 *data, gsize size, gpointer user)
 {
 	g_string_append_len(((Client *)user)->data, (const char *)data, (gssize)size);
 }
 
-static void on_send(TelnetCodec *codec, const guint8 *data, gsize size, gpointer user)
+static void on_send(BpTelnet *codec, const guint8 *data, gsize size, gpointer user)
 {
 	g_string_append_len(((Client *)user)->sent, (const char *)data, (gssize)size);
 }
 
-static void on_event(TelnetCodec *codec, TelnetEvent event, gpointer user)
+static void on_event(BpTelnet *codec, BpTelnetEvent event, gpointer user)
 {
 	Client *client = user;
 
 	g_string_append_printf(client->events, "%s@%zu ", event_names[event], client->data->len);
 }
 
-static const TelnetCallbacks callbacks = { .data = on_data, .send = on_send, .event = on_event };
+static const BpTelnetEvents callbacks = { .data = on_data, .send = on_send, .event = on_event };
 
 static void client_begin(Client *client, gboolean lines)
 {
 	*client = (Client){ g_string_new(NULL), g_string_new(NULL), g_string_new(NULL), NULL };
-	client->codec = telnet_codec_new(&callbacks, client);
-	telnet_codec_set_lines(client->codec, lines);
+	client->codec = bp_telnet_new(&callbacks, client);
+	bp_telnet_set_lines(client->codec, lines);
 }
 
 static void client_end(Client *client)
 {
-	telnet_codec_free(client->codec);
+	bp_telnet_free(client->codec);
 	g_string_free(client->data, TRUE);
 	g_string_free(client->sent, TRUE);
 	g_string_free(client->events, TRUE);
@@ -50,12 +50,12 @@ static void client_end(Client *client)
 static void client_offer(Client *client, gboolean lines)
 {
 	client_begin(client, lines);
-	telnet_codec_offer(client->codec);
+	bp_telnet_offer(client->codec);
 	g_string_truncate(client->sent, 0);
 }
 
 #define RECEIVE(client, literal) \
-	telnet_codec_receive((client)->codec, (const guint8 *)(literal), sizeof(literal) - 1)
+	bp_telnet_receive((client)->codec, (const guint8 *)(literal), sizeof(literal) - 1)
 #define IS(string, literal) \
 	((string)->len == sizeof(literal) - 1 && memcmp((string)->str, literal, sizeof(literal) - 1) == 0)
 
@@ -64,9 +64,9 @@ static void test_offers_in_order(void)
 	Client client;
 
 	client_begin(&client, TRUE);
-	telnet_codec_offer(client.codec);
+	bp_telnet_offer(client.codec);
 	CU_ASSERT(IS(client.sent, "\xff\xfb\x01\xff\xfb\x03\xff\xfd\x03\xff\xfd\x18\xff\xfd\x1f\xff\xfd\x27\xff\xfb\x2a"));
-	CU_ASSERT_FALSE(telnet_codec_info(client.codec)->answered);
+	CU_ASSERT_FALSE(bp_telnet_info(client.codec)->answered);
 	client_end(&client);
 }
 
@@ -76,12 +76,12 @@ static void test_offers_in_order(void)
 
 static void test_gnu_telnet(void)
 {
-	const TelnetInfo *info;
+	const BpTelnetInfo *info;
 	Client client;
 
 	client_offer(&client, TRUE);
 	RECEIVE(&client, GNU);
-	info = telnet_codec_info(client.codec);
+	info = bp_telnet_info(client.codec);
 	CU_ASSERT(IS(client.data, "hello\n"));
 	CU_ASSERT_STRING_EQUAL(client.events->str, "answered@0 echo@0 resized@0 typed@0 ");
 	CU_ASSERT_EQUAL(info->columns, 132);
@@ -125,19 +125,19 @@ static void test_cut_anywhere(void)
 		Client whole, single;
 
 		client_offer(&whole, i % 2);
-		telnet_codec_receive(whole.codec, bytes, said->size);
+		bp_telnet_receive(whole.codec, bytes, said->size);
 		CU_ASSERT_TRUE(whole.events->len > 0);
 		client_offer(&single, i % 2);
 		for (gsize at = 0; at < said->size; at++)
-			telnet_codec_receive(single.codec, bytes + at, 1);
+			bp_telnet_receive(single.codec, bytes + at, 1);
 		CU_ASSERT_TRUE(same(&whole, &single));
 		client_end(&single);
 		for (gsize cut = 1; cut < said->size; cut++) {
 			Client parted;
 
 			client_offer(&parted, i % 2);
-			telnet_codec_receive(parted.codec, bytes, cut);
-			telnet_codec_receive(parted.codec, bytes + cut, said->size - cut);
+			bp_telnet_receive(parted.codec, bytes, cut);
+			bp_telnet_receive(parted.codec, bytes + cut, said->size - cut);
 			CU_ASSERT_TRUE(same(&whole, &parted));
 			client_end(&parted);
 		}
@@ -167,7 +167,7 @@ static void test_binary(void)
 	RECEIVE(&client, "\xff\xfb\x00\xff\xfd\x00\r\0\xff\xff\0\x80");
 	CU_ASSERT(IS(client.sent, "\xff\xfd\x00\xff\xfb\x00"));
 	CU_ASSERT(IS(client.data, "\r\0\xff\0\x80"));
-	CU_ASSERT_TRUE(telnet_codec_info(client.codec)->binary_in && telnet_codec_info(client.codec)->binary_out);
+	CU_ASSERT_TRUE(bp_telnet_info(client.codec)->binary_in && bp_telnet_info(client.codec)->binary_out);
 	RECEIVE(&client, "\xff\xfc\x00\r\0");
 	CU_ASSERT(IS(client.data, "\r\0\xff\0\x80\r"));
 	client_end(&client);
@@ -178,8 +178,8 @@ static void test_iac_doubled(void)
 	Client client;
 
 	client_offer(&client, TRUE);
-	telnet_codec_send(client.codec, "a\xff" "b\xff\xff", 5);
-	telnet_codec_send(client.codec, "", 0);
+	bp_telnet_send(client.codec, "a\xff" "b\xff\xff", 5);
+	bp_telnet_send(client.codec, "", 0);
 	CU_ASSERT(IS(client.sent, "a\xff\xff" "b\xff\xff\xff\xff"));
 	RECEIVE(&client, "\xff\xff.\xff\xff\xff\xff");
 	CU_ASSERT(IS(client.data, "\xff.\xff\xff"));
@@ -192,35 +192,35 @@ static void test_sizes(void)
 
 	client_offer(&client, TRUE);
 	RECEIVE(&client, "\xff\xfb\x1f\xff\xfa\x1f\x00\xff\xff\x01\x2c\xff\xf0");
-	CU_ASSERT_EQUAL(telnet_codec_info(client.codec)->columns, 255);
-	CU_ASSERT_EQUAL(telnet_codec_info(client.codec)->rows, 300);
+	CU_ASSERT_EQUAL(bp_telnet_info(client.codec)->columns, 255);
+	CU_ASSERT_EQUAL(bp_telnet_info(client.codec)->rows, 300);
 	RECEIVE(&client, "\xff\xfa\x1f\x00\x05\x00\x01\xff\xf0");
-	CU_ASSERT_EQUAL(telnet_codec_info(client.codec)->columns, 80);
-	CU_ASSERT_EQUAL(telnet_codec_info(client.codec)->rows, 24);
+	CU_ASSERT_EQUAL(bp_telnet_info(client.codec)->columns, 80);
+	CU_ASSERT_EQUAL(bp_telnet_info(client.codec)->rows, 24);
 	RECEIVE(&client, "\xff\xfa\x1f\x00\x64\x00\xff\xf0\xff\xfa\x1f\xff\xf0\xff\xfa\x1f\x01\x02\x03\x04\x05\xff\xf0");
-	CU_ASSERT_EQUAL(telnet_codec_info(client.codec)->columns, 80);
+	CU_ASSERT_EQUAL(bp_telnet_info(client.codec)->columns, 80);
 	CU_ASSERT_STRING_EQUAL(client.events->str, "answered@0 resized@0 resized@0 ");
 	client_end(&client);
 }
 
 static void test_terminal_types(void)
 {
-	const TelnetInfo *info;
+	const BpTelnetInfo *info;
 	Client client;
 
 	client_offer(&client, TRUE);
-	info = telnet_codec_info(client.codec);
+	info = bp_telnet_info(client.codec);
 	RECEIVE(&client, "\xff\xfb\x18\xff\xfa\x18\x00Mudlet\xff\xf0\xff\xfa\x18\x00XTERM\xff\xf0\xff\xfa\x18\x00MTTS 13\xff\xf0");
 	CU_ASSERT_STRING_EQUAL(info->client, "mudlet");
 	CU_ASSERT_STRING_EQUAL(info->terminal, "xterm");
-	CU_ASSERT_EQUAL(info->mtts, TELNET_MTTS_ANSI | TELNET_MTTS_UTF8 | TELNET_MTTS_256_COLOURS);
+	CU_ASSERT_EQUAL(info->mtts, BP_TELNET_MTTS_ANSI | BP_TELNET_MTTS_UTF8 | BP_TELNET_MTTS_256_COLOURS);
 	CU_ASSERT_TRUE(info->utf8);
 	CU_ASSERT_STRING_EQUAL(client.events->str, "answered@0 typed@0 typed@0 ");
 	client_end(&client);
 
 	/* Control characters are not part of a name, and it is bounded. */
 	client_offer(&client, TRUE);
-	info = telnet_codec_info(client.codec);
+	info = bp_telnet_info(client.codec);
 	RECEIVE(&client, "\xff\xfa\x18\x00\033[31mvt\r\n100 \xff\xf0");
 	CU_ASSERT_STRING_EQUAL(info->terminal, "[31mvt100");
 	RECEIVE(&client, "\xff\xfa\x18\x00xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\xff\xf0");
@@ -238,9 +238,9 @@ static void test_endless_types(void)
 
 		answer[8] = (char)('0' + i / 10);
 		answer[9] = (char)('0' + i % 10);
-		telnet_codec_receive(client.codec, (const guint8 *)answer, sizeof(answer) - 1);
+		bp_telnet_receive(client.codec, (const guint8 *)answer, sizeof(answer) - 1);
 	}
-	CU_ASSERT_STRING_EQUAL(telnet_codec_info(client.codec)->terminal, "type00");
+	CU_ASSERT_STRING_EQUAL(bp_telnet_info(client.codec)->terminal, "type00");
 	CU_ASSERT_EQUAL(client.sent->len, 7 * 6);
 	client_end(&client);
 }
@@ -260,15 +260,15 @@ static void test_echo(void)
 	CU_ASSERT_EQUAL(client.sent->len, 0);
 	RECEIVE(&client, "\xff\xfe\x01\xff\xfe\x01");
 	CU_ASSERT(IS(client.sent, "\xff\xfc\x01"));
-	CU_ASSERT_FALSE(telnet_codec_info(client.codec)->echo);
+	CU_ASSERT_FALSE(bp_telnet_info(client.codec)->echo);
 	CU_ASSERT(g_str_has_prefix(client.events->str, "answered@0 echo@0 no-echo@0 "));
 	client_end(&client);
 
 	/* A password on a client that echoes by itself. */
 	client_begin(&client, TRUE);
-	telnet_codec_set_echo(client.codec, TRUE);
+	bp_telnet_set_echo(client.codec, TRUE);
 	RECEIVE(&client, "\xff\xfd\x01secret\r\n");
-	telnet_codec_set_echo(client.codec, FALSE);
+	bp_telnet_set_echo(client.codec, FALSE);
 	RECEIVE(&client, "\xff\xfe\x01");
 	CU_ASSERT(IS(client.sent, "\xff\xfb\x01\xff\xfc\x01"));
 	CU_ASSERT(IS(client.data, "secret\n"));
@@ -281,11 +281,11 @@ static void test_gives_lines_back(void)
 
 	client_offer(&client, TRUE);
 	RECEIVE(&client, "\xff\xfd\x01\xff\xfd\x03");
-	telnet_codec_give_lines(client.codec);
+	bp_telnet_give_lines(client.codec);
 	CU_ASSERT(IS(client.sent, "\xff\xfc\x01\xff\xfc\x03"));
 	RECEIVE(&client, "\xff\xfe\x01\xff\xfe\x03");
-	CU_ASSERT_FALSE(telnet_codec_info(client.codec)->echo);
-	CU_ASSERT_FALSE(telnet_codec_info(client.codec)->sga);
+	CU_ASSERT_FALSE(bp_telnet_info(client.codec)->echo);
+	CU_ASSERT_FALSE(bp_telnet_info(client.codec)->sga);
 	CU_ASSERT_EQUAL(client.sent->len, 6);
 	client_end(&client);
 }
@@ -329,7 +329,7 @@ static void test_charset(void)
 	RECEIVE(&client, "\xff\xfa\x2a\x01;UTF-8\xff\xf0");
 	CU_ASSERT(IS(client.sent, "\xff\xfa\x2a\x03\xff\xf0"));
 	RECEIVE(&client, "\xff\xfa\x2a\x02UTF-8\xff\xf0");
-	CU_ASSERT_TRUE(telnet_codec_info(client.codec)->utf8);
+	CU_ASSERT_TRUE(bp_telnet_info(client.codec)->utf8);
 	client_end(&client);
 
 	client_begin(&client, TRUE);
@@ -349,7 +349,7 @@ static void test_user(void)
 	RECEIVE(&client, "\xff\xfb\x27");
 	CU_ASSERT(IS(client.sent, "\xff\xfa\x27\x01\x00USER\xff\xf0"));
 	RECEIVE(&client, "\xff\xfa\x27\x00\x00USER\x01joe\x03LANG\x01" "C\xff\xf0");
-	CU_ASSERT_STRING_EQUAL(telnet_codec_info(client.codec)->user, "joe");
+	CU_ASSERT_STRING_EQUAL(bp_telnet_info(client.codec)->user, "joe");
 	client_end(&client);
 }
 
@@ -358,14 +358,14 @@ static void test_marks(void)
 	Client client;
 
 	client_offer(&client, TRUE);
-	CU_ASSERT_FALSE(telnet_codec_wants_mark(client.codec));
-	telnet_codec_mark(client.codec);
+	CU_ASSERT_FALSE(bp_telnet_wants_mark(client.codec));
+	bp_telnet_mark(client.codec);
 	CU_ASSERT_EQUAL(client.sent->len, 0);
 	RECEIVE(&client, "\xff\xfe\x03");
-	telnet_codec_mark(client.codec);
+	bp_telnet_mark(client.codec);
 	CU_ASSERT(IS(client.sent, "\xff\xf9"));
 	RECEIVE(&client, "\xff\xfd\x19");
-	telnet_codec_mark(client.codec);
+	bp_telnet_mark(client.codec);
 	CU_ASSERT(IS(client.sent, "\xff\xf9\xff\xfb\x19\xff\xef"));
 	client_end(&client);
 }
@@ -387,7 +387,7 @@ static void test_nonsense_breaks(void)
 	memset(flood, 'A', 40000);
 	RECEIVE(&client, "x\xff\xfa\x18");
 	for (guint i = 0; i < 100; i++)
-		telnet_codec_receive(client.codec, (const guint8 *)flood, 40000);
+		bp_telnet_receive(client.codec, (const guint8 *)flood, 40000);
 	CU_ASSERT_STRING_EQUAL(client.events->str, "answered@1 broken@1 ");
 	CU_ASSERT(IS(client.data, "x"));
 	client_end(&client);

@@ -19,3 +19,4 @@
 #include <backplane/server.h>
 #include <backplane/datagram.h>
 #include <backplane/framing.h>
+#include <backplane/telnet.h>

@@ -3,7 +3,9 @@
  *
  * A session has a number, a peer, a role, a handler it talks to and its own output. What it types and
  * what it is shown pass through the channels session/N/recv and session/N/send, so that anything can watch it; sending on
- * session/N/send shows it to the user. What is typed while echo is off (a password) is not on them.
+ * session/N/send shows it to the user. What is typed while echo is off (a password) is not on them. The channel "sessions"
+ * tells who comes and goes: {"event":"begin","id":7,"peer":...,"transport":...,"server":...,"handler":...}, before the
+ * welcome, and {"event":"end","id":7,...} when it is not in bp_session_list any more.
  *
  * The transport (handler.h: who brings the bytes) makes it with bp_session_open and feeds it; the handler uses the rest.
  */
@@ -21,6 +23,8 @@ BP_API const char *bp_session_local(const BpSession *session);	   /* "127.0.0.1:
 BP_API const char *bp_session_transport(const BpSession *session); /* "telnet", ... */
 BP_API const char *bp_session_server(const BpSession *session);	   /* the instance that serves it, or "" */
 BP_API const char *bp_session_query(const BpSession *session);	   /* what followed the path on WebSocket, or "" */
+BP_API const char *bp_session_path(const BpSession *session);	   /* what it asked for on WebSocket, query included, or "" */
+BP_API const char *bp_session_agent(const BpSession *session);	   /* the client's User-Agent on WebSocket, or "" */
 BP_API BpRole bp_session_role(const BpSession *session);
 BP_API const BpHandler *bp_session_handler(const BpSession *session);
 BP_API const char *bp_session_terminal(const BpSession *session); /* "xterm-256color" or "" */
@@ -69,7 +73,7 @@ typedef struct {
 	const BpHandler *handler; /* required */
 	const BpSessionLink *link;
 	gpointer data;		  /* given to the link's functions */
-	const char *peer, *local, *query, *welcome;
+	const char *peer, *local, *query, *path, *agent, *welcome; /* NULL: "" */
 	const char *type;	  /* of the terminal, if it is known */
 	guint columns, rows;	  /* 0: 80 x 24 until told */
 	gboolean no_prompt;	  /* the handler's prompt is not shown */

@@ -163,10 +163,12 @@ void console_start(const char *state_dir)
 	static const BpPluginInfo info = { .name = "kernel", .modules = control_modules, .handlers = handlers };
 	g_autofree char *file = state_dir ? g_build_filename(state_dir, "history", NULL) : NULL;
 	BpSessionOptions options = { .handler = handlers, .link = &system_link, .role = BP_ADMIN, .quiet = TRUE, .peer = "kernel" };
+	BpChannelOptions log = { .log = TRUE };
 	gboolean good;
 
 	plugin_use_tables(&tables);
 	channel = bp_channel(bp_kernel(), "console");
+	bp_channel_set_options(bp_channel(bp_kernel(), "sessions"), &log);
 	history = history_open(file, 1000);
 	good = add_tables(bp_kernel(), &info, NULL) && module_add_tables(bp_kernel(), &info, NULL);
 	for (const BpCommand *const *table = console_tables; *table; table++)

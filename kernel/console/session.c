@@ -3,6 +3,7 @@
 #include "console/session.h"
 #include <string.h>
 #include "host/module.h"
+#include <backplane/json.h>
 #include "host/registry.h"
 
 static GPtrArray *sessions; /* in order of opening */
@@ -50,12 +51,31 @@ void session_unref(BpSession *session)
 	g_free(session->peer);
 	g_free(session->local);
 	g_free(session->query);
+	g_free(session->path);
+	g_free(session->agent);
 	g_free(session->type);
 	g_free(session->prompt);
 	g_free(session->memory);
 	bp_channel_unref(session->recv);
 	bp_channel_unref(session->send);
 	g_free(session);
+}
+
+/* Somebody who watches may end the session. */
+static void announce(BpSession *session, const char *event)
+{
+	g_autoptr(BpChannel) channel = bp_channel_find("sessions");
+	json_auto_t *what = NULL;
+	g_autofree char *text = NULL;
+
+	if (!channel || !bp_channel_is_watched(channel))
+		return;
+	what = json_pack("{s:s, s:i, s:o, s:s, s:s, s:s}", "event", event, "id", (int)session->id, "peer",
+			 bp_json_string(session->peer, -1), "transport", session->link->name, "server", bp_session_server(session),
+			 "handler", session->handler->name);
+	text = what ? bp_json_text(what) : NULL;
+	if (text)
+		bp_channel_print(channel, text);
 }
 
 /* The last part of every end. The link is told unless it is the one who goes. */
@@ -74,6 +94,8 @@ static void finish(BpSession *session, BpEnd why, gboolean tell_link)
 	input_free(session);
 	session->ended = TRUE;
 	g_ptr_array_remove(sessions, session);
+	if (session->begun)
+		announce(session, "end");
 	owner_unlink(&session->owned);
 	if (tell_link && owner_enter(owner)) {
 		session->link->end(session, why, session->link_data);
@@ -104,6 +126,8 @@ static BpSession *session_new(BpPlugin *self, const BpSessionOptions *options)
 	session->peer = g_strdup(options->peer ? options->peer : "");
 	session->local = g_strdup(options->local ? options->local : "");
 	session->query = g_strdup(options->query ? options->query : "");
+	session->path = g_strdup(options->path ? options->path : "");
+	session->agent = g_strdup(options->agent ? options->agent : "");
 	session->type = g_strdup(options->type ? options->type : "");
 	session->no_prompt = options->no_prompt;
 	bp_session_set_prompt(session, options->handler->prompt);
@@ -149,6 +173,9 @@ static gboolean open_handler(BpSession *session, const char *welcome, GError **e
 		session_leave(session);
 		return refuse(session, why, error);
 	}
+	session->begun = TRUE;
+	if (!session->ended)
+		announce(session, "begin");
 	if (handler->welcome && !session->ended)
 		handler->welcome(session);
 	else if (welcome && *welcome && !session->ended)
@@ -234,6 +261,16 @@ const char *bp_session_server(const BpSession *session)
 const char *bp_session_query(const BpSession *session)
 {
 	return session->query;
+}
+
+const char *bp_session_path(const BpSession *session)
+{
+	return session->path;
+}
+
+const char *bp_session_agent(const BpSession *session)
+{
+	return session->agent;
 }
 
 BpRole bp_session_role(const BpSession *session)

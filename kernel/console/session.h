@@ -23,7 +23,7 @@ struct BpSession {
 	gpointer memory; /* the handler's */
 	const BpSessionLink *link;
 	gpointer link_data;
-	char *peer, *local, *query, *type, *prompt;
+	char *peer, *local, *query, *path, *agent, *type, *prompt;
 	BpRole role;
 	BpMode mode;
 	guint columns, rows;
@@ -49,6 +49,7 @@ struct BpSession {
 	guint at_end : 1;   /* the peer sends no more */
 	guint after_cr : 1;
 	guint opened : 1;   /* the handler has agreed */
+	guint begun : 1;    /* channel "sessions" was told */
 	guint ending : 1;
 	guint ended : 1;
 };

@@ -177,6 +177,8 @@ void stream_set_timer(BpStream *stream, gint64 interval)
 
 static void deliver(BpStream *stream, const guint8 *data, gsize size)
 {
+	BpPlugin *owner = stream->owned.owner; /* it may be another one afterwards */
+
 	stream->stats.bytes_in += size;
 	stream->stats.last_in = bp_loop_now();
 	if (stream->server)
@@ -186,10 +188,10 @@ static void deliver(BpStream *stream, const guint8 *data, gsize size)
 		stream_finish(stream, NULL);
 		return;
 	}
-	if (stream->closing || !stream->events.data || !owner_enter(stream->owned.owner))
+	if (stream->closing || !stream->events.data || !owner_enter(owner))
 		return;
 	stream->events.data(stream, data, size, stream->user);
-	owner_leave(stream->owned.owner);
+	owner_leave(owner);
 }
 
 static void on_peer_end(BpStream *stream)
@@ -423,6 +425,18 @@ void bp_stream_set_reading(BpStream *stream, gboolean on)
 	stream_poll(stream);
 	if (on && stream->tls)
 		stream_mark(stream);
+}
+
+void stream_set_owner(BpStream *stream, BpPlugin *owner)
+{
+	if (stream->finished || owner == stream->owned.owner)
+		return;
+	stream_remove_source(stream);
+	owner_unlink(&stream->owned);
+	owner_link(owner, &stream->owned, "stream", stream_drop);
+	if (stream->closing)
+		stream_set_timer(stream, stream->shut ? STREAM_LINGER_TIME : STREAM_CLOSE_TIME);
+	stream_poll(stream);
 }
 
 void bp_stream_set_user(BpStream *stream, const BpStreamEvents *events, gpointer user)

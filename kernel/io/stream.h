@@ -107,6 +107,8 @@ void stream_poll(BpStream *stream);
 void stream_set_timer(BpStream *stream, gint64 interval);
 /* The end, now: descriptor closed, queue gone, `closed` due. Takes the error. */
 void stream_finish(BpStream *stream, GError *take_why);
+/* A connected one becomes another owner's, in the middle of its `data` too. */
+void stream_set_owner(BpStream *stream, BpPlugin *owner);
 /* An orderly close whose reason is told to `closed`. Takes the error. */
 void stream_close_with(BpStream *stream, GError *take_why);
 /* Says to the peer that nothing more comes. The queue is empty. */

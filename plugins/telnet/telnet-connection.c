@@ -27,7 +27,7 @@ static void connection_free(TelnetConnection *connection)
 	if (connection->timer)
 		bp_timer_remove(connection->timer);
 	if (connection->codec)
-		telnet_codec_free(connection->codec);
+		bp_telnet_free(connection->codec);
 	if (connection->pending)
 		g_byte_array_unref(connection->pending);
 	if (connection->reply)
@@ -55,7 +55,7 @@ static void write_bytes(TelnetConnection *connection, gconstpointer data, gsize 
 static void mark(TelnetConnection *connection)
 {
 	if (connection->unended && connection->session && connection->codec)
-		telnet_codec_mark(connection->codec);
+		bp_telnet_mark(connection->codec);
 	connection->unended = FALSE;
 }
 
@@ -67,7 +67,7 @@ static void link_send(BpSession *session, gconstpointer data, gsize size, gboole
 		write_bytes(connection, data, size);
 		return;
 	}
-	telnet_codec_send(connection->codec, data, size);
+	bp_telnet_send(connection->codec, data, size);
 	connection->unended = size && ((const char *)data)[size - 1] != '\n';
 	if (!connection->receiving)
 		mark(connection);
@@ -87,8 +87,8 @@ static void link_echo(BpSession *session, gboolean on, gpointer link)
 	TelnetConnection *connection = link;
 
 	connection->hidden = !on;
-	if (connection->codec && !connection->terminal && telnet_codec_info(connection->codec)->answered)
-		telnet_codec_set_echo(connection->codec, !on);
+	if (connection->codec && !connection->terminal && bp_telnet_info(connection->codec)->answered)
+		bp_telnet_set_echo(connection->codec, !on);
 }
 
 static void link_mode(BpSession *session, BpMode mode, gpointer link)
@@ -97,7 +97,7 @@ static void link_mode(BpSession *session, BpMode mode, gpointer link)
 
 	connection->raw = mode == BP_RAW;
 	if (connection->codec)
-		telnet_codec_set_lines(connection->codec, !connection->raw);
+		bp_telnet_set_lines(connection->codec, !connection->raw);
 }
 
 static const BpSessionLink session_link = {
@@ -108,21 +108,21 @@ static const BpSessionLink session_link = {
 
 static gboolean has_cursor(TelnetConnection *connection)
 {
-	const TelnetInfo *info;
+	const BpTelnetInfo *info;
 
 	if (!connection->codec || !connection->offered || connection->refused)
 		return FALSE;
-	info = telnet_codec_info(connection->codec);
-	if (strcmp(info->terminal, "dumb") == 0 || (info->mtts && !(info->mtts & (TELNET_MTTS_ANSI | TELNET_MTTS_VT100))))
+	info = bp_telnet_info(connection->codec);
+	if (strcmp(info->terminal, "dumb") == 0 || (info->mtts && !(info->mtts & (BP_TELNET_MTTS_ANSI | BP_TELNET_MTTS_VT100))))
 		return FALSE;
 	return info->answered;
 }
 
 static char *terminal_type(TelnetConnection *connection)
 {
-	const TelnetInfo *info = telnet_codec_info(connection->codec);
+	const BpTelnetInfo *info = bp_telnet_info(connection->codec);
 
-	if ((info->mtts & TELNET_MTTS_256_COLOURS) && !strstr(info->terminal, "color"))
+	if ((info->mtts & BP_TELNET_MTTS_256_COLOURS) && !strstr(info->terminal, "color"))
 		return g_strconcat(info->terminal, "-256color", NULL);
 	return g_strdup(info->terminal);
 }
@@ -135,9 +135,9 @@ static void tell_terminal(TelnetConnection *connection)
 	connection->changed = FALSE;
 	connection->terminal |= has_cursor(connection);
 	if (!connection->terminal && connection->offered && !connection->refused && !connection->given &&
-	    telnet_codec_info(connection->codec)->answered) {
+	    bp_telnet_info(connection->codec)->answered) {
 		connection->given = TRUE;
-		telnet_codec_give_lines(connection->codec);
+		bp_telnet_give_lines(connection->codec);
 	}
 	type = terminal_type(connection);
 	bp_session_set_terminal(connection->session, *type ? type : NULL, connection->terminal);
@@ -196,9 +196,9 @@ static BpSession *make_session(TelnetConnection *connection, GError **error)
 	}
 	connection->raw = options.handler->mode == BP_RAW;
 	if (connection->codec) {
-		const TelnetInfo *info = telnet_codec_info(connection->codec);
+		const BpTelnetInfo *info = bp_telnet_info(connection->codec);
 
-		telnet_codec_set_lines(connection->codec, !connection->raw);
+		bp_telnet_set_lines(connection->codec, !connection->raw);
 		options.type = type;
 		options.columns = info->columns;
 		options.rows = info->rows;
@@ -236,7 +236,7 @@ static void open_session(TelnetConnection *connection)
 
 /* --- the codec --- */
 
-static void on_codec_data(TelnetCodec *codec, const guint8 *data, gsize size, gpointer user)
+static void on_codec_data(BpTelnet *codec, const guint8 *data, gsize size, gpointer user)
 {
 	TelnetConnection *connection = user;
 
@@ -250,36 +250,36 @@ static void on_codec_data(TelnetCodec *codec, const guint8 *data, gsize size, gp
 	g_byte_array_append(connection->pending, data, (guint)size);
 }
 
-static void on_codec_send(TelnetCodec *codec, const guint8 *data, gsize size, gpointer user)
+static void on_codec_send(BpTelnet *codec, const guint8 *data, gsize size, gpointer user)
 {
 	write_bytes(user, data, size);
 }
 
-static void on_codec_event(TelnetCodec *codec, TelnetEvent event, gpointer user)
+static void on_codec_event(BpTelnet *codec, BpTelnetEvent event, gpointer user)
 {
 	TelnetConnection *connection = user;
-	const TelnetInfo *info = telnet_codec_info(codec);
+	const BpTelnetInfo *info = bp_telnet_info(codec);
 
-	if (event == TELNET_ECHO_REFUSED || event == TELNET_ECHO_AGREED)
-		connection->refused = event == TELNET_ECHO_REFUSED;
-	if (event == TELNET_BROKEN && !connection->session)
+	if (event == BP_TELNET_ECHO_REFUSED || event == BP_TELNET_ECHO_AGREED)
+		connection->refused = event == BP_TELNET_ECHO_REFUSED;
+	if (event == BP_TELNET_BROKEN && !connection->session)
 		bp_stream_close(connection->stream);
 	if (!connection->session)
 		return;
 	switch (event) {
-	case TELNET_ANSWERED:
-	case TELNET_ECHO_AGREED:
-	case TELNET_ECHO_REFUSED:
-	case TELNET_TYPED:
+	case BP_TELNET_ANSWERED:
+	case BP_TELNET_ECHO_AGREED:
+	case BP_TELNET_ECHO_REFUSED:
+	case BP_TELNET_TYPED:
 		connection->changed = connection->offered;
 		break;
-	case TELNET_RESIZED:
+	case BP_TELNET_RESIZED:
 		bp_session_set_size(connection->session, info->columns, info->rows);
 		break;
-	case TELNET_INTERRUPTED:
+	case BP_TELNET_INTERRUPTED:
 		bp_session_interrupt(connection->session);
 		break;
-	case TELNET_BROKEN:
+	case BP_TELNET_BROKEN:
 		bp_session_end(connection->session, BP_END_ERROR, "What you sent cannot be telnet. Goodbye!");
 		break;
 	default:
@@ -287,7 +287,7 @@ static void on_codec_event(TelnetCodec *codec, TelnetEvent event, gpointer user)
 	}
 }
 
-static const TelnetCallbacks callbacks = { .data = on_codec_data, .send = on_codec_send, .event = on_codec_event };
+static const BpTelnetEvents callbacks = { .data = on_codec_data, .send = on_codec_send, .event = on_codec_event };
 
 /* --- waiting --- */
 
@@ -308,12 +308,12 @@ static void on_no_answer(BpPlugin *self, gpointer data)
 
 static void begin_telnet(TelnetConnection *connection, gboolean offer)
 {
-	connection->codec = telnet_codec_new(&callbacks, connection);
-	telnet_codec_set_lines(connection->codec, !connection->raw);
+	connection->codec = bp_telnet_new(&callbacks, connection);
+	bp_telnet_set_lines(connection->codec, !connection->raw);
 	connection->offered = offer;
 	if (!offer)
 		return;
-	telnet_codec_offer(connection->codec);
+	bp_telnet_offer(connection->codec);
 	wait_for(connection, PATIENCE, on_no_answer);
 }
 
@@ -328,7 +328,7 @@ static void on_silence(BpPlugin *self, gpointer data)
 /* Enough is known to open the session: what it is going to tell it has told. */
 static gboolean is_settled(TelnetConnection *connection)
 {
-	const TelnetInfo *info = telnet_codec_info(connection->codec);
+	const BpTelnetInfo *info = bp_telnet_info(connection->codec);
 
 	return connection->pending || (info->answered && !info->asking);
 }
@@ -347,7 +347,7 @@ static void receive_plain(TelnetConnection *connection, const guint8 *data, gsiz
 	if (!iac)
 		return;
 	begin_telnet(connection, FALSE);
-	telnet_codec_receive(connection->codec, iac, size - text);
+	bp_telnet_receive(connection->codec, iac, size - text);
 }
 
 static void on_data(BpStream *stream, const guint8 *data, gsize size, gpointer user)
@@ -364,7 +364,7 @@ static void on_data(BpStream *stream, const guint8 *data, gsize size, gpointer u
 	if (!connection->codec) {
 		receive_plain(connection, data, size);
 	} else {
-		telnet_codec_receive(connection->codec, data, size);
+		bp_telnet_receive(connection->codec, data, size);
 		if (!connection->open && !bp_stream_is_closing(stream) && is_settled(connection))
 			open_session(connection);
 	}

@@ -2,7 +2,7 @@
 /* telnet.h - what the files of this plugin share. */
 #pragma once
 #include <backplane/backplane.h>
-#include "telnet-codec.h"
+#include <backplane/telnet.h>
 
 typedef struct TelnetConnection TelnetConnection;
 
@@ -25,7 +25,7 @@ struct TelnetConnection {
 	TelnetServer *server;
 	BpStream *stream;
 	BpSession *session;  /* NULL: not open yet, or ended */
-	TelnetCodec *codec;  /* NULL: plain text, or not known yet */
+	BpTelnet *codec;  /* NULL: plain text, or not known yet */
 	BpTimer *timer;	     /* while it is not known what the client is */
 	GByteArray *pending; /* typed before the session is open */
 	BpChannel *reply;    /* session/ID/send, when it was needed */

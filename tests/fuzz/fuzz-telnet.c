@@ -5,7 +5,7 @@
  */
 #include <stdint.h>
 #include <string.h>
-#include "../../plugins/telnet/telnet-codec.h"
+#include <backplane/telnet.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -13,38 +13,38 @@ typedef struct {
 	GString *data, *sent, *events;
 } Seen;
 
-static void on_data(TelnetCodec *codec, const guint8 *data, gsize size, gpointer user)
+static void on_data(BpTelnet *codec, const guint8 *data, gsize size, gpointer user)
 {
 	g_string_append_len(((Seen *)user)->data, (const char *)data, (gssize)size);
 }
 
-static void on_send(TelnetCodec *codec, const guint8 *data, gsize size, gpointer user)
+static void on_send(BpTelnet *codec, const guint8 *data, gsize size, gpointer user)
 {
 	g_string_append_len(((Seen *)user)->sent, (const char *)data, (gssize)size);
 }
 
-static void on_event(TelnetCodec *codec, TelnetEvent event, gpointer user)
+static void on_event(BpTelnet *codec, BpTelnetEvent event, gpointer user)
 {
-	const TelnetInfo *info = telnet_codec_info(codec);
+	const BpTelnetInfo *info = bp_telnet_info(codec);
 	Seen *seen = user;
 
 	g_string_append_printf(seen->events, "%zu:%d %ux%u %s %s %s %u\n", seen->data->len, event, info->columns, info->rows,
 			       info->terminal, info->client, info->user, info->mtts);
 }
 
-static const TelnetCallbacks callbacks = { on_data, on_send, on_event };
+static const BpTelnetEvents callbacks = { on_data, on_send, on_event };
 
 static void run(Seen *seen, gboolean lines, const guint8 *data, gsize size, gsize step)
 {
-	TelnetCodec *codec = telnet_codec_new(&callbacks, seen);
+	BpTelnet *codec = bp_telnet_new(&callbacks, seen);
 
 	*seen = (Seen){ g_string_new(NULL), g_string_new(NULL), g_string_new(NULL) };
-	telnet_codec_set_lines(codec, lines);
-	telnet_codec_offer(codec);
+	bp_telnet_set_lines(codec, lines);
+	bp_telnet_offer(codec);
 	for (gsize at = 0; at < size; at += step)
-		telnet_codec_receive(codec, data + at, MIN(step, size - at));
-	telnet_codec_mark(codec);
-	telnet_codec_free(codec);
+		bp_telnet_receive(codec, data + at, MIN(step, size - at));
+	bp_telnet_mark(codec);
+	bp_telnet_free(codec);
 }
 
 static void forget(Seen *seen)

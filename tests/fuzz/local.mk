@@ -10,13 +10,12 @@ FUZZ_TESTS = \
 	tests/fuzz/fuzz-mesh \
 	tests/fuzz/fuzz-parse \
 	tests/fuzz/fuzz-settings \
-	tests/fuzz/fuzz-telnet
+	tests/fuzz/fuzz-telnet \
+	tests/fuzz/fuzz-websocket
 check_PROGRAMS += $(FUZZ_TESTS)
 
 tests_fuzz_fuzz_framing_SOURCES = tests/fuzz/fuzz-framing.c $(FRAMING_SOURCES)
 tests_fuzz_fuzz_mesh_SOURCES = tests/fuzz/fuzz-mesh.c $(MESH_CODEC)
-tests_fuzz_fuzz_telnet_SOURCES = tests/fuzz/fuzz-telnet.c plugins/telnet/telnet-codec.c
-tests_fuzz_fuzz_telnet_LDADD = $(TEST_LIBS) $(LIBTELNET_LIBS)
 
 check_LIBRARIES += tests/fuzz/libdriver.a
 tests_fuzz_libdriver_a_SOURCES = tests/fuzz/driver.c
@@ -30,7 +29,7 @@ fuzz:
 		$(KERNEL_CFLAGS) -DPLUGINDIR=\"$(pluginsdir)\" -DSYSCONFDIR=\"$(sysconfdir)\" \
 		$(filter %.c,$(or $(tests_fuzz_fuzz_$(subst -,_,$(TARGET))_SOURCES),tests/fuzz/fuzz-$(TARGET).c)) \
 		$(filter %.c,$(libbackplane_so_0_SOURCES)) \
-		-o $(abs_builddir)/tests/fuzz/fuzz-$(TARGET)-libfuzzer $(KERNEL_LIBS) $(LIBTELNET_LIBS) $(LIBS)
+		-o $(abs_builddir)/tests/fuzz/fuzz-$(TARGET)-libfuzzer $(KERNEL_LIBS) $(LIBS)
 	tests/fuzz/fuzz-$(TARGET)-libfuzzer -max_total_time=$(SECONDS) -timeout=5 tests/fuzz/corpus/$(TARGET) \
 		$(srcdir)/tests/fuzz/seeds/$(TARGET)
 .PHONY: fuzz

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* telnet-codec.c - a thin layer on libtelnet, with its gaps closed.
+/* telnet.c - a thin layer on libtelnet, with its gaps closed.
  *
  * libtelnet says nothing when an option that we have offered is refused, so DONT ECHO is looked for here. It inflates
  * what follows IAC SB COMPRESS2 though nobody agreed to that, so bytes are given to it up to each command only, and
  * compression breaks the connection. A subnegotiation over its 16 KiB would be cut in two and the rest taken for
  * text; one over SUB_LIMIT breaks the connection too. (Its error codes are not initialized, so they are not used.)
  */
-#include "telnet-codec.h"
+#include <backplane/telnet.h>
 #include <libtelnet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,12 +28,12 @@ typedef struct {
 	gsize used;
 } Gather;
 
-struct TelnetCodec {
+struct BpTelnet {
 	telnet_t *telnet;
-	const TelnetCallbacks *callbacks;
+	const BpTelnetEvents *callbacks;
 	gpointer user;
 	Gather *gather;	  /* of the receive that runs */
-	TelnetInfo info;
+	BpTelnetInfo info;
 	char first[NAME_SIZE], last[NAME_SIZE]; /* terminal types, as they came */
 	char terminal[NAME_SIZE], client[NAME_SIZE], user_name[NAME_SIZE];
 	guint8 types;	  /* answered so far */
@@ -63,7 +63,7 @@ static const telnet_telopt_t options[] = {
 
 /* --- what was typed --- */
 
-static void flush_data(TelnetCodec *codec)
+static void flush_data(BpTelnet *codec)
 {
 	Gather *gather = codec->gather;
 	gsize used = gather->used;
@@ -73,14 +73,14 @@ static void flush_data(TelnetCodec *codec)
 		codec->callbacks->data(codec, gather->bytes, used, codec->user);
 }
 
-static void add_byte(TelnetCodec *codec, guint8 byte)
+static void add_byte(BpTelnet *codec, guint8 byte)
 {
 	if (codec->gather->used == GATHER_SIZE)
 		flush_data(codec);
 	codec->gather->bytes[codec->gather->used++] = byte;
 }
 
-static void add_text(TelnetCodec *codec, const guint8 *bytes, gsize size)
+static void add_text(BpTelnet *codec, const guint8 *bytes, gsize size)
 {
 	for (gsize i = 0; i < size; i++) {
 		guint8 byte = bytes[i];
@@ -96,17 +96,17 @@ static void add_text(TelnetCodec *codec, const guint8 *bytes, gsize size)
 	}
 }
 
-static void tell(TelnetCodec *codec, TelnetEvent event)
+static void tell(BpTelnet *codec, BpTelnetEvent event)
 {
 	flush_data(codec);
 	codec->callbacks->event(codec, event, codec->user);
 }
 
-static void fail(TelnetCodec *codec)
+static void fail(BpTelnet *codec)
 {
 	if (codec->broken)
 		return;
-	tell(codec, TELNET_BROKEN);
+	tell(codec, BP_TELNET_BROKEN);
 	codec->broken = TRUE;
 }
 
@@ -128,10 +128,10 @@ static void copy_name(char *name, const char *bytes, gsize size)
 
 /* --- TTYPE, with the MUD Terminal Type Standard: client, terminal, "MTTS 137" --- */
 
-static void take_mtts(TelnetCodec *codec, const char *digits)
+static void take_mtts(BpTelnet *codec, const char *digits)
 {
 	codec->info.mtts = (guint)MIN(g_ascii_strtoull(digits, NULL, 10), G_MAXUINT16);
-	if (codec->info.mtts & TELNET_MTTS_UTF8)
+	if (codec->info.mtts & BP_TELNET_MTTS_UTF8)
 		codec->info.utf8 = TRUE;
 	/* The first name was the client's, the second the terminal's. */
 	if (codec->types >= 2)
@@ -140,7 +140,7 @@ static void take_mtts(TelnetCodec *codec, const char *digits)
 		g_strlcpy(codec->terminal, codec->last, NAME_SIZE);
 }
 
-static void take_type(TelnetCodec *codec, const char *bytes, gsize size)
+static void take_type(BpTelnet *codec, const char *bytes, gsize size)
 {
 	char name[NAME_SIZE];
 
@@ -151,7 +151,7 @@ static void take_type(TelnetCodec *codec, const char *bytes, gsize size)
 	if (g_str_has_prefix(name, "mtts ")) {
 		take_mtts(codec, name + strlen("mtts "));
 		codec->types = TYPES_LIMIT;
-		tell(codec, TELNET_TYPED);
+		tell(codec, BP_TELNET_TYPED);
 		return;
 	}
 	if (codec->types && strcmp(name, codec->last) == 0) {
@@ -162,7 +162,7 @@ static void take_type(TelnetCodec *codec, const char *bytes, gsize size)
 	if (codec->types++ == 0) {
 		g_strlcpy(codec->first, name, NAME_SIZE);
 		g_strlcpy(codec->terminal, name, NAME_SIZE);
-		tell(codec, TELNET_TYPED);
+		tell(codec, BP_TELNET_TYPED);
 	}
 	if (codec->types < TYPES_LIMIT)
 		telnet_ttype_send(codec->telnet);
@@ -170,7 +170,7 @@ static void take_type(TelnetCodec *codec, const char *bytes, gsize size)
 
 /* --- NAWS, CHARSET, NEW-ENVIRON --- */
 
-static void take_size(TelnetCodec *codec, const guint8 *bytes, gsize size)
+static void take_size(BpTelnet *codec, const guint8 *bytes, gsize size)
 {
 	guint columns, rows;
 
@@ -180,7 +180,7 @@ static void take_size(TelnetCodec *codec, const guint8 *bytes, gsize size)
 	rows = (guint)bytes[2] << 8 | bytes[3];
 	codec->info.columns = columns < 10 ? 80 : columns;
 	codec->info.rows = rows < 3 ? 24 : rows;
-	tell(codec, TELNET_RESIZED);
+	tell(codec, BP_TELNET_RESIZED);
 }
 
 /* "[TTABLE]" and a version byte may stand first; then a separator and names parted by it. */
@@ -209,7 +209,7 @@ static gboolean offers_utf8(const char *bytes, gsize size, const char **name, gs
 	return FALSE;
 }
 
-static void take_charset(TelnetCodec *codec, const char *bytes, gsize size)
+static void take_charset(BpTelnet *codec, const char *bytes, gsize size)
 {
 	char answer[8] = { CHARSET_REJECTED };
 	const char *name;
@@ -220,7 +220,7 @@ static void take_charset(TelnetCodec *codec, const char *bytes, gsize size)
 	if (bytes[0] == CHARSET_ACCEPTED) {
 		codec->asked_charset = FALSE;
 		codec->info.utf8 = TRUE;
-		tell(codec, TELNET_CHARSET_SET);
+		tell(codec, BP_TELNET_CHARSET_SET);
 	} else if (bytes[0] == CHARSET_REJECTED) {
 		codec->asked_charset = FALSE;
 	} else if (bytes[0] == CHARSET_REQUEST) {
@@ -233,11 +233,11 @@ static void take_charset(TelnetCodec *codec, const char *bytes, gsize size)
 		memcpy(answer + 1, name, name_size);
 		telnet_subnegotiation(codec->telnet, TELNET_TELOPT_CHARSET, answer, 1 + name_size);
 		codec->info.utf8 = TRUE;
-		tell(codec, TELNET_CHARSET_SET);
+		tell(codec, BP_TELNET_CHARSET_SET);
 	}
 }
 
-static void ask_charset(TelnetCodec *codec)
+static void ask_charset(BpTelnet *codec)
 {
 	static const char question[] = { CHARSET_REQUEST, ';', 'U', 'T', 'F', '-', '8' };
 
@@ -245,7 +245,7 @@ static void ask_charset(TelnetCodec *codec)
 	telnet_subnegotiation(codec->telnet, TELNET_TELOPT_CHARSET, question, sizeof(question));
 }
 
-static void ask_user(TelnetCodec *codec)
+static void ask_user(BpTelnet *codec)
 {
 	static const char question[] = { TELNET_ENVIRON_SEND, TELNET_ENVIRON_VAR, 'U', 'S', 'E', 'R' };
 
@@ -253,25 +253,25 @@ static void ask_user(TelnetCodec *codec)
 	telnet_subnegotiation(codec->telnet, TELNET_TELOPT_NEW_ENVIRON, question, sizeof(question));
 }
 
-static void take_environ(TelnetCodec *codec, const struct telnet_environ_t *values, gsize count)
+static void take_environ(BpTelnet *codec, const struct telnet_environ_t *values, gsize count)
 {
 	for (gsize i = 0; i < count; i++) {
 		if (!values[i].var || !values[i].value || strcmp(values[i].var, "USER") != 0)
 			continue;
 		copy_name(codec->user_name, values[i].value, strlen(values[i].value));
-		tell(codec, TELNET_USER_NAMED);
+		tell(codec, BP_TELNET_USER_NAMED);
 		return;
 	}
 }
 
 /* --- commands and options --- */
 
-static void take_command(TelnetCodec *codec, guint8 command)
+static void take_command(BpTelnet *codec, guint8 command)
 {
 	switch (command) {
 	case TELNET_IP:
 	case TELNET_BREAK:
-		tell(codec, TELNET_INTERRUPTED);
+		tell(codec, BP_TELNET_INTERRUPTED);
 		break;
 	case TELNET_EC:
 		add_byte(codec, 0x7f);
@@ -284,7 +284,7 @@ static void take_command(TelnetCodec *codec, guint8 command)
 		break;
 	case TELNET_AYT:
 		flush_data(codec);
-		telnet_codec_send(codec, "\r\n[Yes]\r\n", 9);
+		bp_telnet_send(codec, "\r\n[Yes]\r\n", 9);
 		break;
 	default: /* NOP, DM, AO, GA, EOR, ABORT, SUSP: nothing to do */
 		break;
@@ -292,13 +292,13 @@ static void take_command(TelnetCodec *codec, guint8 command)
 }
 
 /* It has asked us to begin (`on`) or to stop doing something. */
-static void our_option(TelnetCodec *codec, guint8 option, gboolean on)
+static void our_option(BpTelnet *codec, guint8 option, gboolean on)
 {
 	switch (option) {
 	case TELNET_TELOPT_ECHO:
 		codec->info.echo = on;
 		codec->echo_told = !on;
-		tell(codec, on ? TELNET_ECHO_AGREED : TELNET_ECHO_REFUSED);
+		tell(codec, on ? BP_TELNET_ECHO_AGREED : BP_TELNET_ECHO_REFUSED);
 		break;
 	case TELNET_TELOPT_SGA:
 		codec->info.sga = on;
@@ -319,14 +319,14 @@ static void our_option(TelnetCodec *codec, guint8 option, gboolean on)
 	}
 }
 
-static void ask_type(TelnetCodec *codec, gboolean on)
+static void ask_type(BpTelnet *codec, gboolean on)
 {
 	codec->info.asking = on;
 	if (on)
 		telnet_ttype_send(codec->telnet);
 }
 
-static void their_option(TelnetCodec *codec, guint8 option, gboolean on)
+static void their_option(BpTelnet *codec, guint8 option, gboolean on)
 {
 	if (option == TELNET_TELOPT_BINARY)
 		codec->info.binary_in = on;
@@ -338,7 +338,7 @@ static void their_option(TelnetCodec *codec, guint8 option, gboolean on)
 
 static void on_event(telnet_t *telnet, telnet_event_t *event, void *user)
 {
-	TelnetCodec *codec = user;
+	BpTelnet *codec = user;
 
 	if (event->type == TELNET_EV_SEND) {
 		codec->callbacks->send(codec, (const guint8 *)event->data.buffer, event->data.size, codec->user);
@@ -388,7 +388,7 @@ static void on_event(telnet_t *telnet, telnet_event_t *event, void *user)
 
 typedef enum { NOTHING, FIRST_COMMAND, COMMAND, ECHO_REFUSED, SGA_REFUSED } Sign;
 
-static Sign step(TelnetCodec *codec, guint8 byte)
+static Sign step(BpTelnet *codec, guint8 byte)
 {
 	Sign sign = NOTHING;
 
@@ -416,7 +416,7 @@ static Sign step(TelnetCodec *codec, guint8 byte)
 }
 
 /* How much to give to libtelnet at once, and what is to be told then: the same wherever the bytes were cut. */
-static gsize next_part(TelnetCodec *codec, const guint8 *data, gsize size, Sign *sign)
+static gsize next_part(BpTelnet *codec, const guint8 *data, gsize size, Sign *sign)
 {
 	*sign = NOTHING;
 	if (codec->place == IN_DATA && !memchr(data, TELNET_IAC, size))
@@ -429,22 +429,22 @@ static gsize next_part(TelnetCodec *codec, const guint8 *data, gsize size, Sign 
 	return size;
 }
 
-static void tell_sign(TelnetCodec *codec, Sign sign)
+static void tell_sign(BpTelnet *codec, Sign sign)
 {
 	if (sign == FIRST_COMMAND) {
 		codec->info.answered = TRUE;
-		tell(codec, TELNET_ANSWERED);
+		tell(codec, BP_TELNET_ANSWERED);
 	} else if (sign == SGA_REFUSED) {
 		codec->info.sga = FALSE;
 		codec->no_sga = TRUE;
 	} else if (sign == ECHO_REFUSED && !codec->echo_told) {
 		codec->info.echo = FALSE;
-		tell(codec, TELNET_ECHO_REFUSED);
+		tell(codec, BP_TELNET_ECHO_REFUSED);
 	}
 	codec->echo_told = FALSE;
 }
 
-void telnet_codec_receive(TelnetCodec *codec, const guint8 *data, gsize size)
+void bp_telnet_receive(BpTelnet *codec, const guint8 *data, gsize size)
 {
 	Gather gather = { .used = 0 };
 
@@ -475,7 +475,7 @@ void telnet_codec_receive(TelnetCodec *codec, const guint8 *data, gsize size)
 
 /* --- what goes out --- */
 
-void telnet_codec_offer(TelnetCodec *codec)
+void bp_telnet_offer(BpTelnet *codec)
 {
 	telnet_negotiate(codec->telnet, TELNET_WILL, TELNET_TELOPT_ECHO);
 	telnet_negotiate(codec->telnet, TELNET_WILL, TELNET_TELOPT_SGA);
@@ -486,23 +486,23 @@ void telnet_codec_offer(TelnetCodec *codec)
 	telnet_negotiate(codec->telnet, TELNET_WILL, TELNET_TELOPT_CHARSET);
 }
 
-void telnet_codec_set_lines(TelnetCodec *codec, gboolean on)
+void bp_telnet_set_lines(BpTelnet *codec, gboolean on)
 {
 	codec->lines = on;
 }
 
-void telnet_codec_send(TelnetCodec *codec, gconstpointer data, gsize size)
+void bp_telnet_send(BpTelnet *codec, gconstpointer data, gsize size)
 {
 	if (size)
 		telnet_send(codec->telnet, data, size);
 }
 
-gboolean telnet_codec_wants_mark(const TelnetCodec *codec)
+gboolean bp_telnet_wants_mark(const BpTelnet *codec)
 {
 	return codec->eor || codec->no_sga;
 }
 
-void telnet_codec_mark(TelnetCodec *codec)
+void bp_telnet_mark(BpTelnet *codec)
 {
 	if (codec->eor)
 		telnet_iac(codec->telnet, TELNET_EOR);
@@ -510,25 +510,25 @@ void telnet_codec_mark(TelnetCodec *codec)
 		telnet_iac(codec->telnet, TELNET_GA);
 }
 
-void telnet_codec_set_echo(TelnetCodec *codec, gboolean on)
+void bp_telnet_set_echo(BpTelnet *codec, gboolean on)
 {
 	telnet_negotiate(codec->telnet, on ? TELNET_WILL : TELNET_WONT, TELNET_TELOPT_ECHO);
 }
 
-void telnet_codec_give_lines(TelnetCodec *codec)
+void bp_telnet_give_lines(BpTelnet *codec)
 {
 	telnet_negotiate(codec->telnet, TELNET_WONT, TELNET_TELOPT_ECHO);
 	telnet_negotiate(codec->telnet, TELNET_WONT, TELNET_TELOPT_SGA);
 }
 
-const TelnetInfo *telnet_codec_info(const TelnetCodec *codec)
+const BpTelnetInfo *bp_telnet_info(const BpTelnet *codec)
 {
 	return &codec->info;
 }
 
-TelnetCodec *telnet_codec_new(const TelnetCallbacks *callbacks, gpointer user)
+BpTelnet *bp_telnet_new(const BpTelnetEvents *callbacks, gpointer user)
 {
-	TelnetCodec *codec = g_new0(TelnetCodec, 1);
+	BpTelnet *codec = g_new0(BpTelnet, 1);
 
 	codec->callbacks = callbacks;
 	codec->user = user;
@@ -542,7 +542,7 @@ TelnetCodec *telnet_codec_new(const TelnetCallbacks *callbacks, gpointer user)
 	return codec;
 }
 
-void telnet_codec_free(TelnetCodec *codec)
+void bp_telnet_free(BpTelnet *codec)
 {
 	telnet_free(codec->telnet);
 	g_free(codec);

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/* ws-client.c - a client of a server: its session, and how messages are lines.
+ *
+ * To a handler of lines, a text message without a line end is a line by itself: send("hello") is answered. A message
+ * with line ends is a piece of a stream: each of LF, CR and CR LF ends a line, and what follows the last one
+ * waits for the next message, whose CR LF may be cut anywhere. Binary messages are always pieces of a stream. Text is
+ * answered by text, binary by binary, one message each time the handler says something.
+ */
+#include <string.h>
+#include "wsserver.h"
+
+static void client_free(WsClient *client)
+{
+	WsServer *server = client->server;
+
+	*(client->prev ? &client->prev->next : &server->first) = client->next;
+	*(client->next ? &client->next->prev : &server->last) = client->prev;
+	ws_telnet_clear(client);
+	if (client->reply)
+		bp_channel_unref(client->reply);
+	g_ref_string_release(client->origin);
+	g_free(client->target);
+	g_free(client->query);
+	g_free(client->agent);
+	g_free(client);
+}
+
+/* --- to the client --- */
+
+void ws_client_send(WsClient *client, BpWebSocketKind kind, gconstpointer data, gsize size)
+{
+	gboolean room;
+
+	if (!client->socket)
+		return;
+	if (bp_channel_is_watched(client->server->data))
+		bp_channel_print_bytes(client->server->data, "<--", data, size);
+	if (kind == BP_WEBSOCKET_TEXT)
+		room = bp_websocket_send_text(client->socket, data, (gssize)size);
+	else
+		room = bp_websocket_send(client->socket, kind, data, size);
+	if (room || !client->session)
+		return;
+	bp_session_set_writable(client->session, FALSE);
+	/* A terminal is still heard: Ctrl-C is what its user will want. */
+	if (!client->terminal)
+		bp_websocket_set_reading(client->socket, FALSE);
+}
+
+static void link_send(BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer link)
+{
+	WsClient *client = link;
+	gboolean binary = client->binary || (!text && !g_utf8_validate(data, (gssize)size, NULL));
+
+	ws_client_send(client, binary ? BP_WEBSOCKET_BINARY : BP_WEBSOCKET_TEXT, data, size);
+}
+
+void ws_client_link_end(BpSession *session, BpEnd why, gpointer link)
+{
+	static const guint codes[] = {
+		[BP_END_HANDLER] = BP_CLOSE_NORMAL,	   [BP_END_PEER] = BP_CLOSE_NORMAL,   [BP_END_TIMEOUT] = BP_CLOSE_POLICY,
+		[BP_END_LIMIT] = BP_CLOSE_TOO_BIG,	   [BP_END_SHUTDOWN] = BP_CLOSE_GOING_AWAY, [BP_END_KILLED] = BP_CLOSE_POLICY,
+		[BP_END_ERROR] = BP_CLOSE_ERROR,
+	};
+	WsClient *client = link;
+
+	client->session = NULL;
+	if (client->out && client->out->len) {
+		ws_client_send(client, BP_WEBSOCKET_BINARY, client->out->data, client->out->len);
+		g_byte_array_set_size(client->out, 0);
+	}
+	if (client->socket)
+		bp_websocket_close(client->socket, codes[why],
+				   codes[why] == BP_CLOSE_GOING_AWAY ? NULL : "Connection closed");
+}
+
+static void link_echo(BpSession *session, gboolean on, gpointer link)
+{
+	((WsClient *)link)->hidden = !on;
+}
+
+static void link_mode(BpSession *session, BpMode mode, gpointer link)
+{
+	((WsClient *)link)->bytes = mode != BP_LINES;
+}
+
+static const BpSessionLink session_link = {
+	.name = "websocket", .send = link_send, .end = ws_client_link_end, .echo = link_echo, .mode = link_mode, .crlf = TRUE,
+};
+
+/* --- the session --- */
+
+gboolean ws_client_open_session(WsClient *client, BpSessionOptions *options)
+{
+	WsServer *server = client->server;
+	g_autoptr(GError) error = NULL;
+	g_autofree char *text = NULL;
+
+	options->handler = bp_handler_find(server->handler);
+	options->data = client;
+	options->peer = client->origin;
+	options->local = bp_stream_local(bp_websocket_stream(client->socket));
+	options->query = client->query;
+	options->path = client->target;
+	options->agent = client->agent;
+	options->welcome = bp_instance_string(server->self, "welcome_message");
+	options->role = BP_ADMIN;
+	options->quiet = bp_instance_bool(server->self, "quiet");
+	if (options->handler) {
+		client->bytes = options->handler->mode != BP_LINES;
+		client->session = bp_session_open(server->self, options, &error);
+	} else {
+		g_set_error(&error, BP_HOST_ERROR, BP_NOT_FOUND, "There is no handler %s any more.", server->handler);
+	}
+	if (client->session)
+		return TRUE;
+	if (client->socket && !bp_websocket_is_closing(client->socket)) {
+		text = g_strconcat(error->message, "\r\n", NULL);
+		ws_client_send(client, server->telnet ? BP_WEBSOCKET_BINARY : BP_WEBSOCKET_TEXT, text, strlen(text));
+		bp_websocket_close(client->socket, BP_CLOSE_POLICY, error->message);
+	}
+	return FALSE;
+}
+
+void ws_client_publish(WsClient *client, gconstpointer data, gsize size)
+{
+	WsServer *server = client->server;
+	BpMessage *message;
+	char name[32];
+
+	if (client->hidden || !bp_channel_is_watched(server->recv))
+		return;
+	if (!client->reply) {
+		g_snprintf(name, sizeof(name), "session/%u/send", bp_session_id(client->session));
+		client->reply = bp_channel_find(name);
+	}
+	message = bp_message_new(data, size, client->binary ? BP_BINARY : BP_TEXT);
+	bp_message_set_origin(message, client->origin);
+	if (client->reply)
+		bp_message_set_reply_channel(message, client->reply);
+	bp_channel_send_take(server->recv, message);
+}
+
+/* --- from the client --- */
+
+/* Each way to end a line becomes LF; TRUE if there was one. */
+static gboolean append_lines(WsClient *client, GString *text, const char *data, gsize size)
+{
+	gboolean ended = FALSE;
+
+	for (gsize i = 0; i < size; i++) {
+		gboolean after_cr = client->after_cr;
+
+		client->after_cr = data[i] == '\r';
+		if (data[i] == '\n' && after_cr) {
+			ended = TRUE; /* it was said with the CR */
+			continue;
+		}
+		ended |= data[i] == '\r' || data[i] == '\n';
+		g_string_append_c(text, data[i] == '\r' ? '\n' : data[i]);
+	}
+	return ended;
+}
+
+static void receive_lines(WsClient *client, BpWebSocketKind kind, const guint8 *data, gsize size)
+{
+	g_autoptr(GString) text = g_string_sized_new(size + 1);
+	gboolean ended = append_lines(client, text, (const char *)data, size);
+
+	if (!ended && !client->pending && kind == BP_WEBSOCKET_TEXT)
+		g_string_append_c(text, '\n');
+	if (!text->len)
+		return;
+	client->pending = text->str[text->len - 1] != '\n';
+	bp_session_receive(client->session, text->str, text->len);
+}
+
+static void on_message(BpWebSocket *socket, BpWebSocketKind kind, const guint8 *data, gsize size, gpointer user)
+{
+	WsClient *client = user;
+
+	if (!client->hidden && bp_channel_is_watched(client->server->data))
+		bp_channel_print_bytes(client->server->data, "-->", data, size);
+	client->binary = kind == BP_WEBSOCKET_BINARY || client->server->telnet;
+	if (client->server->telnet) {
+		ws_telnet_receive(client, data, size);
+		return;
+	}
+	if (client->session)
+		ws_client_publish(client, data, size);
+	if (!client->session)
+		return;
+	if (client->bytes)
+		bp_session_receive(client->session, data, size);
+	else
+		receive_lines(client, kind, data, size);
+}
+
+static void on_drained(BpWebSocket *socket, gpointer user)
+{
+	WsClient *client = user;
+
+	bp_websocket_set_reading(socket, TRUE);
+	if (client->session)
+		bp_session_set_writable(client->session, TRUE);
+}
+
+/* What it typed last has no end but this one. */
+static void on_closed(BpWebSocket *socket, guint code, const char *reason, gpointer user)
+{
+	WsClient *client = user;
+
+	client->socket = NULL;
+	if (client->session && code != BP_CLOSE_LOST)
+		bp_session_receive_end(client->session);
+	if (client->session)
+		bp_session_end(client->session, BP_END_PEER, NULL);
+	client_free(client);
+}
+
+static const BpWebSocketEvents events = { .message = on_message, .drained = on_drained, .closed = on_closed };
+
+/* --- for the server --- */
+
+void ws_client_new(WsServer *server, BpHttpExchange *exchange)
+{
+	WsClient *client = g_new0(WsClient, 1);
+	BpSessionOptions options = { .link = &session_link };
+	const char *agent = bp_http_header(exchange, "User-Agent");
+
+	client->server = server;
+	client->origin = g_ref_string_new(bp_http_peer(exchange));
+	client->target = g_utf8_make_valid(bp_http_target(exchange), -1);
+	client->query = g_utf8_make_valid(bp_http_query(exchange), -1);
+	client->agent = agent ? g_utf8_make_valid(agent, -1) : NULL;
+	client->binary = server->telnet;
+	client->prev = server->last;
+	*(server->last ? &server->last->next : &server->first) = client;
+	server->last = client;
+	client->socket = bp_websocket_accept(server->self, exchange, &server->options, &events, client);
+	if (!client->socket)
+		client_free(client);
+	else if (server->telnet)
+		ws_telnet_start(client);
+	else
+		ws_client_open_session(client, &options);
+}
+
+void ws_client_close(WsClient *client, const char *why)
+{
+	static const BpWebSocketEvents nothing;
+
+	if (client->session)
+		bp_session_end(client->session, BP_END_SHUTDOWN, why);
+	if (client->socket) {
+		bp_websocket_set_user(client->socket, &nothing, NULL);
+		bp_websocket_close(client->socket, BP_CLOSE_GOING_AWAY, NULL);
+	}
+	client_free(client);
+}
+
+void ws_client_show(WsClient *client, BpMessage *message)
+{
+	g_autofree char *text = NULL;
+
+	if (!client->session)
+		return;
+	if (!(bp_message_flags(message) & BP_TEXT)) {
+		bp_session_send(client->session, bp_message_data(message), bp_message_size(message));
+		return;
+	}
+	text = g_utf8_make_valid(bp_message_data(message), (gssize)bp_message_size(message));
+	bp_session_notify(client->session, g_strchomp(text));
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* ws-telnet.c - telnet inside binary messages: for terminals in a browser, and for telnet clients behind a gateway.
+ *
+ * Who comes here has said by the path that it speaks telnet, so our options are offered at once. The session opens when
+ * the client has told what it is going to tell, or after PATIENCE. What follows from one message goes out as one.
+ */
+#include <string.h>
+#include "wsserver.h"
+
+#define PATIENCE (100 * G_TIME_SPAN_MILLISECOND)
+
+/* --- to the client --- */
+
+static void write_bytes(WsClient *client, gconstpointer data, gsize size)
+{
+	if (client->out)
+		g_byte_array_append(client->out, data, (guint)size);
+	else
+		ws_client_send(client, BP_WEBSOCKET_BINARY, data, size);
+}
+
+static void link_send(BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer link)
+{
+	bp_telnet_send(((WsClient *)link)->telnet, data, size);
+}
+
+/* The editor of a session with a cursor shows nothing by itself; any other client echoes unless told that we do. */
+static void link_echo(BpSession *session, gboolean on, gpointer link)
+{
+	WsClient *client = link;
+
+	client->hidden = !on;
+	if (!client->terminal && bp_telnet_info(client->telnet)->answered)
+		bp_telnet_set_echo(client->telnet, !on);
+}
+
+static void link_mode(BpSession *session, BpMode mode, gpointer link)
+{
+	WsClient *client = link;
+
+	client->bytes = mode != BP_LINES;
+	bp_telnet_set_lines(client->telnet, mode != BP_RAW);
+}
+
+static const BpSessionLink session_link = {
+	.name = "ws_telnet", .send = link_send, .end = ws_client_link_end, .echo = link_echo, .mode = link_mode, .crlf = TRUE,
+};
+
+/* --- the session --- */
+
+static gboolean has_cursor(const WsClient *client)
+{
+	const BpTelnetInfo *info = bp_telnet_info(client->telnet);
+
+	if (client->refused || strcmp(info->terminal, "dumb") == 0 ||
+	    (info->mtts && !(info->mtts & (BP_TELNET_MTTS_ANSI | BP_TELNET_MTTS_VT100))))
+		return FALSE;
+	return info->answered;
+}
+
+static void tell_terminal(WsClient *client)
+{
+	const BpTelnetInfo *info = bp_telnet_info(client->telnet);
+
+	client->changed = FALSE;
+	client->terminal |= has_cursor(client);
+	bp_session_set_terminal(client->session, *info->terminal ? info->terminal : NULL, client->terminal);
+}
+
+static void deliver(WsClient *client, const guint8 *data, gsize size)
+{
+	if (client->session && client->changed)
+		tell_terminal(client);
+	if (client->session)
+		ws_client_publish(client, data, size);
+	if (client->session)
+		bp_session_receive(client->session, data, size);
+}
+
+static void open_session(WsClient *client)
+{
+	const BpTelnetInfo *info = bp_telnet_info(client->telnet);
+	const BpHandler *handler = bp_handler_find(client->server->handler);
+	g_autoptr(GByteArray) early = g_steal_pointer(&client->early);
+	BpSessionOptions options = {
+		.link = &session_link, .type = info->terminal, .columns = info->columns, .rows = info->rows,
+	};
+
+	client->open = TRUE;
+	if (client->timer)
+		bp_timer_remove(g_steal_pointer(&client->timer));
+	options.terminal = client->terminal = has_cursor(client);
+	bp_telnet_set_lines(client->telnet, !handler || handler->mode != BP_RAW);
+	if (ws_client_open_session(client, &options) && early)
+		deliver(client, early->data, early->len);
+}
+
+static void flush(WsClient *client)
+{
+	g_autoptr(GByteArray) out = g_steal_pointer(&client->out);
+
+	if (out && out->len)
+		ws_client_send(client, BP_WEBSOCKET_BINARY, out->data, out->len);
+}
+
+static void on_no_answer(BpPlugin *self, gpointer data)
+{
+	WsClient *client = data;
+
+	client->timer = NULL; /* it ran its one time */
+	client->out = g_byte_array_new();
+	open_session(client);
+	flush(client);
+}
+
+/* --- the codec --- */
+
+static void on_data(BpTelnet *telnet, const guint8 *data, gsize size, gpointer user)
+{
+	WsClient *client = user;
+
+	if (client->open) {
+		deliver(client, data, size);
+		return;
+	}
+	/* One message at most: the session opens behind it. */
+	if (!client->early)
+		client->early = g_byte_array_new();
+	g_byte_array_append(client->early, data, (guint)size);
+}
+
+static void on_send(BpTelnet *telnet, const guint8 *data, gsize size, gpointer user)
+{
+	write_bytes(user, data, size);
+}
+
+static void on_event(BpTelnet *telnet, BpTelnetEvent event, gpointer user)
+{
+	WsClient *client = user;
+	const BpTelnetInfo *info = bp_telnet_info(telnet);
+
+	if (event == BP_TELNET_ECHO_REFUSED || event == BP_TELNET_ECHO_AGREED)
+		client->refused = event == BP_TELNET_ECHO_REFUSED;
+	if (event == BP_TELNET_BROKEN && !client->session)
+		bp_websocket_close(client->socket, BP_CLOSE_BAD_DATA, "not telnet");
+	if (!client->session)
+		return;
+	switch (event) {
+	case BP_TELNET_ANSWERED:
+	case BP_TELNET_ECHO_AGREED:
+	case BP_TELNET_ECHO_REFUSED:
+	case BP_TELNET_TYPED:
+		client->changed = TRUE;
+		break;
+	case BP_TELNET_RESIZED:
+		bp_session_set_size(client->session, info->columns, info->rows);
+		break;
+	case BP_TELNET_INTERRUPTED:
+		bp_session_interrupt(client->session);
+		break;
+	case BP_TELNET_BROKEN:
+		bp_session_end(client->session, BP_END_ERROR, "What you sent cannot be telnet. Goodbye!");
+		break;
+	default:
+		break;
+	}
+}
+
+static const BpTelnetEvents telnet_events = { .data = on_data, .send = on_send, .event = on_event };
+
+/* --- from the client --- */
+
+void ws_telnet_receive(WsClient *client, const guint8 *data, gsize size)
+{
+	const BpTelnetInfo *info = bp_telnet_info(client->telnet);
+
+	if (bp_websocket_is_closing(client->socket))
+		return;
+	client->out = g_byte_array_new();
+	bp_telnet_receive(client->telnet, data, size);
+	if (!client->open && !bp_websocket_is_closing(client->socket) && (client->early || (info->answered && !info->asking)))
+		open_session(client);
+	if (client->session && client->changed)
+		tell_terminal(client);
+	if (client->session && client->out->len && client->out->data[client->out->len - 1] != '\n')
+		bp_telnet_mark(client->telnet);
+	flush(client);
+}
+
+void ws_telnet_start(WsClient *client)
+{
+	client->out = g_byte_array_new();
+	client->telnet = bp_telnet_new(&telnet_events, client);
+	bp_telnet_set_lines(client->telnet, TRUE);
+	bp_telnet_offer(client->telnet);
+	client->timer = bp_timer_add(client->server->self, NULL, PATIENCE, 1, on_no_answer, client, NULL);
+	flush(client);
+}
+
+void ws_telnet_clear(WsClient *client)
+{
+	if (client->timer)
+		bp_timer_remove(client->timer);
+	g_clear_pointer(&client->telnet, bp_telnet_free);
+	g_clear_pointer(&client->early, g_byte_array_unref);
+	g_clear_pointer(&client->out, g_byte_array_unref);
+}

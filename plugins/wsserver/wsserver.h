@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* wsserver.h - what the files of this plugin share. */
+#pragma once
+#include <backplane/backplane.h>
+#include <backplane/kernel.h>
+#include <backplane/websocket.h>
+
+typedef struct WsClient WsClient;
+typedef struct WsMonitor WsMonitor;
+
+/* Memory of an instance of either module. */
+typedef struct {
+	BpInstance *self;
+	BpHttpServer *http;
+	BpChannel *recv, *send, *data;
+	const char *handler;
+	gboolean telnet; /* WebSocketTelnetServer */
+	BpWebSocketOptions options;
+	WsMonitor *monitor; /* NULL: not enabled */
+	WsClient *first, *last; /* in order of arrival */
+} WsServer;
+
+/* --- ws-server.c --- */
+gboolean ws_server_open(BpInstance *self, GError **error);
+gboolean ws_telnet_server_open(BpInstance *self, GError **error);
+void ws_server_close(BpInstance *self);
+void ws_server_describe(BpInstance *self, GString *text);
+
+/* --- ws-client.c: what both kinds of clients have, and the plain ones --- */
+struct WsClient {
+	WsClient *prev, *next;
+	WsServer *server;
+	BpWebSocket *socket; /* NULL: it has ended */
+	BpSession *session;  /* NULL: not open yet, or ended */
+	BpChannel *reply;    /* session/ID/send, when it was needed */
+	char *origin;	     /* GRefString: the peer */
+	char *target, *query, *agent;
+	guint hidden : 1;    /* a password is being typed */
+	guint bytes : 1;     /* the handler takes no lines */
+	guint binary : 1;    /* it sent a binary message last, and is answered so */
+	guint pending : 1;   /* a line has begun whose end has not come */
+	guint after_cr : 1;
+
+	/* --- ws-telnet.c --- */
+	BpTelnet *telnet;
+	BpTimer *timer;	     /* until it is known what the client can do */
+	GByteArray *early;   /* typed before the session is open */
+	GByteArray *out;     /* while what it sent is worked on: the answers go out as one message */
+	guint open : 1;	     /* the session was opened, or was refused */
+	guint refused : 1;   /* it does not let us echo */
+	guint changed : 1;   /* the session is to be told what the terminal is */
+	guint terminal : 1;  /* the session was told that it has a cursor */
+};
+
+/* Ends the exchange. */
+void ws_client_new(WsServer *server, BpHttpExchange *exchange);
+void ws_client_close(WsClient *client, const char *why);
+/* Shown to the user: a line of text, or bytes as they are. */
+void ws_client_show(WsClient *client, BpMessage *message);
+void ws_client_send(WsClient *client, BpWebSocketKind kind, gconstpointer data, gsize size);
+void ws_client_link_end(BpSession *session, BpEnd why, gpointer link);
+/* On NAME/recv, unless it is a password. */
+void ws_client_publish(WsClient *client, gconstpointer data, gsize size);
+/* With what is the same for both kinds filled in; FALSE: it was refused and told so. */
+gboolean ws_client_open_session(WsClient *client, BpSessionOptions *options);
+
+/* --- ws-telnet.c --- */
+void ws_telnet_start(WsClient *client);
+void ws_telnet_receive(WsClient *client, const guint8 *data, gsize size);
+void ws_telnet_clear(WsClient *client);
+
+/* --- ws-monitor.c --- */
+gboolean ws_monitor_open(WsServer *server, GError **error);
+/* Ends the exchange. */
+void ws_monitor_accept(WsMonitor *monitor, BpHttpExchange *exchange);
+void ws_monitor_close(WsMonitor *monitor);
