@@ -41,7 +41,7 @@ const BpParam mesh_gateway_params[] = {
 	{ "ws_port", .type = BP_INT, .fallback = "-1", .min = -1, .max = 65535, .help = "port for dashboards, as module MeshPages; -1: none" },
 	{ "shutdown_port", .type = BP_INT, .fallback = "-1", .min = -1, .max = 65535, .help = "port for POST /shutdown, as module MeshShutdown; -1: none" },
 	{ "shutdown_token", .type = BP_STRING, .secret = 1, .help = "token that POST /shutdown must have" },
-	{ "origins", .type = BP_STRING, .help = "web sites whose pages may connect, blank between: http://localhost:3000" },
+	{ "origins", .type = BP_STRING, .many = 1, .help = "site whose pages may connect, as http://localhost:3000; may be given again" },
 	{ .include = bp_server_params },
 	{ NULL },
 };
@@ -234,6 +234,7 @@ static gboolean open_child(MeshGateway *gateway, const char *module, const BpPar
 			   const char *port, BpInstance **child, GError **error)
 {
 	static const char *const shared[] = { "bind", "insecure", "tls", "tls_cert", "tls_key", "tls_client_ca", "origins" };
+	const BpValues *own = bp_instance_values(gateway->self);
 	BpInstance *self = gateway->self;
 	g_autofree char *name = g_strconcat(bp_plugin_name(self), suffix, NULL);
 	g_autofree char *number = g_strdup_printf("%" G_GINT64_FORMAT, bp_instance_int(self, port));
@@ -247,9 +248,9 @@ static gboolean open_child(MeshGateway *gateway, const char *module, const BpPar
 	    !bp_values_set(values, "gateway", bp_plugin_name(self), error))
 		return FALSE;
 	for (guint i = 0; i < G_N_ELEMENTS(shared); i++)
-		if (bp_values_is_set(bp_instance_values(self), shared[i]) &&
-		    !bp_values_set(values, shared[i], bp_instance_string(self, shared[i]), error))
-			return FALSE;
+		for (const char *const *text = bp_values_list(own, shared[i]); bp_values_is_set(own, shared[i]) && *text; text++)
+			if (!bp_values_set(values, shared[i], *text, error))
+				return FALSE;
 	if (token && bp_param_find(params, "token") && !bp_values_set(values, "token", token, error))
 		return FALSE;
 	*child = bp_module_open(module, name, "/", g_steal_pointer(&values), error);

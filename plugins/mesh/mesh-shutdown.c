@@ -82,10 +82,10 @@ gboolean mesh_shutdown_open(BpInstance *self, GError **error)
 {
 	static const BpHttpEvents events = { .request = on_request };
 	MeshShutdown *shutdown = bp_instance_data(self);
-	const char *token = bp_instance_string(self, "token"), *origins = bp_instance_string(self, "origins");
+	const char *token = bp_instance_string(self, "token");
 
 	shutdown->self = self;
-	if ((!token || !*token) && (!origins || !*origins)) {
+	if ((!token || !*token) && !bp_values_is_set(bp_instance_values(self), "origins")) {
 		g_set_error_literal(error, BP_HOST_ERROR, BP_INVALID,
 				    "who may shut down? give a token (shutdown_token), or the origins of the pages that may");
 		return FALSE;
