@@ -13,6 +13,8 @@ struct BpCall {
 	GError *error;
 	BpFunc cancel;
 	gpointer data;
+	BpInputFunc input;
+	gpointer input_data;
 	guint silent : 1;
 	guint in_run : 1; /* its run function is on the stack */
 	guint held : 1;
@@ -54,6 +56,8 @@ static void unhold(BpCall *call)
 	if (!call->held)
 		return;
 	call->held = FALSE;
+	if (call->session->taker == call)
+		input_set_taker(call->session, NULL);
 	g_ptr_array_remove(held, call);
 	owner_unlink(&call->owned);
 }
@@ -115,6 +119,28 @@ void bp_call_hold(BpCall *call, BpFunc cancel, gpointer data)
 	call->data = data;
 	g_ptr_array_add(held, call);
 	owner_link(call->owned.owner, &call->owned, "call", drop_call);
+}
+
+gboolean bp_call_take_input(BpCall *call, BpInputFunc func, gpointer data)
+{
+	g_return_val_if_fail(call->held && !call->done && func, FALSE);
+	if (call->session->ended || (call->session->taker && call->session->taker != call))
+		return FALSE;
+	call->input = func;
+	call->input_data = data;
+	input_set_taker(call->session, call);
+	return TRUE;
+}
+
+void call_input(BpSession *session, gconstpointer data, gsize size)
+{
+	BpCall *call = session->taker;
+	BpPlugin *owner = call->owned.owner;
+
+	if (!owner_enter(owner))
+		return;
+	call->input(owner, data, size, call->input_data);
+	owner_leave(owner);
 }
 
 static void cancel(BpCall *call)

@@ -175,7 +175,7 @@ static void plain_line(BpSession *session, gsize size)
 
 static void plain_receive(BpSession *session, const char *data, gsize size)
 {
-	while (size && !session->ended && session->mode == BP_LINES && !session->editor) {
+	while (size && !session->ended && session->mode == BP_LINES && !session->editor && !session->taker) {
 		const char *end = memchr(data, '\n', size);
 		gsize part = end ? (gsize)(end - data) : size;
 
@@ -276,6 +276,12 @@ gboolean bp_session_receive(BpSession *session, gconstpointer data, gsize size)
 		return FALSE;
 	session_ref(session);
 	session->last_input = bp_loop_now();
+	if (session->taker) {
+		call_input(session, data, size);
+		there = !session->ended;
+		session_unref(session);
+		return there;
+	}
 	if (session->mode != BP_LINES && !session->echo_off && bp_channel_is_watched(session->recv))
 		bp_channel_send_bytes(session->recv, data, size);
 	if (session->mode == BP_RAW)
@@ -297,6 +303,8 @@ void bp_session_receive_end(BpSession *session)
 {
 	session_ref(session);
 	session->at_end = TRUE;
+	if (session->taker)
+		call_input(session, "", 0);
 	if (!session->ended && session->mode == BP_LINES && !session->editor && session->partial && session->partial->len)
 		plain_line(session, session->partial->len);
 	if (!session->ended && !session_is_busy(session))
@@ -327,7 +335,7 @@ void bp_session_interrupt(BpSession *session)
 {
 	char byte = CTRL_C;
 
-	if (session->editor)
+	if (session->taker || session->editor)
 		bp_session_receive(session, &byte, 1);
 	else if (session_is_busy(session))
 		run_interrupt(session);
@@ -362,6 +370,29 @@ void bp_session_set_mode(BpSession *session, BpMode mode)
 	}
 	if (session->link->mode)
 		session->link->mode(session, mode, session->link_data);
+}
+
+/* The transport gives bytes as they are meanwhile; what was typed ahead is the taker's too, in a turn of its own. */
+static void on_ahead(BpPlugin *self, gpointer data)
+{
+	BpSession *session = data;
+	GString *ahead = session->taker ? g_steal_pointer(&session->ahead) : NULL;
+
+	if (ahead) {
+		bp_session_receive(session, ahead->str, ahead->len);
+		g_string_free(ahead, TRUE);
+	}
+}
+
+void input_set_taker(BpSession *session, BpCall *call)
+{
+	session->taker = call;
+	if (session->ended)
+		return;
+	if (call && session->ahead && session->ahead->len)
+		bp_defer(bp_kernel(), on_ahead, session_ref(session), (GDestroyNotify)session_unref);
+	if (session->link->mode)
+		session->link->mode(session, call ? BP_RAW : session->mode, session->link_data);
 }
 
 void bp_session_set_echo(BpSession *session, gboolean on)

@@ -34,6 +34,8 @@ struct BpSession {
 	GString *partial;   /* the others: a line whose end has not come */
 	GString *ahead;	    /* typed while a command runs */
 
+	BpCall *taker; /* gets what is typed instead; call.c */
+
 	GQueue typed;  /* Run: what was typed, one after the other; the first is under way */
 	GQueue runs;   /* Run: all, those of timers, aliases and scripts too, side by side */
 	struct Run *current; /* whose command's code is on the stack */
@@ -77,6 +79,11 @@ void session_on_send(BpPlugin *self, BpMessage *message, gpointer session);
 void input_start(BpSession *session);  /* editor, if it is a terminal in line mode */
 void input_resume(BpSession *session); /* commands have ended: prompt, what was typed ahead, or the end */
 void input_free(BpSession *session);
+void input_set_taker(BpSession *session, BpCall *call); /* NULL: nobody */
+
+/* --- call.c --- */
+/* What was typed, to the call that has taken it. */
+void call_input(BpSession *session, gconstpointer data, gsize size);
 
 /* --- run.c --- */
 /* A line that the user typed: after those typed before. */

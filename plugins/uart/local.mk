@@ -6,3 +6,27 @@ FRAMING_SOURCES = \
 	plugins/uart/framing-slip.c \
 	plugins/uart/framing.c \
 	plugins/uart/framing.h
+
+plugins_PROGRAMS += plugins/uart.so
+plugins_uart_so_SOURCES = $(FRAMING_SOURCES) \
+	plugins/uart/rfc2217.c \
+	plugins/uart/rfc2217.h \
+	plugins/uart/uart-commands.c \
+	plugins/uart/uart-control.c \
+	plugins/uart/uart-control.h \
+	plugins/uart/uart-hotplug.c \
+	plugins/uart/uart-line.c \
+	plugins/uart/uart-list.c \
+	plugins/uart/uart-port.c \
+	plugins/uart/uart-queue.c \
+	plugins/uart/uart-record.c \
+	plugins/uart/uart-server.c \
+	plugins/uart/uart-term.c \
+	plugins/uart/uart-tty.c \
+	plugins/uart/uart-writer.c \
+	plugins/uart/uart.c \
+	plugins/uart/uart.h
+plugins_uart_so_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(UART_CFLAGS)
+plugins_uart_so_LDFLAGS = $(PLUGIN_LDFLAGS)
+plugins_uart_so_LDADD = $(PLUGIN_LIBS) $(UART_LIBS)
+EXTRA_DIST += plugins/uart/README.md

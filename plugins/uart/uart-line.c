@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/* uart-line.c - a tty: opening, settings, modem lines, break.
+ *
+ * libserialport knows real serial ports; what it refuses (it looks in sysfs and needs TIOCMGET, so ptys) is opened as it
+ * is and set by termios2. A link such as /dev/serial/by-id/... is followed first, as libserialport does not.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <libserialport.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+#include "uart.h"
+
+static void set_errno_error(GError **error, const char *path, int number)
+{
+	BpErrorCode code = number == EACCES || number == EPERM ? BP_NOT_PERMITTED : number == EBUSY ? BP_BUSY :
+			   number == ENOENT || number == ENODEV || number == ENXIO ? BP_NOT_FOUND : BP_FAILED;
+	const char *hint = number == EACCES ? "; its group (dialout, usually) may open it" :
+			   number == EBUSY ? "; another program has it" : "";
+
+	g_set_error(error, BP_IO_ERROR, code, "%s: %s%s", path, g_strerror(number), hint);
+}
+
+/* A path that libserialport opens. Its descriptor is doubled, so that the stream has one of its own. */
+static gboolean open_by_library(UartLine *line, const char *path)
+{
+	int fd = -1;
+
+	if (sp_get_port_by_name(path, &line->port) != SP_OK)
+		return FALSE;
+	if (sp_open(line->port, SP_MODE_READ_WRITE) != SP_OK) {
+		g_clear_pointer(&line->port, sp_free_port);
+		return FALSE;
+	}
+	if (sp_get_port_handle(line->port, &fd) == SP_OK)
+		line->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (line->fd >= 0)
+		return TRUE;
+	sp_close(line->port);
+	g_clear_pointer(&line->port, sp_free_port);
+	return FALSE;
+}
+
+static gboolean make_exclusive(UartLine *line, const char *path, GError **error)
+{
+	if (flock(line->fd, LOCK_EX | LOCK_NB) < 0) {
+		set_errno_error(error, path, EBUSY);
+		return FALSE;
+	}
+	ioctl(line->fd, TIOCEXCL);
+	return TRUE;
+}
+
+/* Once as a file, which tells why it cannot be opened; libserialport has one reason for everything. */
+static gboolean open_file(UartLine *line, const char *path, gboolean *later, GError **error)
+{
+	int number;
+
+	line->fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	number = errno;
+	if (line->fd < 0) {
+		*later = number == ENOENT || number == ENODEV || number == ENXIO || number == EIO;
+		set_errno_error(error, path, number);
+		return FALSE;
+	}
+	if (!isatty(line->fd)) {
+		*later = errno == EIO;
+		g_set_error(error, BP_IO_ERROR, BP_INVALID, "%s: not a serial port", path);
+		return FALSE;
+	}
+	return TRUE;
+}
+
+gboolean uart_line_open(UartLine *line, const char *path, const UartSettings *settings, gboolean *later, GError **error)
+{
+	g_autofree char *real = realpath(path, NULL);
+	int first;
+
+	*later = FALSE;
+	*line = (UartLine){ .fd = -1 };
+	if (!open_file(line, path, later, error))
+		goto fail;
+	first = line->fd;
+	line->fd = -1;
+	if (open_by_library(line, real ? real : path))
+		close(first);
+	else
+		line->fd = first;
+	if (settings->exclusive && !make_exclusive(line, path, error))
+		goto fail;
+	if (uart_line_apply(line, settings, error)) {
+		tcflush(line->fd, TCIFLUSH); /* what came while nobody listened */
+		return TRUE;
+	}
+	g_prefix_error(error, "%s: ", path);
+fail:
+	uart_line_close(line);
+	return FALSE;
+}
+
+void uart_line_close(UartLine *line)
+{
+	if (line->port) {
+		sp_close(line->port);
+		g_clear_pointer(&line->port, sp_free_port);
+	}
+	if (line->fd >= 0)
+		close(line->fd);
+	line->fd = -1;
+}
+
+/* --- settings --- */
+
+static gboolean apply_by_library(UartLine *line, const UartSettings *settings)
+{
+	static const enum sp_parity parities[] = { SP_PARITY_NONE, SP_PARITY_ODD, SP_PARITY_EVEN, SP_PARITY_MARK, SP_PARITY_SPACE };
+	static const enum sp_flowcontrol flows[] = { SP_FLOWCONTROL_NONE, SP_FLOWCONTROL_RTSCTS, SP_FLOWCONTROL_XONXOFF,
+						     SP_FLOWCONTROL_DTRDSR };
+	struct sp_port_config *config;
+	gboolean good;
+
+	if (sp_new_config(&config) != SP_OK)
+		return FALSE;
+	good = sp_get_config(line->port, config) == SP_OK && sp_set_config_baudrate(config, (int)settings->baud) == SP_OK &&
+	       sp_set_config_bits(config, (int)settings->bits) == SP_OK &&
+	       sp_set_config_parity(config, parities[settings->parity]) == SP_OK &&
+	       sp_set_config_stopbits(config, (int)settings->stop) == SP_OK &&
+	       sp_set_config_flowcontrol(config, flows[settings->flow]) == SP_OK && sp_set_config(line->port, config) == SP_OK;
+	sp_free_config(config);
+	return good;
+}
+
+gboolean uart_line_apply(UartLine *line, const UartSettings *settings, GError **error)
+{
+	if (!(line->port && apply_by_library(line, settings)) && !uart_tty_apply(line->fd, settings, error))
+		return FALSE;
+	if (!uart_tty_rs485(line->fd, settings->rs485, error))
+		return FALSE;
+	/* A pty has no such lines; whoever asks for them on one is not refused. */
+	if (settings->dtr != UART_KEEP)
+		uart_line_switch(line, UART_DTR, settings->dtr == UART_ON);
+	if (settings->rts != UART_KEEP && settings->flow != UART_FLOW_RTS_CTS)
+		uart_line_switch(line, UART_RTS, settings->rts == UART_ON);
+	return TRUE;
+}
+
+gboolean uart_line_switch(UartLine *line, guint lines, gboolean on)
+{
+	int bits = (lines & UART_DTR ? TIOCM_DTR : 0) | (lines & UART_RTS ? TIOCM_RTS : 0);
+
+	return ioctl(line->fd, on ? TIOCMBIS : TIOCMBIC, &bits) == 0;
+}
+
+gboolean uart_line_break(UartLine *line, gboolean on)
+{
+	return ioctl(line->fd, on ? TIOCSBRK : TIOCCBRK) == 0;
+}
+
+gboolean uart_line_modem(const UartLine *line, guint *lines)
+{
+	static const struct {
+		int bit;
+		guint line;
+	} names[] = { { TIOCM_CTS, UART_CTS }, { TIOCM_DSR, UART_DSR }, { TIOCM_RI, UART_RI },
+		      { TIOCM_CD, UART_DCD },  { TIOCM_DTR, UART_DTR }, { TIOCM_RTS, UART_RTS } };
+	int bits = 0;
+
+	*lines = 0;
+	if (line->fd < 0 || ioctl(line->fd, TIOCMGET, &bits) < 0)
+		return FALSE;
+	for (guint i = 0; i < G_N_ELEMENTS(names); i++)
+		*lines |= bits & names[i].bit ? names[i].line : 0;
+	return TRUE;
+}
+
+void uart_line_purge(UartLine *line, gboolean in, gboolean out)
+{
+	if (line->fd >= 0 && (in || out))
+		tcflush(line->fd, in && out ? TCIOFLUSH : in ? TCIFLUSH : TCOFLUSH);
+}

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+/* uart-port.c - module UART: a serial port on channels, opened again when it was unplugged.
+ *
+ * open - (hangup, error) - waiting - tried after a pause, doubled up to reopen_max, or at once when udev tells of a tty.
+ * What a port said is counted, kept for those who come later (replay), recorded, said on NAME/raw/recv and, cut into
+ * frames, on NAME/recv.
+ */
+#include <fcntl.h>
+#include <string.h>
+#include "uart.h"
+
+#define STREAM_LIMIT (32 * 1024) /* the rest waits in our queue, in which frames stay whole */
+#define STEADY (10 * G_USEC_PER_SEC)
+
+static gboolean try_open(Uart *uart, gboolean *later, GError **error);
+
+/* --- from the line --- */
+
+static void say(Uart *uart, BpChannel *channel, const guint8 *data, gsize size, BpChannel *reply)
+{
+	BpMessage *message;
+
+	if (!bp_channel_is_watched(channel))
+		return;
+	message = bp_message_new(data, size, BP_BINARY);
+	bp_message_set_origin(message, uart->origin);
+	bp_message_set_reply_channel(message, reply);
+	bp_channel_send_take(channel, message);
+}
+
+static void on_frame(const guint8 *data, gsize size, gpointer user)
+{
+	Uart *uart = user;
+
+	say(uart, uart->recv, data, size, uart->send);
+}
+
+static void on_gap(BpPlugin *self, gpointer data)
+{
+	Uart *uart = data;
+
+	uart->gap_timer = NULL; /* it ran its one time */
+	uart->framing->pause(uart->decoder);
+}
+
+static void keep_for_replay(Uart *uart, const guint8 *data, gsize size)
+{
+	gsize part;
+
+	if (!uart->replay_size)
+		return;
+	if (!uart->replay)
+		uart->replay = g_malloc(uart->replay_size);
+	if (size > uart->replay_size) {
+		data += size - uart->replay_size;
+		size = uart->replay_size;
+	}
+	part = MIN(size, uart->replay_size - uart->replay_at);
+	memcpy(uart->replay + uart->replay_at, data, part);
+	memcpy(uart->replay, data + part, size - part);
+	uart->replay_at = (uart->replay_at + size) % uart->replay_size;
+	uart->replay_used = MIN(uart->replay_used + size, uart->replay_size);
+}
+
+GByteArray *uart_replay(const Uart *uart)
+{
+	GByteArray *bytes = g_byte_array_sized_new((guint)uart->replay_used);
+	gsize begin = uart->replay_used < uart->replay_size ? 0 : uart->replay_at;
+
+	if (!uart->replay_used)
+		return bytes;
+	g_byte_array_append(bytes, uart->replay + begin, (guint)(uart->replay_used - begin));
+	g_byte_array_append(bytes, uart->replay, (guint)begin);
+	return bytes;
+}
+
+void uart_receive(Uart *uart, const guint8 *data, gsize size)
+{
+	uart->bytes_in += size;
+	keep_for_replay(uart, data, size);
+	if (uart->record)
+		uart_record_add(uart, '<', data, size);
+	say(uart, uart->raw_recv, data, size, uart->raw_send);
+	uart->framing->feed(uart->decoder, data, size);
+	if (!uart->framing->timed)
+		return;
+	if (uart->gap_timer)
+		bp_timer_restart(uart->gap_timer);
+	else
+		uart->gap_timer = bp_timer_add(uart->self, NULL, MAX(uart->gap, 1000), 1, on_gap, uart, NULL);
+}
+
+/* --- to the line --- */
+
+static void on_send(BpPlugin *self, BpMessage *message, gpointer data)
+{
+	Uart *uart = data;
+	g_autoptr(GByteArray) wire = NULL;
+	g_autoptr(BpMessage) framed = NULL;
+
+	if (uart->framing->encode) {
+		wire = g_byte_array_sized_new((guint)bp_message_size(message) + 16);
+		uart->framing->encode(&uart->framing_options, bp_message_data(message), bp_message_size(message), wire);
+		framed = bp_message_new(wire->data, wire->len, BP_BINARY);
+	}
+	uart_queue_add(uart, framed ? framed : message);
+}
+
+static void on_raw_send(BpPlugin *self, BpMessage *message, gpointer data)
+{
+	uart_queue_add(data, message);
+}
+
+/* --- the stream --- */
+
+static void on_data(BpStream *stream, const guint8 *data, gsize size, gpointer user)
+{
+	uart_receive(user, data, size);
+}
+
+static void on_drained(BpStream *stream, gpointer user)
+{
+	Uart *uart = user;
+
+	uart->full = FALSE;
+	uart_queue_pump(uart);
+}
+
+static void on_retry(BpPlugin *self, gpointer data)
+{
+	Uart *uart = data;
+
+	uart->retry = NULL; /* it ran its one time */
+	uart_try_now(uart);
+}
+
+static void wait_for_next(Uart *uart)
+{
+	gint64 least = bp_instance_duration(uart->self, "reopen_min");
+	gint64 most = MAX(least, bp_instance_duration(uart->self, "reopen_max"));
+	gint64 pause = CLAMP(uart->delay, least, most);
+
+	uart->delay = MIN(pause * 2, most);
+	uart->retry = bp_timer_add(uart->self, NULL, MAX(pause, 1000), 1, on_retry, uart, NULL);
+}
+
+static void on_closed(BpStream *stream, const GError *why, gpointer user)
+{
+	Uart *uart = user;
+
+	uart->stream = NULL;
+	uart->full = FALSE;
+	uart_line_close(&uart->line);
+	uart->framing->reset(uart->decoder);
+	if (g_get_monotonic_time() - uart->since >= STEADY)
+		uart->delay = 0;
+	uart->refused = 0; /* said again, once an outage */
+	bp_channel_printf(uart->events, "%s is gone: %s; what is sent %s until it is back", uart->path,
+			  why ? why->message : "unplugged", uart->wait ? "waits" : "is dropped");
+	wait_for_next(uart);
+}
+
+static const BpStreamEvents stream_events = { .data = on_data, .closed = on_closed, .drained = on_drained };
+
+static gboolean try_open(Uart *uart, gboolean *later, GError **error)
+{
+	g_autofree char *settings = uart_settings_text(&uart->settings);
+	int fd;
+
+	if (!uart_line_open(&uart->line, uart->path, &uart->settings, later, error))
+		return FALSE;
+	fd = fcntl(uart->line.fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0) {
+		g_set_error(error, BP_IO_ERROR, BP_LIMIT, "%s: too many files are open", uart->path);
+		uart_line_close(&uart->line);
+		return FALSE;
+	}
+	uart->stream = bp_stream_open_fd(uart->self, fd, &stream_events, uart);
+	bp_stream_set_backlog(uart->stream, STREAM_LIMIT, BP_BACKLOG_CLOSE);
+	uart->since = g_get_monotonic_time();
+	uart->reopened++;
+	g_clear_pointer(&uart->told, g_free);
+	bp_channel_printf(uart->events, "%s is open: %s", uart->path, settings);
+	uart_queue_pump(uart);
+	return TRUE;
+}
+
+void uart_try_now(Uart *uart)
+{
+	g_autoptr(GError) error = NULL;
+	gboolean later;
+
+	if (uart->stream)
+		return;
+	if (uart->retry)
+		bp_timer_remove(g_steal_pointer(&uart->retry));
+	if (try_open(uart, &later, &error))
+		return;
+	if (g_strcmp0(uart->told, error->message) != 0) {
+		g_free(uart->told);
+		uart->told = g_strdup(error->message);
+		bp_channel_printf(uart->events, "%s; trying again", error->message);
+	}
+	wait_for_next(uart);
+}
+
+gboolean uart_set(Uart *uart, const UartSettings *settings, GError **error)
+{
+	g_autofree char *text = uart_settings_text(settings);
+
+	if (uart->line.fd >= 0 && !uart_line_apply(&uart->line, settings, error))
+		return FALSE;
+	uart->settings = *settings;
+	bp_channel_printf(uart->events, "%s is set: %s", uart->path, text);
+	return TRUE;
+}
+
+static void on_break_end(BpPlugin *self, gpointer data)
+{
+	Uart *uart = data;
+
+	uart->break_timer = NULL;
+	if (uart->line.fd >= 0)
+		uart_line_break(&uart->line, FALSE);
+}
+
+void uart_break(Uart *uart, gint64 time)
+{
+	if (uart->line.fd < 0)
+		return;
+	if (uart->break_timer)
+		bp_timer_remove(uart->break_timer);
+	uart_line_break(&uart->line, TRUE);
+	uart->break_timer = bp_timer_add(uart->self, NULL, MAX(time, 1000), 1, on_break_end, uart, NULL);
+}
+
+/* --- the module --- */
+
+static void on_framing_gone(BpPlugin *self, gpointer data)
+{
+	Uart *uart = data;
+
+	bp_channel_printf(uart->events, "Framing %s has gone with its plugin; bytes are said as they come", uart->framing_name);
+	uart->framing->free(uart->decoder);
+	uart->framing = &framing_raw;
+	uart->decoder = uart->framing->decoder_new(&uart->framing_options, on_frame, uart);
+	if (uart->gap_timer)
+		bp_timer_remove(g_steal_pointer(&uart->gap_timer));
+}
+
+static gboolean take_framing(Uart *uart, GError **error)
+{
+	const char *end = bp_instance_string(uart->self, "line_end");
+	g_autofree char *path = NULL;
+
+	uart->framing_name = bp_instance_string(uart->self, "framing");
+	path = g_strconcat("framing/", uart->framing_name, NULL);
+	uart->framing = bp_registry_hold(uart->self, path, on_framing_gone, uart);
+	if (!uart->framing) {
+		g_auto(GStrv) names = bp_registry_list("framing/");
+		g_autofree char *list = g_strjoinv(", ", names);
+
+		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no framing %s: there are %s", uart->framing_name, list);
+		return FALSE;
+	}
+	uart->framing_options.limit = (gsize)bp_instance_int(uart->self, "frame_limit");
+	uart->framing_options.line_end = strcmp(end, "crlf") == 0 ? "\r\n" : strcmp(end, "cr") == 0 ? "\r" : "\n";
+	uart->framing_options.escape_xor = (guint8)bp_instance_int(uart->self, "escape_xor");
+	uart->gap = bp_instance_duration(uart->self, "gap");
+	/* Three characters and a half, 1.75 ms at least, as Modbus has it. */
+	if (!uart->gap)
+		uart->gap = MAX((gint64)(7 * 11 * G_USEC_PER_SEC / 2 / uart->settings.baud), 1750);
+	uart->decoder = uart->framing->decoder_new(&uart->framing_options, on_frame, uart);
+	return TRUE;
+}
+
+static void open_channels(Uart *uart)
+{
+	g_autofree char *events = g_strdup_printf("uart-%s", bp_plugin_name(uart->self));
+	BpChannelOptions pure = { .pure = TRUE };
+
+	uart->events = bp_channel(uart->self, events);
+	uart->recv = bp_instance_channel(uart->self, "recv");
+	uart->send = bp_instance_channel(uart->self, "send");
+	uart->raw_recv = bp_instance_channel(uart->self, "raw/recv");
+	uart->raw_send = bp_instance_channel(uart->self, "raw/send");
+	bp_channel_set_options(uart->send, &pure);
+	bp_channel_set_options(uart->raw_send, &pure);
+	bp_channel_watch(uart->self, uart->send, on_send, uart, NULL);
+	bp_channel_watch(uart->self, uart->raw_send, on_raw_send, uart, NULL);
+}
+
+gboolean uart_open(BpInstance *self, GError **error)
+{
+	Uart *uart = bp_instance_data(self);
+	g_autoptr(GError) why = NULL;
+	gboolean later;
+
+	uart->self = self;
+	uart->line.fd = -1;
+	uart->path = bp_instance_string(self, "port");
+	g_queue_init(&uart->queue);
+	if (!uart_settings_of(bp_instance_values(self), &uart->settings, error))
+		return FALSE;
+	uart->backlog = (gsize)bp_instance_int(self, "backlog_limit");
+	uart->drop_oldest = strcmp(bp_instance_string(self, "backlog_policy"), "drop-oldest") == 0;
+	uart->wait = strcmp(bp_instance_string(self, "on_unplug"), "wait") == 0;
+	uart->window_bytes = (gsize)bp_instance_int(self, "window_bytes");
+	uart->window_time = bp_instance_duration(self, "window_time");
+	uart->replay_size = (gsize)bp_instance_int(self, "replay");
+	open_channels(uart);
+	if (!take_framing(uart, error))
+		return FALSE;
+	uart->origin = g_ref_string_new(uart->path);
+	if (try_open(uart, &later, &why))
+		return TRUE;
+	if (!later) {
+		g_propagate_error(error, g_steal_pointer(&why));
+		uart_close(self);
+		return FALSE;
+	}
+	uart->told = g_strdup(why->message);
+	bp_channel_printf(uart->events, "%s; waiting for it", why->message);
+	wait_for_next(uart);
+	return TRUE;
+}
+
+/* What is queued in the stream still goes out, on its own descriptor. */
+void uart_close(BpInstance *self)
+{
+	Uart *uart = bp_instance_data(self);
+
+	uart_record_stop(uart);
+	if (uart->stream)
+		bp_stream_close(uart->stream);
+	if (uart->decoder)
+		uart->framing->free(g_steal_pointer(&uart->decoder));
+	uart_line_close(&uart->line);
+	uart_queue_clear(uart);
+	g_clear_pointer(&uart->origin, g_ref_string_release);
+	g_clear_pointer(&uart->replay, g_free);
+	g_clear_pointer(&uart->told, g_free);
+	g_clear_pointer(&uart->writer, g_free);
+}

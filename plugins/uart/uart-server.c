@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+/* uart-server.c - module UARTServer: a UART on a TCP port, by RFC 2217 or as bytes; its connections.
+ *
+ * It meets its UART on NAME/raw/recv and NAME/raw/send, so either may close and come again. What comes from a client
+ * faster than the line takes it stays with the client: reading pauses while half of the UART's backlog is used.
+ *
+ * Every command of a client is acknowledged: one that the line cannot do (DTR on a pty) with the value asked for, since
+ * clients give up otherwise; a setting that it does not take with the one that stays. While somebody else is the writer
+ * settings stay.
+ */
+#include <string.h>
+#include "rfc2217.h"
+#include "uart-control.h"
+#include "uart.h"
+
+#define MODEM_INTERVAL (200 * G_TIME_SPAN_MILLISECOND)
+
+struct UartConnection {
+	UartConnection *prev, *next;
+	UartServer *server;
+	BpStream *stream;
+	Rfc2217 *codec; /* NULL: bytes */
+	char *who;	/* "lab/3" */
+	guint8 modem_mask;
+	gboolean told;	/* that it may not write */
+	gboolean suspended, throttled;
+	GByteArray *held; /* what is not shown while it is suspended */
+};
+
+static Uart *its_uart(const UartServer *server)
+{
+	return uart_find(server->uart_name, NULL);
+}
+
+/* --- to the client --- */
+
+static void show(UartConnection *connection, const guint8 *data, gsize size)
+{
+	if (connection->codec)
+		rfc2217_send(connection->codec, data, size);
+	else
+		bp_stream_write(connection->stream, data, size);
+}
+
+#define HELD_LIMIT (64 * 1024)
+
+static void on_raw_recv(BpPlugin *self, BpMessage *message, gpointer data)
+{
+	UartServer *server = data;
+	UartConnection *next;
+
+	for (UartConnection *at = server->first; at; at = next) {
+		next = at->next;
+		if (at->suspended) {
+			if (at->held->len + bp_message_size(message) <= HELD_LIMIT)
+				g_byte_array_append(at->held, bp_message_data(message), (guint)bp_message_size(message));
+		} else if (at->codec) {
+			rfc2217_send(at->codec, bp_message_data(message), bp_message_size(message));
+		} else {
+			bp_stream_send(at->stream, message);
+		}
+	}
+}
+
+static void suspend(UartConnection *connection, gboolean on)
+{
+	connection->suspended = on;
+	if (on || !connection->held->len)
+		return;
+	show(connection, connection->held->data, connection->held->len);
+	g_byte_array_set_size(connection->held, 0);
+}
+
+/* --- modem lines: looked at only while a client that asked is there and the port has some --- */
+
+static guint modem_state(const UartServer *server)
+{
+	Uart *uart = its_uart(server);
+	guint lines = 0;
+
+	if (uart)
+		uart_line_modem(&uart->line, &lines);
+	return lines & 15;
+}
+
+static void on_modem(BpPlugin *self, gpointer data)
+{
+	UartServer *server = data;
+	guint before = server->modem, now = modem_state(server);
+	guint8 state = (guint8)(now << 4 | (before ^ now));
+
+	server->modem = now;
+	for (UartConnection *at = server->first; at && before != now; at = at->next)
+		if (at->codec && state & at->modem_mask)
+			rfc2217_notify(at->codec, RFC2217_MODEM_STATE, state & at->modem_mask);
+}
+
+static void watch_modem(UartServer *server)
+{
+	Uart *uart = its_uart(server);
+	gboolean wanted = FALSE;
+	guint lines;
+
+	for (UartConnection *at = server->first; at; at = at->next)
+		wanted |= at->modem_mask != 0;
+	wanted = wanted && uart && uart_line_modem(&uart->line, &lines);
+	if (wanted && !server->modem_timer) {
+		server->modem = modem_state(server);
+		server->modem_timer = bp_timer_add(server->self, NULL, MODEM_INTERVAL, 0, on_modem, server, NULL);
+	} else if (!wanted && server->modem_timer) {
+		bp_timer_remove(g_steal_pointer(&server->modem_timer));
+	}
+}
+
+/* --- from the client --- */
+
+/* With several writers all are, unless somebody has taken the line (uart grab). */
+static gboolean may_write(UartConnection *connection, Uart *uart)
+{
+	UartServer *server = connection->server;
+
+	if (server->one_writer ? uart_may_write(uart, connection->who) :
+				 !uart->grabbed || strcmp(uart->writer, connection->who) == 0)
+		return TRUE;
+	if (!connection->told)
+		bp_channel_printf(bp_server_events(server->server), "%s may not write: %s does; `uart grab %s %s` changes that",
+				  connection->who, uart->writer, server->uart_name, connection->who);
+	connection->told = TRUE;
+	return FALSE;
+}
+
+static void on_codec_data(const guint8 *data, gsize size, gpointer user)
+{
+	UartConnection *connection = user;
+	UartServer *server = connection->server;
+	Uart *uart = its_uart(server);
+	BpMessage *message;
+
+	if (!uart || !may_write(connection, uart))
+		return;
+	message = bp_message_new(data, size, BP_BINARY);
+	bp_channel_send_take(server->send, message);
+	if (uart->queued > uart->backlog / 2 && !connection->throttled) {
+		connection->throttled = uart->throttled = TRUE;
+		bp_stream_set_reading(connection->stream, FALSE);
+	}
+}
+
+void uart_servers_resume(Uart *uart)
+{
+	g_autoptr(GPtrArray) list = bp_instance_list("UARTServer");
+
+	uart->throttled = FALSE;
+	for (guint i = 0; i < list->len; i++) {
+		UartServer *server = bp_instance_data(list->pdata[i]);
+
+		for (UartConnection *at = server->first; at && its_uart(server) == uart; at = at->next) {
+			if (at->throttled)
+				bp_stream_set_reading(at->stream, TRUE);
+			at->throttled = FALSE;
+		}
+	}
+}
+
+static void on_codec_send(const guint8 *data, gsize size, gpointer user)
+{
+	bp_stream_write(((UartConnection *)user)->stream, data, size);
+}
+
+static guint32 on_codec_command(guint8 command, guint32 value, gpointer user)
+{
+	UartConnection *connection = user;
+	Uart *uart = its_uart(connection->server);
+
+	switch (command) {
+	case RFC2217_SUSPEND:
+	case RFC2217_RESUME:
+		suspend(connection, command == RFC2217_SUSPEND);
+		return 0;
+	case RFC2217_MODEM_MASK:
+		connection->modem_mask = (guint8)value;
+		watch_modem(connection->server);
+		return value;
+	default:
+		if (!uart)
+			return value;
+		return uart_control(uart, command, value,
+				    !connection->server->one_writer || !uart->writer ||
+					    strcmp(uart->writer, connection->who) == 0);
+	}
+}
+
+/* Clients want to hear of the modem lines before they ask (RFC 2217: the mask is 255 until set). */
+static void on_codec_agreed(gpointer user)
+{
+	UartConnection *connection = user;
+
+	connection->modem_mask = 255;
+	watch_modem(connection->server);
+	rfc2217_notify(connection->codec, RFC2217_MODEM_STATE, (guint8)(modem_state(connection->server) << 4));
+}
+
+static const Rfc2217Callbacks callbacks = {
+	.data = on_codec_data, .send = on_codec_send, .command = on_codec_command, .agreed = on_codec_agreed,
+};
+
+static void on_data(BpStream *stream, const guint8 *data, gsize size, gpointer user)
+{
+	UartConnection *connection = user;
+
+	if (connection->codec)
+		rfc2217_receive(connection->codec, data, size);
+	else
+		on_codec_data(data, size, connection);
+}
+
+/* --- connections --- */
+
+static void connection_free(UartConnection *connection)
+{
+	UartServer *server = connection->server;
+	Uart *uart = its_uart(server);
+
+	*(connection->prev ? &connection->prev->next : &server->first) = connection->next;
+	if (connection->next)
+		connection->next->prev = connection->prev;
+	if (uart)
+		uart_release(uart, connection->who);
+	if (connection->codec)
+		rfc2217_free(connection->codec);
+	g_byte_array_unref(connection->held);
+	g_free(connection->who);
+	g_free(connection);
+}
+
+static void on_closed(BpStream *stream, const GError *why, gpointer user)
+{
+	UartServer *server = ((UartConnection *)user)->server;
+
+	connection_free(user);
+	watch_modem(server);
+}
+
+static const BpStreamEvents stream_events = { .data = on_data, .closed = on_closed };
+
+static void on_accept(BpServer *bp_server, BpStream *stream, gpointer user)
+{
+	UartServer *server = user;
+	UartConnection *connection = g_new0(UartConnection, 1);
+	Uart *uart = its_uart(server);
+
+	connection->server = server;
+	connection->stream = stream;
+	connection->held = g_byte_array_new();
+	connection->who = g_strdup_printf("%s/%u", bp_plugin_name(server->self), bp_stream_number(stream));
+	connection->next = server->first;
+	if (server->first)
+		server->first->prev = connection;
+	server->first = connection;
+	bp_stream_set_user(stream, &stream_events, connection);
+	if (server->rfc2217) {
+		connection->codec = rfc2217_new(&callbacks, "Backplane", connection);
+		rfc2217_offer(connection->codec);
+	}
+	if (uart && server->show_replay) {
+		g_autoptr(GByteArray) said = uart_replay(uart);
+
+		show(connection, said->data, said->len);
+	}
+}
+
+static const BpServerEvents server_events = { .accept = on_accept };
+
+gboolean uart_server_has(const char *who)
+{
+	g_autoptr(GPtrArray) list = bp_instance_list("UARTServer");
+
+	for (guint i = 0; i < list->len; i++)
+		for (UartConnection *at = ((UartServer *)bp_instance_data(list->pdata[i]))->first; at; at = at->next)
+			if (strcmp(at->who, who) == 0)
+				return TRUE;
+	return FALSE;
+}
+
+/* --- the module --- */
+
+gboolean uart_server_open(BpInstance *self, GError **error)
+{
+	UartServer *server = bp_instance_data(self);
+	g_autofree char *recv = NULL, *send = NULL;
+
+	server->self = self;
+	server->uart_name = bp_instance_string(self, "uart");
+	server->rfc2217 = strcmp(bp_instance_string(self, "mode"), "rfc2217") == 0;
+	server->one_writer = strcmp(bp_instance_string(self, "writers"), "one") == 0;
+	server->show_replay = bp_instance_bool(self, "show_replay");
+	recv = g_strconcat(server->uart_name, "/raw/recv", NULL);
+	send = g_strconcat(server->uart_name, "/raw/send", NULL);
+	if (!bp_channel_check_name(recv, error))
+		return FALSE;
+	server->server = bp_server_open(self, "server-tcp-%u", &server_events, server, error);
+	if (!server->server)
+		return FALSE;
+	server->send = bp_channel(self, send);
+	server->recv = bp_channel(self, recv);
+	bp_channel_watch(self, server->recv, on_raw_recv, server, NULL);
+	if (!its_uart(server))
+		bp_channel_printf(bp_server_events(server->server), "There is no UART %s yet", server->uart_name);
+	return TRUE;
+}
+
+static const BpStreamEvents no_events = { NULL };
+
+void uart_server_close(BpInstance *self)
+{
+	UartServer *server = bp_instance_data(self);
+
+	while (server->first) {
+		BpStream *stream = server->first->stream;
+
+		bp_stream_set_user(stream, &no_events, NULL);
+		bp_stream_close(stream);
+		connection_free(server->first);
+	}
+}
+
+void uart_server_describe(BpInstance *self, GString *text)
+{
+	UartServer *server = bp_instance_data(self);
+	Uart *uart = its_uart(server);
+
+	g_string_append_printf(text, "%s on %s, %s\n", server->uart_name, bp_server_addresses(server->server),
+			       server->rfc2217 ? "RFC 2217" : "bytes");
+	for (UartConnection *at = server->first; at; at = at->next)
+		g_string_append_printf(text, "%s %s%s\n", at->who, bp_stream_peer(at->stream),
+				       uart && uart->writer && strcmp(uart->writer, at->who) == 0 ? ", writer" : "");
+}

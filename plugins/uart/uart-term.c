@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* uart-term.c - uart term: a session's keyboard and screen on a UART, until Ctrl-] and q.
+ *
+ * Behind Ctrl-]: q ends, b sends a break, g takes the writing over, i shows how the UART is, Ctrl-] sends itself, anything
+ * else shows these. The UART may close and come again meanwhile.
+ */
+#include <string.h>
+#include "uart.h"
+
+#define ESCAPE 0x1d
+
+typedef struct {
+	BpCall *call;
+	BpPlugin *plugin;
+	BpSession *session;
+	char *name, *who;
+	BpChannel *recv, *send;
+	BpWatch *watch;
+	gboolean escaped, told, local_echo, crlf;
+} Term;
+
+const BpParam uart_term_params[] = {
+	{ "name", .kind = BP_ARGUMENT, .names = BP_AN_INSTANCE, .required = 1, .help = "UART" },
+	{ "echo", 'e', .type = BP_BOOL, .fallback = "no", .help = "show what is typed, if the device does not" },
+	{ "crlf", .type = BP_BOOL, .fallback = "no", .help = "Enter sends CR LF instead of CR" },
+	{ NULL },
+};
+
+static void term_end(Term *term)
+{
+	BpCall *call = term->call;
+	Uart *uart = uart_find(term->name, NULL);
+
+	if (uart)
+		uart_release(uart, term->who);
+	bp_watch_remove(term->watch);
+	bp_channel_release(term->plugin, term->recv);
+	bp_channel_release(term->plugin, term->send);
+	g_free(term->name);
+	g_free(term->who);
+	g_free(term);
+	bp_call_done(call, NULL);
+}
+
+static void on_cancel(BpPlugin *self, gpointer data)
+{
+	term_end(data);
+}
+
+static void on_recv(BpPlugin *self, BpMessage *message, gpointer data)
+{
+	bp_session_send(((Term *)data)->session, bp_message_data(message), bp_message_size(message));
+}
+
+static void note(Term *term, const char *text)
+{
+	g_autofree char *line = g_strdup_printf("\r\n[%s]\r\n", text);
+
+	bp_session_send(term->session, line, strlen(line));
+}
+
+static void type(Term *term, const guint8 *data, gsize size)
+{
+	Uart *uart = uart_find(term->name, NULL);
+
+	if (!size)
+		return;
+	if (!uart) {
+		note(term, "the UART is closed");
+		return;
+	}
+	if (!uart_may_write(uart, term->who)) {
+		g_autofree char *text = g_strdup_printf("%s is the writer; Ctrl-] g takes over", uart->writer);
+
+		if (!term->told)
+			note(term, text);
+		term->told = TRUE;
+		return;
+	}
+	term->told = FALSE;
+	bp_channel_send_bytes(term->send, data, size);
+	if (term->local_echo)
+		bp_session_send(term->session, data, size);
+}
+
+static void show_info(Term *term)
+{
+	Uart *uart = uart_find(term->name, NULL);
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	if (uart)
+		uart_describe(uart->self, text);
+	g_strchomp(text->str);
+	text->len = strlen(text->str);
+	g_string_replace(text, "\n", "\r\n", 0);
+	note(term, uart ? text->str : "the UART is closed");
+}
+
+/* FALSE: the terminal has ended. */
+static gboolean take_escaped(Term *term, guint8 key)
+{
+	Uart *uart = uart_find(term->name, NULL);
+
+	term->escaped = FALSE;
+	switch (key) {
+	case 'q':
+	case 'Q':
+		note(term, "left");
+		term_end(term);
+		return FALSE;
+	case 'b':
+		if (uart)
+			uart_break(uart, 250 * G_TIME_SPAN_MILLISECOND);
+		break;
+	case 'g':
+		if (uart)
+			uart_grab(uart, term->who);
+		note(term, "you are the writer");
+		break;
+	case 'i':
+		show_info(term);
+		break;
+	case ESCAPE:
+		type(term, &key, 1);
+		break;
+	default:
+		note(term, "Ctrl-] q ends, b sends a break, g takes the writing over, i shows the state, Ctrl-] sends itself");
+	}
+	return TRUE;
+}
+
+/* Up to the next escape. Enter is CR; a transport that makes LF of it is put right. */
+static void type_run(Term *term, const guint8 *data, gsize size)
+{
+	g_autoptr(GByteArray) bytes = g_byte_array_sized_new((guint)size + 1);
+
+	for (gsize i = 0; i < size; i++) {
+		guint8 byte = data[i] == '\n' && !(i && data[i - 1] == '\r') ? '\r' : data[i];
+
+		if (data[i] == '\n' && i && data[i - 1] == '\r')
+			continue;
+		g_byte_array_append(bytes, &byte, 1);
+		if (byte == '\r' && term->crlf)
+			g_byte_array_append(bytes, (const guint8 *)"\n", 1);
+	}
+	type(term, bytes->data, bytes->len);
+}
+
+static void on_input(BpPlugin *self, const guint8 *data, gsize size, gpointer user)
+{
+	Term *term = user;
+
+	if (!size) {
+		term_end(term);
+		return;
+	}
+	while (size) {
+		const guint8 *escape = term->escaped ? data : memchr(data, ESCAPE, size);
+		gsize run = escape ? (gsize)(escape - data) : size;
+
+		if (term->escaped) {
+			if (!take_escaped(term, *data))
+				return;
+			run = 1;
+		} else {
+			type_run(term, data, run);
+			if (escape) {
+				term->escaped = TRUE;
+				run++;
+			}
+		}
+		data += run;
+		size -= run;
+	}
+}
+
+gboolean uart_run_term(BpPlugin *self, BpCall *call, GError **error)
+{
+	Uart *uart = uart_find(bp_call_string(call, "name"), error);
+	g_autoptr(GByteArray) said = NULL;
+	Term *term;
+
+	if (!uart)
+		return FALSE;
+	term = g_new0(Term, 1);
+	term->call = call;
+	term->plugin = self;
+	term->session = bp_call_session(call);
+	term->name = g_strdup(bp_plugin_name(uart->self));
+	term->who = g_strdup_printf("session/%u", bp_session_id(term->session));
+	term->local_echo = bp_call_bool(call, "echo");
+	term->crlf = bp_call_bool(call, "crlf");
+	bp_call_hold(call, on_cancel, term);
+	term->recv = bp_channel(self, bp_channel_name(uart->raw_recv));
+	term->send = bp_channel(self, bp_channel_name(uart->raw_send));
+	note(term, "Ctrl-] q ends");
+	said = uart_replay(uart);
+	bp_session_send(term->session, said->data, said->len);
+	term->watch = bp_channel_watch(self, term->recv, on_recv, term, NULL);
+	if (!bp_call_take_input(call, on_input, term)) {
+		note(term, "another command has the keyboard");
+		term_end(term);
+	}
+	return TRUE;
+}

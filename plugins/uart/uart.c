@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* uart.c - serial ports on channels, and served to the network.
+ *
+ * Module UART opens `port` and keeps it open: a device that is unplugged is announced and opened again when it is back.
+ * What it says is on NAME/recv, cut into messages by `framing`; what is sent on NAME/send goes out as one frame.
+ * NAME/raw/recv and NAME/raw/send have the same bytes without framing. uart-NAME tells what happens to it. Framings are
+ * raw, lines, slip, cobs, mesh, gap, and those that other plugins have registered.
+ *
+ * Module UARTServer serves a UART on a TCP port: to RFC 2217 clients, which set its line too, or as bytes.
+ * Any number may read; with writers=one who writes first is the writer until it leaves or somebody takes over
+ * (uart grab). What was said before somebody came is shown to it (replay). server-tcp-PORT tells who comes and goes.
+ *
+ *	uart list
+ *	uart open /dev/ttyUSB0 root framing=mesh window_bytes=1000 window_time=1s
+ *	channel watch root/recv
+ *	uart term root
+ *	module open UARTServer lab uart=root port=4001 mode=rfc2217
+ */
+#include <string.h>
+#include "framing.h"
+#include "uart.h"
+
+static const char manual[] =
+	"Module UART opens `port` and keeps it open: a device that is unplugged is announced and opened again\n"
+	"when it is back. What it says is on NAME/recv, cut into messages by `framing`; what is sent on NAME/send\n"
+	"goes out as one frame. NAME/raw/recv and NAME/raw/send have the same bytes without framing. uart-NAME\n"
+	"tells what happens to it. Framings are raw, lines, slip, cobs, mesh, gap, and those that other plugins\n"
+	"have registered.\n"
+	"\n"
+	"Module UARTServer serves a UART on a TCP port: to RFC 2217 clients, which set its line too, or as bytes.\n"
+	"Any number may read; with writers=one who writes first is the writer until it leaves or somebody takes\n"
+	"over (uart grab). What was said before somebody came is shown to it. server-tcp-PORT tells who comes\n"
+	"and goes.\n"
+	"\n"
+	"  uart list\n"
+	"  uart open /dev/ttyUSB0 root framing=mesh window_bytes=1000 window_time=1s\n"
+	"  channel watch root/recv\n"
+	"  uart term root\n"
+	"  module open UARTServer lab uart=root port=4001 mode=rfc2217\n";
+
+const BpParam uart_params[] = {
+	{ "port", .required = 1, .names = BP_A_FILE, .help = "device: /dev/ttyUSB0, /dev/serial/by-id/..." },
+	{ "baud", 'b', BP_INT, .fallback = "115200", .min = 50, .max = 20000000, .help = "bits a second; odd rates too" },
+	{ "bits", .type = BP_INT, .fallback = "8", .min = 5, .max = 8, .help = "data bits" },
+	{ "parity", .type = BP_CHOICE, .choices = "none|odd|even|mark|space", .fallback = "none", .help = "parity bit" },
+	{ "stop", .type = BP_INT, .fallback = "1", .min = 1, .max = 2, .help = "stop bits" },
+	{ "flow", .type = BP_CHOICE, .choices = "none|rtscts|xonxoff|dtrdsr", .fallback = "none", .help = "flow control" },
+	{ "dtr", .type = BP_CHOICE, .choices = "keep|on|off", .fallback = "keep", .help = "DTR when it is opened" },
+	{ "rts", .type = BP_CHOICE, .choices = "keep|on|off", .fallback = "keep", .help = "RTS when it is opened" },
+	{ "rs485", .type = BP_CHOICE, .choices = "off|high|low", .fallback = "off",
+	  .help = "RS-485: the level of RTS while sending" },
+	{ "exclusive", .type = BP_BOOL, .fallback = "yes", .help = "no other program may have it open" },
+	{ "framing", 'f', .fallback = "raw", .help = "where messages begin and end: raw, lines, slip, cobs, mesh, gap, ..." },
+	{ "frame_limit", .type = BP_BYTES, .fallback = "64K", .min = 1, .max = 16777216, .help = "a longer frame is dropped" },
+	{ "line_end", .type = BP_CHOICE, .choices = "lf|crlf|cr", .fallback = "lf", .help = "framing lines: what ends one" },
+	{ "escape_xor", .type = BP_INT, .fallback = "0xfa", .min = 1, .max = 255, .help = "framing mesh: what escaped bytes are XORed with" },
+	{ "gap", .type = BP_DURATION, .fallback = "0", .max = 60, .help = "framing gap: pause that ends a frame; 0 is 3.5 characters" },
+	{ "on_unplug", .type = BP_CHOICE, .choices = "wait|fail", .fallback = "wait",
+	  .help = "what is sent while it is not there waits or is dropped" },
+	{ "reopen_min", .type = BP_DURATION, .fallback = "250ms", .min = 0.01, .max = 3600,
+	  .help = "first pause before it is tried again; doubled each time" },
+	{ "reopen_max", .type = BP_DURATION, .fallback = "5s", .min = 0.01, .max = 3600, .help = "longest pause before it is tried again" },
+	{ "backlog_limit", .type = BP_BYTES, .fallback = "1M", .min = 1, .max = 1073741824, .help = "bytes that may wait to be sent" },
+	{ "backlog_policy", .type = BP_CHOICE, .choices = "drop-oldest|refuse", .fallback = "drop-oldest",
+	  .help = "over that, lose the oldest messages or the new one" },
+	{ "window_bytes", .type = BP_BYTES, .fallback = "0", .max = 1073741824,
+	  .help = "most bytes sent within window_time, in whole messages; 0 is as fast as it goes" },
+	{ "window_time", .type = BP_DURATION, .fallback = "1s", .min = 0.001, .max = 3600, .help = "see window_bytes" },
+	{ "replay", .type = BP_BYTES, .fallback = "16K", .max = 16777216, .help = "bytes kept for those who come later" },
+	{ NULL },
+};
+
+const BpParam uart_server_params[] = {
+	{ "uart", .required = 1, .names = BP_AN_INSTANCE, .help = "UART to serve" },
+	{ "mode", .type = BP_CHOICE, .choices = "rfc2217|raw", .fallback = "rfc2217", .help = "with the line's settings, or bytes alone" },
+	{ "port", 'p', BP_INT, .fallback = "4001", .min = 0, .max = 65535, .help = "port to listen on; 0 takes a free one" },
+	{ "writers", .type = BP_CHOICE, .choices = "one|many", .fallback = "one", .help = "how many may write at a time" },
+	{ "show_replay", .type = BP_BOOL, .fallback = "yes", .help = "show what was said before" },
+	{ .include = bp_server_params },
+	{ NULL },
+};
+
+/* --- settings as parameters and as text --- */
+
+static guint place_of(const char *word, const char *const *words)
+{
+	guint place = 0;
+
+	while (words[place] && strcmp(words[place], word) != 0)
+		place++;
+	return place;
+}
+
+gboolean uart_settings_of(const BpValues *values, UartSettings *settings, GError **error)
+{
+	static const char *const parities[] = { "none", "odd", "even", "mark", "space", NULL };
+	static const char *const flows[] = { "none", "rtscts", "xonxoff", "dtrdsr", NULL };
+	static const char *const switches[] = { "keep", "on", "off", NULL };
+	static const char *const rs485[] = { "off", "high", "low", NULL };
+
+	*settings = (UartSettings){
+		.baud = (guint)bp_values_int(values, "baud"),
+		.bits = (guint)bp_values_int(values, "bits"),
+		.stop = (guint)bp_values_int(values, "stop"),
+		.parity = place_of(bp_values_string(values, "parity"), parities),
+		.flow = place_of(bp_values_string(values, "flow"), flows),
+		.dtr = place_of(bp_values_string(values, "dtr"), switches),
+		.rts = place_of(bp_values_string(values, "rts"), switches),
+		.rs485 = place_of(bp_values_string(values, "rs485"), rs485),
+		.exclusive = bp_values_bool(values, "exclusive"),
+	};
+	if (settings->rs485 != UART_RS485_OFF && settings->flow == UART_FLOW_RTS_CTS) {
+		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "rs485 and flow=rtscts both want RTS: choose one");
+		return FALSE;
+	}
+	return TRUE;
+}
+
+char *uart_settings_text(const UartSettings *settings)
+{
+	static const char *const flows[] = { "", " rtscts", " xonxoff", " dtrdsr" };
+
+	return g_strdup_printf("%u %u%c%u%s%s", settings->baud, settings->bits, "NOEMS"[settings->parity], settings->stop,
+			       flows[settings->flow], settings->rs485 == UART_RS485_OFF ? "" : " rs485");
+}
+
+/* --- the plugin --- */
+
+static const BpModule modules[] = {
+	{ "UART", .help = "a serial port on channels, opened again when it was unplugged", .params = uart_params,
+	  .size = sizeof(Uart), .open = uart_open, .close = uart_close, .describe = uart_describe },
+	{ "UARTServer", .help = "serves a UART on a TCP port, RFC 2217 or bytes", .params = uart_server_params,
+	  .size = UART_SERVER_SIZE, .open = uart_server_open, .close = uart_server_close, .describe = uart_server_describe },
+	{ NULL },
+};
+
+static gboolean load(BpPlugin *self, GError **error)
+{
+	static const BpFraming *const framings[] = { &framing_cobs, &framing_gap,  &framing_lines,
+						     &framing_mesh, &framing_raw, &framing_slip };
+
+	for (guint i = 0; i < G_N_ELEMENTS(framings); i++) {
+		g_autofree char *path = g_strconcat("framing/", framings[i]->name, NULL);
+
+		if (!bp_registry_add(self, path, framings[i], error))
+			return FALSE;
+	}
+	uart_hotplug_start(self);
+	return TRUE;
+}
+
+static void unload(BpPlugin *self)
+{
+	uart_hotplug_stop();
+}
+
+BP_PLUGIN(.name = "uart", .version = "1.0", .summary = "Serial ports on channels and on the network", .manual = manual,
+	  .commands = uart_commands, .modules = modules, .load = load, .unload = unload);

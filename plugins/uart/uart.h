@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* uart.h - what the files of this plugin share.
+ *
+ * uart-line.c: a tty, its settings and modem lines; uart-port.c: module UART, which opens it again and again;
+ * uart-queue.c: what waits to be sent; uart-writer.c: who may write; uart-hotplug.c: devices that come and go;
+ * uart-record.c: recording and replay; uart-term.c: a terminal on it; uart-server.c: UARTServer, with rfc2217.c.
+ */
+#pragma once
+#include <backplane/backplane.h>
+#include "framing.h"
+
+
+struct sp_port;
+
+/* --- uart-line.c, uart-tty.c: no kernel --- */
+typedef enum { UART_PARITY_NONE, UART_PARITY_ODD, UART_PARITY_EVEN, UART_PARITY_MARK, UART_PARITY_SPACE } UartParity;
+typedef enum { UART_FLOW_NONE, UART_FLOW_RTS_CTS, UART_FLOW_XON_XOFF, UART_FLOW_DTR_DSR } UartFlow;
+typedef enum { UART_KEEP, UART_ON, UART_OFF } UartSwitch;
+typedef enum { UART_RS485_OFF, UART_RS485_HIGH, UART_RS485_LOW } UartRs485;
+enum { UART_CTS = 1, UART_DSR = 2, UART_RI = 4, UART_DCD = 8, UART_DTR = 16, UART_RTS = 32 }; /* modem lines */
+
+typedef struct {
+	guint baud, bits, stop; /* stop: 1 or 2 */
+	UartParity parity;
+	UartFlow flow;
+	UartSwitch dtr, rts;
+	UartRs485 rs485; /* RTS while sending */
+	gboolean exclusive;
+} UartSettings;
+
+typedef struct {
+	int fd;
+	struct sp_port *port; /* NULL: libserialport refuses it, so termios does */
+} UartLine;
+
+/* `later`: it is not there now, so that trying again makes sense. */
+gboolean uart_line_open(UartLine *line, const char *path, const UartSettings *settings, gboolean *later, GError **error);
+void uart_line_close(UartLine *line);
+gboolean uart_line_apply(UartLine *line, const UartSettings *settings, GError **error);
+/* FALSE: the device has no such thing. */
+gboolean uart_line_switch(UartLine *line, guint lines, gboolean on);
+gboolean uart_line_break(UartLine *line, gboolean on);
+gboolean uart_line_modem(const UartLine *line, guint *lines);
+void uart_line_purge(UartLine *line, gboolean in, gboolean out);
+
+gboolean uart_tty_apply(int fd, const UartSettings *settings, GError **error);
+gboolean uart_tty_rs485(int fd, UartRs485 mode, GError **error);
+
+/* --- module UART --- */
+typedef struct UartRecord UartRecord;
+typedef struct {
+	BpInstance *self;
+	const char *path;
+	char *origin; /* GRefString: the path */
+	BpChannel *recv, *send, *raw_recv, *raw_send, *events;
+	UartSettings settings;
+	const char *framing_name;
+	const BpFraming *framing;
+	BpFramingOptions framing_options;
+	BpDecoder *decoder;
+	BpTimer *gap_timer;  /* while a pause is waited for */
+	gint64 gap;
+
+	UartLine line;
+	BpStream *stream;    /* NULL: waiting */
+	BpTimer *retry;
+	gint64 delay;	     /* before the next try */
+	gint64 since;
+	char *told;	     /* why it could not be opened, said once */
+
+	GQueue queue;	     /* BpMessage, encoded: whole frames */
+	gsize queued;
+	gsize backlog;
+	gboolean drop_oldest, wait;
+	gsize window_bytes, in_window;
+	gint64 window_time, window_end, quiet_until;
+	BpTimer *pace;
+	gboolean full;	     /* the stream has enough for now */
+	gboolean throttled;  /* connections wait for us to take more */
+	gboolean breaking;   /* until told otherwise, by RFC 2217 */
+
+	guint8 *replay;	     /* a ring of the last bytes that came */
+	gsize replay_size, replay_used, replay_at;
+	gboolean grabbed;    /* the writer has asked to be the only one */
+	char *writer;	     /* who alone may write: "telnet-lab/3", "session/5"; NULL: whoever is first */
+	BpTimer *break_timer;
+	UartRecord *record;
+	guint64 bytes_in, bytes_out, lost, refused, reopened;
+} Uart;
+
+extern const BpParam uart_params[];
+extern const BpParam uart_server_params[];
+extern const BpCommand uart_commands[];
+
+gboolean uart_open(BpInstance *self, GError **error);
+void uart_close(BpInstance *self);
+void uart_describe(BpInstance *self, GString *text);
+/* NULL with a sentence. */
+Uart *uart_find(const char *name, GError **error);
+/* Something may have been plugged in: tries at once. */
+void uart_try_now(Uart *uart);
+const char *uart_state(const Uart *uart);
+char *uart_settings_text(const UartSettings *settings);
+/* Takes the settings if the line does; they are kept for the next opening. */
+gboolean uart_set(Uart *uart, const UartSettings *settings, GError **error);
+gboolean uart_settings_of(const BpValues *values, UartSettings *settings, GError **error);
+void uart_break(Uart *uart, gint64 time);
+/* As if it had come on the line. */
+void uart_receive(Uart *uart, const guint8 *data, gsize size);
+/* The last bytes that came, oldest first. Yours. */
+GByteArray *uart_replay(const Uart *uart);
+
+/* --- uart-queue.c --- */
+/* Encoded already. FALSE: it was dropped, which is counted and said. */
+gboolean uart_queue_add(Uart *uart, BpMessage *message);
+/* Gives to the stream what it and the pacing take. */
+void uart_queue_pump(Uart *uart);
+void uart_queue_clear(Uart *uart);
+
+/* --- uart-writer.c --- */
+/* TRUE: `who` may write, and is the writer now if nobody was. */
+gboolean uart_may_write(Uart *uart, const char *who);
+void uart_grab(Uart *uart, const char *who);
+void uart_release(Uart *uart, const char *who); /* NULL: whoever it is */
+
+/* --- uart-hotplug.c --- */
+void uart_hotplug_start(BpPlugin *plugin);
+void uart_hotplug_stop(void);
+
+/* --- uart-record.c --- */
+gboolean uart_record_start(Uart *uart, const char *file, GError **error);
+void uart_record_stop(Uart *uart);
+void uart_record_add(Uart *uart, char direction, gconstpointer data, gsize size);
+const char *uart_record_file(const Uart *uart);
+extern const BpParam uart_record_params[], uart_replay_params[];
+gboolean uart_run_record(BpPlugin *self, BpCall *call, GError **error);
+gboolean uart_run_replay(BpPlugin *self, BpCall *call, GError **error);
+
+/* --- uart-term.c --- */
+extern const BpParam uart_term_params[];
+gboolean uart_run_term(BpPlugin *self, BpCall *call, GError **error);
+
+/* --- uart-list.c --- */
+gboolean uart_run_list(BpPlugin *self, BpCall *call, GError **error);
+
+/* --- uart-server.c --- */
+typedef struct UartConnection UartConnection;
+typedef struct {
+	BpInstance *self;
+	BpServer *server;
+	const char *uart_name;
+	gboolean rfc2217, one_writer, show_replay;
+	BpChannel *recv, *send; /* raw, of the UART; they may be there before it is */
+	UartConnection *first;
+	BpTimer *modem_timer; /* while a client wants to know of modem lines */
+	guint modem;	      /* as told last */
+} UartServer;
+#define UART_SERVER_SIZE sizeof(UartServer)
+/* The queue has room again. */
+void uart_servers_resume(Uart *uart);
+/* The connection that `who` ("lab/3") names is there. */
+gboolean uart_server_has(const char *who);
+gboolean uart_server_open(BpInstance *self, GError **error);
+void uart_server_close(BpInstance *self);
+void uart_server_describe(BpInstance *self, GString *text);
