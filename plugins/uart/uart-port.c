@@ -11,6 +11,7 @@
 
 #define STREAM_LIMIT (32 * 1024) /* the rest waits in our queue, in which frames stay whole */
 #define STEADY (10 * G_USEC_PER_SEC)
+#define EVENTS_KEPT 8 /* so that who comes later knows whether it is there */
 
 static gboolean try_open(Uart *uart, gboolean *later, GError **error);
 
@@ -277,9 +278,10 @@ static gboolean take_framing(Uart *uart, GError **error)
 static void open_channels(Uart *uart)
 {
 	g_autofree char *events = g_strdup_printf("uart-%s", bp_plugin_name(uart->self));
-	BpChannelOptions pure = { .pure = TRUE };
+	BpChannelOptions pure = { .pure = TRUE }, kept = { .replay = EVENTS_KEPT };
 
 	uart->events = bp_channel(uart->self, events);
+	bp_channel_set_options(uart->events, &kept);
 	uart->recv = bp_instance_channel(uart->self, "recv");
 	uart->send = bp_instance_channel(uart->self, "send");
 	uart->raw_recv = bp_instance_channel(uart->self, "raw/recv");
