@@ -13,6 +13,7 @@ const BpParam mesh_gateway_params[] = {
 	{ "recv", .type = BP_STRING, .names = BP_A_CHANNEL, .help = "channel on which the root is heard, if not UART/recv" },
 	{ "send", .type = BP_STRING, .names = BP_A_CHANNEL, .help = "channel that goes to the root, if not UART/send" },
 	{ "framing", .type = BP_STRING, .fallback = "none", .help = "mesh if the channels carry plain bytes; none if they carry whole messages" },
+	{ "escape_xor", .type = BP_INT, .fallback = "0xfa", .min = 1, .max = 255, .help = "with framing=mesh: what escaped bytes are XORed with" },
 	{ "opcodes", .type = BP_CHOICE, .choices = "v0|v1|v2", .fallback = "v2", .help = "generation of the root's firmware: three letters, one byte, one byte with paths and positions" },
 	{ "data_info", .type = BP_STRING, .many = 1, .names = BP_A_FILE, .help = "Data_Info.json with the types of data; may be given again" },
 	{ "listener", .type = BP_CHOICE, .choices = "needed|optional", .fallback = "needed", .help = "whether requests are refused while no client listens" },

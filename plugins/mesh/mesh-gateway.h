@@ -44,7 +44,9 @@ typedef struct {
 	BpChannel *root_recv, *root_send, *root_events;
 	const BpFraming *framing; /* NULL: the channels carry whole bodies */
 	char *framing_path;
+	BpFramingOptions framing_options;
 	BpDecoder *decoder;
+	gboolean told_escapes;
 	GQueue waiting;		  /* GBytes for the root */
 	GArray *window;		  /* what was sent in it */
 	BpTimer *pace;

@@ -62,9 +62,8 @@ static void transmit(MeshGateway *gateway, GBytes *body, gsize wire)
 	gateway->counts.sent_bytes += size;
 	if (gateway->framing) {
 		g_autoptr(GByteArray) frame = g_byte_array_sized_new((guint)wire);
-		BpFramingOptions options = { 0 };
 
-		gateway->framing->encode(&options, data, size, frame);
+		gateway->framing->encode(&gateway->framing_options, data, size, frame);
 		bp_channel_send_bytes(gateway->root_send, frame->data, frame->len);
 		return;
 	}
@@ -131,10 +130,17 @@ static void on_recv(BpPlugin *self, BpMessage *message, gpointer data)
 	MeshGateway *gateway = data;
 	const guint8 *bytes = bp_message_data(message);
 
-	if (gateway->framing)
-		gateway->framing->feed(gateway->decoder, bytes, bp_message_size(message));
-	else
+	if (!gateway->framing) {
 		mesh_intake(gateway, bytes, bp_message_size(message));
+		return;
+	}
+	gateway->framing->feed(gateway->decoder, bytes, bp_message_size(message));
+	/* One such escape may be noise. */
+	if (gateway->told_escapes || gateway->decoder->counts.broken < 2)
+		return;
+	gateway->told_escapes = TRUE;
+	mesh_gateway_log(gateway, "frames have escapes that cannot be: does this root want escape_xor=%s?",
+			 gateway->framing_options.escape_xor == 0xff ? "0xfa" : "0xff");
 }
 
 static void on_framing_gone(BpPlugin *self, gpointer data)
@@ -148,11 +154,37 @@ static void on_framing_gone(BpPlugin *self, gpointer data)
 	mesh_root_check_line(gateway);
 }
 
+/* What the UART says of itself, a sentence at a time; a UART opened before us says its last ones again. */
+static void on_event(BpPlugin *self, BpMessage *message, gpointer data)
+{
+	MeshGateway *gateway = data;
+	const char *text = bp_message_data(message);
+
+	if (strstr(text, " is open: "))
+		gateway->unplugged = FALSE;
+	else if (strstr(text, " is gone: ") || g_str_has_suffix(text, "; trying again") ||
+		 g_str_has_suffix(text, "; waiting for it"))
+		gateway->unplugged = TRUE;
+	mesh_root_check_line(gateway);
+}
+
+static void watch_events(MeshGateway *gateway)
+{
+	const char *uart = bp_instance_string(gateway->self, "uart");
+	g_autofree char *name = g_strconcat("uart-", uart, NULL);
+
+	if (!uart || !*uart || !bp_channel_check_name(name, NULL))
+		return;
+	gateway->root_events = bp_channel(gateway->self, name);
+	bp_channel_watch(gateway->self, gateway->root_events, on_event, gateway, NULL);
+}
+
 static gboolean open_framing(MeshGateway *gateway, GError **error)
 {
 	const char *name = bp_instance_string(gateway->self, "framing");
-	BpFramingOptions options = { .limit = BODY_LIMIT };
 
+	gateway->framing_options.limit = BODY_LIMIT;
+	gateway->framing_options.escape_xor = (guint8)bp_instance_int(gateway->self, "escape_xor");
 	if (!name || !*name || strcmp(name, "none") == 0)
 		return TRUE;
 	gateway->framing_path = g_strconcat("framing/", name, NULL);
@@ -162,7 +194,7 @@ static gboolean open_framing(MeshGateway *gateway, GError **error)
 			    "there is no framing %s: load the plugin that has it (plugin load uart), or say framing=none", name);
 		return FALSE;
 	}
-	gateway->decoder = gateway->framing->decoder_new(&options, on_frame, gateway);
+	gateway->decoder = gateway->framing->decoder_new(&gateway->framing_options, on_frame, gateway);
 	return TRUE;
 }
 
@@ -197,6 +229,7 @@ gboolean mesh_root_open(MeshGateway *gateway, GError **error)
 	    !open_channel(gateway, "send", &gateway->root_send, error) || !open_framing(gateway, error))
 		return FALSE;
 	bp_channel_watch(gateway->self, gateway->root_recv, on_recv, gateway, NULL);
+	watch_events(gateway);
 	return TRUE;
 }
 
