@@ -15,25 +15,27 @@
 #include <glib/gstdio.h>
 #include "mesh-history.h"
 
-#define HISTORY_PENDING 65536
+#define HISTORY_PENDING (8 * 1024 * 1024) /* bytes */
 #define BUSY_WAIT 2000 /* ms, for another program that reads */
 
+/* Values that wait lie one behind another in one piece of memory: this, the name of the type with its NUL, the bytes. */
 typedef struct {
 	gint64 wall;
+	guint32 size;
 	guint16 address;
-	guint size;
-	char *type;
-	guint8 *data;
+	guint16 type_size;
 } Row;
 
 struct MeshHistory {
 	BpPlugin *self;
-	GArray *pending;    /* Row; of the loop */
+	GByteArray *pending; /* of the loop */
+	guint pending_rows;
 	gboolean writing;   /* a job is under way */
 	guint64 lost;
 	GMutex lock;
 	/* under it: */
-	GArray *batch;
+	GByteArray *batch;  /* NULL: nothing is to be written */
+	guint batch_rows;
 	sqlite3 *database;
 	sqlite3_stmt *insert, *trim;
 	gint64 rows;	    /* most of them */
@@ -44,20 +46,16 @@ struct MeshHistory {
 	gint refs;	    /* atomic: the gateway and a job */
 };
 
-static void row_clear(gpointer data)
+/* The row at *at of a batch, which is then behind it. */
+static gboolean next_row(const GByteArray *batch, gsize *at, Row *row, const char **type, const guint8 **data)
 {
-	Row *row = data;
-
-	g_free(row->type);
-	g_free(row->data);
-}
-
-static GArray *rows_new(void)
-{
-	GArray *rows = g_array_new(FALSE, FALSE, sizeof(Row));
-
-	g_array_set_clear_func(rows, row_clear);
-	return rows;
+	if (*at >= batch->len)
+		return FALSE;
+	memcpy(row, batch->data + *at, sizeof(*row));
+	*type = (const char *)batch->data + *at + sizeof(*row);
+	*data = (const guint8 *)*type + row->type_size;
+	*at += sizeof(*row) + row->type_size + row->size;
+	return TRUE;
 }
 
 static void history_unref(gpointer data)
@@ -69,8 +67,8 @@ static void history_unref(gpointer data)
 	sqlite3_finalize(history->insert);
 	sqlite3_finalize(history->trim);
 	sqlite3_close(history->database);
-	g_array_unref(history->pending);
-	g_clear_pointer(&history->batch, g_array_unref);
+	g_byte_array_unref(history->pending);
+	g_clear_pointer(&history->batch, g_byte_array_unref);
 	g_free(history->folder);
 	g_free(history->failure);
 	g_mutex_clear(&history->lock);
@@ -95,9 +93,9 @@ static FILE *open_log(MeshHistory *history, const char *type)
 }
 
 /* What Python's repr and str made of bytes and time. */
-static gboolean write_line(FILE *file, const Row *row)
+static gboolean write_line(FILE *file, const Row *row, const guint8 *data)
 {
-	g_autofree char *bytes = bp_bytes_text(row->data, row->size);
+	g_autofree char *bytes = bp_bytes_text(data, row->size);
 	time_t seconds = row->wall / G_USEC_PER_SEC;
 	struct tm local;
 	char text[32];
@@ -112,17 +110,17 @@ static void write_lines(MeshHistory *history)
 	g_autoptr(GHashTable) files = g_hash_table_new(g_str_hash, g_str_equal);
 	GHashTableIter iter;
 	gpointer file;
+	gsize at = 0;
+	Row row;
+	const char *type;
+	const guint8 *data;
 
-	for (guint i = 0; i < history->batch->len; i++) {
-		Row *row = &g_array_index(history->batch, Row, i);
-		FILE *one;
-
-		if (!g_hash_table_lookup_extended(files, row->type, NULL, &file)) {
-			file = open_log(history, row->type);
-			g_hash_table_insert(files, row->type, file);
+	while (next_row(history->batch, &at, &row, &type, &data)) {
+		if (!g_hash_table_lookup_extended(files, type, NULL, &file)) {
+			file = open_log(history, type);
+			g_hash_table_insert(files, (gpointer)type, file);
 		}
-		one = file;
-		if ((!one || !write_line(one, row)) && !history->failure)
+		if ((!file || !write_line(file, &row, data)) && !history->failure)
 			history->failure = g_strdup_printf("%s: %s", history->folder, g_strerror(errno));
 	}
 	g_hash_table_iter_init(&iter, files);
@@ -133,7 +131,7 @@ static void write_lines(MeshHistory *history)
 
 /* --- SQLite --- */
 
-static gboolean insert_row(MeshHistory *history, const Row *row)
+static gboolean insert_row(MeshHistory *history, const Row *row, const char *type, const guint8 *data)
 {
 	sqlite3_stmt *insert = history->insert;
 	time_t seconds = row->wall / G_USEC_PER_SEC;
@@ -145,8 +143,8 @@ static gboolean insert_row(MeshHistory *history, const Row *row)
 	g_snprintf(text, sizeof(text), "%s.%06dZ", day, (int)(row->wall % G_USEC_PER_SEC));
 	sqlite3_bind_text(insert, 1, text, -1, SQLITE_TRANSIENT);
 	sqlite3_bind_int(insert, 2, row->address);
-	sqlite3_bind_text(insert, 3, row->type, -1, SQLITE_TRANSIENT);
-	sqlite3_bind_blob(insert, 4, row->data ? (gconstpointer)row->data : "", (int)row->size, SQLITE_TRANSIENT);
+	sqlite3_bind_text(insert, 3, type, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_blob(insert, 4, data, (int)row->size, SQLITE_TRANSIENT);
 	sqlite3_step(insert);
 	return sqlite3_reset(insert) == SQLITE_OK;
 }
@@ -159,9 +157,13 @@ static gboolean run(MeshHistory *history, const char *sql)
 static void write_database(MeshHistory *history)
 {
 	gboolean good = run(history, "BEGIN IMMEDIATE");
+	gsize at = 0;
+	Row row;
+	const char *type;
+	const guint8 *data;
 
-	for (guint i = 0; good && i < history->batch->len; i++)
-		good = insert_row(history, &g_array_index(history->batch, Row, i));
+	while (good && next_row(history->batch, &at, &row, &type, &data))
+		good = insert_row(history, &row, type, data);
 	if (good && history->rows) {
 		sqlite3_bind_int64(history->trim, 1, history->rows);
 		sqlite3_step(history->trim);
@@ -183,8 +185,8 @@ static void write_batch(MeshHistory *history)
 		write_database(history);
 	if (history->folder)
 		write_lines(history);
-	*(history->failure ? &history->unwritten : &history->written) += history->batch->len;
-	g_clear_pointer(&history->batch, g_array_unref);
+	*(history->failure ? &history->unwritten : &history->written) += history->batch_rows;
+	g_clear_pointer(&history->batch, g_byte_array_unref);
 }
 
 static void work(BpJob *job, gpointer data)
@@ -202,15 +204,21 @@ static void done(BpPlugin *self, gboolean cancelled, gpointer data)
 	((MeshHistory *)data)->writing = FALSE;
 }
 
+static void take_pending(MeshHistory *history)
+{
+	history->batch = history->pending;
+	history->batch_rows = history->pending_rows;
+	history->pending = g_byte_array_new();
+	history->pending_rows = 0;
+}
+
 void mesh_history_write(MeshHistory *history)
 {
 	/* No job is there, so nobody else looks at the batch; one whose job could not begin is still here. */
-	if (history->writing || (!history->batch && !history->pending->len))
+	if (history->writing || (!history->batch && !history->pending_rows))
 		return;
-	if (!history->batch) {
-		history->batch = history->pending;
-		history->pending = rows_new();
-	}
+	if (!history->batch)
+		take_pending(history);
 	history->writing = TRUE;
 	g_atomic_int_inc(&history->refs);
 	if (!bp_job_add(history->self, "mesh history", work, done, history, history_unref))
@@ -219,15 +227,17 @@ void mesh_history_write(MeshHistory *history)
 
 void mesh_history_add(MeshHistory *history, guint16 address, const char *type, gconstpointer data, gsize size, gint64 wall)
 {
-	Row row = { .wall = wall, .address = address, .size = (guint)size };
+	Row row = { .wall = wall, .size = (guint32)size, .address = address, .type_size = (guint16)(strlen(type) + 1) };
 
-	if (history->pending->len >= HISTORY_PENDING) {
+	if (history->pending->len + sizeof(row) + row.type_size + size > HISTORY_PENDING) {
 		history->lost++;
 		return;
 	}
-	row.type = g_strdup(type);
-	row.data = g_memdup2(data, size);
-	g_array_append_val(history->pending, row);
+	g_byte_array_append(history->pending, (const guint8 *)&row, sizeof(row));
+	g_byte_array_append(history->pending, (const guint8 *)type, row.type_size);
+	if (size)
+		g_byte_array_append(history->pending, data, (guint)size);
+	history->pending_rows++;
 }
 
 static gboolean prepare(MeshHistory *history, const char *file)
@@ -256,7 +266,7 @@ MeshHistory *mesh_history_open(BpPlugin *self, const char *file, gint64 rows, co
 	history->self = self;
 	history->refs = 1;
 	history->rows = rows;
-	history->pending = rows_new();
+	history->pending = g_byte_array_new();
 	history->folder = g_strdup(folder);
 	history->folder_limit = folder_limit;
 	if (file && !prepare(history, file)) {
@@ -277,9 +287,8 @@ void mesh_history_close(MeshHistory *history)
 	g_mutex_lock(&history->lock);
 	if (history->batch)
 		write_batch(history); /* its job comes too late */
-	if (history->pending->len) {
-		history->batch = history->pending;
-		history->pending = rows_new();
+	if (history->pending_rows) {
+		take_pending(history);
 		write_batch(history);
 	}
 	g_mutex_unlock(&history->lock);

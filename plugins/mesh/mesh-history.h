@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* mesh-history.h - values on disk: SQLite in WAL mode, and the old lines of text on request.
  *
- * Values are gathered and written once a second by a job, in one transaction. At most HISTORY_PENDING wait: a disk that
- * does not keep up loses the newest, counted. The oldest rows go when there are more than the limit.
+ * Values are gathered and written once a second by a job, in one transaction. At most HISTORY_PENDING bytes wait: a disk
+ * that does not keep up loses the newest values, counted. The oldest rows go when there are more than the limit.
  */
 #pragma once
 #include <backplane/backplane.h>
