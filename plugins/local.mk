@@ -16,4 +16,5 @@ include plugins/guess/local.mk
 include plugins/tcp/local.mk
 include plugins/telnet/local.mk
 include plugins/udp/local.mk
+include plugins/web/local.mk
 include plugins/wsserver/local.mk

@@ -18,6 +18,7 @@ UNIT_TESTS = \
 	tests/test-settings \
 	tests/test-telnet-codec \
 	tests/test-tls \
+	tests/test-web-op \
 	tests/test-websocket
 check_PROGRAMS += $(UNIT_TESTS)
 
@@ -25,6 +26,9 @@ check_PROGRAMS += $(UNIT_TESTS)
 THREAD_TESTS = \
 	tests/test-bus \
 	tests/test-loop
+
+# A codec of a plugin is compiled into its test.
+tests_test_web_op_SOURCES = tests/test-web-op.c plugins/web/web-op.c
 
 check_LIBRARIES += tests/libsuite.a
 tests_libsuite_a_SOURCES = \

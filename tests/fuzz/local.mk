@@ -9,8 +9,11 @@ FUZZ_TESTS = \
 	tests/fuzz/fuzz-parse \
 	tests/fuzz/fuzz-settings \
 	tests/fuzz/fuzz-telnet \
+	tests/fuzz/fuzz-web-op \
 	tests/fuzz/fuzz-websocket
 check_PROGRAMS += $(FUZZ_TESTS)
+
+tests_fuzz_fuzz_web_op_SOURCES = tests/fuzz/fuzz-web-op.c plugins/web/web-op.c
 
 check_LIBRARIES += tests/fuzz/libdriver.a
 tests_fuzz_libdriver_a_SOURCES = tests/fuzz/driver.c
