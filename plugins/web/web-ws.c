@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* web-ws.c - /ws: watch channels, send, run commands, list; JSON in text messages.
  *
- *	{"op":"watch","id":1,"channel":"uart/*"}	{"op":"ok","id":1}, then {"op":"message","channel",...} for each
+ *	{"op":"watch","id":1,"channel":"uart*"}	{"op":"ok","id":1}, then {"op":"message","channel",...} for each
  *	{"op":"send","channel":"hall","text":"hi"}	or "base64"
  *	{"op":"run","id":2,"command":"channel list"}	{"op":"output","id":2,"text"}..., {"op":"ok","id":2,"status":0}
  *	{"op":"list","what":"sessions"}			{"op":"ok","what","items":[...]}
