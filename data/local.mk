@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# What is installed beside the program: pkg-config file, man page, systemd unit, the configuration explained, the sample plugin as documentation.
+# What is installed beside the program: pkg-config file, man page, systemd unit, the sample plugin as documentation.
 
 pkgconfigdir = $(libdir)/pkgconfig
 pkgconfig_DATA = backplane.pc
@@ -13,8 +13,6 @@ data/backplane.service: data/backplane.service.in
 		$(srcdir)/data/backplane.service.in >$@
 CLEANFILES += data/backplane.service
 EXTRA_DIST += data/backplane.service.in
-
-dist_doc_DATA = data/backplane.yaml
 
 sampleplugindir = $(docdir)/sample-plugin
 dist_sampleplugin_DATA = data/sample-plugin/hello.c data/sample-plugin/Makefile data/sample-plugin/README.md

@@ -14,6 +14,7 @@
 #include "console/control.h"
 #include "host/config.h"
 #include "host/log.h"
+#include "host/notify.h"
 #include "host/plugin.h"
 #include "host/settings.h"
 #include "start.h"
@@ -256,11 +257,6 @@ static guint run_start_commands(void)
 	return runs.failed;
 }
 
-static int exit_status_of(const GError *error)
-{
-	return g_error_matches(error, BP_IO_ERROR, BP_NOT_PERMITTED) ? EXIT_NOT_PERMITTED : 1;
-}
-
 static int serve(void)
 {
 	g_autoptr(GError) error = NULL;
@@ -270,7 +266,7 @@ static int serve(void)
 		return complain(EXIT_USAGE, error->message);
 	if (options.config || options.check) {
 		if (!config_start(options.check ? options.check : options.config, !!options.check, run_config_line, &error))
-			return complain(EXIT_BAD_CONFIG, error->message);
+			return complain(error->code == BP_NOT_PERMITTED ? EXIT_NOT_PERMITTED : EXIT_BAD_CONFIG, error->message);
 		if (options.check)
 			return printf("%s is good.\n", options.check) < 0;
 	} else {
@@ -280,8 +276,9 @@ static int serve(void)
 	failed += run_start_commands();
 	if (bp_kernel_is_quitting())
 		return failed ? 1 : bp_kernel_run();
+	notify_systemd("READY=1");
 	if (!options.daemon && !terminal_open(&error))
-		return complain(exit_status_of(error), error->message);
+		return complain(1, error->message);
 	return bp_kernel_run() || (failed && !isatty(STDIN_FILENO) && !options.daemon);
 }
 
@@ -313,6 +310,7 @@ static int run(void)
 		return complain(1, error->message);
 	watch_signals(&set);
 	status = serve();
+	notify_systemd("STOPPING=1");
 	unwatch_signals(&set);
 	left = bp_kernel_stop();
 	terminal_close();

@@ -4,6 +4,9 @@
 UNIT_TESTS = \
 	tests/test-address \
 	tests/test-bus \
+	tests/test-config \
+	tests/test-config-reload \
+	tests/test-connect \
 	tests/test-console \
 	tests/test-context \
 	tests/test-datagram \
@@ -15,6 +18,7 @@ UNIT_TESTS = \
 	tests/test-parse \
 	tests/test-plugin \
 	tests/test-server \
+	tests/test-session \
 	tests/test-settings \
 	tests/test-telnet-codec \
 	tests/test-tls \
@@ -32,7 +36,9 @@ tests_test_web_op_SOURCES = tests/test-web-op.c plugins/web/web-op.c
 
 check_LIBRARIES += tests/libsuite.a
 tests_libsuite_a_SOURCES = \
+	tests/config-plugin.h \
 	tests/certificates.h \
+	tests/client.h \
 	tests/peers.h \
 	tests/state.h \
 	tests/suite.c \

@@ -217,3 +217,14 @@ static inline int run_with_kernel(const char *name, const SuiteTest *tests, int 
 	failed = suite_run(name, tests, argc, argv);
 	return bp_kernel_stop() ? 1 : failed;
 }
+
+/* A listening socket on a free port of loopback. */
+static inline int listen_tcp(BpAddress *address, int backlog)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	g_assert(bp_address_parse(address, "127.0.0.1", 0, NULL));
+	g_assert(bind(fd, (struct sockaddr *)&address->storage, address->size) == 0 && listen(fd, backlog) == 0);
+	g_assert(getsockname(fd, (struct sockaddr *)&address->storage, &address->size) == 0);
+	return fd;
+}

@@ -26,16 +26,6 @@ static void make_pair(BpPlugin *owner, Peer **near, Peer **far)
 	(*far)->stream = bp_stream_open_fd(bp_kernel(), fds[1], &peer_events, *far);
 }
 
-static int listen_tcp(BpAddress *address, int backlog)
-{
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	g_assert(bp_address_parse(address, "127.0.0.1", 0, NULL));
-	g_assert(bind(fd, (struct sockaddr *)&address->storage, address->size) == 0 && listen(fd, backlog) == 0);
-	g_assert(getsockname(fd, (struct sockaddr *)&address->storage, &address->size) == 0);
-	return fd;
-}
-
 /* Over TCP, which takes any part of what it is given. */
 static void make_tcp_pair(Peer **near, Peer **far)
 {
@@ -368,67 +358,6 @@ static void test_reset_is_told(void)
 	peer_free(near);
 }
 
-static void test_connect_refused(void)
-{
-	Peer *near = peer_new();
-	BpAddress address;
-	g_autofree char *text = NULL;
-	int listener = listen_tcp(&address, 5);
-
-	close(listener);
-	near->inside++;
-	near->stream = bp_stream_connect(bp_kernel(), &address, G_USEC_PER_SEC, NULL, &peer_events, near);
-	near->inside--;
-	CU_ASSERT_PTR_NOT_NULL(near->stream);
-	bp_stream_write(near->stream, "never sent", 10);
-	CU_ASSERT(suite_wait_until(is_closed, near, 5));
-	text = bp_address_format(&address);
-	CU_ASSERT_PTR_NOT_NULL(strstr(near->why->message, text));
-	CU_ASSERT_PTR_NOT_NULL(strstr(near->why->message, "Connection refused"));
-	CU_ASSERT_EQUAL(near->ready, 0);
-	peer_free(near);
-}
-
-/* A listener whose queue is full does not answer. */
-static void test_connect_times_out(void)
-{
-	Peer *fillers[3], *near = peer_new();
-	BpAddress address;
-	int listener = listen_tcp(&address, 0);
-
-	for (guint i = 0; i < G_N_ELEMENTS(fillers); i++) {
-		fillers[i] = peer_new();
-		fillers[i]->stream = bp_stream_connect(bp_kernel(), &address, 5 * G_USEC_PER_SEC, NULL, &peer_events,
-						       fillers[i]);
-	}
-	near->stream = bp_stream_connect(bp_kernel(), &address, 50000, NULL, &peer_events, near);
-	CU_ASSERT(suite_wait_until(is_closed, near, 5));
-	CU_ASSERT(g_error_matches(near->why, BP_IO_ERROR, BP_TIMEOUT));
-	for (guint i = 0; i < G_N_ELEMENTS(fillers); i++)
-		peer_free(fillers[i]);
-	peer_free(near);
-	close(listener);
-}
-
-static void test_what_is_written_early_waits(void)
-{
-	Peer *near = peer_new(), *far = peer_new();
-	BpAddress address;
-	int listener = listen_tcp(&address, 5);
-
-	near->stream = bp_stream_connect(bp_kernel(), &address, G_USEC_PER_SEC, NULL, &peer_events, near);
-	bp_stream_write(near->stream, "early", 5);
-	bp_stream_close(near->stream);
-	CU_ASSERT_EQUAL(near->closed, 0);
-	far->stream = bp_stream_open_fd(bp_kernel(), accept(listener, NULL, NULL), &peer_events, far);
-	CU_ASSERT(suite_wait_until(is_closed, near, 5));
-	CU_ASSERT(suite_wait_until(is_closed, far, 5));
-	CU_ASSERT_STRING_EQUAL(far->got->str, "early");
-	close(listener);
-	peer_free(near);
-	peer_free(far);
-}
-
 /* Data queued by an owner that goes still arrives; its functions are not called any more. */
 static void test_owner_goes(void)
 {
@@ -607,9 +536,6 @@ static const SuiteTest tests[] = {
 	{ "abort inside data", test_abort_inside_data },
 	{ "close with unread bytes is no reset", test_close_with_unread_bytes_is_no_reset },
 	{ "a reset is told", test_reset_is_told },
-	{ "connect refused", test_connect_refused },
-	{ "connect times out", test_connect_times_out },
-	{ "what is written early waits", test_what_is_written_early_waits },
 	{ "the owner goes", test_owner_goes },
 	{ "a paused stream sleeps", test_paused_stream_sleeps },
 	{ "the user changes inside data", test_user_changes_inside_data },

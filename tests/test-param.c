@@ -272,10 +272,11 @@ static void test_required(void)
 /* The console's own quoting is tested where it is read; here it is read back in a few lines. */
 static char *typed(const char *line)
 {
-	GString *text = g_string_new(NULL);
+	GString *text;
 
 	if (*line != '"')
 		return g_strdup(line);
+	text = g_string_new(NULL);
 	for (line++; *line && *line != '"'; line++) {
 		if (*line != '\\')
 			g_string_append_c(text, *line);

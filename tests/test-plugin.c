@@ -162,18 +162,19 @@ static void test_unloads_itself(void)
 
 	start();
 	for (const char *const *word = words; *word; word++) {
+		BpChannel *out = bp_channel(bp_kernel(), "self-unload/out");
 		BpWatch *watch;
 
 		CU_ASSERT_PTR_NOT_NULL_FATAL(bp_plugin_load("self-unload", NULL));
 		ticks = 0;
-		watch = bp_channel_watch(bp_kernel(), bp_channel(bp_kernel(), "self-unload/out"), on_tick, NULL, NULL);
+		watch = bp_channel_watch(bp_kernel(), out, on_tick, NULL, NULL);
 		CU_ASSERT(suite_wait_until(has_ticked, NULL, 10));
 		say("self-unload/in", *word);
 		CU_ASSERT_PTR_NOT_NULL(bp_plugin_find("self-unload")); /* its code was on the stack */
 		CU_ASSERT(suite_wait_until(is_gone, "self-unload", 10));
 		CU_ASSERT_PTR_NULL(bp_channel_find("never-released"));
 		bp_watch_remove(watch);
-		bp_channel_release(bp_kernel(), bp_channel_find("self-unload/out"));
+		bp_channel_release(bp_kernel(), out);
 	}
 	stop();
 }
@@ -212,6 +213,29 @@ static void test_never_answers(void)
 	CU_ASSERT(suite_wait_until(is_gone, "never-answers", 10));
 	CU_ASSERT(suite_wait(&run_ended, 10));
 	CU_ASSERT_EQUAL(run_failed, 1);
+	stop();
+}
+
+/* A call that will still come back keeps the code mapped, however long it takes. */
+static void test_unload_waits_for_holds(void)
+{
+	static const BpPluginInfo info = { .abi = BP_ABI, .name = "leaky" };
+	BpPlugin *plugin;
+
+	start();
+	plugin = bp_plugin_add(&info, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(plugin);
+	bp_plugin_hold(plugin);
+	bp_plugin_hold(plugin);
+	bp_plugin_unload(plugin, NULL, NULL);
+	bp_plugin_release(plugin);
+	while (g_main_context_iteration(NULL, FALSE))
+		;
+	CU_ASSERT_PTR_EQUAL(bp_plugin_find("leaky"), plugin);
+	CU_ASSERT(plugin->file->unloading);
+	expect_refused("leaky", "there is no plugin");
+	bp_plugin_release(plugin);
+	CU_ASSERT(suite_wait_until(is_gone, "leaky", 10));
 	stop();
 }
 
@@ -348,6 +372,7 @@ static const SuiteTest tests[] = {
 	{ "unloads_itself", test_unloads_itself },
 	{ "unloads_itself_in_command", test_unloads_itself_in_command },
 	{ "never_answers", test_never_answers },
+	{ "unload_waits_for_holds", test_unload_waits_for_holds },
 	{ "unload_with_open_instances", test_unload_with_open_instances },
 	{ "close_one_instance", test_close_one_instance },
 	{ "open_errors", test_open_errors },

@@ -20,7 +20,8 @@ typedef struct {
 	/* A connection within the limits, ready to read and write. Give it events with bp_stream_set_user; a
 	 * stream left without them is closed. */
 	void (*accept)(BpServer *server, BpStream *stream, gpointer user);
-	/* The sentence a refused connection is told before it is closed; NULL: none. Yours to give. */
+	/* What a refused connection is told before it is closed, given the reason as a sentence without full stop; NULL:
+	 * nothing. A new string. bp_server_refusal_line serves for line protocols. */
 	char *(*refusal)(BpServer *server, const char *why, gpointer user);
 } BpServerEvents;
 
@@ -28,6 +29,10 @@ typedef struct {
  * "server-tcp-%u" with the port. Not bound: NULL, and a sentence that names port and holder. */
 BP_API BpServer *bp_server_open(BpInstance *self, const char *events_name, const BpServerEvents *events, gpointer user,
 				GError **error);
+BP_API char *bp_server_refusal_line(BpServer *server, const char *why, gpointer user);
+/* Its parameters `bind` and `insecure` say where it may listen: beyond loopback only with `insecure`. For what is no
+ * BpServer; bp_server_open asks by itself. */
+BP_API gboolean bp_server_may_bind(BpInstance *self, GError **error);
 /* Stops listening; streams stay. The instance's end does it too. */
 BP_API void bp_server_close(BpServer *server);
 BP_API guint bp_server_port(const BpServer *server); /* the one bound, when 0 was asked for */

@@ -14,14 +14,18 @@ static void print_lines(BpCall *call, const char *text)
 			bp_call_print(call, lines[i]);
 }
 
+static BpStyle style_of(char sign)
+{
+	return sign == '+' ? BP_GOOD : sign == '-' ? BP_BAD : sign == '!' ? BP_WARN : BP_PLAIN;
+}
+
 static void print_changes(BpCall *call, const char *text)
 {
 	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
 
 	for (guint i = 0; lines[i]; i++)
 		if (*lines[i])
-			bp_call_styled(call, *lines[i] == '+' ? BP_GOOD : *lines[i] == '-' ? BP_BAD : *lines[i] == '!' ? BP_WARN : BP_PLAIN, "%s",
-				       lines[i]);
+			bp_call_styled(call, style_of(*lines[i]), "%s", lines[i]);
 }
 
 static gboolean find_running(const Config **config, GError **error)
@@ -149,8 +153,8 @@ static gboolean run_serve(BpPlugin *self, BpCall *call, GError **error)
 	if (!instance)
 		return FALSE;
 	where = addresses_of(instance);
-	bp_call_styled(call, BP_GOOD, "%s serves %s over %s%s.", bp_plugin_name(instance), bp_instance_string(instance, "handler"), transport,
-		       where);
+	bp_call_styled(call, BP_GOOD, "%s serves %s over %s%s.", bp_plugin_name(instance),
+		       bp_instance_string(instance, "handler"), transport, where);
 	return TRUE;
 }
 
@@ -165,7 +169,7 @@ static const BpParam serve_params[] = {
 	{ "handler", .kind = BP_ARGUMENT, .required = 1, .names = BP_A_HANDLER, .help = "what answers: console, echo, ..." },
 	{ "params", .kind = BP_ARGUMENT, .many = 1, .help = "key=value, as the transport's module takes them" },
 	{ "transport", 't', .fallback = "telnet", .names = BP_A_TRANSPORT, .help = "how it is reached" },
-	{ "port", 'p', BP_INT, .min = 0, .max = 65535, .help = "port to listen on; 0 takes a free one; the transport's usual one if left out" },
+	{ "port", 'p', BP_INT, .min = 0, .max = 65535, .help = "port to listen on; 0 takes a free one; the transport's own if left out" },
 	{ "name", 'n', .help = "of the instance; HANDLER-TRANSPORT if left out" },
 	{ NULL },
 };
@@ -178,6 +182,8 @@ const BpCommand config_commands[] = {
 	  .manual = "What has not changed is kept with its connections. If the file is wrong, or something in it does not open,\n"
 		    "all stays as it was. SIGHUP does the same.\n" },
 	{ "serve", .help = "serve a handler without a configuration file", .params = serve_params, .run = run_serve, .role = BP_ADMIN,
-	  .group = "server", .manual = "  serve echo --transport telnet --port 8000\n  serve console -t tcp -p 5000 -n lab max_connections=3\n" },
+	  .group = "server",
+	  .manual = "  serve echo --transport telnet --port 8000\n"
+		    "  serve console -t tcp -p 5000 -n lab max_connections=3\n" },
 	{ NULL },
 };

@@ -304,7 +304,8 @@ static void check_tls(Check *check)
 	}
 	if (!check_file(check, "tls_cert") || !check_file(check, "tls_key") || !check_file(check, "tls_client_ca"))
 		return;
-	context = tls_context_new(cert, bp_values_string(check->values, "tls_key"), bp_values_string(check->values, "tls_client_ca"), &error);
+	context = tls_context_new(cert, bp_values_string(check->values, "tls_key"),
+				  bp_values_string(check->values, "tls_client_ca"), &error);
 	if (!context)
 		faults_add(check->faults, place_of(check, "tls_cert"), "%s", error->message);
 	else
@@ -330,7 +331,8 @@ static void check_bind(Check *check)
 		if (bp_address_is_loopback(&g_array_index(list, BpAddress, i)))
 			continue;
 		faults_add(check->faults, place_of(check, "bind"),
-			   "listening on %s lets anybody on the network in without login; add insecure: yes if that is wanted, or say bind: 127.0.0.1",
+			   "listening on %s lets anybody on the network in without login; add insecure: yes if that is wanted, or "
+			   "say bind: 127.0.0.1",
 			   bind && *bind ? bind : "*");
 		return;
 	}
@@ -370,7 +372,8 @@ static gboolean find_class(Check *check)
 	}
 	check->module = bp_module_find(instance->module);
 	if (!check->module && check->transport)
-		faults_add(check->faults, instance->place, "transport %s wants the module %s, which is not there; load the plugin that has it",
+		faults_add(check->faults, instance->place,
+			   "transport %s wants the module %s, which is not there; load the plugin that has it",
 			   check->transport->name, instance->module);
 	else if (!check->module)
 		refuse_class(check, "module/", "module", "class");
@@ -463,7 +466,8 @@ static void check_setting(ConfigItem *item, GHashTable *seen, Faults *faults)
 	const ConfigItem *first = g_hash_table_lookup(seen, whole);
 
 	if (first) {
-		faults_add(faults, item->place, "the setting %s is given twice, first in line %u; keep one of them", shown, first->place.line);
+		faults_add(faults, item->place, "the setting %s is given twice, first in line %u; keep one of them", shown,
+			   first->place.line);
 	} else if (!row && !stored && !(context && context_setting_is_temporary(context, item->key))) {
 		g_autoptr(GPtrArray) words = context ? context_settings(context) : g_ptr_array_new();
 		const char *nearest;

@@ -77,7 +77,7 @@ static void append_yaml(GString *out, const char *text)
 
 		if (c == '"' || c == '\\')
 			g_string_append_printf(out, "\\%c", (char)c);
-		else if (g_unichar_isprint(c))
+		else if (g_unichar_isprint(c) && c != 0x2028 && c != 0x2029) /* those two end lines in YAML */
 			g_string_append_unichar(out, c);
 		else
 			g_string_append_printf(out, "\\U%08x", c);

@@ -271,7 +271,7 @@ static gboolean is_text(const char *text, gsize size, Faults *faults)
 	const char *end;
 
 	if (size > CONFIG_SIZE_MAX) {
-		faults_add(faults, (Place){ 1, 1 }, "the file is larger than %d KiB; a configuration is not, so look whether it is the right one",
+		faults_add(faults, (Place){ 1, 1 }, "the file is larger than %d KiB; look whether it is the right one",
 			   CONFIG_SIZE_MAX / 1024);
 		return FALSE;
 	}

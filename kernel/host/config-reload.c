@@ -166,7 +166,8 @@ static UpdateResult try_update(const ConfigInstance *wanted, BpInstance *open, B
 	if (result == UPDATE_FAILED) {
 		g_autofree char *where = config_place(reload->fresh, wanted->place);
 
-		g_prefix_error(&reload->failure, "%s: %s %s cannot take its new parameters: ", where, config_item_kind(wanted), wanted->name);
+		g_prefix_error(&reload->failure, "%s: %s %s cannot take its new parameters: ", where, config_item_kind(wanted),
+			       wanted->name);
 	} else if (result == UPDATE_DONE) {
 		updated = g_new0(Updated, 1);
 		updated->name = g_strdup(wanted->name);

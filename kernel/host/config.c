@@ -347,7 +347,8 @@ static void instance_add(Config *config, const char *name, const ConfigNode *nod
 
 static void read_instances(Config *config, const ConfigNode *node, gboolean server, Faults *faults)
 {
-	const char *example = server ? "servers: {door: {transport: telnet, handler: console}}" : "modules: {lab: {class: TCPServer, port: 5000}}";
+	const char *example = server ? "servers: {door: {transport: telnet, handler: console}}"
+				     : "modules: {lab: {class: TCPServer, port: 5000}}";
 
 	if (!node || !is_kind(node, NODE_MAP, example, faults))
 		return;

@@ -17,6 +17,8 @@ libbackplane_so_0_SOURCES += \
 	kernel/host/module.c \
 	kernel/host/module.h \
 	kernel/host/nearest.c \
+	kernel/host/notify.c \
+	kernel/host/notify.h \
 	kernel/host/param.c \
 	kernel/host/param.h \
 	kernel/host/plugin.c \

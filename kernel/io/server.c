@@ -150,7 +150,7 @@ static gboolean open_tls(BpServer *server, GError **error)
 	return TRUE;
 }
 
-static gboolean is_allowed(BpInstance *self, GError **error)
+gboolean bp_server_may_bind(BpInstance *self, GError **error)
 {
 	const char *bind = bp_instance_string(self, "bind");
 	g_autoptr(GArray) list = NULL;
@@ -169,6 +169,13 @@ static gboolean is_allowed(BpInstance *self, GError **error)
 		return FALSE;
 	}
 	return TRUE;
+}
+
+char *bp_server_refusal_line(BpServer *server, const char *why, gpointer user)
+{
+	if (server->max_connections && server->stats.connections >= server->max_connections)
+		return g_strdup("Server is at maximum capacity. Please try again later.\r\n");
+	return g_strdup_printf("Connection refused: %s. Please try again later.\r\n", why);
 }
 
 static void read_params(BpServer *server)
@@ -230,13 +237,24 @@ static void server_list_add(BpServer *server)
 	g_mutex_unlock(&list_lock);
 }
 
+/* "server-tcp-%u" is given by the caller, who may not know the port. */
+static BpChannel *open_events(BpInstance *self, const char *pattern, guint port)
+{
+	g_autoptr(GString) name = g_string_new(pattern);
+	char number[16];
+
+	g_snprintf(number, sizeof(number), "%u", port);
+	g_string_replace(name, "%u", number, 1);
+	return bp_channel(self, name->str);
+}
+
 BpServer *bp_server_open(BpInstance *self, const char *events_name, const BpServerEvents *events, gpointer user,
 			 GError **error)
 {
 	BpServer *server;
 
 	g_return_val_if_fail(self && events_name && events, NULL);
-	if (!is_allowed(self, error))
+	if (!bp_server_may_bind(self, error))
 		return NULL;
 	server = g_new0(BpServer, 1);
 	server->refs = 1;
@@ -252,7 +270,7 @@ BpServer *bp_server_open(BpInstance *self, const char *events_name, const BpServ
 	}
 	server->port = bp_address_port(&g_array_index(server->listening, Listening, 0).address);
 	server->addresses = format_addresses(server->listening);
-	server->channel = bp_channel_ref(bp_channel(self, events_name));
+	server->channel = bp_channel_ref(open_events(self, events_name, server->port));
 	if (bp_instance_bool(self, "keepalive"))
 		set_keepalive(server);
 	owner_link(self, &server->owned, "server", drop);

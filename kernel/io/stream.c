@@ -183,6 +183,11 @@ static void deliver(BpStream *stream, const guint8 *data, gsize size)
 	stream->stats.last_in = bp_loop_now();
 	if (stream->server)
 		server_stream_active(stream->server, stream);
+	/* A peer that goes on sending after our end does not read it: it need not be heard out. */
+	if (stream->shut && (stream->unheard += size) > STREAM_LINGER_BYTES) {
+		stream_finish(stream, NULL);
+		return;
+	}
 	if (stream->closing || !stream->events.data || !owner_enter(owner))
 		return;
 	stream->events.data(stream, data, size, stream->user);

@@ -19,6 +19,7 @@
 #define STREAM_CLOSE_TIME (10 * G_USEC_PER_SEC)	 /* for the queue to be sent after a close */
 #define STREAM_LINGER_TIME (2 * G_USEC_PER_SEC)	 /* for the peer to end after us */
 #define STREAM_DRAIN_TIME (5 * G_USEC_PER_SEC)	 /* for all of them when the program ends */
+#define STREAM_LINGER_BYTES (4 * 1024 * 1024) /* that it may send meanwhile */
 #define STREAM_READ_SIZE 65536
 
 typedef struct StreamTls StreamTls;
@@ -78,6 +79,7 @@ struct BpStream {
 	guint dropped : 1;    /* the kernel goes */
 	guint linked : 1;     /* in the owner's list */
 
+	gsize unheard; /* bytes that came after our end */
 	StreamTls *tls;
 	GError *why;
 	BpStreamStats stats;

@@ -11,7 +11,6 @@
 #include <backplane/kernel.h>
 #include "tcp.h"
 
-#define FULL "Server is at maximum capacity. Please try again later.\r\n"
 
 struct TcpConnection {
 	TcpConnection *prev, *next; /* in order of arrival */
@@ -259,16 +258,7 @@ static void on_accept(BpServer *bp_server, BpStream *stream, gpointer user)
 		open_channels(connection);
 }
 
-static char *on_refusal(BpServer *bp_server, const char *why, gpointer user)
-{
-	gint64 most = bp_instance_int(bp_server_instance(bp_server), "max_connections");
-
-	if (most && bp_server_stats(bp_server).connections >= most)
-		return g_strdup(FULL);
-	return g_strdup_printf("Connection refused: %s. Please try again later.\r\n", why);
-}
-
-static const BpServerEvents server_events = { .accept = on_accept, .refusal = on_refusal };
+static const BpServerEvents server_events = { .accept = on_accept, .refusal = bp_server_refusal_line };
 
 gboolean tcp_server_open(BpInstance *self, GError **error)
 {

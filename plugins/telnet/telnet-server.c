@@ -4,8 +4,6 @@
 #include <string.h>
 #include "telnet.h"
 
-#define FULL "Server is at maximum capacity. Please try again later.\r\n"
-
 static void on_send_all(BpPlugin *self, BpMessage *message, gpointer data)
 {
 	TelnetServer *server = data;
@@ -19,16 +17,7 @@ static void on_accept(BpServer *bp_server, BpStream *stream, gpointer user)
 	telnet_connection_new(user, stream);
 }
 
-static char *on_refusal(BpServer *bp_server, const char *why, gpointer user)
-{
-	gint64 most = bp_instance_int(bp_server_instance(bp_server), "max_connections");
-
-	if (most && bp_server_stats(bp_server).connections >= most)
-		return g_strdup(FULL);
-	return g_strdup_printf("Connection refused: %s. Please try again later.\r\n", why);
-}
-
-static const BpServerEvents server_events = { .accept = on_accept, .refusal = on_refusal };
+static const BpServerEvents server_events = { .accept = on_accept, .refusal = bp_server_refusal_line };
 
 gboolean telnet_server_open(BpInstance *self, GError **error)
 {

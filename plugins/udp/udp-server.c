@@ -14,23 +14,6 @@ static void on_send(BpPlugin *self, BpMessage *message, gpointer data)
 	bp_channel_print(port->events, "No UDP packet can be sent as reply to a host that has never made contact.");
 }
 
-static gboolean is_allowed(BpInstance *self, GArray *addresses, GError **error)
-{
-	const char *bind = bp_instance_string(self, "bind");
-
-	if (bp_instance_bool(self, "insecure"))
-		return TRUE;
-	for (guint i = 0; i < addresses->len; i++) {
-		if (bp_address_is_loopback(&g_array_index(addresses, BpAddress, i)))
-			continue;
-		g_set_error(error, BP_IO_ERROR, BP_NOT_PERMITTED,
-			    "binding %s lets anybody on the network in without login; say insecure=yes if that is "
-			    "wanted, or bind=127.0.0.1", bind && *bind ? bind : "*");
-		return FALSE;
-	}
-	return TRUE;
-}
-
 gboolean udp_server_open(BpInstance *self, GError **error)
 {
 	UdpServer *server = bp_instance_data(self);
@@ -38,7 +21,7 @@ gboolean udp_server_open(BpInstance *self, GError **error)
 							   (guint)bp_instance_int(self, "port"), error);
 	char events[32], data[32];
 
-	if (!addresses || !is_allowed(self, addresses, error) ||
+	if (!addresses || !bp_server_may_bind(self, error) ||
 	    !udp_port_bind(&server->port, self, addresses, FALSE, error))
 		return FALSE;
 	g_snprintf(events, sizeof(events), "server-udp-%u", server->port.number);

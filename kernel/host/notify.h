@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+/* notify.h - telling systemd how we are (sd_notify(3)'s protocol: one datagram to $NOTIFY_SOCKET). */
+#pragma once
+
+/* "READY=1", "STOPPING=1", "STATUS=..."; lines parted by \n. Nothing happens when nobody asked for it. */
+void notify_systemd(const char *state);
