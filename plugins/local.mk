@@ -18,4 +18,5 @@ include plugins/tcp/local.mk
 include plugins/telnet/local.mk
 include plugins/uart/local.mk
 include plugins/udp/local.mk
+include plugins/web/local.mk
 include plugins/wsserver/local.mk

@@ -22,9 +22,11 @@ UNIT_TESTS = \
 	tests/test-parse \
 	tests/test-plugin \
 	tests/test-server \
+	tests/test-session \
 	tests/test-settings \
 	tests/test-telnet-codec \
 	tests/test-tls \
+	tests/test-web-op \
 	tests/test-websocket
 check_PROGRAMS += $(UNIT_TESTS)
 
@@ -38,11 +40,13 @@ tests_test_framing_SOURCES = tests/test-framing.c $(FRAMING_SOURCES)
 tests_test_mesh_command_SOURCES = tests/test-mesh-command.c $(MESH_CODEC)
 tests_test_mesh_message_SOURCES = tests/test-mesh-message.c $(MESH_CODEC)
 tests_test_mesh_node_SOURCES = tests/test-mesh-node.c $(MESH_CODEC)
+tests_test_web_op_SOURCES = tests/test-web-op.c plugins/web/web-op.c
 
 check_LIBRARIES += tests/libsuite.a
 tests_libsuite_a_SOURCES = \
 	tests/config-plugin.h \
 	tests/certificates.h \
+	tests/client.h \
 	tests/peers.h \
 	tests/state.h \
 	tests/suite.c \

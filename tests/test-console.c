@@ -3,80 +3,7 @@
 #include <string.h>
 #include <backplane/backplane.h>
 #include <backplane/kernel.h>
-#include "console/console.h"
-#include "suite.h"
-
-typedef struct {
-	BpSession *session;
-	GString *shown;
-	gboolean ended;
-	BpEnd why;
-} Client;
-
-static void on_send(BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer user)
-{
-	g_string_append_len(((Client *)user)->shown, data, (gssize)size);
-}
-
-static void on_end(BpSession *session, BpEnd why, gpointer user)
-{
-	Client *client = user;
-
-	client->ended = TRUE;
-	client->why = why;
-	client->session = NULL;
-}
-
-static const BpSessionLink plain = { .name = "test", .send = on_send, .end = on_end };
-
-static Client *client_new(const char *handler, gboolean terminal, BpRole role)
-{
-	BpSessionOptions options = { .handler = bp_handler_find(handler), .link = &plain, .peer = "test", .role = role,
-				     .terminal = terminal, .quiet = TRUE };
-	Client *client = g_new0(Client, 1);
-
-	client->shown = g_string_new(NULL);
-	options.data = client;
-	CU_ASSERT_PTR_NOT_NULL_FATAL(options.handler);
-	client->session = bp_session_open(bp_kernel(), &options, NULL);
-	return client;
-}
-
-static void client_free(Client *client)
-{
-	if (client->session)
-		bp_session_end(client->session, BP_END_PEER, NULL);
-	g_string_free(client->shown, TRUE);
-	g_free(client);
-}
-
-static void type(Client *client, const char *text)
-{
-	g_string_truncate(client->shown, 0);
-	bp_session_receive(client->session, text, strlen(text));
-}
-
-static gboolean is_shown(Client *client, const char *text)
-{
-	gboolean there = strstr(client->shown->str, text) != NULL;
-
-	if (!there)
-		g_printerr("\"%s\" is not in \"%s\"\n", text, client->shown->str);
-	return there;
-}
-
-static const char *awaited;
-
-static gboolean has_come(gpointer client)
-{
-	return strstr(((Client *)client)->shown->str, awaited) != NULL;
-}
-
-static gboolean wait_for(Client *client, const char *text)
-{
-	awaited = text;
-	return suite_wait_until(has_come, client, 10);
-}
+#include "client.h"
 
 static void start_in(const char *state)
 {
@@ -94,9 +21,6 @@ static void stop(void)
 {
 	CU_ASSERT_EQUAL(bp_kernel_stop(), 0);
 }
-
-#define EXPECT(client, text) CU_ASSERT(is_shown(client, text))
-#define EXPECT_NOT(client, text) CU_ASSERT_PTR_NULL(strstr((client)->shown->str, text))
 
 /* --- lines and commands --- */
 
@@ -469,6 +393,49 @@ static void test_channel_watch(void)
 	stop();
 }
 
+static void on_linked(BpPlugin *self, BpMessage *message, gpointer data)
+{
+	g_string_append(data, bp_message_data(message));
+}
+
+static void test_channel_link(void)
+{
+	g_autoptr(GString) heard = g_string_new(NULL);
+	Client *client;
+	BpChannel *from, *to;
+
+	start();
+	from = bp_channel(bp_kernel(), "from");
+	to = bp_channel(bp_kernel(), "to");
+	bp_channel_watch(bp_kernel(), to, on_linked, heard, NULL);
+	client = client_new("console", FALSE, BP_ADMIN);
+	type(client, "channel link from to\nchannel link from to\nchannel info from\n");
+	EXPECT(client, "What is said on from goes to to too.");
+	EXPECT(client, "linked to  to\n");
+	bp_channel_print(from, "one");
+	CU_ASSERT_STRING_EQUAL(heard->str, "one");
+	type(client, "channel link to from\n");
+	EXPECT(client, "and would go round for ever");
+	type(client, "channel link from nowhere\n");
+	EXPECT(client, "There is no channel named 'nowhere'");
+	type(client, "channel unlink from to\nchannel unlink from to\n");
+	EXPECT(client, "goes to to no longer");
+	EXPECT(client, "from is not linked to to");
+	bp_channel_print(from, "two");
+	CU_ASSERT_STRING_EQUAL(heard->str, "one");
+	type(client, "channel link -f from later\nchannel print from\nchannel info from\n");
+	EXPECT(client, "linked to  later\n");
+	EXPECT(client, "linked to  console\n");
+	client_free(client);
+	stop();
+	start();
+	client = client_new("console", FALSE, BP_ADMIN);
+	type(client, "channel link -f from later\nchannel unlink from later\n");
+	EXPECT(client, "goes to later no longer");
+	client_free(client);
+	stop();
+}
+
 /* A session that watches what it is shown is refused; two that watch each other end by themselves. */
 static void test_watching_each_other(void)
 {
@@ -585,6 +552,7 @@ static const SuiteTest tests[] = {
 	{ "execute", test_execute },
 	{ "timer", test_timer },
 	{ "batch_lasts", test_batch_lasts },
+	{ "channel_link", test_channel_link },
 	{ "channel_watch", test_channel_watch },
 	{ "watching_each_other", test_watching_each_other },
 	{ "channel_save", test_channel_save },

@@ -224,6 +224,44 @@ static void test_defer(void)
 	stop();
 }
 
+static gboolean end_dialogue(gpointer data)
+{
+	*(gboolean *)data = TRUE;
+	return G_SOURCE_REMOVE;
+}
+
+/* Turns the context inside a turn: others are served, we are not, and what of ours is ready does not make it spin. */
+static void hold_dialogue(BpPlugin *plugin, gpointer data)
+{
+	g_autoptr(GSource) source = g_timeout_source_new(30);
+	gboolean over = FALSE;
+	guint turns = 0;
+
+	g_source_set_callback(source, end_dialogue, &over, NULL);
+	g_source_attach(source, NULL);
+	CU_ASSERT_EQUAL(write(GPOINTER_TO_INT(data), "!", 1), 1);
+	for (; !over && turns < 1000; turns++)
+		g_main_context_iteration(NULL, TRUE);
+	CU_ASSERT(over);
+	CU_ASSERT(turns < 100);
+	CU_ASSERT_EQUAL(count, 0);
+}
+
+static void test_turn_in_a_turn(void)
+{
+	int ends[2];
+
+	start();
+	CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+	bp_fd_add(self, ends[0], BP_IN, on_readable, NULL, NULL);
+	bp_timer_add(self, NULL, 1000, 1, hold_dialogue, GINT_TO_POINTER(ends[1]), NULL);
+	CU_ASSERT(suite_wait(&reached, 10));
+	CU_ASSERT_EQUAL(count, 1);
+	stop();
+	close(ends[0]);
+	close(ends[1]);
+}
+
 static gpointer call_from_thread(gpointer data)
 {
 	for (guint i = 0; i < 1000; i++)
@@ -342,6 +380,7 @@ static const SuiteTest tests[] = {
 	{ "descriptor", test_descriptor },
 	{ "remove_while_pending", test_remove_while_pending },
 	{ "defer", test_defer },
+	{ "turn_in_a_turn", test_turn_in_a_turn },
 	{ "call_from_thread", test_call_from_thread },
 	{ "own_loop", test_own_loop },
 	{ "calls_are_not_lost", test_calls_are_not_lost },

@@ -216,6 +216,29 @@ static void test_never_answers(void)
 	stop();
 }
 
+/* A call that will still come back keeps the code mapped, however long it takes. */
+static void test_unload_waits_for_holds(void)
+{
+	static const BpPluginInfo info = { .abi = BP_ABI, .name = "leaky" };
+	BpPlugin *plugin;
+
+	start();
+	plugin = bp_plugin_add(&info, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(plugin);
+	bp_plugin_hold(plugin);
+	bp_plugin_hold(plugin);
+	bp_plugin_unload(plugin, NULL, NULL);
+	bp_plugin_release(plugin);
+	while (g_main_context_iteration(NULL, FALSE))
+		;
+	CU_ASSERT_PTR_EQUAL(bp_plugin_find("leaky"), plugin);
+	CU_ASSERT(plugin->file->unloading);
+	expect_refused("leaky", "there is no plugin");
+	bp_plugin_release(plugin);
+	CU_ASSERT(suite_wait_until(is_gone, "leaky", 10));
+	stop();
+}
+
 /* Its loop and its endless job are ended too. */
 static void test_unload_with_open_instances(void)
 {
@@ -349,6 +372,7 @@ static const SuiteTest tests[] = {
 	{ "unloads_itself", test_unloads_itself },
 	{ "unloads_itself_in_command", test_unloads_itself_in_command },
 	{ "never_answers", test_never_answers },
+	{ "unload_waits_for_holds", test_unload_waits_for_holds },
 	{ "unload_with_open_instances", test_unload_with_open_instances },
 	{ "close_one_instance", test_close_one_instance },
 	{ "open_errors", test_open_errors },

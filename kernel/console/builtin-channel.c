@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* builtin-channel.c - channel list, open, close, watch, unwatch, send, print, info. What a session watches is shown to it
- * alone and ends with it. */
+/* builtin-channel.c - channel list, open, close, watch, unwatch, send, print, link, unlink, info. What a session watches
+ * is shown to it alone and ends with it; links stay until somebody takes them away. */
 #include <string.h>
 #include "console/builtin.h"
 #include "console/utf8.h"
@@ -14,7 +14,7 @@ typedef struct {
 } SessionWatch;
 
 static GQueue watches; /* SessionWatch */
-static GHashTable *printed; /* channel name -> BpWatch: linked to channel console */
+static GHashTable *links; /* "FROM TO" -> BpWatch; those that print on channel console too */
 
 BpChannel *builtin_find_channel(const char *word, GError **error)
 {
@@ -102,6 +102,8 @@ static gboolean run_list(BpPlugin *self, BpCall *call, GError **error)
 	return TRUE;
 }
 
+static void print_links(BpCall *call, BpChannel *channel);
+
 static gboolean run_info(BpPlugin *self, BpCall *call, GError **error)
 {
 	g_autoptr(BpChannel) channel = builtin_find_channel(bp_call_string(call, "name"), error);
@@ -122,6 +124,7 @@ static gboolean run_info(BpPlugin *self, BpCall *call, GError **error)
 	bp_call_printf(call, "  format     %s%s%s%s%s",
 		       options.timestamp ? "timestamp " : "", options.indent ? "indent " : "", options.line_end ? "line_end " : "",
 		       options.pure ? "pure " : "", options.log ? "log " : "");
+	print_links(call, channel);
 	return TRUE;
 }
 
@@ -286,37 +289,107 @@ static gboolean run_send(BpPlugin *self, BpCall *call, GError **error)
 	return TRUE;
 }
 
+/* --- links, and printing, which is a link to console --- */
+
+static void forget_links(gpointer data)
+{
+	g_clear_pointer(&links, g_hash_table_unref);
+}
+
+static char *link_key(BpChannel *from, const char *to)
+{
+	return g_strconcat(bp_channel_name(from), " ", to, NULL);
+}
+
+static gboolean add_link(BpChannel *from, BpChannel *to, GError **error)
+{
+	g_autofree char *key = link_key(from, bp_channel_name(to));
+	BpWatch *watch;
+
+	if (!links) {
+		links = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+		bp_plugin_defer_undo(bp_kernel(), forget_links, NULL);
+	}
+	if (g_hash_table_contains(links, key))
+		return TRUE;
+	watch = bp_channel_link(bp_kernel(), from, to, error);
+	if (watch)
+		g_hash_table_insert(links, g_steal_pointer(&key), watch);
+	return watch != NULL;
+}
+
+static gboolean remove_link(BpChannel *from, const char *to)
+{
+	g_autofree char *key = link_key(from, to);
+	BpWatch *watch = links ? g_hash_table_lookup(links, key) : NULL;
+
+	if (!watch)
+		return FALSE;
+	g_hash_table_remove(links, key);
+	bp_watch_remove(watch);
+	return TRUE;
+}
 
 static gboolean run_print(BpPlugin *self, BpCall *call, GError **error)
 {
 	g_autoptr(BpChannel) channel = builtin_find_channel(bp_call_string(call, "name"), error);
-	BpWatch *watch;
-	const char *name;
+	const char *name = channel ? bp_channel_name(channel) : NULL;
 
 	if (!channel)
 		return FALSE;
-	name = bp_channel_name(channel);
-	if (!printed)
-		printed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	watch = g_hash_table_lookup(printed, name);
 	if (bp_call_bool(call, "close")) {
-		if (!watch) {
+		if (!remove_link(channel, "console")) {
 			g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND, "Channel %s is not printed.", name);
 			return FALSE;
 		}
-		g_hash_table_remove(printed, name);
-		bp_watch_remove(watch);
 		bp_call_printf(call, "No longer printing Channel: %s", name);
 		return TRUE;
 	}
-	if (!watch) {
-		watch = bp_channel_link(bp_kernel(), channel, bp_channel(bp_kernel(), "console"), error);
-		if (!watch)
-			return FALSE;
-		g_hash_table_insert(printed, g_strdup(name), watch);
-	}
+	if (!add_link(channel, bp_channel(bp_kernel(), "console"), error))
+		return FALSE;
 	bp_call_printf(call, "Printing Channel: %s", name);
 	return TRUE;
+}
+
+static gboolean run_link(BpPlugin *self, BpCall *call, GError **error)
+{
+	g_autoptr(BpChannel) from = find_or_make(call, bp_call_string(call, "from"), error);
+	g_autoptr(BpChannel) to = from ? find_or_make(call, bp_call_string(call, "to"), error) : NULL;
+
+	if (!to || !add_link(from, to, error))
+		return FALSE;
+	bp_call_printf(call, "What is said on %s goes to %s too.", bp_channel_name(from), bp_channel_name(to));
+	return TRUE;
+}
+
+static gboolean run_unlink(BpPlugin *self, BpCall *call, GError **error)
+{
+	g_autoptr(BpChannel) from = builtin_find_channel(bp_call_string(call, "from"), error);
+	g_autoptr(BpChannel) to = from ? builtin_find_channel(bp_call_string(call, "to"), error) : NULL;
+
+	if (!to)
+		return FALSE;
+	if (!remove_link(from, bp_channel_name(to))) {
+		g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND, "%s is not linked to %s: channel info shows what is",
+			    bp_channel_name(from), bp_channel_name(to));
+		return FALSE;
+	}
+	bp_call_printf(call, "What is said on %s goes to %s no longer.", bp_channel_name(from), bp_channel_name(to));
+	return TRUE;
+}
+
+static void print_links(BpCall *call, BpChannel *channel)
+{
+	g_autofree char *start = link_key(channel, "");
+	GHashTableIter iter;
+	gpointer key;
+
+	if (!links)
+		return;
+	g_hash_table_iter_init(&iter, links);
+	while (g_hash_table_iter_next(&iter, &key, NULL))
+		if (g_str_has_prefix(key, start))
+			bp_call_printf(call, "  linked to  %s", (const char *)key + strlen(start));
 }
 
 static const BpParam name_params[] = {
@@ -354,6 +427,19 @@ static const BpParam print_params[] = {
 	{ NULL },
 };
 
+static const BpParam link_params[] = {
+	{ "from", .kind = BP_ARGUMENT, .required = TRUE, .names = BP_A_CHANNEL, .help = "name or number" },
+	{ "to", .kind = BP_ARGUMENT, .required = TRUE, .names = BP_A_CHANNEL, .help = "name or number" },
+	{ "force", 'f', BP_BOOL, .help = "also those that do not exist yet" },
+	{ NULL },
+};
+
+static const BpParam unlink_params[] = {
+	{ "from", .kind = BP_ARGUMENT, .required = TRUE, .names = BP_A_CHANNEL, .help = "name or number" },
+	{ "to", .kind = BP_ARGUMENT, .required = TRUE, .names = BP_A_CHANNEL, .help = "name or number" },
+	{ NULL },
+};
+
 const BpCommand channel_commands[] = {
 	{ "channel", .help = "list the channels", .run = run_list, .group = "channel" },
 	{ "channel list", .help = "list the channels", .params = list_params, .run = run_list },
@@ -364,6 +450,10 @@ const BpCommand channel_commands[] = {
 	{ "channel close", .help = "the same as channel unwatch", .params = unwatch_params, .run = run_unwatch },
 	{ "channel send", .help = "say something on a channel", .params = send_params, .run = run_send, .role = BP_OPERATOR },
 	{ "channel print", .help = "show a channel on everybody's console", .params = print_params, .run = run_print,
+	  .role = BP_OPERATOR },
+	{ "channel link", .help = "let what is said on one channel go to another too", .params = link_params, .run = run_link,
+	  .role = BP_OPERATOR },
+	{ "channel unlink", .help = "let it go there no longer", .params = unlink_params, .run = run_unlink,
 	  .role = BP_OPERATOR },
 	{ NULL },
 };

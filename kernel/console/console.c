@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* console.c - the handler `console`: every line is commands. It shows what is said on channel "console" between them. */
 #include "console/console.h"
+#include "console/resources.h"
 #include <string.h>
 #include "console/bind.h"
 #include "console/builtin.h"
@@ -158,6 +159,22 @@ static void on_dying(BpPlugin *plugin)
 
 static const PluginTables tables = { .add = add_tables, .dying = on_dying };
 
+static gboolean add_resources(void)
+{
+	static const BpResource *const resources[] = {
+		&host_resource, &servers_resource, &contexts_resource, &settings_resource, &channels_resource,
+		&modules_resource, &instances_resource, &plugins_resource, &sessions_resource, &commands_resource,
+	};
+	gboolean good = TRUE;
+
+	for (guint i = 0; i < G_N_ELEMENTS(resources); i++) {
+		g_autofree char *path = g_strconcat("resource/", resources[i]->name, NULL);
+
+		good = good && bp_registry_add(bp_kernel(), path, resources[i], NULL);
+	}
+	return good;
+}
+
 void console_start(const char *state_dir)
 {
 	static const BpPluginInfo info = { .name = "kernel", .modules = control_modules, .handlers = handlers };
@@ -173,6 +190,7 @@ void console_start(const char *state_dir)
 	good = add_tables(bp_kernel(), &info, NULL) && module_add_tables(bp_kernel(), &info, NULL);
 	for (const BpCommand *const *table = console_tables; *table; table++)
 		good = good && command_add_table(bp_kernel(), *table, NULL);
+	good = good && add_resources();
 	g_assert(good); /* two built-in commands of one name */
 	system_session = bp_session_open(bp_kernel(), &options, NULL);
 }

@@ -222,6 +222,11 @@ static void give_characters(BpSession *session, const char *data, gsize size)
 		if (!go_on && !session->ended)
 			bp_session_end(session, BP_END_HANDLER, NULL);
 	}
+	if (!session->ended && session->partial->len) { /* the handler wants the rest in another form */
+		g_autoptr(GString) rest = g_steal_pointer(&session->partial);
+
+		bp_session_receive(session, rest->str, rest->len);
+	}
 }
 
 static void give_bytes(BpSession *session, const char *data, gsize size)

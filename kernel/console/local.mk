@@ -41,6 +41,11 @@ libbackplane_so_0_SOURCES += \
 	kernel/console/output.c \
 	kernel/console/parse.c \
 	kernel/console/parse.h \
+	kernel/console/resource-channel.c \
+	kernel/console/resource-host.c \
+	kernel/console/resource-module.c \
+	kernel/console/resource-session.c \
+	kernel/console/resources.h \
 	kernel/console/run.c \
 	kernel/console/run.h \
 	kernel/console/session.c \

@@ -22,11 +22,8 @@ static GString *with_crlf(const char *text, gsize size)
 	return result;
 }
 
-static void to_link(BpSession *session, BpMessage *message)
+static void to_link(BpSession *session, const char *text, gsize size, gboolean is_text)
 {
-	gsize size = bp_message_size(message);
-	const char *text = bp_message_data(message);
-	gboolean is_text = !!(bp_message_flags(message) & BP_TEXT);
 	g_autoptr(GString) crlf = NULL;
 
 	if (is_text && session->link->crlf) {
@@ -37,29 +34,41 @@ static void to_link(BpSession *session, BpMessage *message)
 	session->link->send(session, text, size, is_text, session->link_data);
 }
 
-/* What somebody else sends here stands between what is typed, on lines of its own. */
+/* What somebody else sends here stands between what is typed, on lines of its own. The channel is busy with it, so
+ * what takes the typed line away and shows it again goes past the channel; else it would come too late. */
 void session_on_send(BpPlugin *self, BpMessage *message, gpointer data)
 {
 	BpSession *session = data;
-	gboolean hidden = FALSE;
+	gboolean foreign = !(bp_message_flags(message) & SESSION_OWN), hidden = FALSE;
+	gboolean is_text = !!(bp_message_flags(message) & BP_TEXT);
+	const char *text = bp_message_data(message);
+	gsize size = bp_message_size(message);
 
 	if (session->ended)
 		return;
 	session_ref(session);
-	if (!(bp_message_flags(message) & SESSION_OWN)) {
+	session->direct = foreign;
+	if (foreign) {
 		session_progress(session, NULL);
 		hidden = session->editor && line_editor_hide(session->editor);
 	}
 	if (!session->ended)
-		to_link(session, message);
+		to_link(session, text, size, is_text);
+	if (foreign && is_text && size && text[size - 1] != '\n' && !session->ended)
+		to_link(session, "\n", 1, TRUE);
 	if (hidden && !session->ended)
 		line_editor_show(session->editor);
+	session->direct = FALSE;
 	session_unref(session);
 }
 
 void session_show(BpSession *session, gconstpointer data, gsize size, gboolean text)
 {
-	if (!session->ended && size)
+	if (session->ended || !size)
+		return;
+	if (session->direct)
+		to_link(session, data, size, text);
+	else
 		bp_channel_send_take(session->send, bp_message_new(data, size, (text ? BP_TEXT : BP_BINARY) | SESSION_OWN));
 }
 

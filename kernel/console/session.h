@@ -47,6 +47,7 @@ struct BpSession {
 	guint no_prompt : 1;
 	guint echo_off : 1;
 	guint writable : 1;
+	guint direct : 1;   /* output goes past session/N/send: see session_on_send */
 	guint progress : 1; /* a progress line stands */
 	guint at_end : 1;   /* the peer sends no more */
 	guint after_cr : 1;

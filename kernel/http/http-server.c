@@ -12,7 +12,7 @@ const BpParam bp_http_params[] = {
 	{ "max_uri", .type = BP_BYTES, .fallback = "8K", .min = 64, .max = 1048576, .help = "longest address of a request" },
 	{ "max_body", .type = BP_BYTES, .fallback = "1M", .min = 0, .max = 1073741824, .help = "longest body of a request" },
 	{ "hosts", .many = 1, .help = "names (* for any) it may be called by in Host, beside loopback and its address" },
-	{ "origins", .many = 1, .help = "other sites (scheme://host:port, * for any) whose pages may use it" },
+	{ "origins", .many = 1, .alias = "allow_origins", .help = "other sites (scheme://host:port, * for any) whose pages may use it" },
 	{ .include = bp_server_params },
 	{ NULL },
 };

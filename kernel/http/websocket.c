@@ -84,7 +84,7 @@ static void detach(BpWebSocket *socket)
 	socket->over = TRUE;
 	websocket_codec_stop(socket->codec);
 	if (socket->timer)
-		bp_timer_remove(g_steal_pointer(&socket->timer));
+		bp_timer_remove(socket->timer);
 	bp_stream_set_user(socket->stream, &no_events, NULL);
 	bp_stream_set_reading(socket->stream, TRUE); /* so that its end is seen */
 	bp_stream_close(socket->stream);
@@ -156,12 +156,27 @@ static void on_tick(BpPlugin *self, gpointer data)
 	bp_timer_set_interval(socket->timer, socket->ping_timeout > 0 ? socket->ping_timeout : socket->ping_interval);
 }
 
+/* It may go before the socket, with their owner. */
+static void timer_gone(gpointer data)
+{
+	BpWebSocket *socket = data;
+
+	socket->timer = NULL;
+	socket_unref(socket);
+}
+
+static void start_timer(BpWebSocket *socket, gint64 interval)
+{
+	socket->refs++;
+	socket->timer = bp_timer_add(socket->owned.owner, NULL, interval, 0, on_tick, socket, timer_gone);
+}
+
 static void start_pings(BpWebSocket *socket, const BpWebSocketOptions *options)
 {
 	socket->ping_interval = options->ping_interval ? options->ping_interval : PING_INTERVAL;
 	socket->ping_timeout = options->ping_timeout ? options->ping_timeout : PING_TIMEOUT;
 	if (socket->ping_interval > 0)
-		socket->timer = bp_timer_add(socket->owned.owner, NULL, socket->ping_interval, 0, on_tick, socket, NULL);
+		start_timer(socket, socket->ping_interval);
 }
 
 static void is_alive(BpWebSocket *socket)
@@ -416,7 +431,7 @@ void bp_websocket_close(BpWebSocket *socket, guint code, const char *reason)
 	if (socket->timer)
 		bp_timer_set_interval(socket->timer, CLOSE_TIME);
 	else
-		socket->timer = bp_timer_add(socket->owned.owner, NULL, CLOSE_TIME, 0, on_tick, socket, NULL);
+		start_timer(socket, CLOSE_TIME);
 	bp_stream_set_reading(socket->stream, TRUE);
 }
 

@@ -237,6 +237,17 @@ static void server_list_add(BpServer *server)
 	g_mutex_unlock(&list_lock);
 }
 
+/* "server-tcp-%u" is given by the caller, who may not know the port. */
+static BpChannel *open_events(BpInstance *self, const char *pattern, guint port)
+{
+	g_autoptr(GString) name = g_string_new(pattern);
+	char number[16];
+
+	g_snprintf(number, sizeof(number), "%u", port);
+	g_string_replace(name, "%u", number, 1);
+	return bp_channel(self, name->str);
+}
+
 BpServer *bp_server_open(BpInstance *self, const char *events_name, const BpServerEvents *events, gpointer user,
 			 GError **error)
 {
@@ -259,7 +270,7 @@ BpServer *bp_server_open(BpInstance *self, const char *events_name, const BpServ
 	}
 	server->port = bp_address_port(&g_array_index(server->listening, Listening, 0).address);
 	server->addresses = format_addresses(server->listening);
-	server->channel = bp_channel_ref(bp_channel(self, events_name));
+	server->channel = bp_channel_ref(open_events(self, events_name, server->port));
 	if (bp_instance_bool(self, "keepalive"))
 		set_keepalive(server);
 	owner_link(self, &server->owned, "server", drop);

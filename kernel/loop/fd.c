@@ -81,6 +81,21 @@ void bp_fd_remove(BpFd *source)
 	drop_fd(&source->owned);
 }
 
+/* A turn within one of ours: our descriptors wait, everybody else's are served. */
+static gint poll_others(const BpLoop *loop, GPollFD *fds, guint count, gint timeout)
+{
+	gint ready;
+
+	for (guint i = 0; i < count; i++)
+		if (fds[i].fd == loop->epoll)
+			fds[i].fd = -1;
+	ready = g_poll(fds, count, timeout);
+	for (guint i = 0; i < count; i++)
+		if (fds[i].fd == -1)
+			fds[i].fd = loop->epoll;
+	return ready;
+}
+
 /* Our epoll stands for all descriptors but the context's own, by which other threads wake it. With that one in the
  * epoll too, poll and epoll_wait are one call, and the events wait for the dispatch. */
 gint loop_poll(GPollFD *fds, guint count, gint timeout)
@@ -91,6 +106,8 @@ gint loop_poll(GPollFD *fds, guint count, gint timeout)
 	gboolean woken = FALSE;
 	int ready;
 
+	if (loop && loop->turning)
+		return poll_others(loop, fds, count, timeout);
 	if (!loop || count != 2 || fds[own].fd != loop->epoll)
 		return g_poll(fds, count, timeout);
 	if (loop->wakeup != fds[!own].fd) {

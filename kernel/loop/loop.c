@@ -19,6 +19,8 @@ static gboolean prepare(GSource *source, int *timeout)
 	gint64 next, left;
 
 	*timeout = -1;
+	if (loop->turning)
+		return FALSE;
 	if (g_atomic_int_get(&loop->inbox.waiting) || loop->deferred.length)
 		return TRUE;
 	next = timers_next(loop);
@@ -34,6 +36,8 @@ static gboolean check(GSource *source)
 	BpLoop *loop = ((LoopSource *)source)->loop;
 	gint64 next;
 
+	if (loop->turning)
+		return FALSE;
 	if (g_source_query_unix_fd(source, loop->poll_tag) || g_atomic_int_get(&loop->inbox.waiting) || loop->deferred.length)
 		return TRUE;
 	next = timers_next(loop);
@@ -44,6 +48,7 @@ static gboolean dispatch(GSource *source, GSourceFunc func, gpointer data)
 {
 	BpLoop *loop = ((LoopSource *)source)->loop;
 
+	loop->turning = TRUE;
 	loop->now = g_get_monotonic_time();
 	loop->port.real_time = g_get_real_time();
 	loop->stats.turns++;
@@ -54,6 +59,7 @@ static gboolean dispatch(GSource *source, GSourceFunc func, gpointer data)
 	defer_run(loop);
 	loop->now = 0;
 	loop->port.real_time = 0;
+	loop->turning = FALSE;
 	return G_SOURCE_CONTINUE;
 }
 
@@ -99,8 +105,9 @@ static BpLoop *loop_new(const char *name, GMainContext *context, GError **error)
 	((LoopSource *)loop->source)->loop = loop;
 	g_source_set_static_name(loop->source, "backplane loop");
 	loop->poll_tag = g_source_add_unix_fd(loop->source, epoll, G_IO_IN);
-	/* A deferred call may turn the context again, as a modal dialogue does. */
-	g_source_set_can_recurse(loop->source, FALSE);
+	/* A deferred call may turn the context again, as a modal dialogue does; `turning` keeps us out of that. GLib
+	 * would keep us out too, at the price of three system calls in every turn. */
+	g_source_set_can_recurse(loop->source, TRUE);
 	g_source_attach(loop->source, context);
 	g_main_context_set_poll_func(context, loop_poll);
 	return loop;

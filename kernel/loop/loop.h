@@ -6,7 +6,7 @@
 #include "bus/owner.h"
 #include "bus/port.h"
 
-#define LOOP_EVENTS 256
+#define LOOP_EVENTS 64 /* what a turn handles, and keeps to be sent, stays in the cache */
 
 typedef struct {
 	BusRun run;
@@ -40,6 +40,7 @@ struct BpLoop {
 	GPtrArray *timers;
 	BpTimer *running;
 	GQueue deferred;
+	gboolean turning; /* in a turn: one within it leaves our source alone */
 	gint64 now; /* of this turn; 0 outside one */
 	BpLoopStats stats;
 	/* loops with a thread of their own */

@@ -77,8 +77,8 @@ static char *name_of(const BpSession *session)
 	g_checksum_update(sha, secret, sizeof(secret));
 	g_checksum_update(sha, (const guchar *)&id, sizeof(id));
 	g_checksum_get_digest(sha, digest, &size);
-	return g_strdup_printf("%02x%02x%02x%02x-%02x%02x-4%x%02x-%x%02x-%02x%02x%02x%02x%02x%02x", digest[0], digest[1],
-			       digest[2], digest[3], digest[4], digest[5], digest[6] & 15, digest[7], 8 | (digest[8] & 3),
+	return g_strdup_printf("%02x%02x%02x%02x-%02x%02x-4%x%02x-%x%x%02x-%02x%02x%02x%02x%02x%02x", digest[0], digest[1],
+			       digest[2], digest[3], digest[4], digest[5], digest[6] & 15, digest[7], 8 | (digest[8] & 3), digest[8] >> 4,
 			       digest[9], digest[10], digest[11], digest[12], digest[13], digest[14], digest[15]);
 }
 

@@ -1,16 +1,34 @@
 # SPDX-License-Identifier: MIT
-# `make bench` builds and runs every bench, `make bench BENCH=tests/bench/NAME` one. A bench is measured with the real
-# libbackplane, so besides its line in BENCHES it has two more:
-#
-#	tests_bench_NAME_LDFLAGS = $(BENCH_LDFLAGS)
-#	tests_bench_NAME_LDADD = $(BENCH_LIBS)
+# `make bench` builds the benches; tests/bench/run NAME runs one. They are measured with the real libbackplane.
 
-BENCHES =
+BENCHES = \
+	tests/bench/bare-echo \
+	tests/bench/bench \
+	tests/bench/load
 EXTRA_PROGRAMS += $(BENCHES)
 BENCH_LDFLAGS = -Wl,-rpath,$(abs_top_builddir)
-BENCH_LIBS = libbackplane.so.0 $(KERNEL_LIBS)
+EXTRA_DIST += tests/bench/README.md tests/bench/run
 
-BENCH = $(BENCHES)
+tests_bench_bare_echo_SOURCES = tests/bench/bare-echo.c
+tests_bench_bare_echo_LDADD = $(KERNEL_LIBS)
+
+tests_bench_bench_SOURCES = \
+	tests/bench/bench-bus.c \
+	tests/bench/bench-echo.c \
+	tests/bench/bench-fanout.c \
+	tests/bench/bench-start.c \
+	tests/bench/bench.c \
+	tests/bench/bench.h \
+	tests/bench/measure.c \
+	tests/bench/process.c
+tests_bench_bench_LDFLAGS = $(BENCH_LDFLAGS)
+tests_bench_bench_LDADD = libbackplane.so.0 $(KERNEL_LIBS) -lutil
+
+tests_bench_load_SOURCES = \
+	tests/bench/load-fanout.c \
+	tests/bench/load.c \
+	tests/bench/load.h
+tests_bench_load_LDADD = $(KERNEL_LIBS)
+
 bench: all $(BENCHES)
-	@for bench in $(BENCH); do BUILD='$(abs_top_builddir)' SRC='$(abs_top_srcdir)' ./$$bench || exit 1; done
 .PHONY: bench

@@ -11,11 +11,13 @@ FUZZ_TESTS = \
 	tests/fuzz/fuzz-parse \
 	tests/fuzz/fuzz-settings \
 	tests/fuzz/fuzz-telnet \
+	tests/fuzz/fuzz-web-op \
 	tests/fuzz/fuzz-websocket
 check_PROGRAMS += $(FUZZ_TESTS)
 
 tests_fuzz_fuzz_framing_SOURCES = tests/fuzz/fuzz-framing.c $(FRAMING_SOURCES)
 tests_fuzz_fuzz_mesh_SOURCES = tests/fuzz/fuzz-mesh.c $(MESH_CODEC)
+tests_fuzz_fuzz_web_op_SOURCES = tests/fuzz/fuzz-web-op.c plugins/web/web-op.c
 
 check_LIBRARIES += tests/fuzz/libdriver.a
 tests_fuzz_libdriver_a_SOURCES = tests/fuzz/driver.c

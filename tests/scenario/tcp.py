@@ -59,6 +59,14 @@ def test_data_channel(bp):
     client.expect("out")
 
 
+def test_event_channel_has_the_port(bp):
+    port = listen(bp)
+    bp.run(f"channel watch server-tcp-{port}")
+    client = Client(port)
+    wait_for(bp, "echo", rf"server-tcp-{port}: Socket Connected: \('127\.0\.0\.1', ")
+    client.close()
+
+
 def test_gone_connection_leaves_its_channels(bp):
     client = Client(listen(bp))
     wait_for(bp, "channel list", r"lab/1/recv")

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/* resource-module.c - resources modules, instances, plugins: what there is and what is open. */
+#include <string.h>
+#include "console/resources.h"
+#include "host/module.h"
+#include "host/plugin.h"
+#include "host/registry.h"
+
+static json_t *list_modules(BpPlugin *self, const char *query, GError **error)
+{
+	g_autoptr(GPtrArray) modules = bp_module_list();
+	json_t *list = json_array();
+
+	for (guint i = 0; i < modules->len; i++) {
+		const BpModule *module = modules->pdata[i];
+		g_autofree char *path = g_strconcat("module/", module->name, NULL);
+		BpPlugin *owner = registry_owner(path);
+
+		if (!resource_matches(query, module->name))
+			continue;
+		json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:o}", "id", module->name, "plugin", owner ? owner->name : "",
+						      "help", module->help ? module->help : "", "params",
+						      module->params ? bp_param_json(module->params) : json_array()));
+	}
+	return list;
+}
+
+const BpResource modules_resource = {
+	.name = "modules", .help = "classes that can be opened, with their parameters", .list = list_modules,
+};
+
+/* --- instances --- */
+
+static json_t *instance_json(BpInstance *instance)
+{
+	const Instance *about = instance->instance;
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	if (about->module->describe && owner_enter(instance)) {
+		about->module->describe(instance, text);
+		owner_leave(instance);
+	}
+	return json_pack("{s:o,s:s,s:s,s:s,s:f,s:o,s:o}", "id", bp_json_string(instance->name, -1), "class", about->module->name,
+			 "plugin", instance->parent ? instance->parent->name : "", "context", about->path, "since",
+			 (double)about->since / 1e6, "values", bp_values_json(about->values), "description",
+			 bp_json_string(text->str, (gssize)text->len));
+}
+
+static json_t *list_instances(BpPlugin *self, const char *query, GError **error)
+{
+	g_autoptr(GPtrArray) instances = bp_instance_list(NULL);
+	json_t *list = json_array();
+
+	for (guint i = 0; i < instances->len; i++)
+		if (resource_matches(query, ((BpInstance *)instances->pdata[i])->name))
+			json_array_append_new(list, instance_json(instances->pdata[i]));
+	return list;
+}
+
+static BpInstance *find_instance(const char *id, GError **error)
+{
+	BpInstance *instance = bp_instance_find(id);
+
+	if (!instance)
+		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "no instance is called %s", id);
+	return instance;
+}
+
+static json_t *get_instance(BpPlugin *self, const char *id, GError **error)
+{
+	BpInstance *instance = find_instance(id, error);
+
+	return instance ? instance_json(instance) : NULL;
+}
+
+static json_t *close_instance(BpPlugin *self, const char *id, const BpValues *values, GError **error)
+{
+	BpInstance *instance = find_instance(id, error);
+
+	if (!instance)
+		return NULL;
+	bp_instance_close(instance, NULL);
+	return json_null();
+}
+
+static const BpAction instance_actions[] = {
+	{ "close", .help = "close it", .role = BP_OPERATOR, .run = close_instance },
+	{ NULL },
+};
+
+const BpResource instances_resource = {
+	.name = "instances", .help = "modules that are open", .list = list_instances, .get = get_instance,
+	.actions = instance_actions,
+};
+
+/* --- plugins --- */
+
+static json_t *names_of(const char *const *names, guint count)
+{
+	json_t *list = json_array();
+
+	for (guint i = 0; i < count; i++)
+		json_array_append_new(list, json_string(names[i]));
+	return list;
+}
+
+#define NAMES(Type, table) \
+	({ \
+		g_autoptr(GPtrArray) names_ = g_ptr_array_new(); \
+		for (const Type *at_ = (table); at_ && at_->name; at_++) \
+			g_ptr_array_add(names_, (gpointer)at_->name); \
+		names_of((const char *const *)names_->pdata, names_->len); \
+	})
+
+static json_t *plugin_json(BpPlugin *plugin)
+{
+	const BpPluginInfo *info = plugin->file->info;
+
+	return json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o}", "id", info->name, "version", info->version ? info->version : "",
+			 "summary", info->summary ? info->summary : "", "state", plugin->file->unloading ? "unloading" : "loaded",
+			 "file", bp_json_string(plugin->file->path, -1), "commands", NAMES(BpCommand, info->commands), "modules",
+			 NAMES(BpModule, info->modules), "handlers", NAMES(BpHandler, info->handlers));
+}
+
+static json_t *list_plugins(BpPlugin *self, const char *query, GError **error)
+{
+	g_autoptr(GPtrArray) plugins = bp_plugin_list();
+	json_t *list = json_array();
+
+	for (guint i = 0; i < plugins->len; i++)
+		if (resource_matches(query, ((BpPlugin *)plugins->pdata[i])->name))
+			json_array_append_new(list, plugin_json(plugins->pdata[i]));
+	return list;
+}
+
+static json_t *load_plugin(BpPlugin *self, const char *id, const BpValues *values, GError **error)
+{
+	BpPlugin *plugin = bp_plugin_load(bp_values_string(values, "file"), error);
+
+	return plugin ? plugin_json(plugin) : NULL;
+}
+
+static BpPlugin *find_plugin(const char *id, GError **error)
+{
+	BpPlugin *plugin = bp_plugin_find(id);
+
+	if (!plugin)
+		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "no plugin %s is loaded", id);
+	return plugin;
+}
+
+static json_t *unload_plugin(BpPlugin *self, const char *id, const BpValues *values, GError **error)
+{
+	BpPlugin *plugin = find_plugin(id, error);
+
+	if (!plugin)
+		return NULL;
+	bp_plugin_unload(plugin, NULL, NULL);
+	return json_pack("{s:s,s:s}", "id", id, "state", "unloading");
+}
+
+static void on_reloaded(const GError *error, gpointer data)
+{
+	g_autofree char *name = data;
+
+	if (error)
+		bp_log(bp_kernel(), BP_LOG_ERROR, "plugin %s was not reloaded: %s", name, error->message);
+}
+
+static json_t *reload_plugin(BpPlugin *self, const char *id, const BpValues *values, GError **error)
+{
+	BpPlugin *plugin = find_plugin(id, error);
+
+	if (!plugin)
+		return NULL;
+	plugin_reload(plugin, on_reloaded, g_strdup(id));
+	return json_pack("{s:s,s:s}", "id", id, "state", "reloading");
+}
+
+static const BpParam load_params[] = {
+	{ "file", .required = TRUE, .help = "a .so, or the name of one in the plugin path" },
+	{ NULL },
+};
+
+static const BpAction plugin_actions[] = {
+	{ "load", .help = "load a plugin", .params = load_params, .role = BP_ADMIN, .on_all = TRUE, .run = load_plugin },
+	{ "unload", .help = "close what is a plugin's, and unload it", .role = BP_ADMIN, .run = unload_plugin },
+	{ "reload", .help = "load its file anew and reopen its instances", .role = BP_ADMIN, .run = reload_plugin },
+	{ NULL },
+};
+
+const BpResource plugins_resource = {
+	.name = "plugins", .help = "what is loaded, and what each brings", .list = list_plugins, .actions = plugin_actions,
+};

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: MIT
+plugins_PROGRAMS += plugins/web.so
+plugins_web_so_SOURCES = \
+	plugins/web/web-api.c \
+	plugins/web/web-assets.c \
+	plugins/web/web-channels.c \
+	plugins/web/web-command.c \
+	plugins/web/web-commands.c \
+	plugins/web/web-metrics.c \
+	plugins/web/web-op.c \
+	plugins/web/web-op.h \
+	plugins/web/web-openapi.c \
+	plugins/web/web-page.c \
+	plugins/web/web-server.c \
+	plugins/web/web-ws.c \
+	plugins/web/web-ws.h \
+	plugins/web/web.c \
+	plugins/web/web.h
+nodist_plugins_web_so_SOURCES = plugins/web/web-resource.c
+plugins_web_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+plugins_web_so_LDFLAGS = $(PLUGIN_LDFLAGS)
+plugins_web_so_LDADD = $(PLUGIN_LIBS)
+EXTRA_DIST += plugins/web/README.md data/web
+
+# The page is part of the plugin.
+plugins/web/web-resource.c: $(srcdir)/data/web/web.gresource.xml $(wildcard $(srcdir)/data/web/*)
+	$(AM_V_GEN)$(MKDIR_P) plugins/web && glib-compile-resources --generate-source --internal --manual-register \
+		--c-name web --sourcedir=$(srcdir)/data/web --target=$@ $<
+CLEANFILES += plugins/web/web-resource.c

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* web-api.c - /api/v1: the resources that kernel and plugins have registered, by path and method.
+ *
+ *	GET /NAME			the list; ?match= a glob on the ids (settings: ?context= a path)
+ *	GET /NAME/ID			one of them; an ID may have slashes
+ *	POST /NAME/ACTION		an action that needs no ID
+ *	POST /NAME/ID/ACTION		an action, with a JSON object of its parameters
+ *	PUT /settings/KEY, POST /instances and /plugins, DELETE	what people expect of them
+ */
+#include <string.h>
+#include "web.h"
+
+static void answer(BpHttpExchange *exchange, guint status, json_t *take_value, const GError *error)
+{
+	if (!take_value)
+		bp_http_respond_error(exchange, error);
+	else if (json_is_null(take_value) && status == 200)
+		bp_http_respond(exchange, 204, NULL, NULL, 0), json_decref(take_value);
+	else
+		bp_http_respond_json(exchange, status, take_value);
+}
+
+static char *query_value(BpHttpExchange *exchange, const char *name)
+{
+	const char *query = bp_http_query(exchange);
+
+	return bp_http_form_value(query, strlen(query), name);
+}
+
+static void act(BpHttpExchange *exchange, const char *name, const char *id, const char *action, json_t *take_body, guint status)
+{
+	g_autoptr(GError) error = NULL;
+	json_t *value;
+
+	if (!take_body)
+		return;
+	value = bp_resource_act(name, id, action, take_body, BP_ADMIN, &error);
+	json_decref(take_body);
+	answer(exchange, status, value, error);
+}
+
+static void get(BpHttpExchange *exchange, const char *name, const char *id)
+{
+	g_autofree char *query = query_value(exchange, strcmp(name, "settings") == 0 ? "context" : "match");
+	g_autoptr(GError) error = NULL;
+	json_t *value = id ? bp_resource_get(name, id, BP_ADMIN, &error) : bp_resource_list(name, query, BP_ADMIN, &error);
+
+	answer(exchange, 200, value, error);
+}
+
+static const BpResource *find_resource(const char *name)
+{
+	g_autofree char *path = g_strconcat("resource/", name, NULL);
+
+	return bp_registry_find(path);
+}
+
+static gboolean is_on_all(const BpResource *resource, const char *action)
+{
+	for (const BpAction *row = resource->actions; row && row->name; row++)
+		if (strcmp(row->name, action) == 0)
+			return row->on_all;
+	return FALSE;
+}
+
+/* /NAME/REST: REST is an action without an ID, or ID/ACTION, whatever slashes the ID has. */
+static void post(BpHttpExchange *exchange, const BpResource *resource, const char *rest)
+{
+	const char *slash = rest ? strrchr(rest, '/') : NULL;
+	g_autofree char *id = NULL;
+
+	if (!rest && is_on_all(resource, "load")) {
+		act(exchange, resource->name, NULL, "load", web_body(exchange, FALSE), 201);
+	} else if (!rest) {
+		bp_http_add_header(exchange, "Allow", "OPTIONS, GET, HEAD");
+		bp_http_respond_problem(exchange, 405, "nothing can be posted here");
+	} else if (!slash && is_on_all(resource, rest)) {
+		act(exchange, resource->name, NULL, rest, web_body(exchange, TRUE), 200);
+	} else if (slash) {
+		id = g_strndup(rest, (gsize)(slash - rest));
+		act(exchange, resource->name, id, slash + 1, web_body(exchange, TRUE), 200);
+	} else {
+		bp_http_respond_problem(exchange, 404, "there is no such action");
+	}
+}
+
+static void put(BpHttpExchange *exchange, const BpResource *resource, const char *id)
+{
+	g_autofree char *context = query_value(exchange, "context");
+	json_t *body;
+
+	if (strcmp(resource->name, "settings") != 0 || !id) {
+		bp_http_add_header(exchange, "Allow", "OPTIONS, GET, HEAD, POST");
+		bp_http_respond_problem(exchange, 405, "only settings can be put");
+		return;
+	}
+	body = web_body(exchange, FALSE);
+	if (body && context)
+		json_object_set_new(body, "context", json_string(context));
+	act(exchange, resource->name, id, "set", body, 200);
+}
+
+static void delete(BpHttpExchange *exchange, const BpResource *resource, const char *id)
+{
+	static const struct {
+		const char *name, *action;
+	} verbs[] = { { "instances", "close" }, { "plugins", "unload" }, { "sessions", "kill" } };
+
+	for (guint i = 0; i < G_N_ELEMENTS(verbs); i++) {
+		if (id && strcmp(verbs[i].name, resource->name) == 0) {
+			act(exchange, resource->name, id, verbs[i].action, json_object(), 200);
+			return;
+		}
+	}
+	bp_http_add_header(exchange, "Allow", "OPTIONS, GET, HEAD, POST");
+	bp_http_respond_problem(exchange, 405, "this cannot be deleted");
+}
+
+void web_serve_resource(WebServer *server, BpHttpExchange *exchange)
+{
+	const char *path = bp_http_path(exchange) + strlen(WEB_API), *slash = strchr(path, '/');
+	g_autofree char *name = slash ? g_strndup(path, (gsize)(slash - path)) : g_strdup(path);
+	const char *rest = slash && slash[1] ? slash + 1 : NULL;
+	const BpResource *resource = find_resource(name);
+
+	if (!resource)
+		bp_http_respond_problem(exchange, 404, "there is no such resource");
+	else if (web_is_method(exchange, "POST"))
+		post(exchange, resource, rest);
+	else if (web_is_method(exchange, "PUT"))
+		put(exchange, resource, rest);
+	else if (web_is_method(exchange, "DELETE"))
+		delete(exchange, resource, rest);
+	else if (strcmp(name, "channels") != 0 || !rest || !web_serve_channel(server, exchange, rest))
+		get(exchange, name, rest);
+}
+
+/* --- opening --- */
+
+static BpValues *values_of(const char *class, json_t *params, GError **error)
+{
+	const BpModule *module = bp_module_find(class);
+	g_autoptr(BpValues) values = NULL;
+
+	if (!module) {
+		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no module %s", class);
+		return NULL;
+	}
+	if (params && !json_is_object(params)) {
+		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "params: an object is expected");
+		return NULL;
+	}
+	values = bp_values_new(module->params);
+	if (params && !bp_values_set_json(values, params, error))
+		return NULL;
+	return g_steal_pointer(&values);
+}
+
+static gboolean open_instance(json_t *body, char **name, GError **error)
+{
+	const char *class = json_string_value(json_object_get(body, "class"));
+	const char *wanted = json_string_value(json_object_get(body, "name"));
+	const char *context = json_string_value(json_object_get(body, "context"));
+	json_t *params = json_object_get(body, "params");
+	BpInstance *instance;
+	BpValues *values;
+
+	if (!class) {
+		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "class: the name of a module is expected");
+		return FALSE;
+	}
+	values = values_of(class, json_is_null(params) ? NULL : params, error);
+	if (!values)
+		return FALSE;
+	instance = bp_module_open(class, wanted && *wanted ? wanted : class, context && *context ? context : "/", values, error);
+	if (instance)
+		*name = g_strdup(bp_plugin_name(instance));
+	return !!instance;
+}
+
+void web_serve_instances(WebServer *server, BpHttpExchange *exchange)
+{
+	g_autoptr(GError) error = NULL;
+	g_autofree char *name = NULL, *place = NULL, *escaped = NULL;
+	json_t *body;
+
+	if (!web_is_method(exchange, "POST")) {
+		get(exchange, "instances", NULL);
+		return;
+	}
+	body = web_body(exchange, FALSE);
+	if (!body)
+		return;
+	if (open_instance(body, &name, &error)) {
+		escaped = bp_http_escape(name);
+		place = g_strconcat(WEB_API "instances/", escaped, NULL);
+		bp_http_add_header(exchange, "Location", place);
+		answer(exchange, 201, bp_resource_get("instances", name, BP_ADMIN, &error), error);
+	} else {
+		bp_http_respond_error(exchange, error);
+	}
+	json_decref(body);
+}

@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: MIT */
+/* web-ws.c - /ws: watch channels, send, run commands, list; JSON in text messages.
+ *
+ *	{"op":"watch","id":1,"channel":"uart*"}	{"op":"ok","id":1}, then {"op":"message","channel",...} for each
+ *	{"op":"send","channel":"hall","text":"hi"}	or "base64"
+ *	{"op":"run","id":2,"command":"channel list"}	{"op":"output","id":2,"text"}..., {"op":"ok","id":2,"status":0}
+ *	{"op":"list","what":"sessions"}			{"op":"ok","what","items":[...]}
+ *	{"op":"complete","line":"chan","cursor":4}	{"op":"ok","start":0,"words":["channel"]}
+ *
+ * What fails is {"op":"error","id","error":"sentence"}. A message is framed once for all clients, and comes once however
+ * many watches match. A client that does not read loses messages of channels, which are counted and
+ * told as {"op":"dropped","count"} when it reads again; answers are not lost: when they too are more than its queue takes,
+ * it is closed. Commands of a client run one after the other, in a session of its own.
+ */
+#include <string.h>
+#include <unistd.h>
+#include "web.h"
+#include "web-op.h"
+#include "web-ws.h"
+
+#define WATCHES_LIMIT 256
+#define RUNS_LIMIT 64
+
+typedef struct {
+	json_t *id;
+	char *command;
+} Run;
+
+typedef struct Peer Peer;
+struct Peer {
+	Peer *prev, *next;
+	gint refs; /* a command under way keeps it */
+	BpPlugin *self;
+	BpWebSocket *socket; /* NULL: gone */
+	BpSession *session;  /* NULL: not yet, or ended */
+	GHashTable *watches; /* name or glob: Watch */
+	GQueue runs;	     /* the first is under way */
+	char *name;
+	guint64 dropped;
+	guint64 last; /* number of the last message it got */
+	gboolean full;
+};
+
+typedef struct {
+	Peer *peer;
+	BpChannel *channel; /* NULL: a glob */
+	BpWatch *watch;
+} Watch;
+
+static Peer *peers;
+
+/* --- answers --- */
+
+static void say(Peer *peer, json_t *take_value)
+{
+	json_auto_t *value = take_value;
+	g_autofree char *text = peer->socket ? bp_json_text(value) : NULL;
+
+	if (text && !bp_websocket_send(peer->socket, BP_WEBSOCKET_TEXT, text, strlen(text)))
+		peer->full = TRUE;
+}
+
+static json_t *with_id(json_t *take_value, json_t *id)
+{
+	if (id)
+		json_object_set(take_value, "id", id);
+	return take_value;
+}
+
+static void say_ok(Peer *peer, json_t *id)
+{
+	say(peer, with_id(json_pack("{s:s}", "op", "ok"), id));
+}
+
+static void say_error(Peer *peer, json_t *id, const char *why)
+{
+	say(peer, with_id(json_pack("{s:s, s:o}", "op", "error", "error", bp_json_string(why, -1)), id));
+}
+
+/* --- what channels say --- */
+
+/* The frames of the message that is being delivered. */
+static struct {
+	BpMessage *message;
+	BpChannel *channel;
+	BpMessage *plain, *compressed;
+	char *text;
+	guint64 number;
+	gboolean due; /* forget is deferred */
+} shared;
+
+static void forget(BpPlugin *self, gpointer data)
+{
+	g_clear_pointer(&shared.message, bp_message_unref);
+	g_clear_pointer(&shared.channel, bp_channel_unref);
+	g_clear_pointer(&shared.plain, bp_message_unref);
+	g_clear_pointer(&shared.compressed, bp_message_unref);
+	g_clear_pointer(&shared.text, g_free);
+}
+
+static void forget_is_over(gpointer data)
+{
+	shared.due = FALSE;
+}
+
+static char *message_text(BpChannel *channel, BpMessage *message)
+{
+	const char *data = bp_message_data(message), *origin = bp_message_origin(message);
+	gsize size = bp_message_size(message);
+	json_auto_t *object = json_pack("{s:s, s:o, s:f}", "op", "message", "channel", bp_json_string(bp_channel_name(channel), -1),
+					"time", (double)bp_message_time(message) / 1000);
+	g_autofree char *coded = NULL;
+
+	if (origin)
+		json_object_set_new(object, "origin", bp_json_string(origin, -1));
+	if (g_utf8_validate(data, (gssize)size, NULL)) {
+		json_object_set_new(object, "text", bp_json_string(data, (gssize)size));
+	} else {
+		coded = g_base64_encode((const guchar *)data, size);
+		json_object_set_new(object, "base64", json_string(coded));
+	}
+	json_object_set_new(object, "size", json_integer((json_int_t)size));
+	return bp_json_text(object);
+}
+
+static BpMessage *shared_frame(Peer *peer, BpChannel *channel, BpMessage *message)
+{
+	gboolean compressed = bp_websocket_takes_compressed(peer->socket);
+	BpMessage **frame = compressed ? &shared.compressed : &shared.plain;
+
+	if (shared.message != message || shared.channel != channel) {
+		forget(NULL, NULL);
+		shared.message = bp_message_ref(message);
+		shared.channel = bp_channel_ref(channel);
+		shared.text = message_text(channel, message);
+		shared.number++;
+	}
+	if (!*frame)
+		*frame = bp_websocket_frame_new(BP_WEBSOCKET_TEXT, shared.text, strlen(shared.text), compressed);
+	if (!shared.due) {
+		shared.due = TRUE;
+		bp_defer(peer->self, forget, NULL, forget_is_over);
+	}
+	return *frame;
+}
+
+static void deliver(Peer *peer, BpChannel *channel, BpMessage *message)
+{
+	BpMessage *frame;
+
+	if (peer->full) {
+		peer->dropped++;
+		return;
+	}
+	frame = shared_frame(peer, channel, message);
+	if (peer->last == shared.number)
+		return;
+	peer->last = shared.number;
+	peer->full = !bp_websocket_send_frame(peer->socket, frame);
+}
+
+static void on_channel(BpPlugin *self, BpMessage *message, gpointer data)
+{
+	Watch *watch = data;
+
+	deliver(watch->peer, watch->channel, message);
+}
+
+static void on_glob(BpPlugin *self, BpChannel *channel, BpMessage *message, gpointer data)
+{
+	deliver(((Watch *)data)->peer, channel, message);
+}
+
+static void watch_free(gpointer data)
+{
+	Watch *watch = data;
+
+	bp_watch_remove(watch->watch);
+	if (watch->channel)
+		bp_channel_release(watch->peer->self, watch->channel);
+	g_free(watch);
+}
+
+static void do_watch(Peer *peer, WebOp *op)
+{
+	Watch *watch;
+
+	if (g_hash_table_contains(peer->watches, op->name)) {
+		say_ok(peer, op->id);
+		return;
+	}
+	if (g_hash_table_size(peer->watches) >= WATCHES_LIMIT) {
+		say_error(peer, op->id, "that are too many watches: end one of them, or watch a glob");
+		return;
+	}
+	/* The answer comes before what is said. */
+	say_ok(peer, op->id);
+	watch = g_new0(Watch, 1);
+	watch->peer = peer;
+	g_hash_table_insert(peer->watches, g_strdup(op->name), watch);
+	if (web_op_is_glob(op->name)) {
+		watch->watch = bp_channel_watch_glob(peer->self, op->name, on_glob, watch, NULL);
+	} else {
+		watch->channel = bp_channel(peer->self, op->name);
+		watch->watch = bp_channel_watch(peer->self, watch->channel, on_channel, watch, NULL);
+	}
+}
+
+static void do_send(Peer *peer, WebOp *op)
+{
+	g_autoptr(BpChannel) channel = bp_channel_find(op->name);
+	BpMessage *message;
+	char *origin;
+
+	if (!channel) {
+		g_autofree char *why = g_strdup_printf("there is no channel %s", op->name);
+
+		say_error(peer, op->id, why);
+		return;
+	}
+	origin = g_ref_string_new(peer->name);
+	message = bp_message_new(op->data, op->size, op->text ? BP_TEXT : BP_BINARY);
+	bp_message_set_origin(message, origin);
+	g_ref_string_release(origin);
+	say_ok(peer, op->id);
+	bp_channel_send_take(channel, message);
+}
+
+/* --- commands --- */
+
+static void peer_unref(Peer *peer)
+{
+	if (--peer->refs)
+		return;
+	g_free(peer->name);
+	g_free(peer);
+}
+
+static void run_free(gpointer data)
+{
+	Run *run = data;
+
+	json_decref(run->id);
+	g_free(run->command);
+	g_free(run);
+}
+
+static void link_send(BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer link)
+{
+	Peer *peer = link;
+	Run *run = g_queue_peek_head(&peer->runs);
+
+	if (run && peer->socket)
+		say(peer, with_id(json_pack("{s:s, s:o}", "op", "output", "text", bp_json_string(data, (gssize)size)), run->id));
+}
+
+/* The command `exit`, or somebody else: the next command gets a new one. */
+static void link_end(BpSession *session, BpEnd why, gpointer link)
+{
+	((Peer *)link)->session = NULL;
+}
+
+static const BpSessionLink session_link = { .name = "web", .send = link_send, .end = link_end };
+
+static void begin_run(Peer *peer);
+
+static void on_run_done(BpPlugin *self, guint failed, gpointer data)
+{
+	Peer *peer = data;
+	Run *run = g_queue_pop_head(&peer->runs);
+
+	if (run) {
+		say(peer, with_id(json_pack("{s:s, s:i}", "op", "ok", "status", failed ? 1 : 0), run->id));
+		run_free(run);
+	}
+	if (peer->socket)
+		begin_run(peer);
+	peer_unref(peer);
+}
+
+static void begin_run(Peer *peer)
+{
+	BpSessionOptions options = {
+		.handler = bp_handler_find("console"), .link = &session_link, .data = peer, .peer = peer->name, .local = "", .query = "",
+		.role = BP_ADMIN, .quiet = TRUE, .no_prompt = TRUE,
+	};
+	Run *run = g_queue_peek_head(&peer->runs);
+	g_autoptr(GError) error = NULL;
+
+	if (!run)
+		return;
+	if (!peer->session)
+		peer->session = bp_session_open(peer->self, &options, &error);
+	if (!peer->session) {
+		say_error(peer, run->id, error->message);
+		run_free(g_queue_pop_head(&peer->runs));
+		return;
+	}
+	peer->refs++;
+	bp_session_run(peer->self, peer->session, run->command, on_run_done, peer);
+}
+
+static void do_run(Peer *peer, WebOp *op)
+{
+	Run *run;
+
+	if (g_queue_get_length(&peer->runs) >= RUNS_LIMIT) {
+		say_error(peer, op->id, "too many commands are waiting: let some of them end");
+		return;
+	}
+	run = g_new(Run, 1);
+	*run = (Run){ json_incref(op->id), g_steal_pointer(&op->line) };
+	g_queue_push_tail(&peer->runs, run);
+	if (g_queue_get_length(&peer->runs) == 1)
+		begin_run(peer);
+}
+
+/* --- questions --- */
+
+static json_t *list_views(void)
+{
+	g_auto(GStrv) names = bp_registry_list("view/");
+	json_t *list = json_array();
+
+	for (char **name = names; *name; name++) {
+		g_autofree char *path = g_strconcat("view/", *name, NULL), *url = g_strdup_printf("/views/%s.js", *name);
+		const BpView *view = bp_registry_find(path);
+
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "id", *name, "title", view->title, "url", url));
+	}
+	return list;
+}
+
+static void do_list(Peer *peer, WebOp *op)
+{
+	g_autoptr(GError) error = NULL;
+	json_t *items;
+
+	if (strcmp(op->name, "views") == 0)
+		items = list_views();
+	else if (strcmp(op->name, "host") == 0)
+		items = bp_resource_get("host", "host", BP_ADMIN, &error);
+	else
+		items = bp_resource_list(op->name, op->match, BP_ADMIN, &error);
+	if (items)
+		say(peer, with_id(json_pack("{s:s, s:s, s:o}", "op", "ok", "what", op->name, "items", items), op->id));
+	else
+		say_error(peer, op->id, error->message);
+}
+
+static void do_complete(Peer *peer, WebOp *op)
+{
+	const BpHandler *console = bp_handler_find("console");
+	gsize start = op->cursor;
+	g_auto(GStrv) words = console->complete(NULL, op->line, op->cursor, &start);
+	json_t *list = json_array();
+
+	for (char **word = words; word && *word; word++)
+		json_array_append_new(list, bp_json_string(*word, -1));
+	say(peer, with_id(json_pack("{s:s, s:I, s:o}", "op", "ok", "start", (json_int_t)start, "words", list), op->id));
+}
+
+/* --- the socket --- */
+
+static void do_op(Peer *peer, WebOp *op)
+{
+	switch (op->kind) {
+	case WEB_OP_WATCH:
+		do_watch(peer, op);
+		break;
+	case WEB_OP_UNWATCH:
+		if (g_hash_table_remove(peer->watches, op->name))
+			say_ok(peer, op->id);
+		else
+			say_error(peer, op->id, "that is not watched");
+		break;
+	case WEB_OP_SEND:
+		do_send(peer, op);
+		break;
+	case WEB_OP_RUN:
+		do_run(peer, op);
+		break;
+	case WEB_OP_LIST:
+		do_list(peer, op);
+		break;
+	case WEB_OP_COMPLETE:
+		do_complete(peer, op);
+		break;
+	case WEB_OP_PING:
+		say_ok(peer, op->id);
+		break;
+	}
+}
+
+static void on_message(BpWebSocket *socket, BpWebSocketKind kind, const guint8 *data, gsize size, gpointer user)
+{
+	Peer *peer = user;
+	g_autoptr(GError) error = NULL;
+	WebOp op;
+
+	if (kind != BP_WEBSOCKET_TEXT) {
+		say_error(peer, NULL, "JSON in text messages is expected; bytes go as base64");
+		return;
+	}
+	peer->refs++;
+	if (web_op_parse(&op, (const char *)data, size, &error))
+		do_op(peer, &op);
+	else
+		say_error(peer, op.id, error->message);
+	web_op_clear(&op);
+	/* Who asks and does not read what is answered waits. */
+	if (peer->socket && peer->full)
+		bp_websocket_set_reading(peer->socket, FALSE);
+	peer_unref(peer);
+}
+
+static void on_drained(BpWebSocket *socket, gpointer user)
+{
+	Peer *peer = user;
+
+	peer->full = FALSE;
+	bp_websocket_set_reading(socket, TRUE);
+	if (peer->dropped)
+		say(peer, json_pack("{s:s, s:I}", "op", "dropped", "count", (json_int_t)peer->dropped));
+	peer->dropped = 0;
+}
+
+/* Everything but the memory, which commands under way may still keep. */
+static void peer_end(Peer *peer)
+{
+	peer->socket = NULL;
+	*(peer->prev ? &peer->prev->next : &peers) = peer->next;
+	if (peer->next)
+		peer->next->prev = peer->prev;
+	g_clear_pointer(&peer->watches, g_hash_table_unref);
+	/* The first is freed when it is done. */
+	while (g_queue_get_length(&peer->runs) > 1)
+		run_free(g_queue_pop_tail(&peer->runs));
+	if (peer->session)
+		bp_session_end(peer->session, BP_END_PEER, NULL);
+	peer_unref(peer);
+}
+
+static void on_closed(BpWebSocket *socket, guint code, const char *reason, gpointer user)
+{
+	peer_end(user);
+}
+
+static const BpWebSocketEvents events = { .message = on_message, .drained = on_drained, .closed = on_closed };
+
+static void say_hello(Peer *peer)
+{
+	json_auto_t *host = bp_resource_get("host", "host", BP_ADMIN, NULL);
+	json_t *hello = json_pack("{s:s, s:s, s:i}", "op", "hello", "version", bp_kernel_version(), "pid", (int)getpid());
+
+	if (host)
+		json_object_set(hello, "started", json_object_get(host, "started"));
+	say(peer, hello);
+}
+
+static void on_request(BpPlugin *self, BpHttpExchange *exchange)
+{
+	static const char *const protocols[] = { "backplane.v1", NULL };
+	static const BpWebSocketOptions options = { .protocols = protocols, .max_message = WEB_OP_LIMIT };
+	Peer *peer = g_new0(Peer, 1);
+
+	peer->refs = 1;
+	peer->self = self;
+	peer->name = g_strdup(bp_http_peer(exchange));
+	peer->socket = bp_websocket_accept(self, exchange, &options, &events, peer);
+	if (!peer->socket) {
+		peer_unref(peer);
+		return;
+	}
+	g_queue_init(&peer->runs);
+	peer->watches = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, watch_free);
+	peer->next = peers;
+	if (peers)
+		peers->prev = peer;
+	peers = peer;
+	say_hello(peer);
+}
+
+/* --- the end of a server, or of the plugin --- */
+
+static void on_closing(BpPlugin *self, BpServer *listener)
+{
+	Peer *next;
+
+	for (Peer *at = peers; at; at = next) {
+		next = at->next;
+		if (bp_stream_server(bp_websocket_stream(at->socket)) == listener)
+			bp_websocket_close(at->socket, BP_CLOSE_GOING_AWAY, NULL);
+	}
+}
+
+const BpHttpRoute web_ws_route = {
+	.path = "/ws", .help = "channels, commands and lists over a WebSocket", .request = on_request, .closing = on_closing,
+};
+
+void web_ws_unload(void)
+{
+	static const BpWebSocketEvents nothing;
+
+	while (peers) {
+		Peer *peer = peers;
+		BpWebSocket *socket = peer->socket;
+
+		bp_websocket_set_user(socket, &nothing, NULL);
+		peer_end(peer);
+		bp_websocket_close(socket, BP_CLOSE_GOING_AWAY, NULL);
+	}
+	forget(NULL, NULL);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* web.c - the host in a browser, and for programs: a page, REST, events, metrics.
+ *
+ * Module WebServer listens on `port`: the page at /, the host at /api/v1 (openapi.json describes it), /metrics for
+ * Prometheus, /healthz. `GET /?cmd=X` and a form with `cmd` run console commands and show what they print; with
+ * `Accept: application/json` they answer {"command","status","output"}. Foreign Host and Origin are refused. With
+ * `token` every client must show it, as a Bearer token or as the password a browser asks for.
+ *
+ * server-web-PORT tells who comes and goes, data-web-PORT each request and its status, NAME/access the same in the
+ * combined log format.
+ *
+ *	webserver
+ *	webserver -p 8080 -b 192.168.1.5
+ *	curl http://localhost:2080/api/v1/host
+ *	curl -d cmd=version http://localhost:2080
+ */
+#include "web.h"
+#include "web-ws.h"
+
+static const char manual[] =
+	"Module WebServer listens on `port`: the page at /, the host at /api/v1 (openapi.json describes it),\n"
+	"/metrics for Prometheus, /healthz. `GET /?cmd=X` and a form with `cmd` run console commands and show\n"
+	"what they print; with `Accept: application/json` they answer {\"command\",\"status\",\"output\"}. Foreign\n"
+	"Host and Origin are refused. With `token` every client must show it, as a Bearer token or as the\n"
+	"password a browser asks for.\n"
+	"\n"
+	"server-web-PORT tells who comes and goes, data-web-PORT each request and its status, NAME/access the\n"
+	"same in the combined log format.\n"
+	"\n"
+	"  webserver\n"
+	"  webserver -p 8080 -b 192.168.1.5\n"
+	"  curl http://localhost:2080/api/v1/host\n"
+	"  curl -d cmd=version http://localhost:2080\n";
+
+const BpParam web_params[] = {
+	{ "port", 'p', BP_INT, .fallback = "2080", .setting = "default_webserver_port", .min = 0, .max = 65535,
+	  .help = "port to listen on; 0 takes a free one" },
+	{ "token", .secret = 1, .help = "what clients must show: a Bearer token, or a password with any name" },
+	{ "metrics_token", .secret = 1, .help = "the Bearer token of scrapers, for /metrics" },
+	{ "quiet", .type = BP_BOOL, .fallback = "no", .help = "do not show its events on channel console" },
+	{ .include = bp_http_params },
+	{ NULL },
+};
+
+static const BpModule modules[] = {
+	{ "WebServer", .help = "the page, REST and metrics over HTTP", .params = web_params, .size = sizeof(WebServer),
+	  .open = web_server_open, .close = web_server_close, .describe = web_server_describe },
+	{ NULL },
+};
+
+static const BpParam settings[] = {
+	{ "default_webserver_port", .type = BP_INT, .fallback = "2080", .min = 0, .max = 65535,
+	  .help = "port of `webserver` when none is named" },
+	{ NULL },
+};
+
+static gboolean load(BpPlugin *self, GError **error)
+{
+	bp_setting_declare(self, bp_context("/"), settings);
+	web_assets_load();
+	return bp_registry_add(self, "route/ws", &web_ws_route, error);
+}
+
+static void unload(BpPlugin *self)
+{
+	web_ws_unload();
+	web_assets_unload();
+}
+
+BP_PLUGIN(.name = "web", .version = "1.0", .summary = "The host in a browser, and over REST", .manual = manual,
+	  .commands = web_commands, .modules = modules, .load = load, .unload = unload);

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* web.h - the parts of the plugin to each other. */
+#pragma once
+#include <backplane/backplane.h>
+#include <backplane/http.h>
+#include <backplane/kernel.h>
+#include <backplane/resource.h>
+
+typedef struct {
+	BpInstance *self;
+	BpHttpServer *http;
+	BpChannel *data;   /* data-web-PORT */
+	BpChannel *access; /* NAME/access */
+	GQueue *runs;	   /* commands under way; see web-command.c */
+	guint64 requests, by_class[6]; /* answers by the first digit of their status */
+	guint64 bytes;
+} WebServer;
+
+#define WEB_GET 1
+#define WEB_POST 2
+#define WEB_PUT 4
+#define WEB_DELETE 8
+
+typedef struct {
+	const char *path; /* ends with '/' and `below`: all below it too */
+	gboolean below;
+	guint methods; /* HEAD comes with GET */
+	void (*serve)(WebServer *server, BpHttpExchange *exchange);
+	const char *help; /* in openapi.json; NULL: not there */
+} WebRoute;
+extern const WebRoute web_routes[];
+
+extern const BpParam web_params[];
+extern const BpCommand web_commands[];
+
+/* --- web-server.c --- */
+gboolean web_server_open(BpInstance *self, GError **error);
+void web_server_close(BpInstance *self);
+void web_server_describe(BpInstance *self, GString *text);
+gboolean web_is_method(BpHttpExchange *exchange, const char *method);
+/* The JSON object of its body; NULL: answered already (411, 415, 400). No body at all is an empty object if `optional`. */
+json_t *web_body(BpHttpExchange *exchange, gboolean optional);
+
+/* --- web-command.c --- */
+typedef void (*WebRunDone)(WebServer *server, BpHttpExchange *exchange, const char *command, gboolean failed, const char *output);
+/* Runs lines in a session of its own and calls `done` with what they printed, unless the client goes first. */
+void web_run(WebServer *server, BpHttpExchange *exchange, const char *command, WebRunDone done);
+void web_serve_root(WebServer *server, BpHttpExchange *exchange);
+void web_serve_run(WebServer *server, BpHttpExchange *exchange);
+void web_serve_complete(WebServer *server, BpHttpExchange *exchange);
+/* Those that wait are answered with what there is. */
+void web_runs_end(WebServer *server);
+void web_runs_free(gpointer runs);
+
+/* --- web-assets.c --- */
+/* Made by glib-compile-resources of data/web. */
+GResource *web_get_resource(void);
+void web_register_resource(void);
+void web_unregister_resource(void);
+void web_assets_load(void);
+void web_assets_unload(void);
+void web_serve_asset(WebServer *server, BpHttpExchange *exchange);
+void web_serve_index(WebServer *server, BpHttpExchange *exchange);
+void web_serve_view(WebServer *server, BpHttpExchange *exchange);
+
+/* --- web-page.c: the page without script, for GET /?cmd= and forms --- */
+void web_serve_result(WebServer *server, BpHttpExchange *exchange, const char *command, gboolean failed, const char *output);
+
+/* --- web-api.c, web-channels.c, web-openapi.c, web-metrics.c --- */
+#define WEB_API "/api/v1/"
+void web_serve_resource(WebServer *server, BpHttpExchange *exchange);
+void web_serve_instances(WebServer *server, BpHttpExchange *exchange);
+void web_serve_views(WebServer *server, BpHttpExchange *exchange);
+void web_serve_events(WebServer *server, BpHttpExchange *exchange);
+/* Last messages and events of one channel. FALSE: neither is asked for. */
+gboolean web_serve_channel(WebServer *server, BpHttpExchange *exchange, const char *rest);
+void web_serve_openapi(WebServer *server, BpHttpExchange *exchange);
+void web_serve_metrics(WebServer *server, BpHttpExchange *exchange);
+void web_serve_health(WebServer *server, BpHttpExchange *exchange);

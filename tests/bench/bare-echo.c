@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/* bare-echo.c - the floors: what the same work costs on a bare epoll loop, without anything of Backplane.
+ *
+ *	bare-echo tcp PORT		what a connection sends is sent back to it
+ *	bare-echo tls PORT CERT KEY	the same over OpenSSL
+ *	bare-echo udp PORT		datagrams, by recvmmsg and sendmmsg
+ *	bare-echo fanout PORT INTO	what comes on INTO is sent to every connection of PORT
+ *
+ * Nothing is bounded, counted or timed out: a floor, not a server. It listens on 127.0.0.1 and ends by a signal.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <openssl/ssl.h>
+
+#define EVENTS 256
+#define READ_SIZE 65536
+#define BATCH 64
+#define DATAGRAM 2048
+
+enum { LISTENER, FEEDER_LISTENER, CONNECTION, FEEDER };
+
+typedef struct Peer Peer;
+struct Peer {
+	int fd, kind;
+	SSL *tls;
+	Peer *prev, *next; /* of the connections */
+};
+
+static int poller;
+static char bytes[READ_SIZE];
+static Peer *peers;
+static SSL_CTX *context;
+
+static void die(const char *what)
+{
+	fprintf(stderr, "bare-echo: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void watch(int fd, int kind)
+{
+	Peer *peer = calloc(1, sizeof(*peer));
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = peer };
+
+	peer->fd = fd;
+	peer->kind = kind;
+	if (kind == CONNECTION) {
+		peer->next = peers;
+		if (peers)
+			peers->prev = peer;
+		peers = peer;
+	}
+	if (context && kind == CONNECTION) {
+		peer->tls = SSL_new(context);
+		SSL_set_fd(peer->tls, fd);
+		SSL_set_accept_state(peer->tls);
+	}
+	if (epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event) < 0)
+		die("epoll");
+}
+
+static int bound(int type, int port)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int one = 1, space = 4 * 1024 * 1024, fd = socket(AF_INET, type | SOCK_NONBLOCK, 0);
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (type == SOCK_DGRAM)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &space, sizeof(space));
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		die("bind");
+	if (type == SOCK_STREAM && listen(fd, 4096) < 0)
+		die("listen");
+	return fd;
+}
+
+static void forget(Peer *peer)
+{
+	if (peer->kind == CONNECTION) {
+		*(peer->prev ? &peer->prev->next : &peers) = peer->next;
+		if (peer->next)
+			peer->next->prev = peer->prev;
+	}
+	SSL_free(peer->tls);
+	close(peer->fd);
+	free(peer);
+}
+
+static void take_in(const Peer *listener)
+{
+	int fd, one = 1;
+
+	while ((fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		watch(fd, listener->kind == FEEDER_LISTENER ? FEEDER : CONNECTION);
+	}
+}
+
+static void echo(Peer *peer)
+{
+	ssize_t got = recv(peer->fd, bytes, sizeof(bytes), 0);
+
+	if (got > 0 && send(peer->fd, bytes, (size_t)got, MSG_NOSIGNAL) == got)
+		return;
+	if (got == 0 || errno != EAGAIN)
+		forget(peer);
+}
+
+static void echo_tls(Peer *peer)
+{
+	int got;
+
+	while ((got = SSL_read(peer->tls, bytes, sizeof(bytes))) > 0)
+		SSL_write(peer->tls, bytes, got);
+	if (SSL_get_error(peer->tls, got) != SSL_ERROR_WANT_READ)
+		forget(peer);
+}
+
+/* One system call a connection for all that has come, as a server that gathers its writes makes it. */
+static void feed(Peer *feeder)
+{
+	ssize_t got = recv(feeder->fd, bytes, sizeof(bytes), 0);
+
+	if (got <= 0) {
+		if (got == 0 || errno != EAGAIN)
+			forget(feeder);
+		return;
+	}
+	for (Peer *peer = peers, *next; peer; peer = next) {
+		next = peer->next;
+		send(peer->fd, bytes, (size_t)got, MSG_NOSIGNAL);
+	}
+}
+
+static void serve(void)
+{
+	struct epoll_event events[EVENTS];
+
+	for (;;) {
+		int count = epoll_wait(poller, events, EVENTS, -1);
+
+		for (int i = 0; i < count; i++) {
+			Peer *peer = events[i].data.ptr;
+
+			if (peer->kind == LISTENER || peer->kind == FEEDER_LISTENER)
+				take_in(peer);
+			else if (peer->kind == FEEDER)
+				feed(peer);
+			else if (peer->tls)
+				echo_tls(peer);
+			else
+				echo(peer);
+		}
+	}
+}
+
+static void serve_datagrams(int fd)
+{
+	static char data[BATCH][DATAGRAM];
+	static struct sockaddr_in from[BATCH];
+	struct iovec pieces[BATCH];
+	struct mmsghdr headers[BATCH];
+	struct epoll_event event = { .events = EPOLLIN };
+
+	epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event);
+	for (;;) {
+		int count;
+
+		epoll_wait(poller, &event, 1, -1);
+		for (int i = 0; i < BATCH; i++) {
+			pieces[i] = (struct iovec){ data[i], DATAGRAM };
+			headers[i].msg_hdr = (struct msghdr){ .msg_name = &from[i], .msg_namelen = sizeof(from[i]),
+							      .msg_iov = &pieces[i], .msg_iovlen = 1 };
+		}
+		count = recvmmsg(fd, headers, BATCH, MSG_DONTWAIT, NULL);
+		for (int i = 0; i < count; i++)
+			pieces[i].iov_len = headers[i].msg_len;
+		if (count > 0)
+			sendmmsg(fd, headers, (unsigned)count, MSG_DONTWAIT);
+	}
+}
+
+static void open_tls(const char *cert, const char *key)
+{
+	context = SSL_CTX_new(TLS_server_method());
+	SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+	if (SSL_CTX_use_certificate_chain_file(context, cert) != 1 ||
+	    SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1)
+		die("certificate");
+}
+
+int main(int argc, char **argv)
+{
+	const char *mode = argc > 2 ? argv[1] : "";
+	int port = argc > 2 ? atoi(argv[2]) : 0;
+
+	signal(SIGPIPE, SIG_IGN);
+	poller = epoll_create1(0);
+	if (!strcmp(mode, "udp"))
+		serve_datagrams(bound(SOCK_DGRAM, port));
+	if (!strcmp(mode, "tls") && argc == 5) {
+		open_tls(argv[3], argv[4]);
+	} else if (!strcmp(mode, "fanout") && argc == 4) {
+		watch(bound(SOCK_STREAM, atoi(argv[3])), FEEDER_LISTENER);
+	} else if (strcmp(mode, "tcp") != 0) {
+		fprintf(stderr, "usage: bare-echo tcp|udp PORT | tls PORT CERT KEY | fanout PORT INTO\n");
+		return 2;
+	}
+	watch(bound(SOCK_STREAM, port), LISTENER);
+	serve();
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* load.h - what the two halves of the load client share. */
+#pragma once
+#include <stdint.h>
+
+typedef struct {
+	const char *mode, *protocol;
+	int port, into; /* `into`: where a fan-out is fed; else the same as `port` */
+	int connections, depth;
+	double seconds;
+	int pid; /* of the server, whose CPU time is taken */
+} Load;
+
+typedef struct {
+	uint64_t messages, lost;
+	double seconds, cpu;
+} LoadResult;
+
+#define MESSAGE_SIZE 64
+
+void load_fail(const char *what);
+double load_clock(void);
+double load_cpu(int pid);
+int load_connect(const Load *load, int port);
+int load_poller(void);
+void load_poll(int poller, int fd, void *data);
+
+LoadResult load_echo(const Load *load);
+LoadResult load_fanout(const Load *load);

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/* measure.c - rounds of load, sides in turn, medians; tables in Markdown. */
+#include "bench.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+Side *side_new(const char *name, const char *protocol, pid_t pid, guint port, guint into)
+{
+	Side *side = g_new0(Side, 1);
+
+	side->name = name;
+	side->protocol = protocol;
+	side->pid = pid;
+	side->port = port;
+	side->into = into;
+	side->cpu = g_array_new(FALSE, FALSE, sizeof(double));
+	side->rate = g_array_new(FALSE, FALSE, sizeof(double));
+	return side;
+}
+
+void side_free(Side *side)
+{
+	process_stop(side->pid);
+	g_array_unref(side->cpu);
+	g_array_unref(side->rate);
+	g_free(side);
+}
+
+void side_load(Side *side, const char *mode, guint connections, guint depth)
+{
+	g_autofree char *program = process_path("tests/bench/load");
+	g_autofree char *line = g_strdup_printf("taskset -c 1 '%s' %s %s %u %u %u %u %f %d", program, mode,
+						side->protocol, side->port, side->into, connections, depth, seconds,
+						(int)side->pid);
+	FILE *pipe = popen(line, "r");
+	unsigned long long messages = 0, lost = 0;
+	double took = 0, cpu = 0, value;
+	int found = pipe ? fscanf(pipe, "%llu %lf %lf %llu", &messages, &took, &cpu, &lost) : 0;
+
+	if (!pipe || pclose(pipe) != 0 || found != 4 || !messages)
+		g_error("%s: the load came to nothing: %s; %s/log may say why", side->name, line, process_folder());
+	value = cpu / (double)messages;
+	g_array_append_val(side->cpu, value);
+	value = (double)messages / took;
+	g_array_append_val(side->rate, value);
+	side->lost += lost;
+}
+
+void sides_measure(GPtrArray *sides, const char *mode, guint connections, guint depth)
+{
+	for (guint i = 0; i < sides->len; i++) {
+		Side *side = sides->pdata[i];
+
+		g_array_set_size(side->cpu, 0);
+		g_array_set_size(side->rate, 0);
+		side->lost = 0;
+	}
+	for (guint round = 0; round < rounds; round++)
+		for (guint i = 0; i < sides->len; i++)
+			side_load(sides->pdata[i], mode, connections, depth);
+}
+
+static gint by_size(gconstpointer a, gconstpointer b)
+{
+	double first = *(const double *)a, second = *(const double *)b;
+
+	return first < second ? -1 : first > second;
+}
+
+double median(GArray *values)
+{
+	g_array_sort(values, by_size);
+	return g_array_index(values, double, values->len / 2);
+}
+
+static char *cpu_model(void)
+{
+	g_autofree char *text = NULL;
+	const char *at;
+
+	if (!g_file_get_contents("/proc/cpuinfo", &text, NULL, NULL) || !(at = strstr(text, "model name")) ||
+	    !(at = strchr(at, ':')))
+		return g_strdup("unknown processor");
+	at += strspn(at, ": \t");
+	return g_strndup(at, strcspn(at, "\n"));
+}
+
+void describe_machine(void)
+{
+	g_autofree char *model = cpu_model();
+	struct utsname system;
+
+	uname(&system);
+	printf("%s, %ld cores, %s %s; %u rounds of %g s, medians\n\n", model, sysconf(_SC_NPROCESSORS_ONLN),
+	       system.sysname, system.release, rounds, seconds);
+}
+
+void print_sides_head(void)
+{
+	printf("| connections | in flight | server | CPU us a message | messages a second | against the first |\n");
+	printf("|--:|--:|---|--:|--:|--:|\n");
+}
+
+void print_sides(GPtrArray *sides, guint connections, guint depth)
+{
+	double first = median(((Side *)sides->pdata[0])->cpu);
+
+	for (guint i = 0; i < sides->len; i++) {
+		Side *side = sides->pdata[i];
+		double cpu = median(side->cpu);
+
+		printf("| %u | %u | %s | %.3f | %.0f | %.2f |%s\n", connections, depth, side->name, cpu * 1e6,
+		       median(side->rate), first / cpu, side->lost ? " (datagrams lost)" : "");
+	}
+	fflush(stdout);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* client.h - for tests of sessions: somebody at the other end, over a transport of the test's own. */
+#pragma once
+#include <string.h>
+#include <backplane/backplane.h>
+#include <backplane/kernel.h>
+#include "console/console.h"
+#include "suite.h"
+
+typedef struct {
+	BpSession *session;
+	GString *shown;
+	gboolean ended;
+	BpEnd why;
+} Client;
+
+static inline void client_on_send(BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer user)
+{
+	g_string_append_len(((Client *)user)->shown, data, (gssize)size);
+}
+
+static inline void client_on_end(BpSession *session, BpEnd why, gpointer user)
+{
+	Client *client = user;
+
+	client->ended = TRUE;
+	client->why = why;
+	client->session = NULL;
+}
+
+static const BpSessionLink client_link = { .name = "test", .send = client_on_send, .end = client_on_end };
+
+static inline Client *client_new(const char *handler, gboolean terminal, BpRole role)
+{
+	BpSessionOptions options = { .handler = bp_handler_find(handler), .link = &client_link, .peer = "test", .role = role,
+				     .terminal = terminal, .quiet = TRUE };
+	Client *client = g_new0(Client, 1);
+
+	client->shown = g_string_new(NULL);
+	options.data = client;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(options.handler);
+	client->session = bp_session_open(bp_kernel(), &options, NULL);
+	return client;
+}
+
+static inline void client_free(Client *client)
+{
+	if (client->session)
+		bp_session_end(client->session, BP_END_PEER, NULL);
+	g_string_free(client->shown, TRUE);
+	g_free(client);
+}
+
+static inline void type(Client *client, const char *text)
+{
+	g_string_truncate(client->shown, 0);
+	bp_session_receive(client->session, text, strlen(text));
+}
+
+static inline gboolean is_shown(Client *client, const char *text)
+{
+	gboolean there = strstr(client->shown->str, text) != NULL;
+
+	if (!there)
+		g_printerr("\"%s\" is not in \"%s\"\n", text, client->shown->str);
+	return there;
+}
+
+static const char *awaited;
+
+static inline gboolean has_come(gpointer client)
+{
+	return strstr(((Client *)client)->shown->str, awaited) != NULL;
+}
+
+static inline gboolean wait_for(Client *client, const char *text)
+{
+	awaited = text;
+	return suite_wait_until(has_come, client, 10);
+}
+
+#define EXPECT(client, text) CU_ASSERT(is_shown(client, text))
+#define EXPECT_NOT(client, text) CU_ASSERT_PTR_NULL(strstr((client)->shown->str, text))

@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""servers.py - what every server has in common, with real clients: TLS, sockets handed over, timeouts, sessions, the end."""
+import os
+import re
+import select
+import socket
+import subprocess
+import time
+
+from harness import BUILD, PATIENCE, Client, free_port, main
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True)
+
+
+def certificate(folder, name, subject):
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={subject}",
+            "-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.pem")
+    return f"{folder}/{name}.pem", f"{folder}/{name}.key"
+
+
+def s_client(port, text, *arguments):
+    return subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-quiet", "-verify_quiet", *arguments],
+                          input=text, text=True, capture_output=True, timeout=PATIENCE)
+
+
+def port_of(bp, name):
+    return int(re.search(rf"^{name}\s+\S+:(\d+)", "\n".join(bp.run("status")), re.M).group(1))
+
+
+def test_tls(bp):
+    cert, key = certificate(bp.folder, "server", "localhost")
+    bp.run(f"serve echo --transport tcp --name safe --port 0 tls=yes tls_cert={cert} tls_key={key}")
+    port = port_of(bp, "safe")
+    result = s_client(port, "hello\nquit\n")
+    assert "Echo: hello" in result.stdout, result
+    for old in ("-tls1", "-tls1_1"):
+        assert "Echo" not in s_client(port, "hello\n", old).stdout
+    plain = Client(port)
+    plain.send("hello\n")
+    assert b"Echo" not in plain.rest()
+    bp.run(f"serve console --transport telnet --name tel --port 0 tls=yes tls_cert={cert} tls_key={key}")
+    result = s_client(port_of(bp, "tel"), "echo over telnet\nexit\n")
+    assert "over telnet" in result.stdout, result
+
+
+def test_client_certificates(bp):
+    cert, key = certificate(bp.folder, "server", "localhost")
+    good, good_key = certificate(bp.folder, "good", "alice")
+    bad, bad_key = certificate(bp.folder, "bad", "mallory")
+    bp.run(f"serve echo --transport tcp --name safe --port 0 tls=yes tls_cert={cert} tls_key={key} tls_client_ca={good}")
+    port = port_of(bp, "safe")
+    assert "Echo: hello" in s_client(port, "hello\nquit\n", "-cert", good, "-key", good_key).stdout
+    assert "Echo" not in s_client(port, "hello\nquit\n", "-cert", bad, "-key", bad_key).stdout
+    assert "Echo" not in s_client(port, "hello\nquit\n").stdout
+
+
+def test_tls_without_certificate_is_refused(bp):
+    said = " ".join(bp.run("serve echo --transport tcp --name safe --port 0 tls=yes"))
+    assert "tls_cert" in said and "safe" not in " ".join(bp.run("status")), said
+    said = " ".join(bp.run("serve echo --transport tcp --name safe --port 0 tls=yes tls_cert=/no/such tls_key=/no/such"))
+    assert "/no/such" in said and "safe" not in " ".join(bp.run("status")), said
+
+
+def test_beyond_loopback(bp):
+    said = " ".join(bp.run("serve echo --transport tcp --name open --port 0 bind=0.0.0.0"))
+    assert "without login" in said and "insecure=yes" in said, said
+    bp.run("serve echo --transport tcp --name open --port 0 bind=0.0.0.0 insecure=yes")
+    Client(port_of(bp, "open")).expect("> ")
+
+
+def test_both_loopbacks(bp):
+    bp.run("serve echo --transport tcp --name both --port 0 bind=localhost")
+    port = port_of(bp, "both")
+    Client(port).expect("> ")
+    try:
+        Client(port, "::1").expect("> ")
+    except OSError as error:
+        assert "both" in " ".join(bp.run("status")) and not os.path.exists("/proc/net/if_inet6"), error
+
+
+def test_unix_socket(bp):
+    path = bp.folder + "/echo.sock"
+    bp.run(f"serve echo --transport tcp --name local --port 0 bind={path}")
+    result = subprocess.run(["socat", "-t2", "-", f"UNIX-CONNECT:{path}"], input="hello\nquit\n", text=True,
+                            capture_output=True, timeout=PATIENCE)
+    assert "Echo: hello" in result.stdout, result
+    assert os.stat(path).st_mode & 0o777 == 0o600
+    bp.run("module close local")
+    assert not os.path.exists(path)
+
+
+def test_socket_of_the_service_manager(bp):
+    """LISTEN_FDS=1 and a listening socket as descriptor 3: the server that wants that address takes it."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    port = listener.getsockname()[1]
+    folder = bp.folder + "/activated"
+    os.makedirs(folder)
+    script = 'export LISTEN_PID=$$; exec "$0" "$@"'
+
+    def hand_over():
+        os.dup2(listener.fileno(), 3)
+        os.set_inheritable(3, True)
+
+    process = subprocess.Popen(["sh", "-c", script, BUILD + "/backplane", "-P", BUILD + "/plugins", "-d",
+                                "-e", f"serve echo --transport tcp --port {port}"], close_fds=False, preexec_fn=hand_over,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                               env=dict(os.environ, LISTEN_FDS="1", HOME=folder, XDG_STATE_HOME=folder, XDG_RUNTIME_DIR=folder))
+    early = Client(port)  # before anybody accepts
+    early.expect("> ")
+    process.terminate()
+    assert process.wait(PATIENCE) == 0, process.stderr.read()
+
+
+def test_timeouts_and_limits_are_told(bp):
+    bp.run("channel watch -f server-tcp-*")
+    bp.run("serve echo --transport tcp --name idle --port 0 idle_timeout=50ms")
+    client = Client(port_of(bp, "idle"))
+    client.expect("> ")
+    client.rest()
+    bp.run("serve echo --transport tcp --name few --port 0 max_connections=1")
+    first, second = Client(port_of(bp, "few")), Client(port_of(bp, "few"))
+    first.expect("> ")
+    assert second.rest() == b"Server is at maximum capacity. Please try again later.\r\n"
+    end, said = time.monotonic() + PATIENCE, ""
+    while not ("timed out" in said and "refused" in said):
+        said += " ".join(bp.run("echo"))
+        assert time.monotonic() < end, said
+
+
+def test_sessions(bp):
+    bp.run("serve echo --transport tcp --name app --port 0")
+    client = Client(port_of(bp, "app"))
+    client.expect("> ")
+    line = next(line for line in bp.run("session list") if " app " in line)
+    number = line.split()[0]
+    assert "127.0.0.1" in " ".join(bp.run(f"session info {number}"))
+    bp.run(f"session watch {number}")
+    client.send("hello\n")
+    client.expect("Echo: hello")
+    end, said = time.monotonic() + PATIENCE, ""
+    while "Echo: hello" not in said:
+        said += "\n".join(bp.run("echo")) + "\n"
+        assert time.monotonic() < end, said
+    assert f"session/{number}/recv: hello" in said, said
+    bp.run(f"session send {number} look here")
+    client.expect("look here\r\n")
+    bp.run("session message all dinner")
+    client.expect(": dinner\r\n")
+    bp.run(f"session kill {number} enough")
+    assert b"enough" in client.rest()
+    assert " app " not in " ".join(bp.run("session list"))
+
+
+def test_the_end_is_told_to_all_at_once(bp):
+    """Servers end side by side; a client that does not read costs at most five seconds in all."""
+    clients = []
+    for name in "abcd":
+        bp.run(f"serve console --transport telnet --name {name} --port 0")
+        client = Client(port_of(bp, name))
+        client.send("echo hello\n")
+        client.expect("hello")
+        clients.append(client)
+    clients[0].socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    clients[0].send("loop 1 100000 .help\n")
+    select.select([clients[0].socket], [], [], PATIENCE)
+    begun = time.monotonic()
+    bp.process.terminate()
+    for client in clients[1:]:
+        assert b"Server is shutting down" in client.rest()
+    assert bp.process.wait(PATIENCE) == 0
+    assert time.monotonic() - begun < 7
+
+
+main("servers", globals())

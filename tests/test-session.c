@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/* test-session.c - handlers and what a session does for them: modes, echo, ends in awkward places. */
+#include "client.h"
+
+static GString *events;
+
+static void note(const char *format, ...) G_GNUC_PRINTF(1, 2);
+static void note(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	g_string_append_vprintf(events, format, args);
+	va_end(args);
+}
+
+static void expect(const char *what)
+{
+	CU_ASSERT_STRING_EQUAL(events->str, what);
+	if (strcmp(events->str, what))
+		g_printerr("there was \"%s\", not \"%s\"\n", events->str, what);
+	g_string_truncate(events, 0);
+}
+
+/* --- an application that does what it is told --- */
+
+static gboolean app_open(BpSession *session, GError **error)
+{
+	note("open ");
+	if (!strcmp(bp_session_query(session), "refuse")) {
+		g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_PERMITTED, "not today");
+		return FALSE;
+	}
+	if (!strcmp(bp_session_query(session), "end"))
+		bp_session_end(session, BP_END_HANDLER, "gone at once");
+	return TRUE;
+}
+
+static gboolean app_line(BpSession *session, const char *line, gsize size)
+{
+	note("line:%s ", line);
+	CU_ASSERT_EQUAL(strlen(line), size);
+	if (!strcmp(line, "raw"))
+		bp_session_set_mode(session, BP_RAW);
+	else if (!strcmp(line, "characters"))
+		bp_session_set_mode(session, BP_CHARACTERS);
+	else if (!strcmp(line, "password"))
+		bp_session_set_echo(session, FALSE);
+	else if (!strcmp(line, "shown"))
+		bp_session_set_echo(session, TRUE);
+	else if (!strcmp(line, "end"))
+		bp_session_end(session, BP_END_HANDLER, "over");
+	else if (!strcmp(line, "unload"))
+		bp_plugin_unload(bp_handler_plugin(bp_session_handler(session)), NULL, NULL);
+	else if (!strcmp(line, "all"))
+		bp_session_broadcast(session, "to all", FALSE);
+	return strcmp(line, "false") != 0;
+}
+
+static gboolean app_character(BpSession *session, const char *bytes, gsize size)
+{
+	note("[%.*s]", (int)size, bytes);
+	if (size == 1 && *bytes == '.')
+		bp_session_set_mode(session, BP_LINES);
+	return *bytes != '!';
+}
+
+static void app_resize(BpSession *session, guint columns, guint rows)
+{
+	note("%ux%u ", columns, rows);
+}
+
+static void app_terminal(BpSession *session, const char *type)
+{
+	note("terminal:%s ", type);
+}
+
+static void app_close(BpSession *session, BpEnd why)
+{
+	note("close:%d ", why);
+	bp_session_print(session, "a last word");
+}
+
+static const BpHandler handlers[] = {
+	{ "app", .help = "a test", .prompt = "> ", .line_limit = 100, .size = 8, .open = app_open, .line = app_line,
+	  .character = app_character, .resize = app_resize, .terminal = app_terminal, .close = app_close },
+	{ NULL },
+};
+static const BpPluginInfo info = { .abi = BP_ABI, .name = "app", .handlers = handlers };
+
+static void start(void)
+{
+	static const BpKernelOptions options = { 0 };
+
+	CU_ASSERT_FATAL(bp_kernel_start(&options, NULL));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(bp_plugin_add(&info, NULL));
+	events = g_string_new(NULL);
+}
+
+static void stop(void)
+{
+	CU_ASSERT_EQUAL(bp_kernel_stop(), 0);
+	g_string_free(events, TRUE);
+}
+
+static gboolean is_gone(gpointer name)
+{
+	return !bp_plugin_find(name);
+}
+
+/* --- the tests --- */
+
+static void test_lines(void)
+{
+	Client *client;
+
+	start();
+	client = client_new("app", FALSE, BP_OBSERVER);
+	CU_ASSERT_STRING_EQUAL(client->shown->str, "> ");
+	type(client, "one\r\ntwo\n");
+	expect("open line:one line:two ");
+	CU_ASSERT_STRING_EQUAL(client->shown->str, "> > ");
+	type(client, "false\nnever\n");
+	expect("line:false close:0 ");
+	EXPECT(client, "a last word\n");
+	CU_ASSERT(client->ended);
+	client_free(client);
+	stop();
+}
+
+static void test_line_limit(void)
+{
+	g_autofree char *line = g_strnfill(101, 'x');
+	Client *client;
+
+	start();
+	client = client_new("app", FALSE, BP_OBSERVER);
+	type(client, line);
+	EXPECT(client, "longer than 100 bytes");
+	CU_ASSERT_EQUAL(client->why, BP_END_LIMIT);
+	client_free(client);
+	stop();
+}
+
+static void test_modes(void)
+{
+	Client *client;
+
+	start();
+	client = client_new("app", FALSE, BP_OBSERVER);
+	type(client, "characters\na\xc3");
+	type(client, "\xa4\xff.line\nraw\nwhole!\n");
+	expect("open line:characters [a][\xc3\xa4][\xff][.]line:line line:raw [whole!\n]");
+	type(client, "!");
+	expect("[!]close:0 ");
+	client_free(client);
+	stop();
+}
+
+static void watch(BpPlugin *self, BpMessage *message, gpointer data)
+{
+	g_string_append_len(data, bp_message_data(message), (gssize)bp_message_size(message));
+}
+
+static void test_secrets_are_on_no_channel(void)
+{
+	g_autoptr(GString) typed = g_string_new(NULL);
+	Client *client;
+
+	start();
+	client = client_new("app", FALSE, BP_OBSERVER);
+	bp_channel_watch(bp_kernel(), client->session->recv, watch, typed, NULL);
+	type(client, "password\nrosebud\nshown\nplain\n");
+	CU_ASSERT_STRING_EQUAL(typed->str, "password\nplain\n");
+	client_free(client);
+	client = client_new("app", TRUE, BP_OBSERVER);
+	type(client, "password\r");
+	type(client, "rosebud\r");
+	EXPECT_NOT(client, "rosebud");
+	client_free(client);
+	stop();
+}
+
+static void test_refused(void)
+{
+	BpSessionOptions options = { .link = &client_link, .query = "refuse", .peer = "test" };
+	g_autoptr(GError) error = NULL;
+	Client client = { .shown = g_string_new(NULL) };
+
+	start();
+	options.handler = bp_handler_find("app");
+	options.data = &client;
+	CU_ASSERT_PTR_NULL(bp_session_open(bp_kernel(), &options, &error));
+	CU_ASSERT_STRING_EQUAL(error->message, "not today");
+	CU_ASSERT_FALSE(client.ended); /* there never was one */
+	expect("open ");
+	g_clear_error(&error);
+	options.query = "end";
+	CU_ASSERT_PTR_NULL(bp_session_open(bp_kernel(), &options, &error));
+	CU_ASSERT(client.ended);
+	CU_ASSERT_PTR_NOT_NULL(strstr(client.shown->str, "gone at once\n"));
+	expect("open close:0 ");
+	g_string_free(client.shown, TRUE);
+	stop();
+}
+
+static void test_ends_inside_its_line(void)
+{
+	gboolean terminals[] = { FALSE, TRUE };
+
+	start();
+	for (guint i = 0; i < G_N_ELEMENTS(terminals); i++) {
+		Client *client = client_new("app", terminals[i], BP_OBSERVER);
+
+		g_string_truncate(events, 0);
+		type(client, terminals[i] ? "end\rnever\r" : "end\nnever\n");
+		expect("line:end close:0 ");
+		EXPECT(client, "over\n");
+		CU_ASSERT(client->ended);
+		client_free(client);
+	}
+	stop();
+}
+
+/* Its code is on the stack; its sessions are told and ended, and only then it goes. */
+static void test_unloads_itself_inside_its_line(void)
+{
+	Client *one, *two;
+
+	start();
+	one = client_new("app", TRUE, BP_OBSERVER);
+	two = client_new("app", FALSE, BP_OBSERVER);
+	type(one, "unload\rnever\r");
+	CU_ASSERT(one->ended && two->ended);
+	EXPECT(one, "Goodbye!");
+	EXPECT(two, "Goodbye!");
+	CU_ASSERT(suite_wait_until(is_gone, "app", 10));
+	CU_ASSERT_PTR_NULL(bp_handler_find("app"));
+	client_free(one);
+	client_free(two);
+	stop();
+}
+
+static void test_terminal_events(void)
+{
+	Client *client;
+
+	start();
+	client = client_new("app", FALSE, BP_OBSERVER);
+	bp_session_set_size(client->session, 100, 50);
+	bp_session_set_size(client->session, 100, 50);
+	bp_session_set_terminal(client->session, "xterm", TRUE);
+	expect("open 100x50 terminal:xterm ");
+	type(client, "edit\x7f\x7fited\r");
+	expect("line:edited ");
+	client_free(client);
+	stop();
+}
+
+static void test_what_others_send_is_shown(void)
+{
+	Client *one, *two;
+
+	start();
+	one = client_new("app", TRUE, BP_OBSERVER);
+	two = client_new("app", FALSE, BP_OBSERVER);
+	type(one, "half a li");
+	g_string_truncate(one->shown, 0);
+	bp_channel_print(one->session->send, "from outside\n");
+	EXPECT(one, "from outside\n");
+	EXPECT(one, "half a li"); /* shown again below */
+	g_string_truncate(two->shown, 0);
+	type(one, "\025all\r");
+	EXPECT(two, "to all\n");
+	EXPECT_NOT(one, "to all");
+	client_free(one);
+	client_free(two);
+	stop();
+}
+
+static const SuiteTest tests[] = {
+	{ "lines", test_lines },
+	{ "line_limit", test_line_limit },
+	{ "modes", test_modes },
+	{ "secrets_are_on_no_channel", test_secrets_are_on_no_channel },
+	{ "refused", test_refused },
+	{ "ends_inside_its_line", test_ends_inside_its_line },
+	{ "unloads_itself_inside_its_line", test_unloads_itself_inside_its_line },
+	{ "terminal_events", test_terminal_events },
+	{ "what_others_send_is_shown", test_what_others_send_is_shown },
+	{ NULL },
+};
+
+int main(int argc, char **argv)
+{
+	return suite_run("session", tests, argc, argv);
+}

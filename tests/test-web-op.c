@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* test-web-op.c - what clients of /ws may ask for, and the sentences for what they may not. */
+#include <string.h>
+#include "../plugins/web/web-op.h"
+#include "suite.h"
+
+static WebOp op;
+
+static gboolean parse(const char *text)
+{
+	g_autoptr(GError) error = NULL;
+	gboolean good;
+
+	web_op_clear(&op);
+	good = web_op_parse(&op, text, strlen(text), &error);
+	CU_ASSERT_EQUAL(good, !error);
+	CU_ASSERT(good || strlen(error->message) > 10);
+	return good;
+}
+
+static void test_watch(void)
+{
+	CU_ASSERT_FATAL(parse("{\"op\":\"watch\",\"id\":7,\"channel\":\"uart/*\"}"));
+	CU_ASSERT_EQUAL(op.kind, WEB_OP_WATCH);
+	CU_ASSERT_EQUAL(json_integer_value(op.id), 7);
+	CU_ASSERT_STRING_EQUAL(op.name, "uart/*");
+	CU_ASSERT(web_op_is_glob(op.name));
+	CU_ASSERT(parse("{\"op\":\"unwatch\",\"id\":\"a\",\"channel\":\"hall\",\"more\":[1]}"));
+	CU_ASSERT_STRING_EQUAL(json_string_value(op.id), "a");
+	CU_ASSERT(parse("{\"op\":\"watch\",\"id\":null,\"channel\":\"hall\"}"));
+	CU_ASSERT_PTR_NULL(op.id);
+	CU_ASSERT_FALSE(parse("{\"op\":\"watch\",\"id\":7}"));
+	CU_ASSERT_EQUAL(json_integer_value(op.id), 7); /* for the answer */
+	CU_ASSERT_FALSE(parse("{\"op\":\"watch\",\"channel\":\"\"}"));
+	CU_ASSERT_FALSE(parse("{\"op\":\"watch\",\"channel\":\"two words\"}"));
+	CU_ASSERT_FALSE(parse("{\"op\":\"watch\",\"channel\":7}"));
+	CU_ASSERT_FALSE(parse("{\"op\":\"watch\",\"channel\":\"a\\u0000b\"}"));
+	CU_ASSERT_FALSE(parse("{\"op\":\"watch\",\"id\":{},\"channel\":\"hall\"}"));
+}
+
+static void test_send(void)
+{
+	CU_ASSERT_FATAL(parse("{\"op\":\"send\",\"channel\":\"hall\",\"text\":\"a\\u0000b\"}"));
+	CU_ASSERT(op.text);
+	CU_ASSERT_EQUAL(op.size, 3);
+	CU_ASSERT_EQUAL(memcmp(op.data, "a\0b", 3), 0);
+	CU_ASSERT_FATAL(parse("{\"op\":\"send\",\"channel\":\"hall\",\"base64\":\"/wAB\"}"));
+	CU_ASSERT_FALSE(op.text);
+	CU_ASSERT_EQUAL(op.size, 3);
+	CU_ASSERT_EQUAL(memcmp(op.data, "\xff\0\1", 3), 0);
+	CU_ASSERT(parse("{\"op\":\"send\",\"channel\":\"hall\",\"text\":\"\"}"));
+	CU_ASSERT_FALSE(parse("{\"op\":\"send\",\"channel\":\"hall\"}"));
+	CU_ASSERT_FALSE(parse("{\"op\":\"send\",\"channel\":\"hall\",\"text\":\"a\",\"base64\":\"\"}"));
+	CU_ASSERT_FALSE(parse("{\"op\":\"send\",\"channel\":\"hall\",\"base64\":\"/wA\"}"));
+	CU_ASSERT_FALSE(parse("{\"op\":\"send\",\"channel\":\"hall\",\"base64\":\"/w!B\"}"));
+	CU_ASSERT_FALSE(parse("{\"op\":\"send\",\"channel\":\"ha*\",\"text\":\"a\"}"));
+}
+
+static void test_lines(void)
+{
+	CU_ASSERT(parse("{\"op\":\"run\",\"command\":\"version\"}"));
+	CU_ASSERT_STRING_EQUAL(op.line, "version");
+	CU_ASSERT_FALSE(parse("{\"op\":\"run\",\"command\":\"a\\u0000b\"}"));
+	CU_ASSERT_FALSE(parse("{\"op\":\"run\"}"));
+	CU_ASSERT(parse("{\"op\":\"complete\",\"line\":\"chan\"}"));
+	CU_ASSERT_EQUAL(op.cursor, 4);
+	CU_ASSERT(parse("{\"op\":\"complete\",\"line\":\"chan\",\"cursor\":-3}"));
+	CU_ASSERT_EQUAL(op.cursor, 0);
+	CU_ASSERT(parse("{\"op\":\"complete\",\"line\":\"chan\",\"cursor\":9000000000}"));
+	CU_ASSERT_EQUAL(op.cursor, 4);
+	CU_ASSERT(parse("{\"op\":\"complete\",\"line\":\"a\xc3\xa9\",\"cursor\":2}"));
+	CU_ASSERT_EQUAL(op.cursor, 1);
+	CU_ASSERT(parse("{\"op\":\"list\",\"what\":\"channels\",\"match\":\"u*\"}"));
+	CU_ASSERT_STRING_EQUAL(op.match, "u*");
+	CU_ASSERT_FALSE(parse("{\"op\":\"list\"}"));
+}
+
+static void test_nonsense(void)
+{
+	static const char *const texts[] = {
+		"", "{", "[]", "null", "7", "\"watch\"", "{}", "{\"op\":7}", "{\"op\":\"dance\"}", "{\"op\":\"watch\"} x", "{\"op\":\"\\ud800\"}",
+		"{\"op\":\"ping\",\"op\":\"ping\"", "\xff",
+	};
+
+	for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
+		CU_ASSERT_FALSE(parse(texts[i]));
+	CU_ASSERT(parse(" {\"op\" : \"ping\"} "));
+	web_op_clear(&op);
+}
+
+static const SuiteTest tests[] = {
+	{ "watch", test_watch },
+	{ "send", test_send },
+	{ "lines", test_lines },
+	{ "nonsense", test_nonsense },
+	{ NULL },
+};
+
+int main(int argc, char **argv)
+{
+	return suite_run("web-op", tests, argc, argv);
+}
