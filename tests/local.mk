@@ -21,6 +21,7 @@ UNIT_TESTS = \
 	tests/test-param \
 	tests/test-parse \
 	tests/test-plugin \
+	tests/test-rfc2217 \
 	tests/test-server \
 	tests/test-session \
 	tests/test-settings \
@@ -36,6 +37,7 @@ THREAD_TESTS = \
 	tests/test-loop
 
 # A codec of a plugin is compiled into its test.
+tests_test_rfc2217_SOURCES = tests/test-rfc2217.c plugins/uart/rfc2217.c plugins/uart/rfc2217.h
 tests_test_framing_SOURCES = tests/test-framing.c $(FRAMING_SOURCES)
 tests_test_mesh_command_SOURCES = tests/test-mesh-command.c $(MESH_CODEC)
 tests_test_mesh_message_SOURCES = tests/test-mesh-message.c $(MESH_CODEC)

@@ -267,7 +267,7 @@ static void feed_editor(BpSession *session, const char *data, gsize size)
 
 	if (used >= size || session->ended)
 		return;
-	if (session_is_busy(session))
+	if (session_is_busy(session) && !session->taker)
 		keep_ahead(session, data + used, size - used);
 	else
 		bp_session_receive(session, data + used, size - used);

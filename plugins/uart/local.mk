@@ -30,3 +30,7 @@ plugins_uart_so_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(UART_CFLAGS)
 plugins_uart_so_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_uart_so_LDADD = $(PLUGIN_LIBS) $(UART_LIBS)
 EXTRA_DIST += plugins/uart/README.md
+
+EXTRA_PROGRAMS += tests/bench/uart-framing
+tests_bench_uart_framing_SOURCES = tests/bench/uart-framing.c $(FRAMING_SOURCES)
+tests_bench_uart_framing_LDADD = $(GLIB_LIBS)

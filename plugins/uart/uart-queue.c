@@ -84,14 +84,14 @@ gboolean uart_queue_add(Uart *uart, BpMessage *message)
 			bp_channel_printf(uart->events, "%s is not there: what is sent is dropped until it is", uart->path);
 		return FALSE;
 	}
-	if (uart->queued + size > uart->backlog && !uart->drop_oldest) {
+	if (uart->queued + size > uart->backlog && !uart->drop_oldest && !uart->exempt) {
 		drop_one(uart, bp_message_ref(message));
 		return FALSE;
 	}
 	g_queue_push_tail(&uart->queue, bp_message_ref(message));
 	uart->queued += size;
 	/* One alone may be over the limit: its memory is there anyway. */
-	while (uart->queued > uart->backlog && uart->queue.length > 1) {
+	while (uart->queued > uart->backlog && uart->queue.length > 1 && !uart->exempt) {
 		BpMessage *oldest = g_queue_pop_head(&uart->queue);
 
 		uart->queued -= bp_message_size(oldest);

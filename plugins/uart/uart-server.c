@@ -139,7 +139,13 @@ static void on_codec_data(const guint8 *data, gsize size, gpointer user)
 	if (!uart || !may_write(connection, uart))
 		return;
 	message = bp_message_new(data, size, BP_BINARY);
+	/* One read more than half of the limit, at most: the connection is paused then. */
+	uart->exempt = TRUE;
 	bp_channel_send_take(server->send, message);
+	uart = its_uart(server); /* a watch may have closed it */
+	if (!uart)
+		return;
+	uart->exempt = FALSE;
 	if (uart->queued > uart->backlog / 2 && !connection->throttled) {
 		connection->throttled = uart->throttled = TRUE;
 		bp_stream_set_reading(connection->stream, FALSE);

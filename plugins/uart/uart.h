@@ -76,6 +76,7 @@ typedef struct {
 	gint64 window_time, window_end, quiet_until;
 	BpTimer *pace;
 	gboolean full;	     /* the stream has enough for now */
+	gboolean exempt;     /* what is sent now comes from a connection that is paused, so it passes */
 	gboolean throttled;  /* connections wait for us to take more */
 	gboolean breaking;   /* until told otherwise, by RFC 2217 */
 
