@@ -130,6 +130,8 @@ static void on_recv(BpPlugin *self, BpMessage *message, gpointer data)
 	MeshGateway *gateway = data;
 	const guint8 *bytes = bp_message_data(message);
 
+	if (!gateway->framing && gateway->framing_path)
+		return;
 	if (!gateway->framing) {
 		mesh_intake(gateway, bytes, bp_message_size(message));
 		return;
@@ -147,7 +149,8 @@ static void on_framing_gone(BpPlugin *self, gpointer data)
 {
 	MeshGateway *gateway = data;
 
-	gateway->framing->free(gateway->decoder);
+	if (gateway->decoder)
+		gateway->framing->free(gateway->decoder);
 	gateway->decoder = NULL;
 	gateway->framing = NULL;
 	gateway->unplugged = TRUE; /* its bytes cannot be told apart any more */

@@ -131,7 +131,7 @@ export function show(element, api) {
 		}
 		asking = true;
 		try {
-			const nodes = await api.get("/api/v1/nodes");
+			const nodes = await api.get("/nodes");
 			if (ended)
 				return;
 			const active = nodes.filter((node) => node.status === "Active").length;
@@ -160,7 +160,7 @@ export function show(element, api) {
 
 	async function begin() {
 		ends.push(await api.watch("mesh-nodes", refresh));
-		const gateways = await api.get("/api/v1/netinfo").catch(() => []);
+		const gateways = await api.get("/netinfo").catch(() => []);
 		for (const gateway of gateways)
 			ends.push(await api.watch(`${gateway.id}/log`, say));
 		if (ended)

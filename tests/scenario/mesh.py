@@ -15,7 +15,7 @@ import tty
 import urllib.error
 import urllib.request
 
-from harness import PATIENCE, Client, free_port, main
+from harness import PATIENCE, Backplane, Client, free_port, main
 
 NO_LISTENER = b"[err]-listen_socket_disconnected"
 
@@ -823,6 +823,50 @@ def test_history(bp):
     bp.run("mesh close lab")
     with sqlite3.connect(base) as database:
         assert database.execute("SELECT data FROM value ORDER BY id DESC").fetchone() == (b"\xc8",)
+
+
+def test_rest(bp):
+    gateway = Gateway(bp, "listener=optional")
+    gateway.root.say(joined(5), b"\0\5D\1\0\7", b"\0\0\4\1\0\5\0\6")
+    wait_for(lambda: gateway.count() == 1)
+    port = free_port()
+    bp.run(f"webserver -p {port}")
+    def get(path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as answer:
+            return answer.read()
+    wait_for(lambda: json.loads(get("/api/v1/nodes"))[0]["data"])
+    node = json.loads(get("/api/v1/nodes/lab:5"))
+    assert node["status"] == "Active" and node["uuid"] == uuid(5).hex() and node["data"]["Sequence"][0]["hex"] == "07"
+    net = json.loads(get("/api/v1/netinfo/lab"))
+    assert net["line"] is True and net["paths"] == [{"origin": 5, "target": 6}] and net["active"] == 1
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/api/v1/nodes/lab:5/send", data=b'{"text": "hi"}',
+                                     headers={"Content-Type": "application/json", "X-Backplane": "1"})
+    assert urllib.request.urlopen(request, timeout=PATIENCE).status in (200, 204)
+    gateway.root.heard(b"SEND-\0\5hi")
+    assert b"export function show" in get("/views/nodes.js")
+
+
+def test_reload(bp):
+    """Clients that listen stay when the configuration is read again; a plugin reload opens all again, once."""
+    path, port = bp.folder + "/mesh.yaml", free_port()
+    text = "modules:\n  lab: {class: MeshGateway, recv: line/recv, send: line/send, port: %d%s}\n"
+    open(path, "w").write(text % (port, ""))
+    other = Backplane("-c", path)
+    try:
+        other.run("echo")  # it is up then
+        listener = Listener(port, b"[syn]\0")
+        open(path, "w").write(text % (port, ", idle_after: 3m, relay: all"))
+        said = other.run("config reload")
+        assert "relay=all" in " ".join(other.run("module list")), said
+        other.run(r"channel send line/recv 00Ahello")
+        listener.expect(b"00Ahello")
+        said = other.run("mesh open second -p 0 -w 0 recv=a send=b")
+        said += other.run("plugin reload mesh")
+        wait_for(lambda: "Reloaded, with its instances." in " ".join(said) or said.extend(other.run("echo")))
+        assert "second-pages" in " ".join(other.run("module list"))
+    finally:
+        other.stop()
+        other.remove()
 
 
 def resident(bp):
