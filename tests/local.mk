@@ -4,6 +4,7 @@
 UNIT_TESTS = \
 	tests/test-address \
 	tests/test-bus \
+	tests/test-bus-threads \
 	tests/test-config \
 	tests/test-config-reload \
 	tests/test-connect \
@@ -22,6 +23,7 @@ UNIT_TESTS = \
 	tests/test-parse \
 	tests/test-plugin \
 	tests/test-rfc2217 \
+	tests/test-script \
 	tests/test-server \
 	tests/test-session \
 	tests/test-settings \
@@ -34,6 +36,7 @@ check_PROGRAMS += $(UNIT_TESTS)
 # What may race runs under ThreadSanitizer too.
 THREAD_TESTS = \
 	tests/test-bus \
+	tests/test-bus-threads \
 	tests/test-loop
 
 # A codec of a plugin is compiled into its test.

@@ -4,6 +4,7 @@
 #include <backplane/backplane.h>
 #include <backplane/kernel.h>
 #include "client.h"
+#include "console/session.h"
 
 static void start_in(const char *state)
 {
@@ -254,6 +255,46 @@ static void test_end_while_waiting(void)
 	stop();
 }
 
+/* Each line queued behind a command that waits is run from the loop, not by the one before it. */
+static void test_many_lines_wait(void)
+{
+	g_autoptr(GString) lines = g_string_new("wait 0.01\n");
+	Client *client;
+
+	start();
+	client = client_new("console", FALSE, BP_ADMIN);
+	for (guint i = 0; i < 20000; i++)
+		g_string_append(lines, "#\n");
+	g_string_append(lines, "echo last\n");
+	type(client, lines->str);
+	CU_ASSERT(wait_for(client, "last\n"));
+	client_free(client);
+	client = client_new("console", FALSE, BP_ADMIN);
+	type(client, "wait 1000\n");
+	for (guint i = 0; i < 100 && client->session; i++)
+		type(client, lines->str + strlen("wait 0.01\n"));
+	CU_ASSERT(client->ended); /* lines cost memory even when they are empty */
+	CU_ASSERT_EQUAL(client->why, BP_END_LIMIT);
+	client_free(client);
+	stop();
+}
+
+/* A line cut into slices does not go on because the ones behind it are given up. */
+static void test_nothing_runs_at_the_end(void)
+{
+	Client *client;
+
+	start();
+	client = client_new("console", FALSE, BP_ADMIN);
+	bp_session_set_writable(client->session, FALSE);
+	type(client, "echo first\necho second\n");
+	client->session->writable = TRUE;
+	bp_session_end(client->session, BP_END_KILLED, NULL);
+	EXPECT_NOT(client, "first");
+	client_free(client);
+	stop();
+}
+
 static void test_session_ends_itself(void)
 {
 	Client *client;
@@ -264,103 +305,6 @@ static void test_session_ends_itself(void)
 	CU_ASSERT(client->ended);
 	EXPECT(client, "Goodbye!");
 	EXPECT_NOT(client, "never\r\n");
-	client_free(client);
-	stop();
-}
-
-/* --- scripts --- */
-
-static void test_alias(void)
-{
-	Client *client;
-
-	start();
-	client = client_new("console", FALSE, BP_ADMIN);
-	type(client, "alias Pair .echo a;.echo b\npair|echo c\n");
-	CU_ASSERT(wait_for(client, "c\n"));
-	CU_ASSERT_STRING_EQUAL(client->shown->str, "a\nb\nc\n");
-	type(client, "alias again again\nagain\necho survived\n");
-	CU_ASSERT(wait_for(client, "survived"));
-	EXPECT(client, "more than 16 deep");
-	type(client, "alias echo version\necho x\nalias echo\necho x\n");
-	CU_ASSERT(wait_for(client, "x\n"));
-	client_free(client);
-	stop();
-}
-
-static void test_loop(void)
-{
-	Client *client;
-
-	start();
-	client = client_new("console", FALSE, BP_ADMIN);
-	type(client, "loop 1 2 .echo {loop} {loop*2+1} {2**loop} {(loop+1)//2} {nope} {1/0}\n");
-	CU_ASSERT(wait_for(client, "{1/0}\n2 5"));
-	EXPECT(client, "1 3 2 1 {nope} {1/0}\n2 5 4 1 {nope} {1/0}\n");
-	type(client, "loop 1 200000 .echo {loop}\n");
-	bp_session_interrupt(client->session);
-	CU_ASSERT(wait_for(client, "loop was interrupted"));
-	client_free(client);
-	stop();
-}
-
-static void test_execute(void)
-{
-	g_autofree char *file = suite_file("script", "# comment\n\n.echo one\nnosuch\n.echo two\n");
-	g_autofree char *line = g_strdup_printf("execute %s|echo not reached\necho end\n", file);
-	Client *client;
-
-	start();
-	client = client_new("console", FALSE, BP_ADMIN);
-	type(client, line);
-	CU_ASSERT(wait_for(client, "end\n"));
-	EXPECT(client, "one\n");
-	EXPECT(client, "two\n");
-	EXPECT(client, "1 of its commands failed");
-	EXPECT_NOT(client, "not reached");
-	client_free(client);
-	stop();
-}
-
-static void test_timer(void)
-{
-	Client *client;
-	BpChannel *console;
-
-	start();
-	client = client_new("console", FALSE, BP_ADMIN);
-	console = bp_channel(bp_kernel(), "console");
-	type(client, "channel watch log\ntimerfoo 2 0.01 .channel send ticks {index} of {remaining}\ntimer\n");
-	EXPECT(client, "1: timerfoo \".channel send ticks {index} of {remaining}\" 0/2 times, each 0.0 seconds");
-	bp_channel_link(bp_kernel(), bp_channel(bp_kernel(), "ticks"), console, NULL);
-	type(client, "channel print ticks -c\nchannel watch ticks\n");
-	CU_ASSERT(wait_for(client, "ticks: 2 of 0"));
-	EXPECT(client, "ticks: 1 of 1");
-	type(client, "timerbar 0 1 echo x\ntimerbar off\ntimer* off\n");
-	EXPECT(client, "Timer 'bar' canceled.");
-	EXPECT(client, "No timers canceled.");
-	client_free(client);
-	stop();
-}
-
-static void test_batch_lasts(void)
-{
-	g_autofree char *state = g_build_filename(suite_folder(), "state", NULL);
-	Client *client;
-
-	start_in(state);
-	client = client_new("console", FALSE, BP_ADMIN);
-	type(client, "batch add echo a;b\nbatch add -i 1 echo first\nbatch disable 2\nbatch\n");
-	EXPECT(client, "1 - cmd: echo first\n2 - cmd: echo a;b (disabled)");
-	client_free(client);
-	stop();
-	start_in(state);
-	client = client_new("console", FALSE, BP_ADMIN);
-	type(client, "batch\n");
-	EXPECT(client, "2 - cmd: echo a;b (disabled)");
-	type(client, "batch remove 3\n");
-	EXPECT(client, "Index out of bounds (1-2)");
-	type(client, "batch remove 1\nbatch remove 1\n");
 	client_free(client);
 	stop();
 }
@@ -546,12 +490,9 @@ static const SuiteTest tests[] = {
 	{ "wait_holds_its_session_only", test_wait_holds_its_session_only },
 	{ "interrupt", test_interrupt },
 	{ "end_while_waiting", test_end_while_waiting },
+	{ "many_lines_wait", test_many_lines_wait },
+	{ "nothing_runs_at_the_end", test_nothing_runs_at_the_end },
 	{ "session_ends_itself", test_session_ends_itself },
-	{ "alias", test_alias },
-	{ "loop", test_loop },
-	{ "execute", test_execute },
-	{ "timer", test_timer },
-	{ "batch_lasts", test_batch_lasts },
 	{ "channel_link", test_channel_link },
 	{ "channel_watch", test_channel_watch },
 	{ "watching_each_other", test_watching_each_other },

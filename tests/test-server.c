@@ -344,7 +344,7 @@ static void test_port_is_taken(void)
 	g_assert(bind_socket(fd, &address) == 0 && listen(fd, 1) == 0);
 	getsockname(fd, (struct sockaddr *)&address.storage, &address.size);
 	port = g_strdup_printf("port=%u", bp_address_port(&address));
-	wanted = g_strdup_printf("port %u is taken by pid %d (*); try another one with -p, or stop it",
+	wanted = g_strdup_printf("port %u is taken by pid %d (*); try another port, or stop it",
 				 bp_address_port(&address), getpid());
 	CU_ASSERT_FALSE(begin((const char *const[]){ port, NULL }, &error));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(error);

@@ -78,6 +78,8 @@ static void app_terminal(BpSession *session, const char *type)
 static void app_close(BpSession *session, BpEnd why)
 {
 	note("close:%d ", why);
+	if (bp_instance_find("host"))
+		bp_instance_close(bp_instance_find("host"), "its session is over");
 	bp_session_print(session, "a last word");
 }
 
@@ -86,7 +88,48 @@ static const BpHandler handlers[] = {
 	  .character = app_character, .resize = app_resize, .terminal = app_terminal, .close = app_close },
 	{ NULL },
 };
-static const BpPluginInfo info = { .abi = BP_ABI, .name = "app", .handlers = handlers };
+
+/* A server of one session. */
+static gboolean host_open(BpInstance *self, GError **error)
+{
+	BpSessionOptions options = { .handler = bp_handler_find("app"), .link = &client_link, .data = bp_instance_data(self) };
+	Client *client = bp_instance_data(self);
+
+	client->shown = g_string_new(NULL);
+	client->session = bp_session_open(self, &options, error);
+	return client->session != NULL;
+}
+
+static void host_close(BpInstance *self)
+{
+	note("host:%d ", ((Client *)bp_instance_data(self))->ended);
+	g_string_free(((Client *)bp_instance_data(self))->shown, TRUE);
+}
+
+static const BpModule modules[] = {
+	{ "Host", .size = sizeof(Client), .open = host_open, .close = host_close },
+	{ NULL },
+};
+
+static BpCall *held;
+
+static void on_cancel(BpPlugin *self, gpointer data)
+{
+	bp_call_done(g_steal_pointer(&held), g_error_new_literal(BP_CONSOLE_ERROR, BP_CLOSED, "cancelled"));
+}
+
+static gboolean run_hold(BpPlugin *self, BpCall *call, GError **error)
+{
+	held = call;
+	bp_call_hold(call, on_cancel, NULL);
+	return TRUE;
+}
+
+static const BpCommand commands[] = {
+	{ "hold", .help = "waits", .run = run_hold },
+	{ NULL },
+};
+static const BpPluginInfo info = { .abi = BP_ABI, .name = "app", .handlers = handlers, .modules = modules, .commands = commands };
 
 static void start(void)
 {
@@ -106,6 +149,11 @@ static void stop(void)
 static gboolean is_gone(gpointer name)
 {
 	return !bp_plugin_find(name);
+}
+
+static gboolean is_closed(gpointer name)
+{
+	return !bp_instance_find(name);
 }
 
 /* --- the tests --- */
@@ -222,6 +270,68 @@ static void test_ends_inside_its_line(void)
 	stop();
 }
 
+static void test_ends_inside_its_character(void)
+{
+	Client *client;
+
+	start();
+	client = client_new("app", FALSE, BP_OBSERVER);
+	type(client, "characters\na!never");
+	expect("open line:characters [a][!]close:0 ");
+	CU_ASSERT(client->ended);
+	client_free(client);
+	stop();
+}
+
+/* The session ends outside of its server's code; its server goes while the handler is told of that. */
+static void test_its_end_closes_its_server(void)
+{
+	BpInstance *host;
+
+	start();
+	host = bp_module_open("Host", "host", NULL, NULL, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(host);
+	bp_session_end(((Client *)bp_instance_data(host))->session, BP_END_KILLED, NULL);
+	CU_ASSERT(suite_wait_until(is_closed, "host", 10));
+	expect("open close:5 host:1 ");
+	stop();
+}
+
+static void end_on(BpPlugin *self, BpMessage *message, gpointer data)
+{
+	const char *text = bp_message_data(message);
+	Client *client = data;
+
+	if (client->session && (strstr(text, "boom") || strstr(text, "^C")))
+		bp_session_end(client->session, BP_END_KILLED, NULL);
+}
+
+/* A watch on what it is shown ends it while a held command ends, or is interrupted. */
+static void test_ends_by_what_it_is_shown(void)
+{
+	for (gint i = 0; i < 2; i++) {
+		BpWatch *watch;
+		Client *client;
+
+		start();
+		client = client_new("console", i == 1, BP_ADMIN);
+		type(client, i == 1 ? "hold\r" : "hold|echo never\necho never\n");
+		watch = bp_channel_watch(bp_kernel(), client->session->send, end_on, client, NULL);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(held);
+		g_string_truncate(client->shown, 0);
+		if (i == 0)
+			bp_call_done(g_steal_pointer(&held), g_error_new_literal(BP_CONSOLE_ERROR, BP_CLOSED, "boom"));
+		else
+			type(client, "\003");
+		CU_ASSERT(client->ended);
+		CU_ASSERT_PTR_NULL(held);
+		EXPECT_NOT(client, "never");
+		bp_watch_remove(watch);
+		client_free(client);
+		stop();
+	}
+}
+
 /* Its code is on the stack; its sessions are told and ended, and only then it goes. */
 static void test_unloads_itself_inside_its_line(void)
 {
@@ -285,6 +395,9 @@ static const SuiteTest tests[] = {
 	{ "secrets_are_on_no_channel", test_secrets_are_on_no_channel },
 	{ "refused", test_refused },
 	{ "ends_inside_its_line", test_ends_inside_its_line },
+	{ "ends_inside_its_character", test_ends_inside_its_character },
+	{ "its_end_closes_its_server", test_its_end_closes_its_server },
+	{ "ends_by_what_it_is_shown", test_ends_by_what_it_is_shown },
 	{ "unloads_itself_inside_its_line", test_unloads_itself_inside_its_line },
 	{ "terminal_events", test_terminal_events },
 	{ "what_others_send_is_shown", test_what_others_send_is_shown },

@@ -57,7 +57,7 @@ BP_API gboolean bp_message_reply(const BpMessage *message, gconstpointer data, g
 
 /* --- watching --- */
 /* Watching twice with the same function and data gives the first watch again. `destroy` is called
- * once, when the watch has gone. A new watch gets the greeting, then the replay buffer. */
+ * once, when the watch has gone. A new watch gets the greeting, then the replay buffer; NULL if it was removed by them. */
 BP_API BpWatch *bp_channel_watch(BpPlugin *self, BpChannel *channel, BpWatchFunc func, gpointer data,
 				 GDestroyNotify destroy);
 /* Every message of `from` goes to `to` too, which formats for itself. Refused (NULL, error) if it

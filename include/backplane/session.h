@@ -66,6 +66,8 @@ typedef struct {
 	void (*end)(BpSession *session, BpEnd why, gpointer link);
 	void (*echo)(BpSession *session, gboolean on, gpointer link);	/* may be NULL */
 	void (*mode)(BpSession *session, BpMode mode, gpointer link);	/* may be NULL */
+	/* FALSE: what was typed already is enough for now, read no more until TRUE; may be NULL. */
+	void (*input)(BpSession *session, gboolean on, gpointer link);
 	gboolean crlf;	      /* lines of text end with CR LF */
 } BpSessionLink;
 

@@ -23,6 +23,7 @@ struct BpWatch {
 	gpointer data;
 	GDestroyNotify destroy;
 	guint64 since; /* sequence of the channel when it came; its replay held all up to it */
+	gboolean *gone; /* set when it goes, while it is given its history */
 	/* glob watches */
 	GPatternSpec *pattern;
 	BusPort *port;
@@ -237,6 +238,8 @@ static void drop_watch(BpOwned *owned)
 	BpChannel *channel = watch->branch->channel;
 
 	owner_unlink(owned);
+	if (watch->gone)
+		*watch->gone = TRUE;
 	branch_remove(watch->branch, &watch->node);
 	g_mutex_lock(&bus_lock);
 	g_hash_table_remove(index_of_watches, watch);
@@ -252,16 +255,18 @@ static void drop_watch(BpOwned *owned)
 }
 
 /* The greeting, then what is kept. What was posted before the watch came is in the replay already. The watch may
- * be removed by what it is given. */
-static void give_history(BpWatch *watch)
+ * be removed by what it is given: FALSE. */
+static gboolean give_history(BpWatch *watch)
 {
 	BpChannel *channel = watch->branch->channel;
 	Extra *extra = channel_extra(channel, FALSE);
 	g_autoptr(GPtrArray) replay = NULL;
 	g_autofree char *greet = NULL;
+	gboolean gone = FALSE;
 
 	if (!extra)
-		return;
+		return TRUE;
+	watch->gone = &gone;
 	replay = g_ptr_array_new_with_free_func((GDestroyNotify)bp_message_unref);
 	g_mutex_lock(&extra->lock);
 	greet = g_strdup(extra->options.greet);
@@ -271,18 +276,14 @@ static void give_history(BpWatch *watch)
 	g_mutex_unlock(&extra->lock);
 	if (greet)
 		g_ptr_array_insert(replay, 0, bp_message_new(greet, strlen(greet), BP_TEXT | BP_FLUSH_LEFT));
-	for (guint i = 0; i < replay->len; i++) {
-		BpMessage *message = bp_message_ref(replay->pdata[i]);
-		gboolean there;
+	for (guint i = 0; i < replay->len && !gone; i++) {
+		BpMessage *message = replay->pdata[i];
 
 		call_watch(watch, message, &message);
-		bp_message_unref(message);
-		g_mutex_lock(&bus_lock);
-		there = g_hash_table_contains(index_of_watches, watch);
-		g_mutex_unlock(&bus_lock);
-		if (!there)
-			return;
 	}
+	if (!gone)
+		watch->gone = NULL;
+	return !gone;
 }
 
 /* Finds the same watch or puts this one in the index. */
@@ -314,8 +315,7 @@ static BpWatch *watch_add(BpPlugin *self, BpWatch *watch)
 	}
 	owner_link(self, &watch->owned, "watch", drop_watch);
 	branch_add(watch->branch, &watch->node, PLACE_WATCH);
-	give_history(watch);
-	return watch;
+	return give_history(watch) ? watch : NULL;
 }
 
 BpWatch *bp_channel_watch(BpPlugin *self, BpChannel *channel, BpWatchFunc func, gpointer data, GDestroyNotify destroy)

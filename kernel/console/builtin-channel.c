@@ -34,7 +34,7 @@ BpChannel *builtin_find_channel(const char *word, GError **error)
 	g_ptr_array_add(names, NULL);
 	nearest = bp_nearest(word, (const char *const *)names->pdata);
 	g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND,
-		    "There is no channel named '%s'%s%s; channel list shows them, and -f watches one that does not exist yet", word,
+		    "There is no channel named '%s'%s%s; channel list shows them", word,
 		    nearest ? ", did you mean " : "", nearest ? nearest : "");
 	return NULL;
 }
@@ -121,7 +121,8 @@ static gboolean run_info(BpPlugin *self, BpCall *call, GError **error)
 	bp_call_printf(call, "  drops      %" G_GUINT64_FORMAT, stats.drops);
 	bp_call_printf(call, "  replay     %u", options.replay);
 	bp_call_printf(call, "  greet      %s", options.greet ? options.greet : "none");
-	bp_call_printf(call, "  format     %s%s%s%s%s",
+	bp_call_printf(call, "  format     %s%s%s%s%s%s",
+		       options.timestamp || options.indent || options.line_end || options.pure || options.log ? "" : "none",
 		       options.timestamp ? "timestamp " : "", options.indent ? "indent " : "", options.line_end ? "line_end " : "",
 		       options.pure ? "pure " : "", options.log ? "log " : "");
 	print_links(call, channel);

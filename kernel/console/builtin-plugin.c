@@ -98,8 +98,11 @@ static void on_reloaded(const GError *error, gpointer data)
 {
 	BpCall *call = data;
 
-	if (!error)
-		bp_call_print(call, "Reloaded, with its instances.");
+	BpPlugin *plugin = bp_plugin_find(bp_call_string(call, "name"));
+
+	if (!error && plugin)
+		bp_call_printf(call, "Reloaded %s %s, with its instances.", plugin->name,
+			       plugin->file->info->version ? plugin->file->info->version : "");
 	bp_call_done(call, error ? g_error_copy(error) : NULL);
 }
 

@@ -105,6 +105,8 @@ static gboolean cancel(BpCall *call, const char *name, GError **error)
 	}
 	if (glob)
 		bp_call_print(call, !found ? "No timers canceled." : timers.length ? "Timers canceled." : "All timers canceled.");
+	else if (!found && !*name)
+		g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND, "Timer '' does not exist. Say which one, as in timer1 off; timer* off ends all.");
 	else if (!found)
 		g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND, "Timer '%s' does not exist.", name);
 	return glob || found;
@@ -114,6 +116,7 @@ static gboolean run_timer(BpPlugin *self, BpCall *call, GError **error)
 {
 	const char *times = bp_call_string(call, "times"), *command = bp_call_string(call, "command");
 	const char *name = bp_call_suffix(call);
+	g_autofree char *unnamed = NULL;
 	CommandTimer *timer;
 	char *end = NULL;
 	guint64 count;
@@ -131,11 +134,13 @@ static gboolean run_timer(BpPlugin *self, BpCall *call, GError **error)
 			    name);
 		return FALSE;
 	}
+	if (!*name)
+		bp_call_printf(call, "Timer '%s' started.", unnamed = free_name());
 	timer = *name ? find_timer(name) : NULL;
 	if (timer)
 		bp_timer_remove(timer->timer);
 	timer = g_new0(CommandTimer, 1);
-	timer->name = *name ? g_strdup(name) : free_name();
+	timer->name = g_strdup(*name ? name : unnamed);
 	timer->command = g_strdup(command);
 	timer->times = (guint)count;
 	timer->interval = (double)bp_call_duration(call, "seconds") / G_USEC_PER_SEC;

@@ -96,9 +96,11 @@ void bp_call_done(BpCall *call, GError *take_error)
 	call->error = take_error;
 	if (call->in_run)
 		return;
-	call_end(call, TRUE, NULL);
 	if (run)
 		run_call_ended(run);
+	call_end(call, TRUE, NULL);
+	if (run)
+		run_unref(run);
 }
 
 /* Its plugin goes without having ended it. */
@@ -162,12 +164,14 @@ void call_interrupt(BpCall *call)
 
 	if (!call->cancelled) {
 		session_show(call->session, "^C\n", 3, TRUE);
-		cancel(call);
+		if (g_ptr_array_find(held, call, NULL) && call->run) /* what is shown may end the session, and so the call */
+			cancel(call);
 		return;
 	}
-	run_fail(run, "It does not end when asked to; it is left to itself.");
 	call->run = NULL;
 	run_call_ended(run);
+	run_fail(run, "It does not end when asked to; it is left to itself.");
+	run_unref(run);
 }
 
 void call_abandon(BpCall *call)

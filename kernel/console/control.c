@@ -50,7 +50,12 @@ static void link_end(BpSession *session, BpEnd why, gpointer user)
 	bp_stream_close(client->stream);
 }
 
-static const BpSessionLink control_link = { .name = "control", .send = link_send, .end = link_end };
+static void link_input(BpSession *session, gboolean on, gpointer user)
+{
+	bp_stream_set_reading(((Client *)user)->stream, on);
+}
+
+static const BpSessionLink control_link = { .name = "control", .send = link_send, .end = link_end, .input = link_input };
 
 static gboolean is_allowed(BpStream *stream)
 {

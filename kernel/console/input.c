@@ -205,7 +205,7 @@ static void give_characters(BpSession *session, const char *data, gsize size)
 	if (!session->partial)
 		session->partial = g_string_new(NULL);
 	g_string_append_len(session->partial, data, (gssize)size);
-	while (session->partial->len && !session->ended && session->mode == BP_CHARACTERS) {
+	while (!session->ended && session->mode == BP_CHARACTERS && session->partial->len) {
 		gunichar character = g_utf8_get_char_validated(session->partial->str, (gssize)session->partial->len);
 		gsize length = character < (gunichar)-2 ? g_utf8_skip[(guchar)session->partial->str[0]] : 1;
 		char bytes[8] = { 0 };
@@ -439,12 +439,14 @@ void bp_session_set_size(BpSession *session, guint columns, guint rows)
 		return;
 	session->columns = columns;
 	session->rows = rows;
+	session_ref(session);
 	if (session->editor)
 		line_editor_set_columns(session->editor, columns);
-	if (session->handler->resize && session_enter(session)) {
+	if (!session->ended && session->handler->resize && session_enter(session)) {
 		session->handler->resize(session, columns, rows);
 		session_leave(session);
 	}
+	session_unref(session);
 }
 
 void bp_session_set_writable(BpSession *session, gboolean writable)

@@ -140,8 +140,10 @@ void bp_session_notify(BpSession *session, const char *text)
 
 	if (session->ended)
 		return;
+	session_ref(session);
 	hidden = session->editor && line_editor_hide(session->editor);
 	bp_session_print(session, text);
 	if (hidden && !session->ended)
 		line_editor_show(session->editor);
+	session_unref(session);
 }

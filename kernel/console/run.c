@@ -11,21 +11,24 @@
 #include "console/builtin.h"
 #include "console/console.h"
 #include "console/usage.h"
+#include "loop/loop.h"
 
 #define SLICE (5 * 1000) /* microseconds */
 #define DEPTH_LIMIT 16
-#define TYPED_LIMIT (4 * 1024 * 1024)
+#define TYPED_ENOUGH (256 * 1024)	   /* the transport is asked to read no more */
+#define TYPED_LIMIT (16 * 1024 * 1024) /* it did not stop */
 
 struct Run {
 	BpOwned owned; /* of whoever wants to know of its end */
 	gint refs;
 	BpSession *session;
+	GList of_runs, of_typed; /* its places in the session: it may be one of thousands */
 	GPtrArray *commands;
 	guint next;
 	guint skip_line;
 	guint failed;
 	guint depth;
-	gsize size;	 /* of a typed line */
+	gsize cost;	 /* of a typed line, in `waiting` */
 	BpCall *call;	 /* held */
 	gboolean typed, shown, scheduled, ended; /* shown: each command before it runs */
 	BpRunDone done;
@@ -34,7 +37,7 @@ struct Run {
 
 static void step(Run *run);
 
-static void run_unref(Run *run)
+void run_unref(Run *run)
 {
 	if (--run->refs)
 		return;
@@ -52,6 +55,16 @@ static void drop_run(BpOwned *owned)
 	run->owned.owner = NULL;
 }
 
+static void ask_for_input(BpSession *session, gboolean on)
+{
+	BpPlugin *owner = session->owned.owner;
+
+	if (session->ended || !session->link->input || !owner_enter(owner))
+		return;
+	session->link->input(session, on, session->link_data);
+	owner_leave(owner);
+}
+
 static void end_run(Run *run)
 {
 	BpSession *session = run->session;
@@ -62,10 +75,12 @@ static void end_run(Run *run)
 		return;
 	run->ended = TRUE;
 	session_ref(session);
-	g_queue_remove(&session->runs, run);
+	g_queue_unlink(&session->runs, &run->of_runs);
 	if (typed) {
-		g_queue_remove(&session->typed, run);
-		session->waiting -= run->size;
+		g_queue_unlink(&session->typed, &run->of_typed);
+		session->waiting -= run->cost;
+		if (session->waiting + run->cost > TYPED_ENOUGH && session->waiting <= TYPED_ENOUGH)
+			ask_for_input(session, TRUE);
 	}
 	if (owner) {
 		owner_unlink(&run->owned);
@@ -75,11 +90,11 @@ static void end_run(Run *run)
 		}
 	}
 	run_unref(run);
-	if (typed && !session->ended) {
+	if (typed && !session->ending) {
 		Run *next = g_queue_peek_head(&session->typed);
 
-		if (next)
-			step(next);
+		if (next) /* not from here: there may be thousands */
+			run_schedule(next);
 		else
 			input_resume(session);
 	}
@@ -168,27 +183,24 @@ static void run_command(Run *run, const ParsedCommand *parsed)
 
 /* --- a run --- */
 
-static void on_scheduled(BpPlugin *self, gpointer data)
+static void on_scheduled(gpointer a, gpointer b, guint64 c)
 {
-	Run *run = data;
+	Run *run = a;
 
 	run->scheduled = FALSE;
 	step(run);
+	run_unref(run);
 }
 
-static void run_free_later(gpointer data)
-{
-	run_unref(data);
-}
-
+/* Also when the inbox is full: a line that does not go on would look like a session that hangs. There is one entry a
+ * run at most. */
 void run_schedule(Run *run)
 {
 	if (run->scheduled || run->ended)
 		return;
 	run->scheduled = TRUE;
 	run->refs++;
-	if (!bp_loop_call(bp_kernel(), bp_loop_current(), on_scheduled, run, run_free_later))
-		run->scheduled = FALSE;
+	inbox_post(bp_loop_current(), on_scheduled, run, NULL, 0, TRUE);
 }
 
 static void step(Run *run)
@@ -221,23 +233,27 @@ static Run *run_new(BpSession *session, const char *line, gsize size)
 	run->session = session_ref(session);
 	run->commands = parse_commands(line, size);
 	run->depth = session->current ? session->current->depth + 1 : 0;
-	g_queue_push_tail(&session->runs, run);
+	run->of_runs.data = run->of_typed.data = run;
+	g_queue_push_tail_link(&session->runs, &run->of_runs);
 	return run;
 }
 
 void session_type(BpSession *session, const char *line, gsize size)
 {
+	gsize cost = size + sizeof(Run); /* an empty line is not free */
 	Run *run;
 
-	if (session->waiting + size > TYPED_LIMIT) {
+	if (session->waiting + cost > TYPED_LIMIT) {
 		bp_session_end(session, BP_END_LIMIT, "Too much was typed ahead of a command that waits; the session ends.");
 		return;
 	}
 	run = run_new(session, line, size);
 	run->typed = TRUE;
-	run->size = size;
-	session->waiting += size;
-	g_queue_push_tail(&session->typed, run);
+	run->cost = cost;
+	session->waiting += cost;
+	if (session->waiting > TYPED_ENOUGH)
+		ask_for_input(session, FALSE);
+	g_queue_push_tail_link(&session->typed, &run->of_typed);
 	if (g_queue_peek_head(&session->typed) == run)
 		step(run);
 }
@@ -290,9 +306,9 @@ BpSession *run_session(Run *run)
 	return run->session;
 }
 
-/* From bp_call_done: the command has ended after it had waited. */
 void run_call_ended(Run *run)
 {
+	run->refs++;
 	run->call = NULL;
 	run_schedule(run);
 }

@@ -10,7 +10,9 @@ typedef struct Run Run;
 BpSession *run_session(Run *run);
 void run_fail(Run *run, const char *text); /* said, counted; the rest of its line is not run */
 void run_schedule(Run *run);
+/* It may go on. The caller gets a reference: what is then said may end the session, and the run. */
 void run_call_ended(Run *run);
+void run_unref(Run *run);
 
 /* --- call.c --- */
 BpCall *call_new(Run *run, const BpCommand *command, BpPlugin *owner, BpValues *take_values, const char *suffix,

@@ -78,13 +78,16 @@ static void announce(BpSession *session, const char *event)
 		bp_channel_print(channel, text);
 }
 
-/* The last part of every end. The link is told unless it is the one who goes. */
+/* The last part of every end. The link is told unless it is the one who goes. The handler may close the server of the
+ * session; so that it goes afterwards only, it counts as entered meanwhile. */
 static void finish(BpSession *session, BpEnd why, gboolean tell_link)
 {
 	BpPlugin *owner = session->owned.owner;
+	gboolean entered;
 
 	if (session->ended)
 		return;
+	entered = owner_enter(owner);
 	session->ending = TRUE;
 	run_cancel_all(session);
 	if (session->handler->close && session_enter(session)) {
@@ -97,13 +100,13 @@ static void finish(BpSession *session, BpEnd why, gboolean tell_link)
 	if (session->begun)
 		announce(session, "end");
 	owner_unlink(&session->owned);
-	if (tell_link && owner_enter(owner)) {
+	if (tell_link && entered)
 		session->link->end(session, why, session->link_data);
-		owner_leave(owner);
-	}
 	bp_channel_release(bp_kernel(), session->recv);
 	bp_channel_release(bp_kernel(), session->send);
 	session_unref(session);
+	if (entered)
+		owner_leave(owner);
 }
 
 static void drop_session(BpOwned *owned)

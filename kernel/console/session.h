@@ -39,7 +39,7 @@ struct BpSession {
 	GQueue typed;  /* Run: what was typed, one after the other; the first is under way */
 	GQueue runs;   /* Run: all, those of timers, aliases and scripts too, side by side */
 	struct Run *current; /* whose command's code is on the stack */
-	gsize waiting; /* bytes of the lines in `typed` */
+	gsize waiting; /* bytes of what is in `typed` */
 	guint failed;  /* commands, in all */
 
 	guint terminal : 1;

@@ -145,6 +145,8 @@ static void batch_end(BpSession *from, BpEnd why, gpointer link)
 		bp_kernel_quit(from->failed ? 1 : 0);
 }
 
+static gboolean wanted = TRUE; /* more of stdin */
+
 static gboolean take_some(void)
 {
 	char buffer[16384];
@@ -170,13 +172,24 @@ static void on_batch(BpPlugin *self, int fd, BpEvents events, gpointer data)
 /* A file is always readable and epoll does not take it. */
 static void on_file(BpPlugin *self, gpointer data)
 {
-	if (session && take_some())
+	if (session && wanted && take_some() && wanted)
+		bp_loop_call(bp_kernel(), bp_loop_main(), on_file, NULL, NULL);
+}
+
+static void batch_input(BpSession *from, gboolean on, gpointer link)
+{
+	gboolean begins = on && !wanted;
+
+	wanted = on;
+	if (source)
+		bp_fd_set_events(source, on ? BP_IN : 0);
+	else if (begins)
 		bp_loop_call(bp_kernel(), bp_loop_main(), on_file, NULL, NULL);
 }
 
 static gboolean open_batch(GError **error)
 {
-	static const BpSessionLink link = { .name = "batch", .send = batch_send, .end = batch_end };
+	static const BpSessionLink link = { .name = "batch", .send = batch_send, .end = batch_end, .input = batch_input };
 	BpSessionOptions options = { .handler = bp_handler_find("console"), .link = &link, .peer = "batch", .role = BP_ADMIN,
 				     .quiet = TRUE };
 

@@ -159,7 +159,7 @@ static char *find_file(const char *file, GError **error)
 	if (g_file_test(name, G_FILE_TEST_EXISTS))
 		return g_canonicalize_filename(name, NULL);
 	places = folders ? g_strjoinv(", ", folders) : g_strdup("");
-	g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no plugin %s in %s; give a path, as in ./%s", name, places, name);
+	g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no plugin %s in %s; plugin load takes a name from there, or the path of a .so", name, places);
 	return NULL;
 }
 
@@ -217,7 +217,12 @@ BpPlugin *bp_plugin_load(const char *file, GError **error)
 		return NULL;
 	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (!handle) {
-		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "%s cannot be loaded: %s", path, dlerror());
+		const char *why = dlerror();
+
+		if (g_str_has_prefix(why, path) && strlen(why) > strlen(path) + 2)
+			why += strlen(path) + 2;
+		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "%s cannot be loaded: %s%s", path, why,
+			    strstr(why, "ELF") || strstr(why, "too short") ? "; it is no plugin" : "");
 		return NULL;
 	}
 	info = dlsym(handle, BP_PLUGIN_SYMBOL);

@@ -380,7 +380,7 @@ BpDatagram *bp_datagram_open(BpPlugin *self, const BpAddress *address, gboolean 
 		g_set_error(error, BP_IO_ERROR,
 			    errno == EADDRINUSE ? BP_BUSY : errno == EACCES ? BP_NOT_PERMITTED : BP_FAILED,
 			    "cannot receive datagrams on %s: %s%s", text, g_strerror(errno),
-			    errno == EADDRINUSE ? "; try another port with -p" : "");
+			    errno == EADDRINUSE ? "; try another port" : "");
 		return NULL;
 	}
 	ask_for_errors(fd, address->storage.ss_family);

@@ -98,7 +98,7 @@ static void set_bind_error(GError **error, const BpAddress *address, int number)
 	} else if (number == EADDRINUSE) {
 		g_autofree char *holder = listen_find_holder(port);
 
-		g_set_error(error, BP_IO_ERROR, BP_BUSY, "port %u is taken%s%s; try another one with -p%s", port,
+		g_set_error(error, BP_IO_ERROR, BP_BUSY, "port %u is taken%s%s; try another port%s", port,
 			    holder ? " by " : "", holder ? holder : "", holder ? ", or stop it" : "");
 	} else if (number == EACCES && !is_unix && port < 1024) {
 		g_set_error(error, BP_IO_ERROR, BP_NOT_PERMITTED,

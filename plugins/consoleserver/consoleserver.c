@@ -7,7 +7,7 @@
  *
  *	consoleserver -p 2323
  *	telnet localhost 2323
- *	echo help | nc localhost 2323
+ *	echo help | nc -N localhost 2323
  */
 #include <backplane/backplane.h>
 #include <backplane/kernel.h>
@@ -21,7 +21,7 @@ static const char manual[] =
 	"\n"
 	"  consoleserver -p 2323\n"
 	"  telnet localhost 2323\n"
-	"  echo help | nc localhost 2323\n";
+	"  echo help | nc -N localhost 2323\n";
 
 static guint instance_port(BpInstance *instance)
 {
@@ -68,7 +68,8 @@ static gboolean run_consoleserver(BpPlugin *self, BpCall *call, GError **error)
 	if (bp_call_bool(call, "quit"))
 		return stop(call, instance, error);
 	if (instance) {
-		g_set_error(error, BP_HOST_ERROR, BP_EXISTS, "Console server already running.");
+		g_set_error(error, BP_HOST_ERROR, BP_EXISTS, "Console server already running. It listens on port %u; consoleserver -q closes it.",
+			    instance_port(instance));
 		return FALSE;
 	}
 	if (!module) {

@@ -135,7 +135,13 @@ static void link_echo(BpSession *session, gboolean on, gpointer link)
 	connection->hidden = !on;
 }
 
+static void on_link_input(BpSession *session, gboolean on, gpointer data)
+{
+	bp_stream_set_reading(((TcpConnection *)data)->stream, on);
+}
+
 static const BpSessionLink session_link = {
+	.input = on_link_input,
 	.name = "tcp", .send = link_send, .end = link_end, .echo = link_echo, .crlf = TRUE,
 };
 

@@ -100,7 +100,13 @@ static void link_mode(BpSession *session, BpMode mode, gpointer link)
 		bp_telnet_set_lines(connection->codec, !connection->raw);
 }
 
+static void on_link_input(BpSession *session, gboolean on, gpointer data)
+{
+	bp_stream_set_reading(((TelnetConnection *)data)->stream, on);
+}
+
 static const BpSessionLink session_link = {
+	.input = on_link_input,
 	.name = "telnet", .send = link_send, .end = link_end, .echo = link_echo, .mode = link_mode, .crlf = TRUE,
 };
 

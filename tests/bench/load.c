@@ -29,7 +29,7 @@
 #define EVENTS 256
 #define WARM_UP 0.1
 #define MOST_DEPTH 64
-#define LOST_AFTER 20 /* ms without a datagram */
+#define LOST_AFTER 100 /* ms without a datagram */
 #define COMMAND ".echo hello\n"
 
 typedef struct {

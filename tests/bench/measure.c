@@ -113,7 +113,7 @@ void print_sides(GPtrArray *sides, guint connections, guint depth)
 		double cpu = median(side->cpu);
 
 		printf("| %u | %u | %s | %.3f | %.0f | %.2f |%s\n", connections, depth, side->name, cpu * 1e6,
-		       median(side->rate), first / cpu, side->lost ? " (datagrams lost)" : "");
+		       median(side->rate), first / cpu, side->lost ? " (answers late or lost)" : "");
 	}
 	fflush(stdout);
 }

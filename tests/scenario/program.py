@@ -336,7 +336,7 @@ def test_sample_plugin(bp):
     assert bp.run("hello you") == ["hello, you"]
     bp.run("channel watch hall")
     assert bp.run("channel send door Ann") == ["hall: hello, Ann"]
-    assert bp.run("plugin reload hello") == ["Reloaded, with its instances."]
+    assert bp.run("plugin reload hello") == ["Reloaded hello 1.0, with its instances."]
     assert bp.run("plugin unload hello") == ["Unloaded hello."]
     assert "hello is not a registered command" in bp.run("hello you")[0]
     os.chmod(bp.folder + "/hello.so", 0o666)

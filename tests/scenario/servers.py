@@ -123,6 +123,7 @@ def test_timeouts_and_limits_are_told(bp):
     client.expect("> ")
     client.rest()
     bp.run("serve echo --transport tcp --name few --port 0 max_connections=1")
+    assert f"server-tcp-{port_of(bp, 'few')} " in "\n".join(bp.run("channel list"))
     first, second = Client(port_of(bp, "few")), Client(port_of(bp, "few"))
     first.expect("> ")
     assert second.rest() == b"Server is at maximum capacity. Please try again later.\r\n"

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* test-bus-threads.c - channels between threads: order, replays, a loop that does not keep up. */
+#include <string.h>
+#include <backplane/backplane.h>
+#include <backplane/kernel.h>
+#include "suite.h"
+
+static BpPlugin *self;
+
+static void start(void)
+{
+	static const BpKernelOptions options = { 0 };
+
+	CU_ASSERT_FATAL(bp_kernel_start(&options, NULL));
+	self = bp_kernel();
+}
+
+static void stop(void)
+{
+	CU_ASSERT_EQUAL(bp_kernel_stop(), 0);
+}
+
+enum { THREADS = 4, EACH = 2000 };
+
+static guint next_of[THREADS];
+static guint received, disorder;
+
+static void check_order(BpPlugin *plugin, BpMessage *message, gpointer data)
+{
+	const guint *pair = bp_message_data(message);
+
+	disorder += pair[1] != next_of[pair[0]];
+	next_of[pair[0]] = pair[1] + 1;
+	received++;
+}
+
+static gpointer send_many(gpointer data)
+{
+	BpChannel *channel = bp_channel_find("x");
+	guint pair[2] = { GPOINTER_TO_UINT(data), 0 };
+
+	for (; pair[1] < EACH; pair[1]++)
+		bp_channel_send_bytes(channel, pair, sizeof(pair));
+	bp_channel_unref(channel);
+	return NULL;
+}
+
+static gboolean all_received(gpointer data)
+{
+	return received == THREADS * EACH;
+}
+
+static void test_threads_keep_order(void)
+{
+	GThread *threads[THREADS];
+	BpChannel *channel;
+
+	start();
+	received = disorder = 0;
+	memset(next_of, 0, sizeof(next_of));
+	channel = bp_channel(self, "x");
+	bp_channel_watch(self, channel, check_order, NULL, NULL);
+	for (guint i = 0; i < THREADS; i++)
+		threads[i] = g_thread_new("sender", send_many, GUINT_TO_POINTER(i));
+	CU_ASSERT(suite_wait_until(all_received, NULL, 20));
+	for (guint i = 0; i < THREADS; i++)
+		g_thread_join(threads[i]);
+	CU_ASSERT_EQUAL(disorder, 0);
+	CU_ASSERT_EQUAL(bp_channel_stats(channel).drops, 0);
+	CU_ASSERT_EQUAL(bp_channel_stats(channel).messages, THREADS * EACH);
+	stop();
+}
+
+/* A watch on another loop, with a replay buffer filled from here meanwhile: each message exactly once. */
+static gint far_count;
+static gint far_disorder;
+
+static void count_far(BpPlugin *plugin, BpMessage *message, gpointer data)
+{
+	far_disorder += *(const gint *)bp_message_data(message) != far_count;
+	g_atomic_int_inc(&far_count);
+}
+
+static void watch_far(BpPlugin *plugin, gpointer data)
+{
+	bp_channel_watch(plugin, data, count_far, NULL, NULL);
+}
+
+static void note_far(BpPlugin *plugin, BpMessage *message, gpointer data)
+{
+}
+
+static void watch_far_too(BpPlugin *plugin, gpointer data)
+{
+	bp_channel_watch(plugin, data, note_far, NULL, NULL);
+}
+
+static gboolean far_all(gpointer data)
+{
+	return g_atomic_int_get(&far_count) == 3000;
+}
+
+static gboolean wake(gpointer data)
+{
+	return G_SOURCE_CONTINUE;
+}
+
+static void test_far_watch_and_replay(void)
+{
+	BpChannelOptions options = { .replay = 65536 };
+	GSource *waker = g_timeout_source_new(5);
+	BpChannel *channel;
+	BpLoop *loop;
+
+	start();
+	g_source_set_callback(waker, wake, NULL, NULL);
+	g_source_attach(waker, NULL);
+	far_count = far_disorder = 0;
+	channel = bp_channel(self, "x");
+	bp_channel_set_options(channel, &options);
+	loop = bp_loop_open(self, "far", NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(loop);
+	bp_loop_call(self, loop, watch_far_too, channel, NULL);
+	for (gint i = 0; i < 3000; i++) {
+		if (i == 1000)
+			bp_loop_call(self, loop, watch_far, channel, NULL);
+		bp_channel_send_bytes(channel, &i, sizeof(i));
+	}
+	CU_ASSERT(suite_wait_until(far_all, NULL, 20));
+	bp_loop_close(loop);
+	CU_ASSERT_EQUAL(far_count, 3000);
+	CU_ASSERT_EQUAL(far_disorder, 0);
+	g_source_destroy(waker);
+	g_source_unref(waker);
+	stop();
+}
+
+static void hang(BpPlugin *plugin, gpointer data)
+{
+	g_mutex_lock(data);
+	g_mutex_unlock(data);
+}
+
+/* A loop that does not keep up loses the newest, counted; the sender is never held. */
+static void test_full_inbox(void)
+{
+	static GMutex gate;
+	BpChannel *channel;
+	BpLoop *loop;
+
+	start();
+	channel = bp_channel(self, "x");
+	loop = bp_loop_open(self, "slow", NULL);
+	far_count = 0;
+	bp_loop_call(self, loop, watch_far_too, channel, NULL);
+	while (bp_channel_stats(channel).watchers < 1)
+		g_thread_yield();
+	g_mutex_lock(&gate);
+	bp_loop_call(self, loop, hang, &gate, NULL);
+	for (guint i = 0; i < 4 * BP_INBOX_LIMIT && bp_channel_stats(channel).drops < 100; i++)
+		bp_channel_send_bytes(channel, "x", 1);
+	CU_ASSERT_EQUAL(bp_channel_stats(channel).drops, 100);
+	g_mutex_unlock(&gate);
+	bp_loop_close(loop);
+	stop();
+}
+
+static const SuiteTest tests[] = {
+	{ "threads_keep_order", test_threads_keep_order },
+	{ "far_watch_and_replay", test_far_watch_and_replay },
+	{ "full_inbox", test_full_inbox },
+	{ NULL },
+};
+
+int main(int argc, char **argv)
+{
+	return suite_run("bus-threads", tests, argc, argv);
+}
