@@ -862,7 +862,8 @@ def test_reload(bp):
         listener.expect(b"00Ahello")
         said = other.run("mesh open second -p 0 -w 0 recv=a send=b")
         said += other.run("plugin reload mesh")
-        wait_for(lambda: "Reloaded, with its instances." in " ".join(said) or said.extend(other.run("echo")))
+        wait_for(lambda: "second-pages" in " ".join(other.run("module list")))
+        wait_for(lambda: ", with its instances." in " ".join(said) or said.extend(other.run("echo")))
         assert "second-pages" in " ".join(other.run("module list"))
     finally:
         other.stop()
