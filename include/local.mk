@@ -9,6 +9,7 @@ pkginclude_HEADERS = \
 	include/backplane/command.h \
 	include/backplane/context.h \
 	include/backplane/datagram.h \
+	include/backplane/endpoint.h \
 	include/backplane/framing.h \
 	include/backplane/handler.h \
 	include/backplane/http.h \

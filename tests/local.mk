@@ -11,16 +11,20 @@ UNIT_TESTS = \
 	tests/test-console \
 	tests/test-context \
 	tests/test-datagram \
+	tests/test-discovery \
 	tests/test-editor \
+	tests/test-endpoint \
 	tests/test-framing \
 	tests/test-history \
 	tests/test-io \
+	tests/test-json-line \
 	tests/test-loop \
 	tests/test-mesh-command \
 	tests/test-mesh-message \
 	tests/test-mesh-node \
 	tests/test-param \
 	tests/test-parse \
+	tests/test-peer-handshake \
 	tests/test-plugin \
 	tests/test-rfc2217 \
 	tests/test-script \
@@ -46,6 +50,11 @@ tests_test_mesh_command_SOURCES = tests/test-mesh-command.c $(MESH_CODEC)
 tests_test_mesh_message_SOURCES = tests/test-mesh-message.c $(MESH_CODEC)
 tests_test_mesh_node_SOURCES = tests/test-mesh-node.c $(MESH_CODEC)
 tests_test_web_op_SOURCES = tests/test-web-op.c plugins/web/web-op.c
+
+tests_test_discovery_SOURCES = tests/test-discovery.c plugins/peer/discovery-codec.c plugins/peer/python-json.c
+tests_test_endpoint_SOURCES = tests/test-endpoint.c plugins/peer/endpoint-media.c plugins/peer/python-json.c
+tests_test_json_line_SOURCES = tests/test-json-line.c plugins/peer/json-line.c plugins/peer/peer-frame.c plugins/peer/python-json.c
+tests_test_peer_handshake_SOURCES = tests/test-peer-handshake.c plugins/peer/peer-handshake.c plugins/peer/python-json.c
 
 check_LIBRARIES += tests/libsuite.a
 tests_libsuite_a_SOURCES = \

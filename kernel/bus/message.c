@@ -6,6 +6,7 @@
 #include "bus/port.h"
 
 __thread BusPort *bus_port;
+BusPort *bus_main;
 
 BpMessage *bp_message_alloc(gsize size, BpMessageFlags flags, guint8 **buffer)
 {

@@ -112,13 +112,22 @@ static void release(BpPlugin *owner)
 		owner->when_idle(owner);
 }
 
-void bp_plugin_release(BpPlugin *self)
+static void run_release(gpointer a, gpointer b, guint64 c)
 {
-	BpPlugin *parent = self->parent;
+	BpPlugin *self = a, *parent = self->parent;
 
 	release(self);
 	if (parent)
 		release(parent);
+}
+
+/* The last one lets the main loop free the owner, so another thread leaves the releasing to it. */
+void bp_plugin_release(BpPlugin *self)
+{
+	BusPort *port = bus_main;
+
+	if (bus_on_main() || !port || !port->post(port, run_release, self, NULL, 0))
+		run_release(self, NULL, 0);
 }
 
 const char *bp_plugin_name(const BpPlugin *self)

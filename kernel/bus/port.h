@@ -17,6 +17,8 @@ struct BusPort {
 
 /* The port of the loop whose code runs on this thread, or NULL. */
 extern __thread BusPort *bus_port __attribute__((tls_model("initial-exec")));
+/* That of the main loop, while there is one. */
+extern BusPort *bus_main;
 /* Set by the host: where a warning of the bus goes. */
 extern void (*bus_warning)(const char *text);
 

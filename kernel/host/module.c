@@ -121,18 +121,25 @@ static void instance_free(BpInstance *self)
 	g_free(self);
 }
 
-/* The close function says goodbye through the instance, so for that long its calls are let through again. */
+static void ask_finish(BpInstance *self);
+
+/* The close function says goodbye through the instance, so for that long its calls are let through again. What it
+ * begins and holds the instance for is waited for. */
 static void finish(BpInstance *self)
 {
 	self->when_idle = NULL;
 	if (self->instance->opened && self->instance->module->close) {
+		self->instance->opened = FALSE;
 		g_atomic_int_set(&self->dying, FALSE);
 		self->depth++;
 		self->instance->module->close(self);
 		self->depth--;
 		g_atomic_int_set(&self->dying, TRUE);
 	}
-	instance_free(self);
+	if (g_atomic_int_get(&self->holds))
+		self->when_idle = ask_finish;
+	else
+		instance_free(self);
 }
 
 /* By number: it may have been closed with its plugin meanwhile. */

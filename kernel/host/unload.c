@@ -20,6 +20,9 @@ static void finish(BpPlugin *plugin)
 
 	loop_close_all(plugin);
 	module_close_all(plugin, "its plugin is being unloaded");
+	if (g_atomic_int_get(&plugin->holds))
+		return; /* taken by a close; when they are released this is called again */
+	plugin->when_idle = NULL;
 	if (file->loaded && file->info->unload)
 		file->info->unload(plugin);
 	owner_drop_all(plugin);

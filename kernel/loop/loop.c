@@ -136,7 +136,7 @@ gboolean loop_start_main(GError **error)
 	if (!main_loop)
 		return FALSE;
 	main_loop->port.is_main = TRUE;
-	bus_port = &main_loop->port;
+	bus_port = bus_main = &main_loop->port;
 	others = g_ptr_array_new();
 	return TRUE;
 }
@@ -145,7 +145,7 @@ void loop_stop_main(void)
 {
 	loop_end(main_loop);
 	g_clear_pointer(&others, g_ptr_array_unref);
-	bus_port = NULL;
+	bus_port = bus_main = NULL;
 	bus_port_unref(&g_steal_pointer(&main_loop)->port);
 }
 

@@ -9,6 +9,7 @@ FUZZ_TESTS = \
 	tests/fuzz/fuzz-framing \
 	tests/fuzz/fuzz-mesh \
 	tests/fuzz/fuzz-parse \
+	tests/fuzz/fuzz-peer \
 	tests/fuzz/fuzz-settings \
 	tests/fuzz/fuzz-telnet \
 	tests/fuzz/fuzz-web-op \
@@ -18,6 +19,9 @@ check_PROGRAMS += $(FUZZ_TESTS)
 tests_fuzz_fuzz_framing_SOURCES = tests/fuzz/fuzz-framing.c $(FRAMING_SOURCES)
 tests_fuzz_fuzz_mesh_SOURCES = tests/fuzz/fuzz-mesh.c $(MESH_CODEC)
 tests_fuzz_fuzz_web_op_SOURCES = tests/fuzz/fuzz-web-op.c plugins/web/web-op.c
+
+tests_fuzz_fuzz_peer_SOURCES = tests/fuzz/fuzz-peer.c plugins/peer/discovery-codec.c plugins/peer/endpoint-media.c \
+	plugins/peer/json-line.c plugins/peer/peer-frame.c plugins/peer/peer-handshake.c plugins/peer/python-json.c
 
 check_LIBRARIES += tests/fuzz/libdriver.a
 tests_fuzz_libdriver_a_SOURCES = tests/fuzz/driver.c

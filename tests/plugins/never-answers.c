@@ -36,6 +36,18 @@ static gboolean open_spinner(BpInstance *self, GError **error)
 	return TRUE;
 }
 
+static void work_late(BpJob *job, gpointer data)
+{
+	for (guint i = 0; i < 1000; i++)
+		g_thread_yield();
+}
+
+/* What a close begins is waited for too. */
+static void close_spinner(BpInstance *self)
+{
+	bp_job_add(self, "late", work_late, NULL, NULL, NULL);
+}
+
 static const BpParam params[] = {
 	{ "size", .type = BP_INT, .fallback = "3", .min = 1, .max = 10, .help = "how much" },
 	{ "secret", .secret = TRUE, .help = "not to be seen" },
@@ -43,7 +55,7 @@ static const BpParam params[] = {
 };
 
 static const BpModule modules[] = {
-	{ "Spinner", .help = "is busy on a loop and in a job", .params = params, .open = open_spinner },
+	{ "Spinner", .help = "is busy on a loop and in a job", .params = params, .open = open_spinner, .close = close_spinner },
 	{ NULL },
 };
 

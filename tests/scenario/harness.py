@@ -25,14 +25,19 @@ BUILD = os.environ.get("BUILD", "build")
 PATIENCE = float(os.environ.get("PATIENCE", "10"))
 
 
+class Skipped(Exception):
+    """Raised by a test that cannot run here, with the reason: it is printed, and counted neither as passed nor failed."""
+
+
 class Backplane:
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, before=()):
+        """`before`: a program that runs it, as ("ip", "netns", "exec", NAME)."""
         self.folder = tempfile.mkdtemp(prefix="backplane-scenario-")
         environment = dict(os.environ, HOME=self.folder, XDG_STATE_HOME=self.folder + "/state",
                            XDG_CONFIG_HOME=self.folder + "/config", XDG_RUNTIME_DIR=self.folder)
         os.chmod(self.folder, 0o700)
         self.process = subprocess.Popen(
-            [BUILD + "/backplane", "-P", BUILD + "/plugins", *arguments], stdin=subprocess.PIPE,
+            [*before, BUILD + "/backplane", "-P", BUILD + "/plugins", *arguments], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=open(self.folder + "/stderr", "wb"), env=environment, cwd=self.folder)
         self.pending = b""
         self.count = 0
@@ -156,6 +161,9 @@ def main(name, names):
             assert status in (0, 1), f"exit status {status}: {bp.stderr()}"
             assert "Sanitizer" not in bp.stderr(), bp.stderr()
             passed += 1
+        except Skipped as reason:
+            print(f"    ({key[5:]}: skipped, {reason})")
+            bp.stop()
         except Exception:
             failed += 1
             print(f"--- {name}: {key[5:]}")

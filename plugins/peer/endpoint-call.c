@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/* endpoint-call.c - endpoints by name: a plugin's table, a console command, or whoever watches a channel.
+ *
+ * A request for NAME is published on SERVER/endpoint/NAME when that channel is watched; it has a reply channel of its
+ * own, and the first message on that is the answer. A command's endpoint runs it in a session without a user.
+ */
+#include <string.h>
+#include "endpoint.h"
+#include "python-json.h"
+
+#define MOST_PENDING 4096 /* of one server */
+#define MOST_OUTPUT (1024 * 1024)
+
+typedef struct {
+	BpEndpoint endpoint; /* first: what the registry has */
+	char *name, *path, *command;
+	BpRole role;
+} CommandEndpoint;
+
+static GHashTable *commands; /* name -> CommandEndpoint */
+
+static json_t *call_nothing(const json_t *message, const char *client, GError **error)
+{
+	return json_null();
+}
+
+/* --- later answers --- */
+
+void endpoint_call_cancel(EndpointRequest *request)
+{
+	BpInstance *self = request->connection->server->self;
+	BpSession *session = g_steal_pointer(&request->session);
+
+	g_clear_pointer(&request->timer, bp_timer_remove);
+	g_clear_pointer(&request->watch, bp_watch_remove);
+	if (request->reply)
+		bp_channel_release(self, g_steal_pointer(&request->reply));
+	if (session)
+		bp_session_end(session, BP_END_KILLED, NULL);
+	if (request->output)
+		g_string_free(g_steal_pointer(&request->output), TRUE);
+}
+
+static void answer_later(EndpointRequest *request, json_t *take_reply)
+{
+	endpoint_call_cancel(request);
+	endpoint_answer(request, take_reply);
+}
+
+static void on_timeout(BpPlugin *self, gpointer data)
+{
+	EndpointRequest *request = data;
+	EndpointServer *server = request->connection->server;
+	json_t *reply = endpoint_error("Error processing endpoint: no answer within %g s",
+				       (double)server->timeout / G_USEC_PER_SEC);
+
+	request->timer = NULL; /* it ran its one time */
+	server->timeouts++;
+	json_object_set_new(reply, "code", json_string("timeout"));
+	answer_later(request, reply);
+}
+
+/* --- channels --- */
+
+static void on_reply(BpPlugin *self, BpMessage *message, gpointer data)
+{
+	EndpointRequest *request = data;
+	json_t *value = bp_json_parse(bp_message_data(message), bp_message_size(message), JSON_LINE_LIMIT, NULL);
+
+	if (!request->reply)
+		return;
+	if (!value)
+		value = bp_json_string(bp_message_data(message), (gssize)bp_message_size(message));
+	answer_later(request, endpoint_success(value));
+}
+
+static gboolean is_watched(const EndpointServer *server, const char *name, BpChannel **channel)
+{
+	g_autofree char *full = g_strdup_printf("%s/endpoint/%s", bp_plugin_name(server->self), name);
+	g_autoptr(BpChannel) found = bp_channel_check_name(full, NULL) ? bp_channel_find(full) : NULL;
+
+	if (!found || !bp_channel_is_watched(found))
+		return FALSE;
+	*channel = g_steal_pointer(&found);
+	return TRUE;
+}
+
+static void ask_channel(EndpointRequest *request, BpChannel *channel, const json_t *message)
+{
+	EndpointConnection *connection = request->connection;
+	EndpointServer *server = connection->server;
+	g_autofree char *text = bp_json_text(message);
+	g_autofree char *name = g_strdup_printf("%s/reply/%" G_GUINT64_FORMAT, bp_plugin_name(server->self), ++server->next_reply);
+	g_autoptr(BpMessage) asked = bp_message_new(text, strlen(text), BP_TEXT);
+	char *origin = g_ref_string_new(bp_stream_peer(connection->stream));
+
+	request->reply = bp_channel(server->self, name);
+	request->watch = bp_channel_watch(server->self, request->reply, on_reply, request, NULL);
+	request->timer = bp_timer_add(server->self, NULL, server->timeout, 1, on_timeout, request, NULL);
+	bp_message_set_origin(asked, origin);
+	g_ref_string_release(origin);
+	bp_message_set_reply_channel(asked, request->reply);
+	bp_channel_send(channel, asked);
+}
+
+/* --- commands --- */
+
+static void session_send(BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer link)
+{
+	EndpointRequest *request = link;
+
+	if (request->session == session && request->output && request->output->len < MOST_OUTPUT)
+		g_string_append_len(request->output, data, (gssize)MIN(size, MOST_OUTPUT - request->output->len));
+}
+
+static void session_end(BpSession *session, BpEnd why, gpointer link)
+{
+	EndpointRequest *request = link;
+
+	if (request->session != session)
+		return; /* we ended it */
+	request->session = NULL;
+	answer_later(request, endpoint_error("Error processing endpoint: the command was ended"));
+}
+
+static const BpSessionLink session_link = { .name = "endpoint", .send = session_send, .end = session_end };
+
+/* The request may have gone with its client meanwhile, so it is looked for. */
+static EndpointRequest *request_of(EndpointServer *server, guint session)
+{
+	for (GList *at = server->connections.head; at; at = at->next) {
+		EndpointConnection *connection = at->data;
+
+		for (GList *of = connection->requests.head; of; of = of->next) {
+			EndpointRequest *request = of->data;
+
+			if (request->session && bp_session_id(request->session) == session)
+				return request;
+		}
+	}
+	return NULL;
+}
+
+static void on_command_done(BpPlugin *self, guint failed, gpointer data)
+{
+	EndpointRequest *request = request_of(bp_instance_data(self), GPOINTER_TO_UINT(data));
+	g_auto(GStrv) lines = NULL;
+	json_t *list;
+
+	if (!request)
+		return;
+	lines = g_strsplit(request->output->str, "\n", -1);
+	list = json_array();
+	for (char **at = lines; *at; at++) {
+		g_strchomp(*at);
+		if (**at || at[1])
+			json_array_append_new(list, bp_json_string(*at, -1));
+	}
+	answer_later(request, endpoint_success(json_pack("{s:b,s:o}", "ok", failed == 0, "output", list)));
+}
+
+static json_t *run_command(EndpointRequest *request, const CommandEndpoint *endpoint)
+{
+	EndpointServer *server = request->connection->server;
+	g_autoptr(GError) error = NULL;
+	BpSessionOptions options = {
+		.handler = bp_handler_find("console"), .link = &session_link, .data = request, .no_prompt = TRUE, .quiet = TRUE,
+		.peer = bp_stream_peer(request->connection->stream), .local = "", .query = "", .role = endpoint->role,
+	};
+
+	request->output = g_string_new(NULL);
+	request->session = options.handler ? bp_session_open(server->self, &options, &error) : NULL;
+	if (!request->session) {
+		g_string_free(g_steal_pointer(&request->output), TRUE);
+		return endpoint_error("Error processing endpoint: %s", error ? error->message : "there is no console");
+	}
+	g_string_truncate(request->output, 0);
+	request->timer = bp_timer_add(server->self, NULL, server->timeout, 1, on_timeout, request, NULL);
+	bp_session_run(server->self, request->session, endpoint->command, on_command_done,
+		       GUINT_TO_POINTER(bp_session_id(request->session)));
+	return NULL;
+}
+
+/* --- by name --- */
+
+static json_t *call_table(const BpEndpoint *endpoint, EndpointRequest *request, const json_t *message, gboolean by_protocol)
+{
+	g_autoptr(GError) error = NULL;
+	json_t *data = endpoint->call(message, request->connection->id, &error);
+
+	if (data)
+		return endpoint_success(data);
+	return endpoint_error(by_protocol ? "Error during protocol processing: %s" : "Error processing endpoint: %s",
+			      error ? error->message : "no answer");
+}
+
+gboolean endpoint_call(EndpointRequest *request, const char *name, const json_t *message, gboolean by_protocol,
+		       json_t **reply)
+{
+	EndpointServer *server = request->connection->server;
+	g_autofree char *path = NULL;
+	g_autoptr(BpChannel) channel = NULL;
+	const BpEndpoint *endpoint;
+
+	if (!endpoint_name_ok(name))
+		return FALSE;
+	path = g_strconcat("endpoint/", name, NULL);
+	endpoint = bp_registry_find(path);
+	if (!endpoint && !is_watched(server, name, &channel))
+		return FALSE;
+	if (endpoint && endpoint->call != call_nothing) {
+		*reply = call_table(endpoint, request, message, by_protocol);
+	} else if (server->pending > MOST_PENDING) {
+		*reply = endpoint_error("Error processing endpoint: %d requests wait already", MOST_PENDING);
+	} else if (endpoint) {
+		*reply = run_command(request, (const CommandEndpoint *)endpoint);
+	} else {
+		ask_channel(request, channel, message);
+		*reply = NULL;
+	}
+	return TRUE;
+}
+
+static gint by_name(gconstpointer a, gconstpointer b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+char **endpoint_names(const EndpointServer *server)
+{
+	g_auto(GStrv) registered = bp_registry_list("endpoint/");
+	g_autofree char *prefix = server ? g_strdup_printf("%s/endpoint/", bp_plugin_name(server->self)) : NULL;
+	g_autofree char *glob = prefix ? g_strconcat(prefix, "*", NULL) : NULL;
+	g_autoptr(GPtrArray) channels = glob ? bp_channel_list(glob) : NULL;
+	GPtrArray *names = g_ptr_array_new();
+
+	for (char **at = registered; at && *at; at++)
+		g_ptr_array_add(names, g_strdup(*at));
+	for (guint i = 0; channels && i < channels->len; i++) {
+		const char *name = bp_channel_name(channels->pdata[i]) + strlen(prefix);
+
+		if (bp_channel_is_watched(channels->pdata[i]) && endpoint_name_ok(name) &&
+		    !(registered && g_strv_contains((const char *const *)registered, name)))
+			g_ptr_array_add(names, g_strdup(name));
+	}
+	g_ptr_array_sort(names, by_name);
+	g_ptr_array_add(names, NULL);
+	return (char **)g_ptr_array_free(names, FALSE);
+}
+
+/* --- the console's own --- */
+
+static void command_free(gpointer data)
+{
+	CommandEndpoint *endpoint = data;
+
+	g_free(endpoint->name);
+	g_free(endpoint->path);
+	g_free(endpoint->command);
+	g_free(endpoint);
+}
+
+gboolean endpoint_command_add(BpPlugin *self, const char *name, const char *command, BpRole role, GError **error)
+{
+	CommandEndpoint *endpoint;
+
+	if (!endpoint_name_ok(name)) {
+		g_set_error(error, BP_HOST_ERROR, BP_INVALID,
+			    "an endpoint cannot be named %.80s: use up to 64 letters, digits and - _ .", name);
+		return FALSE;
+	}
+	endpoint = g_new0(CommandEndpoint, 1);
+	endpoint->name = g_strdup(name);
+	endpoint->path = g_strconcat("endpoint/", name, NULL);
+	endpoint->command = g_strdup(command);
+	endpoint->role = role;
+	endpoint->endpoint = (BpEndpoint){ .name = endpoint->name, .help = endpoint->command, .call = call_nothing };
+	if (!bp_registry_add(self, endpoint->path, &endpoint->endpoint, error)) {
+		command_free(endpoint);
+		return FALSE;
+	}
+	if (!commands)
+		commands = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, command_free);
+	g_hash_table_insert(commands, endpoint->name, endpoint);
+	return TRUE;
+}
+
+gboolean endpoint_command_remove(BpPlugin *self, const char *name, GError **error)
+{
+	CommandEndpoint *endpoint = commands ? g_hash_table_lookup(commands, name) : NULL;
+
+	if (!endpoint) {
+		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND,
+			    "no command has the endpoint %.80s: `endpoint list` shows those there are", name);
+		return FALSE;
+	}
+	bp_registry_remove(self, endpoint->path);
+	g_hash_table_remove(commands, name);
+	return TRUE;
+}
+
+const char *endpoint_command_of(const char *name)
+{
+	CommandEndpoint *endpoint = commands ? g_hash_table_lookup(commands, name) : NULL;
+
+	return endpoint ? endpoint->command : NULL;
+}
+
+void endpoint_commands_unload(void)
+{
+	g_clear_pointer(&commands, g_hash_table_unref);
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/* peer-export.c - channels of ours for another host.
+ *
+ * A glob watch for each glob it asked for; what matches an export and is not itself imported goes out, numbered, and
+ * stays in a ring of a bounded size. After a cut it asks for what came since its last number; what the ring no longer has
+ * is told as missed.
+ */
+#include <string.h>
+#include "peer-session.h"
+
+#define MOST_VERDICTS 8192
+#define MOST_RING 65536 /* messages */
+
+void peer_subscription_free(gpointer data)
+{
+	PeerSubscription *subscription = data;
+
+	if (subscription->watch)
+		bp_watch_remove(subscription->watch);
+	g_free(subscription->glob);
+	g_free(subscription);
+}
+
+/* --- what of ours they get --- */
+
+gboolean peer_is_exported(PeerNet *net, const char *name)
+{
+	if (g_hash_table_contains(net->imported, name))
+		return FALSE;
+	for (guint i = 0; i < net->exports->len; i++)
+		if (g_pattern_match_simple(net->exports->pdata[i], name))
+			return TRUE;
+	return FALSE;
+}
+
+/* The first of its globs that matches serves a channel, so that nothing goes twice. */
+static PeerSubscription *verdict(PeerSession *session, const BpChannel *channel)
+{
+	gpointer number = GUINT_TO_POINTER(bp_channel_number(channel));
+	const char *name = bp_channel_name(channel);
+	gpointer found = NULL;
+
+	if (g_hash_table_lookup_extended(session->verdicts, number, NULL, &found))
+		return found;
+	if (peer_is_exported(session->net, name))
+		for (guint i = 0; i < session->subscriptions->len && !found; i++)
+			if (g_pattern_match_simple(((PeerSubscription *)session->subscriptions->pdata[i])->glob, name))
+				found = session->subscriptions->pdata[i];
+	if (g_hash_table_size(session->verdicts) >= MOST_VERDICTS)
+		g_hash_table_remove_all(session->verdicts);
+	g_hash_table_insert(session->verdicts, number, found);
+	return found;
+}
+
+void peer_forget_verdicts(PeerNet *net)
+{
+	GHashTableIter iter;
+	gpointer session;
+
+	g_hash_table_iter_init(&iter, net->sessions);
+	while (g_hash_table_iter_next(&iter, NULL, &session))
+		g_hash_table_remove_all(((PeerSession *)session)->verdicts);
+}
+
+/* They may answer on it, exported or not. */
+static void allow_reply(PeerSession *session, const char *name)
+{
+	char *own;
+
+	if (g_hash_table_contains(session->replies, name))
+		return;
+	own = g_strdup(name);
+	g_hash_table_add(session->replies, own);
+	g_queue_push_tail(&session->reply_order, own);
+	if (session->reply_order.length > 4 * PEER_MOST_REPLIES)
+		g_hash_table_remove(session->replies, g_queue_pop_head(&session->reply_order));
+}
+
+/* FALSE: it came from there, or has gone round too often. */
+gboolean peer_describe(PeerSession *session, const BpChannel *channel, const BpMessage *message, FrameSaid *said)
+{
+	const char *origin = bp_message_origin(message);
+	PeerForeign *foreign = origin ? g_hash_table_lookup(session->net->foreign, origin) : NULL;
+
+	*said = (FrameSaid){ .time = bp_message_time(message), .flags = (guint8)bp_message_flags(message), .crossings = 1,
+			     .data = bp_message_data(message), .size = bp_message_size(message) };
+	if (foreign) {
+		if (foreign->session == session && foreign->channel == bp_channel_number(channel))
+			return FALSE;
+		said->crossings = foreign->crossings + 1;
+	}
+	if (said->crossings > PEER_MOST_CROSSINGS || said->size > PEER_MOST_FRAME - 4096) {
+		session->drops++;
+		return FALSE;
+	}
+	said->origin = origin ? origin : "";
+	said->origin_size = strlen(said->origin);
+	return TRUE;
+}
+
+static void keep(PeerSession *session, BpMessage *frame)
+{
+	g_queue_push_tail(&session->ring, bp_message_ref(frame));
+	session->ring_bytes += bp_message_size(frame);
+	while (session->ring.length > MOST_RING || (session->ring_bytes > session->net->resume && session->ring.length)) {
+		g_autoptr(BpMessage) oldest = g_queue_pop_head(&session->ring);
+
+		session->ring_bytes -= bp_message_size(oldest);
+	}
+}
+
+static void on_exported(BpPlugin *self, BpChannel *channel, BpMessage *message, gpointer data)
+{
+	PeerSubscription *subscription = data;
+	PeerSession *session = subscription->session;
+	BpChannel *reply = bp_message_reply_channel(message);
+	g_autoptr(BpMessage) frame = NULL;
+	FrameSaid said;
+
+	if (verdict(session, channel) != subscription || !peer_describe(session, channel, message, &said))
+		return;
+	said.sequence = ++session->sequence;
+	said.channel = bp_channel_name(channel);
+	said.channel_size = strlen(said.channel);
+	if (reply && !g_hash_table_contains(session->net->imported, bp_channel_name(reply))) {
+		said.reply = bp_channel_name(reply);
+		said.reply_size = strlen(said.reply);
+		allow_reply(session, said.reply);
+	}
+	frame = frame_said_new(FRAME_CHANNEL, &said);
+	keep(session, frame);
+	if (!session->live)
+		return;
+	if (peer_link_send(session->link, frame))
+		session->out++;
+	else
+		session->drops++;
+}
+
+/* Names that appeared and went since the last look. */
+void peer_announce(PeerSession *session, json_t *add)
+{
+	json_t *gone = json_array();
+	GHashTable *now = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	GHashTableIter iter;
+	gpointer name;
+
+	for (guint i = 0; i < session->subscriptions->len; i++) {
+		g_autoptr(GPtrArray) channels = bp_channel_list(((PeerSubscription *)session->subscriptions->pdata[i])->glob);
+
+		for (guint j = 0; j < channels->len && g_hash_table_size(now) < PEER_MOST_CHANNELS; j++)
+			if (verdict(session, channels->pdata[j]) &&
+			    g_hash_table_add(now, g_strdup(bp_channel_name(channels->pdata[j]))) &&
+			    !g_hash_table_contains(session->told, bp_channel_name(channels->pdata[j])))
+				json_array_append_new(add, json_string(bp_channel_name(channels->pdata[j])));
+	}
+	g_hash_table_iter_init(&iter, session->told);
+	while (g_hash_table_iter_next(&iter, &name, NULL))
+		if (!g_hash_table_contains(now, name))
+			json_array_append_new(gone, json_string(name));
+	g_hash_table_unref(session->told);
+	session->told = now;
+	if (json_array_size(gone))
+		peer_link_control(session->link, json_pack("{s:s,s:O}", "type", "channels", "gone", gone));
+	json_decref(gone);
+}
+
+static void set_globs(PeerSession *session, const json_t *globs)
+{
+	size_t at;
+	json_t *item;
+
+	g_ptr_array_set_size(session->subscriptions, 0);
+	g_hash_table_remove_all(session->verdicts);
+	json_array_foreach((json_t *)globs, at, item) {
+		PeerSubscription *subscription;
+
+		if (!json_is_string(item) || json_string_length(item) > 255 || session->subscriptions->len >= PEER_MOST_GLOBS)
+			continue;
+		subscription = g_new0(PeerSubscription, 1);
+		subscription->session = session;
+		subscription->glob = g_strdup(json_string_value(item));
+		subscription->watch = bp_channel_watch_glob(session->net->self, subscription->glob, on_exported, subscription, NULL);
+		g_ptr_array_add(session->subscriptions, subscription);
+	}
+}
+
+static gboolean same_globs(const PeerSession *session, const json_t *globs)
+{
+	if (json_array_size(globs) != session->subscriptions->len)
+		return FALSE;
+	for (guint i = 0; i < session->subscriptions->len; i++)
+		if (g_strcmp0(((PeerSubscription *)session->subscriptions->pdata[i])->glob,
+			      json_string_value(json_array_get(globs, i))) != 0)
+			return FALSE;
+	return TRUE;
+}
+
+/* All that the ring has after `have`; how many it has no more. */
+static guint64 first_kept(const PeerSession *session)
+{
+	return session->sequence - session->ring.length + 1;
+}
+
+static void resume(PeerSession *session, guint64 have)
+{
+	guint64 number = first_kept(session);
+
+	for (GList *at = session->ring.head; at; at = at->next, number++) {
+		if (number <= have)
+			continue;
+		if (peer_link_send(session->link, at->data))
+			session->out++;
+		else
+			session->drops++;
+	}
+}
+
+void peer_on_subscribe(PeerSession *session, const json_t *message)
+{
+	const json_t *globs = json_object_get(message, "globs");
+	guint64 epoch = (guint64)json_integer_value(json_object_get(message, "epoch"));
+	guint64 have = (guint64)json_integer_value(json_object_get(message, "have"));
+	gboolean again = epoch == session->epoch && have <= session->sequence && !session->live;
+	guint64 missed = again && have + 1 < first_kept(session) ? first_kept(session) - have - 1 : 0;
+	json_t *channels = json_array();
+
+	if (!same_globs(session, globs))
+		set_globs(session, globs);
+	g_hash_table_remove_all(session->told);
+	peer_announce(session, channels);
+	peer_link_control(session->link, json_pack("{s:s,s:I,s:I,s:I,s:b,s:o}", "type", "subscribed", "epoch",
+						   (json_int_t)session->epoch, "sequence", (json_int_t)session->sequence, "missed",
+						   (json_int_t)missed, "resumed", (int)(again || session->live), "channels", channels));
+	session->live = TRUE;
+	if (again)
+		resume(session, have);
+	else if (!g_hash_table_size(session->replies))
+		g_queue_clear(&session->reply_order);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* peer-frame.h - what two hosts of ours say after their handshake: counted binary frames. No kernel, no I/O.
+ *
+ * A frame is four bytes of length (of what follows, big-endian), one byte of kind, and its body. Numbers are
+ * big-endian. Nothing in it is executable; all lengths are checked.
+ */
+#pragma once
+#include <backplane/message.h>
+#include "json-line.h"
+
+typedef enum {
+	FRAME_CONTROL = 'C',   /* a JSON object between the hosts */
+	FRAME_MESSAGE = 'P',   /* a JSON text for whoever listens: peer send, peer broadcast */
+	FRAME_CHANNEL = 'D',   /* said on an exported channel of the sender's */
+	FRAME_SEND = 'S',      /* to be said on an exported channel of the receiver's */
+	FRAME_BEAT = 'H',      /* I am here; body 'q' asks for 'a' */
+} FrameKind;
+
+/* Body of FRAME_CHANNEL and FRAME_SEND; all borrowed from the frame. */
+typedef struct {
+	guint64 sequence;  /* of this pair of hosts, from 1; 0 for FRAME_SEND */
+	gint64 time;
+	guint8 flags;	   /* BpMessageFlags */
+	guint8 crossings;  /* from host to host, this one included */
+	const char *channel, *origin, *reply; /* not NUL-terminated; sizes 0 to 255, 0 to 1023, 0 to 255 */
+	gsize channel_size, origin_size, reply_size;
+	const guint8 *data;
+	gsize size;
+} FrameSaid;
+
+typedef enum { FRAME_NONE, FRAME_TAKEN, FRAME_BROKEN } FrameResult;
+/* The next frame, body borrowed until json_line_skip or add; FRAME_BROKEN: longer than `limit`, or of no kind. Takes it. */
+FrameResult frame_next(JsonLine *input, gsize limit, FrameKind *kind, const guint8 **body, gsize *size);
+gboolean frame_said_read(FrameSaid *said, const guint8 *body, gsize size);
+/* Messages to be sent to a stream. */
+BpMessage *frame_new(FrameKind kind, gconstpointer body, gsize size);
+BpMessage *frame_said_new(FrameKind kind, const FrameSaid *said);

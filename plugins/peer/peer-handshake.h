@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* peer-handshake.h - two hosts make sure of each other: project, hash, secret. No kernel, no I/O.
+ *
+ *	> peer_handshake {node_id, name, project_id, hash, timestamp; ours: nonce, framing}
+ *	< peer_handshake_ack {the same of the other side, and its proof}
+ *	> peer_proof {proof}
+ *	< peer_welcome
+ *
+ * A proof is HMAC-SHA-256 with the project's shared secret over the role, both nonces, both ids, project and hash, each
+ * with its length before it; it cannot be given back to its sender. Without a secret it is left out. An original
+ * stops after the second line and gives neither nonce nor proof: it is HANDSHAKE_ORIGINAL, and refused where there
+ * is a secret. No clock is asked: hosts may disagree about the time.
+ */
+#pragma once
+#include <backplane/json.h>
+
+#define PEER_FRAMING "frame1" /* of peer-frame.h */
+
+typedef struct {
+	const char *id, *name, *project, *hash;
+	const char *secret; /* NULL or "": none */
+} HandshakeSelf;
+
+typedef enum { HANDSHAKE_GOES_ON, HANDSHAKE_DONE, HANDSHAKE_ORIGINAL, HANDSHAKE_REFUSED } HandshakeState;
+
+typedef struct {
+	HandshakeSelf self; /* borrowed */
+	gboolean initiator;
+	guint step;
+	HandshakeState state;
+	char *id, *name, *hash; /* of the other side, NULL until known; proven at HANDSHAKE_DONE */
+	char *nonce, *their_nonce;
+	gboolean framed; /* both know binary frames */
+} Handshake;
+
+Handshake *handshake_new(const HandshakeSelf *self, gboolean initiator);
+void handshake_free(Handshake *handshake);
+/* The initiator's first line; a new reference. */
+json_t *handshake_offer(Handshake *handshake);
+/* What the other side said. `*answer`: NULL or a new reference, to be sent, also with HANDSHAKE_REFUSED. The sentence is
+ * for people here. */
+HandshakeState handshake_receive(Handshake *handshake, const json_t *message, json_t **answer, GError **error);
+/* "peer_handshake": somebody begins one. */
+gboolean handshake_is_offer(const json_t *message);
+/* Equal, in a time that does not tell where they differ. */
+gboolean handshake_equal(const char *a, const char *b);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Handshake, handshake_free)

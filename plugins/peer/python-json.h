@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* python-json.h - JSON and other text as Python writes it, byte for byte: the originals' side of the wire. */
+#pragma once
+#include <backplane/json.h>
+
+/* As json.dumps: ", " and ": ", \u00e9 in small letters, numbers in their shortest form. Yours. */
+char *python_json_text(const json_t *value);
+/* As repr: 'text', True, None, ['ping']; for errors that name a value. Yours. */
+char *python_repr(const json_t *value);
+/* As str: like repr, but a string is itself. */
+char *python_str(const json_t *value);
+/* datetime.now().isoformat(): local time, six digits (none when they are all 0). `time` in microseconds. Yours. */
+char *python_time(gint64 time);
+/* What Python says of bytes that are not UTF-8. Yours; NULL if they are. */
+char *python_utf8_error(const char *data, gsize size);
