@@ -16,6 +16,8 @@ UNIT_TESTS = \
 	tests/test-endpoint \
 	tests/test-framing \
 	tests/test-history \
+	tests/test-http \
+	tests/test-http-codec \
 	tests/test-io \
 	tests/test-json-line \
 	tests/test-loop \

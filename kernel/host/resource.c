@@ -131,8 +131,12 @@ json_t *bp_resource_act(const char *name, const char *id, const char *action, js
 		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "the parameters of %s must be an object", action);
 		return NULL;
 	}
-	if ((json_is_object(body) && !bp_values_set_json(values, body, error)) || !bp_values_complete(values, error) ||
-	    !enter(owner, row->role, role, error))
+	if ((json_is_object(body) && !bp_values_set_json(values, body, &own)) || !bp_values_complete(values, &own)) {
+		own->code = BP_INVALID; /* a parameter that is not there: what was asked for is */
+		g_propagate_error(error, g_steal_pointer(&own));
+		return NULL;
+	}
+	if (!enter(owner, row->role, role, error))
 		return NULL;
 	answer = checked(row->run(owner, row->on_all && !id ? NULL : id, values, &own), name, &own);
 	/* The values are those of the owner's table. */

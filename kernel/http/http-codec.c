@@ -277,15 +277,19 @@ static HttpState finish(HttpHead *head)
 	return HTTP_DONE;
 }
 
-static HttpState too_long(HttpHead *head, const char *data, gsize size)
+/* Up to where a line may end: the same wherever what came was cut. */
+static gsize limit_of(const HttpHead *head)
 {
-	if (!head->has_line && size - head->line > head->max_uri + LONGEST_METHOD + 10)
-		return memchr(data + head->line, ' ', MIN(size - head->line, LONGEST_METHOD + 1)) ?
-			       bad(head, 414, "the address is too long") :
-			       bad(head, 400, "the request line does not begin with a method");
-	if (size > head->max_head)
+	return head->has_line ? head->max_head : MIN(head->max_head, head->line + head->max_uri + LONGEST_METHOD + 10);
+}
+
+static HttpState too_long(HttpHead *head, const char *data)
+{
+	if (head->has_line)
 		return bad(head, 431, "the fields are too long");
-	return HTTP_MORE;
+	if (memchr(data + head->line, ' ', LONGEST_METHOD + 1))
+		return bad(head, 414, "the address is too long");
+	return bad(head, 400, "the request line does not begin with a method");
 }
 
 static HttpState read_line(HttpHead *head, const char *data, gsize end)
@@ -305,11 +309,13 @@ static HttpState read_line(HttpHead *head, const char *data, gsize end)
 
 HttpState http_head_parse(HttpHead *head, const char *data, gsize size)
 {
-	gsize at = head->scanned;
+	gsize at = head->scanned, limit = limit_of(head);
 
 	while (at < size) {
 		HttpState state;
 
+		if (at >= limit)
+			return too_long(head, data);
 		if (G_LIKELY(kind_of((guint8)data[at]) & VALUE)) {
 			at++;
 			continue;
@@ -320,16 +326,15 @@ HttpState http_head_parse(HttpHead *head, const char *data, gsize size)
 			break;
 		if (data[at + 1] != '\n')
 			return bad(head, 400, "a line ends with a bare CR");
-		if (at > head->max_head)
-			break;
 		state = read_line(head, data, at);
 		if (state != HTTP_MORE)
 			return state;
 		at += 2;
 		head->line = at;
+		limit = limit_of(head);
 	}
 	head->scanned = at;
-	return too_long(head, data, size);
+	return HTTP_MORE;
 }
 
 const HttpField *http_head_find(const HttpHead *head, const char *data, const char *name, guint *at)

@@ -151,8 +151,11 @@ static BpValues *values_of(const char *class, json_t *params, GError **error)
 		return NULL;
 	}
 	values = bp_values_new(module->params);
-	if (params && !bp_values_set_json(values, params, error))
+	if (params && !bp_values_set_json(values, params, error)) {
+		/* A parameter that is not there is a bad request, the address was right. */
+		(*error)->code = BP_INVALID;
 		return NULL;
+	}
 	return g_steal_pointer(&values);
 }
 

@@ -8,6 +8,7 @@ FUZZ_TESTS = \
 	tests/fuzz/fuzz-editor \
 	tests/fuzz/fuzz-framing \
 	tests/fuzz/fuzz-mesh \
+	tests/fuzz/fuzz-http \
 	tests/fuzz/fuzz-parse \
 	tests/fuzz/fuzz-peer \
 	tests/fuzz/fuzz-settings \

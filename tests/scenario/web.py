@@ -1,0 +1,282 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""web.py - webserver with curl and raw sockets: every status, commands, REST, events, metrics, logs."""
+import json
+import re
+import shutil
+import subprocess
+import time
+
+from harness import PATIENCE, Client, free_port, main
+
+
+def serve(bp, *words):
+    """Opens a web server with key=value parameters; its port."""
+    port = free_port()
+    said = bp.run(" ".join(["module open WebServer web-server", f"port={port}", "quiet=yes", *words]))
+    assert not any("already" in line or "cannot" in line for line in said), said
+    return port
+
+
+def curl(port, path, *arguments, name="localhost"):
+    """Status, headers by small names, body."""
+    done = subprocess.run(["curl", "-s", "-i", "-g", "--max-time", str(PATIENCE), *arguments, f"http://{name}:{port}{path}"],
+                          stdout=subprocess.PIPE, check=False)
+    head, _, body = done.stdout.partition(b"\r\n\r\n")
+    while head.startswith(b"HTTP/1.1 100"):
+        head, _, body = body.partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    assert lines[0].startswith("HTTP/1.1 "), done.stdout
+    headers = {key.lower(): value for key, value in (line.split(": ", 1) for line in lines[1:])}
+    assert headers.get("x-content-type-options") == "nosniff", lines
+    assert "frame-ancestors 'none'" in headers["content-security-policy"], lines
+    return int(lines[0].split()[1]), headers, body
+
+
+def get(port, path, *arguments):
+    status, _, body = curl(port, path, *arguments)
+    assert status == 200, (status, body)
+    return json.loads(body)
+
+
+def post(port, path, value, *arguments):
+    status, headers, body = curl(port, path, "-H", "Content-Type: application/json", "-d", json.dumps(value), *arguments)
+    return status, json.loads(body) if body else None
+
+
+def raw_status(port, request):
+    client = Client(port)
+    client.send(request)
+    answer = client.expect("\r\n\r\n")
+    client.close()
+    return int(answer.split()[1])
+
+
+def wait_until(ask, what):
+    end = time.monotonic() + PATIENCE
+    while not ask():
+        assert time.monotonic() < end, what
+
+
+# --- the command ---
+
+def test_webserver_command(bp):
+    port = free_port()
+    assert f"Backplane 0.1.0 web server on port: {port}" in bp.run(f"webserver -p {port} -s")
+    assert "Web server already running." in bp.run(f"webserver -p {port}")
+    assert curl(port, "/healthz")[0] == 200
+    assert any("closed" in line for line in bp.run("webserver -q"))
+    assert any("No web server is running" in line for line in bp.run("webserver -q"))
+    bp.run(f"set default_webserver_port {port}")
+    assert f"Backplane 0.1.0 web server on port: {port}" in bp.run("webserver -s")
+    assert curl(port, "/healthz")[2] == b"ok\n"
+
+
+def test_port_in_use(bp):
+    port = serve(bp)
+    assert any(str(port) in line and "on port:" not in line for line in bp.run(f"module open WebServer other port={port}"))
+
+
+# --- every status ---
+
+def test_statuses_of_curl(bp):
+    port = serve(bp, "max_body=1000", "max_uri=500", "max_header=2000")
+    form = ["-d", "cmd=echo"]
+    for status, path, arguments in (
+            (200, "/", []), (200, "/", ["-I"]), (200, "/healthz", []), (204, "/", ["-X", "OPTIONS"]),
+            (200, "/", ["--http1.0"]), (200, "/", form),
+            (201, "/api/v1/instances", ["-H", "Content-Type: application/json", "-d", '{"class":"Echo","params":{"on":"x"}}']),
+            (204, "/api/v1/instances/Echo", ["-X", "DELETE"]),
+            (400, "/%00", []), (400, "/", ["-H", "Host: a b"]), (400, "/", ["-d", "x=y"]),
+            (400, "/api/v1/commands/run", ["-H", "Content-Type: application/json", "-d", "{"]),
+            (403, "/", ["-H", "Origin: http://evil.example"]), (403, "/", ["-H", "Referer: http://evil.example/"]),
+            (403, "/?cmd=version", ["-H", "Sec-Fetch-Site: cross-site"]),
+            (403, "/", ["-A", "Mozilla/5.0", *form]), (200, "/", ["-A", "Mozilla/5.0", "-H", "X-Backplane: 1", *form]),
+            (200, "/", ["-A", "Mozilla/5.0", "-H", f"Origin: http://localhost:{port}", *form]),
+            (403, "/", ["-H", "Origin: http://localhost", *form]),
+            (404, "/nosuch", []), (404, "/assets/nosuch", []), (404, "/api/v1/nosuch", []), (404, "/api/v1/channels/nosuch", []),
+            (405, "/healthz", ["-X", "DELETE"]), (405, "/api/v1/channels", ["-X", "DELETE"]), (405, "/", ["-X", "PATCH"]),
+            (409, "/api/v1/instances", ["-H", "Content-Type: application/json", "-d", '{"class":"WebServer","name":"web-server"}']),
+            (411, "/", ["-X", "POST"]), (413, "/", ["-d", "cmd=" + "x" * 2000]), (414, "/" + "x" * 600, []),
+            (413, "/", ["-H", "Transfer-Encoding: chunked", "-d", "cmd=" + "x" * 2000]),
+            (415, "/", ["-H", "Content-Type: text/plain", "-d", "cmd=echo"]),
+            (415, "/api/v1/commands/run", ["-d", "x"]), (416, "/", ["-H", "Range: bytes=999999-"]),
+            (417, "/", ["-H", "Expect: tea"]), (421, "/", ["-H", "Host: evil.example"]), (426, "/ws", []),
+            (431, "/", ["-H", "A: " + "x" * 3000]), (501, "/", ["-X", "BREW"])):
+        if status == 426 and "transport/websocket" in "\n".join(bp.run("register")):
+            continue
+        found, headers, body = curl(port, path, *arguments)
+        assert found == status, (status, found, path, arguments, body)
+        if status >= 400 and headers.get("content-type") == "application/problem+json":
+            problem = json.loads(body)
+            assert problem["status"] == status and problem["detail"] and problem["title"], problem
+        if status == 405:
+            assert "GET" in headers["allow"]
+
+
+def test_statuses_of_sockets(bp):
+    port = serve(bp, "header_timeout=200ms")
+    host = f"Host: localhost:{port}\r\n"
+    for status, request in (
+            (505, "GET / HTTP/2.0\r\n\r\n"), (400, "GET / HTTP/1.1\r\n\r\n"), (400, f"GET / HTTP/1.1\r\n{host}{host}\r\n"),
+            (400, "GET /\r\n"), (400, f"GET / HTTP/1.1\n{host}\n"), (400, f"GET / HTTP/1.1\r\n{host}A : b\r\n\r\n"),
+            (400, f"POST / HTTP/1.1\r\n{host}Content-Length: 3\r\nContent-Length: 3\r\n\r\n"),
+            (400, f"POST / HTTP/1.1\r\n{host}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"),
+            (501, f"POST / HTTP/1.1\r\n{host}Transfer-Encoding: gzip, chunked\r\n\r\n"),
+            (204, f"OPTIONS * HTTP/1.1\r\n{host}\r\n"), (200, f"GET http://localhost:{port}/healthz HTTP/1.1\r\n{host}\r\n"),
+            (200, "GET /healthz HTTP/1.0\r\n\r\n"), (408, "GET / HTTP/1.1\r\n"), (408, f"POST / HTTP/1.1\r\n{host}Content-Length: 9\r\n\r\nc")):
+        assert raw_status(port, request) == status, request
+    # It has ended its half, and is answered.
+    client = Client(port)
+    client.send(f"GET /healthz HTTP/1.1\r\n{host}\r\n")
+    client.end_input()
+    assert client.rest().endswith(b"\r\n\r\nok\n")
+
+
+# --- commands ---
+
+def test_commands(bp):
+    port = serve(bp)
+    json_please = ["-H", "Accept: application/json"]
+    assert get(port, "/?cmd=echo+a%26b", *json_please) == {"command": "echo a&b", "status": 0, "output": "a&b\n"}
+    said = get(port, "/", *json_please, "--data-urlencode", "cmd=echo one\r\necho two")
+    assert said["output"] == "one\ntwo\n" and said["status"] == 0
+    said = get(port, "/?cmd=nosuch", *json_please)
+    assert said["status"] == 1 and "nosuch is not a registered command" in said["output"]
+    status, headers, body = curl(port, "/?cmd=echo+%3Cb%3E%26")
+    assert status == 200 and b"&lt;b&gt;&amp;" in body and b"<b>" not in body
+    assert headers["content-type"] == "text/html; charset=utf-8" and "no-store" in headers["cache-control"]
+    assert b"Command executed" in curl(port, "/", "-d", "cmd=version")[2]
+    assert b"Command failed" in curl(port, "/", "-d", "cmd=nosuch")[2]
+    status, said = post(port, "/api/v1/commands/run", {"command": "echo hi"})
+    assert status == 200 and said == {"command": "echo hi", "status": 0, "output": "hi\n"}
+    assert get(port, "/?cmd=exit", *json_please)["output"] == "Goodbye!\n"
+    said = get(port, "/api/v1/complete?line=chan&cursor=4")
+    assert "channel" in " ".join(said["words"]) and said["start"] == 0
+    # Each has a session of its own, gone with the answer.
+    wait_until(lambda: len(get(port, "/api/v1/sessions")) <= 2, "sessions stay")
+
+
+def test_command_closes_its_own_server(bp):
+    port = free_port()
+    bp.run(f"webserver -s -p {port}")
+    status, _, body = curl(port, "/", "-d", "cmd=webserver -q")
+    assert status == 200 and b"closed" in body
+    wait_until(lambda: "web-server" not in "\n".join(bp.run("module list")), "it stays")
+
+
+# --- REST ---
+
+def test_resources(bp):
+    port = serve(bp)
+    host = get(port, "/api/v1/host")
+    assert host["version"] == "Backplane 0.1.0" and host["loops"][0]["name"] == "main" and host["resident"] > 0
+    assert any(row["id"] == "web-server" and row["class"] == "WebServer" for row in get(port, "/api/v1/servers"))
+    assert {"id", "plugin", "help", "params"} <= set(get(port, "/api/v1/modules?match=Web*")[0])
+    assert any(row["id"] == "web" and row["state"] == "loaded" for row in get(port, "/api/v1/plugins"))
+    assert {"id": "/"} in get(port, "/api/v1/contexts")
+    assert any(row["id"] == "channel list" for row in get(port, "/api/v1/commands"))
+    assert get(port, "/api/v1/instances/web-server")["values"]["port"] == port
+    row = [row for row in get(port, "/api/v1/settings?context=/") if row["id"] == "default_webserver_port"][0]
+    assert row["value"] == 2080 and row["set"] is False and row["max"] == 65535
+    json_body = ["-H", "Content-Type: application/json", "-X", "PUT", "-d"]
+    status, _, body = curl(port, "/api/v1/settings/default_webserver_port?context=/", *json_body, '{"value": 81}')
+    assert status == 200 and json.loads(body)["value"] == 81
+    status, _, body = curl(port, "/api/v1/settings/default_webserver_port", *json_body, '{"value": 99999}')
+    assert status == 400 and b"default_webserver_port" in body
+    status, _, body = curl(port, "/api/v1/settings/default_webserver_port", *json_body, '{"value": null}')
+    assert json.loads(body)["set"] is False
+    status, said = post(port, "/api/v1/instances", {"class": "TCPServer", "name": "lab", "params": {"port": 0}})
+    assert status == 201 and said["id"] == "lab", said
+    status, said = post(port, "/api/v1/instances", {"class": "TCPServer", "name": "l2", "params": {"prot": 0}})
+    assert status == 400 and "port" in said["detail"], said
+    assert post(port, "/api/v1/instances/lab/close", {})[0] == 204
+    assert post(port, "/api/v1/plugins", {"file": "nosuch"})[0] in (400, 404)
+    assert post(port, "/api/v1/plugins/guess/unload", {})[0] == 200
+    wait_until(lambda: "guess" not in [row["id"] for row in get(port, "/api/v1/plugins")], "guess stays")
+    assert post(port, "/api/v1/plugins", {"file": "guess"})[0] == 201
+    assert get(port, "/api/v1/sessions/1")["handler"] == "console"
+    assert post(port, "/api/v1/sessions/99999/kill", {})[0] == 404
+    assert post(port, "/api/v1/sessions/message", {"text": "hello there"})[0] == 200
+    description = get(port, "/api/v1/openapi.json")
+    assert "/api/v1/channels/{id}/send" in description["paths"] and "TCPServer" in description["components"]["schemas"]
+
+
+def test_channels(bp):
+    port = serve(bp)
+    bp.run("channel watch a/b -f")
+    events = Client(port)
+    events.send(f"GET /api/v1/events?watch=a/* HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n")
+    assert b"text/event-stream" in events.expect("\r\n\r\n")
+    status, said = post(port, "/api/v1/channels/a%2Fb/send", {"text": "grüße"})
+    assert status == 200 and said["size"] == 7 and said["watchers"] >= 1, said
+    message = json.loads(re.search(rb"data: (.*)\n", events.expect(b"}\n\n")).group(1))
+    assert message["channel"] == "a/b" and message["text"] == "grüße" and message["size"] == 7, message
+    assert post(port, "/api/v1/channels/a/b/send", {"hex": "ff 00"})[0] == 200
+    assert b'"base64":"/wA="' in events.expect(b"}\n\n")
+    assert post(port, "/api/v1/channels/a/b/send", {"base64": "/wA="})[0] == 200
+    assert b'"base64":"/wA="' in events.expect(b"}\n\n")
+    for bad in ({}, {"text": "a", "hex": "00"}, {"base64": "!"}, {"hex": "0"}):
+        assert post(port, "/api/v1/channels/a/b/send", bad)[0] == 400, bad
+    assert get(port, "/api/v1/channels/a/b")["id"] == "a/b"
+    assert isinstance(get(port, "/api/v1/channels/a/b/messages"), list)
+    assert [row["id"] for row in get(port, "/api/v1/channels?match=a/*")] == ["a/b"]
+    events.close()
+    assert curl(port, "/api/v1/events")[0] == 400
+
+
+# --- content ---
+
+def test_assets(bp):
+    port = serve(bp)
+    status, headers, body = curl(port, "/")
+    assert b"<title>" in body and b"style=" not in body and not re.search(rb"<script(?![^>]* src=)", body)
+    tag = headers["etag"]
+    assert curl(port, "/", "-H", f"If-None-Match: {tag}")[0] == 304
+    assert curl(port, "/", "-H", 'If-None-Match: "x"')[0] == 200
+    status, headers, part = curl(port, "/", "-H", "Range: bytes=0-8")
+    assert status == 206 and part == body[:9] and headers["content-range"] == f"bytes 0-8/{len(body)}"
+    status, headers, packed = curl(port, "/assets/style.css", "-H", "Accept-Encoding: gzip")
+    assert headers.get("vary", "Accept-Encoding") == "Accept-Encoding" and headers["content-type"].startswith("text/css")
+    status, headers, _ = curl(port, "/api/v1/commands", "-H", "Accept-Encoding: gzip")
+    assert headers["content-encoding"] == "gzip"
+    status, headers, empty = curl(port, "/api/v1/commands", "-I")
+    assert status == 200 and int(headers["content-length"]) > 1000 and not empty
+
+
+def test_tokens(bp):
+    port = serve(bp, "token=secret", "metrics_token=scrape")
+    assert curl(port, "/healthz")[0] == 200
+    status, headers, _ = curl(port, "/")
+    assert status == 401 and headers["www-authenticate"].startswith("Basic")
+    assert curl(port, "/", "-d", "cmd=version")[0] == 401
+    assert curl(port, "/", "-H", "Authorization: Bearer secret")[0] == 200
+    assert curl(port, "/", "-u", "anybody:secret")[0] == 200
+    assert curl(port, "/", "-u", "anybody:scrape")[0] == 401
+    assert curl(port, "/metrics")[0] == 401
+    assert curl(port, "/metrics", "-H", "Authorization: Bearer scrape")[0] == 200
+    assert "secret" not in "\n".join(bp.run("module info web-server"))
+
+
+def test_metrics(bp):
+    port = serve(bp)
+    curl(port, "/nosuch")
+    body = curl(port, "/metrics")[2]
+    assert b'backplane_http_requests_total{code="4xx"} 1\n' in body
+    assert b'backplane_server_connections{server="web-server"} 1\n' in body
+    if shutil.which("promtool"):
+        done = subprocess.run(["promtool", "check", "metrics"], input=body, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              check=False)
+        assert done.returncode == 0, done.stdout
+
+
+def test_logs(bp):
+    port = serve(bp)
+    bp.run("channel watch web-server/access")
+    curl(port, "/nosuch?a=b", "-A", 'agent "x"\x01'.replace("\x01", ""), "-H", f"Referer: http://localhost:{port}/")
+    pattern = (r'127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "GET /nosuch\?a=b HTTP/1\.1" 404 \d+ '
+               rf'"http://localhost:{port}/" "agent \\x22x\\x22"')
+    wait_until(lambda: re.search(pattern, "\n".join(bp.run("echo"))) or re.search(pattern, bp.pending.decode()), "no access log")
+
+
+main("web", globals())
