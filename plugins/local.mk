@@ -13,6 +13,7 @@
 include plugins/consoleserver/local.mk
 include plugins/echo/local.mk
 include plugins/guess/local.mk
+include plugins/mesh/local.mk
 include plugins/peer/local.mk
 include plugins/tcp/local.mk
 include plugins/telnet/local.mk

@@ -22,6 +22,9 @@ UNIT_TESTS = \
 	tests/test-io \
 	tests/test-json-line \
 	tests/test-loop \
+	tests/test-mesh-command \
+	tests/test-mesh-message \
+	tests/test-mesh-node \
 	tests/test-param \
 	tests/test-parse \
 	tests/test-peer-handshake \
@@ -44,9 +47,12 @@ THREAD_TESTS = \
 	tests/test-loop
 
 # A codec of a plugin is compiled into its test.
-tests_test_web_op_SOURCES = tests/test-web-op.c plugins/web/web-op.c
 tests_test_rfc2217_SOURCES = tests/test-rfc2217.c plugins/uart/rfc2217.c plugins/uart/rfc2217.h
 tests_test_framing_SOURCES = tests/test-framing.c $(FRAMING_SOURCES)
+tests_test_mesh_command_SOURCES = tests/test-mesh-command.c $(MESH_CODEC)
+tests_test_mesh_message_SOURCES = tests/test-mesh-message.c $(MESH_CODEC)
+tests_test_mesh_node_SOURCES = tests/test-mesh-node.c $(MESH_CODEC)
+tests_test_web_op_SOURCES = tests/test-web-op.c plugins/web/web-op.c
 
 tests_test_discovery_SOURCES = tests/test-discovery.c plugins/peer/discovery-codec.c plugins/peer/python-json.c
 tests_test_endpoint_SOURCES = tests/test-endpoint.c plugins/peer/endpoint-media.c plugins/peer/python-json.c

@@ -20,3 +20,4 @@
 #include <backplane/datagram.h>
 #include <backplane/telnet.h>
 #include <backplane/framing.h>
+#include <backplane/telnet.h>

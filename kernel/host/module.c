@@ -361,8 +361,15 @@ gboolean module_reopen(GPtrArray *plans, GError **error)
 {
 	gboolean good = TRUE;
 
-	for (guint i = 0; i < plans->len; i++)
-		if (!reopen(plans->pdata[i], good ? error : NULL))
+	for (guint i = 0; i < plans->len; i++) {
+		InstancePlan *plan = plans->pdata[i];
+		BpInstance *there = bp_instance_find(plan->name);
+
+		/* One that an earlier one has opened as a part of itself. */
+		if (there && strcmp(there->instance->module->name, plan->module) == 0)
+			continue;
+		if (!reopen(plan, good ? error : NULL))
 			good = FALSE;
+	}
 	return good;
 }

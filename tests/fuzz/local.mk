@@ -8,6 +8,7 @@ FUZZ_TESTS = \
 	tests/fuzz/fuzz-editor \
 	tests/fuzz/fuzz-framing \
 	tests/fuzz/fuzz-http \
+	tests/fuzz/fuzz-mesh \
 	tests/fuzz/fuzz-parse \
 	tests/fuzz/fuzz-peer \
 	tests/fuzz/fuzz-rfc2217 \
@@ -20,6 +21,7 @@ check_PROGRAMS += $(FUZZ_TESTS)
 tests_fuzz_fuzz_web_op_SOURCES = tests/fuzz/fuzz-web-op.c plugins/web/web-op.c
 tests_fuzz_fuzz_rfc2217_SOURCES = tests/fuzz/fuzz-rfc2217.c plugins/uart/rfc2217.c plugins/uart/rfc2217.h
 tests_fuzz_fuzz_framing_SOURCES = tests/fuzz/fuzz-framing.c $(FRAMING_SOURCES)
+tests_fuzz_fuzz_mesh_SOURCES = tests/fuzz/fuzz-mesh.c $(MESH_CODEC)
 
 tests_fuzz_fuzz_peer_SOURCES = tests/fuzz/fuzz-peer.c plugins/peer/discovery-codec.c plugins/peer/endpoint-media.c \
 	plugins/peer/json-line.c plugins/peer/peer-frame.c plugins/peer/peer-handshake.c plugins/peer/python-json.c

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+plugins_PROGRAMS += plugins/mesh.so
+MESH_CODEC = \
+	plugins/mesh/mesh-command.c \
+	plugins/mesh/mesh-command.h \
+	plugins/mesh/mesh-message.c \
+	plugins/mesh/mesh-message.h \
+	plugins/mesh/mesh-node.c \
+	plugins/mesh/mesh-node.h \
+	plugins/mesh/mesh-types.c \
+	plugins/mesh/mesh-types.h
+plugins_mesh_so_SOURCES = $(MESH_CODEC) \
+	plugins/mesh/mesh-commands.c \
+	plugins/mesh/mesh-gateway.c \
+	plugins/mesh/mesh-gateway.h \
+	plugins/mesh/mesh-history.c \
+	plugins/mesh/mesh-history.h \
+	plugins/mesh/mesh-intake.c \
+	plugins/mesh/mesh-json.c \
+	plugins/mesh/mesh-requests.c \
+	plugins/mesh/mesh-resource.c \
+	plugins/mesh/mesh-root.c \
+	plugins/mesh/mesh-shutdown.c \
+	plugins/mesh/mesh-socket.c \
+	plugins/mesh/mesh-websocket.c \
+	plugins/mesh/mesh.c
+nodist_plugins_mesh_so_SOURCES = plugins/mesh/nodes-script.c
+plugins_mesh_so_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(SQLITE_CFLAGS)
+plugins_mesh_so_LDFLAGS = $(PLUGIN_LDFLAGS)
+plugins_mesh_so_LDADD = $(PLUGIN_LIBS) $(SQLITE_LIBS)
+EXTRA_DIST += plugins/mesh/README.md plugins/mesh/nodes.js
+
+# The page's script, as an array.
+plugins/mesh/nodes-script.c: plugins/mesh/nodes.js
+	$(AM_V_GEN)$(MKDIR_P) plugins/mesh && { echo '#include <glib.h>'; \
+		echo 'extern const char mesh_nodes_script[]; extern const gsize mesh_nodes_script_size;'; \
+		echo 'const char mesh_nodes_script[] = {'; \
+		od -An -v -tu1 $(srcdir)/plugins/mesh/nodes.js | sed 's/[0-9][0-9]*/&,/g'; \
+		echo '0 };'; echo 'const gsize mesh_nodes_script_size = sizeof(mesh_nodes_script) - 1;'; } >$@-new && mv $@-new $@
+CLEANFILES += plugins/mesh/nodes-script.c
