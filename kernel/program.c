@@ -321,12 +321,34 @@ static int run(void)
 	return status ? status : left > 0;
 }
 
+/* What stands behind -x is the command, its options too: one word is a whole line, several are quoted as words. */
+static char *take_command(int *argc, char **argv)
+{
+	g_autoptr(GString) line = g_string_new(NULL);
+	int at = 1;
+
+	while (at < *argc && strcmp(argv[at], "-x") && strcmp(argv[at], "--control"))
+		at++;
+	if (at + 1 >= *argc)
+		return NULL;
+	for (int i = at + 1; i < *argc; i++) {
+		g_autofree char *word = *argc - at == 2 ? g_strdup(argv[i]) : parse_quote(argv[i], 0);
+
+		g_string_append_printf(line, "%s%s", i > at + 1 ? " " : "", word);
+	}
+	*argc = at + 1;
+	argv[*argc] = NULL;
+	return g_string_free(g_steal_pointer(&line), FALSE);
+}
+
 int bp_program(int argc, char **argv)
 {
 	g_autoptr(GOptionContext) context = g_option_context_new("- a plugin host");
 	g_autoptr(GError) error = NULL;
+	g_autofree char *command = NULL;
 
 	program_arguments = g_strdupv(argv);
+	command = take_command(&argc, argv);
 	g_option_context_add_main_entries(context, entries, NULL);
 	g_option_context_set_summary(context, "With a terminal on stdin it is a console; else commands are read from stdin.");
 	if (!g_option_context_parse(context, &argc, &argv, &error)) {
@@ -337,7 +359,6 @@ int bp_program(int argc, char **argv)
 		return printf("%s\n", PACKAGE_NAME " " PACKAGE_VERSION) < 0;
 	if (options.client) {
 		g_autofree char *path = control_path();
-		g_autofree char *command = options.rest ? g_strjoinv(" ", options.rest) : NULL;
 
 		return client_run(path, command);
 	}

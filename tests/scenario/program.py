@@ -236,6 +236,10 @@ def test_control(bp):
     result = ask(folder, "echo", "hello", "there")
     assert result.stdout == "hello there\n" and result.returncode == 0, result
     assert ask(folder, "nosuch").returncode == 1
+    assert ask(folder, "channel", "list", "--help").stdout.startswith("channel list")
+    assert ":= 4000" in ask(folder, "set default_telnet_port 4000|set -p / default_telnet_port").stdout
+    assert ask(folder, "set", "-p", "/", "default_telnet_port", "4001").returncode == 0
+    assert "hello world" in ask(folder, "channel", "info", "hello world").stdout
     assert ask(folder, "wait 0.05|echo waited").stdout == "waited\n"
     assert ask(folder, "loop 1 3000 .echo x").stdout.count("x\n") >= 3000
     assert end(process) == 0
