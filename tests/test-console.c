@@ -33,6 +33,10 @@ static void test_basic(void)
 	client = client_new("console", FALSE, BP_ADMIN);
 	type(client, "echo  two  blanks \"quoted\"\n");
 	CU_ASSERT_STRING_EQUAL(client->shown->str, "two  blanks \"quoted\"\n");
+	type(client, "echo \"a | b\"\n");
+	CU_ASSERT_STRING_EQUAL(client->shown->str, "a | b\n");
+	type(client, "echo 'one' two\n");
+	CU_ASSERT_STRING_EQUAL(client->shown->str, "'one' two\n");
 	type(client, "VERSION\n");
 	EXPECT(client, "Backplane ");
 	type(client, "\n\n  \n# a comment\n");

@@ -228,10 +228,22 @@ static gboolean take_rest(Walk *walk, gsize start, GError **error)
 {
 	const BpParam *param = argument(walk);
 	g_autofree char *rest = g_strdup(walk->words->command + start);
+	gboolean is_quoted = walk->words->count && !walk->words->error;
 
+	/* One word in quotes is what it holds: the only way to say a | in it. Anything else is as it stands. */
+	if (is_quoted) {
+		const ParsedWord *last = &walk->words->words[walk->words->count - 1];
+
+		is_quoted = last->quoted && last->start == start && strchr("\"'", walk->words->command[start]) &&
+			    walk->words->command[last->end - 1] == walk->words->command[start];
+		if (is_quoted) {
+			g_free(rest);
+			rest = g_strdup(last->text);
+		}
+	}
 	walk->rest_start = start;
 	walk->at = walk->words->count;
-	return walk->give(walk, param, g_strstrip(rest), error);
+	return walk->give(walk, param, is_quoted ? rest : g_strstrip(rest), error);
 }
 
 /* One word that is an option; `*value`: it is none. */
