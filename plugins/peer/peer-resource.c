@@ -99,70 +99,16 @@ static const BpResource found = {
 };
 
 /* A circle of hosts around this one, coloured by state, with rates; a table below. */
-static const char script[] =
-	"export const title = 'Peers';\n"
-	"const colours = { up: '#2a2', original: '#28c', connecting: '#c80', handshake: '#c80', waiting: '#888', suspect: '#c80', down: '#c22' };\n"
-	"const svg = (name, attributes, text) => {\n"
-	"	const node = document.createElementNS('http://www.w3.org/2000/svg', name);\n"
-	"	for (const key in attributes) node.setAttribute(key, attributes[key]);\n"
-	"	if (text !== undefined) node.textContent = text;\n"
-	"	return node;\n"
-	"};\n"
-	"export function show(element, api) {\n"
-	"	const map = svg('svg', { viewBox: '0 0 600 400', role: 'img', style: 'width:100%;max-height:24em' });\n"
-	"	const table = document.createElement('table');\n"
-	"	const before = new Map();\n"
-	"	let ended = false, last = performance.now();\n"
-	"	element.append(map, table);\n"
-	"	function rate(peer, key, seconds) {\n"
-	"		const name = peer.id + ' ' + key, now = peer[key] || 0, then = before.get(name);\n"
-	"		before.set(name, now);\n"
-	"		return then === undefined ? '' : ((now - then) / seconds).toFixed(1) + '/s';\n"
-	"	}\n"
-	"	function draw(peers, found) {\n"
-	"		const seconds = Math.max(0.1, (performance.now() - last) / 1000);\n"
-	"		const known = new Set(peers.map(peer => peer.id));\n"
-	"		const all = peers.concat(found.filter(node => !known.has(node.id)));\n"
-	"		last = performance.now();\n"
-	"		map.replaceChildren();\n"
-	"		table.replaceChildren();\n"
-	"		const head = table.createTHead().insertRow();\n"
-	"		for (const text of ['Name', 'State', 'Address', 'Channels', 'In', 'Out', 'Drops']) {\n"
-	"			const cell = document.createElement('th');\n"
-	"			cell.textContent = text;\n"
-	"			head.append(cell);\n"
-	"		}\n"
-	"		const body = table.createTBody();\n"
-	"		all.forEach((peer, index) => {\n"
-	"			const angle = 2 * Math.PI * index / all.length, x = 300 + 220 * Math.cos(angle), y = 200 + 140 * Math.sin(angle);\n"
-	"			const colour = colours[peer.state] || '#888', row = body.insertRow();\n"
-	"			if (known.has(peer.id))\n"
-	"				map.append(svg('line', { x1: 300, y1: 200, x2: x, y2: y, stroke: colour, 'stroke-width': peer.connected ? 3 : 1 }));\n"
-	"			map.append(svg('circle', { cx: x, cy: y, r: 18, fill: colour }));\n"
-	"			map.append(svg('text', { x, y: y + 34, 'text-anchor': 'middle', fill: 'currentColor' }, peer.name));\n"
-	"			for (const text of [peer.name, peer.state, (peer.ip || '') + (peer.port ? ':' + peer.port : ''), peer.channels ?? '',\n"
-	"				rate(peer, 'messages_in', seconds), rate(peer, 'messages_out', seconds), peer.drops ?? ''])\n"
-	"				row.insertCell().textContent = text;\n"
-	"		});\n"
-	"		map.append(svg('circle', { cx: 300, cy: 200, r: 24, fill: 'currentColor' }));\n"
-	"	}\n"
-	"	async function refresh() {\n"
-	"		try {\n"
-	"			const [peers, found] = await Promise.all([api.get('peers'), api.get('discovery')]);\n"
-	"			if (!ended) draw(peers, found);\n"
-	"		} catch (error) {\n"
-	"			if (!ended) table.textContent = String(error.message || error);\n"
-	"		}\n"
-	"	}\n"
-	"	const timer = setInterval(refresh, 2000);\n"
-	"	refresh();\n"
-	"	return () => { ended = true; clearInterval(timer); };\n"
-	"}\n";
+/* Made of peers.js by the build. */
+extern const char peer_view_script[];
+extern const gsize peer_view_script_size;
 
-static const BpView view = { .name = "peers", .title = "Peers", .script = script, .size = sizeof(script) - 1 };
+static BpView view = { .name = "peers", .title = "Peers" };
 
 gboolean peer_resources_add(BpPlugin *self, GError **error)
 {
+	view.script = peer_view_script;
+	view.size = peer_view_script_size;
 	return bp_registry_add(self, "resource/peers", &peers, error) && bp_registry_add(self, "resource/endpoints", &endpoints, error) &&
 	       bp_registry_add(self, "resource/discovery", &found, error) && bp_registry_add(self, "view/peers", &view, error);
 }
