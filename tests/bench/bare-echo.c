@@ -4,6 +4,7 @@
  *	bare-echo tcp PORT		what a connection sends is sent back to it
  *	bare-echo tls PORT CERT KEY	the same over OpenSSL
  *	bare-echo udp PORT		datagrams, by recvmmsg and sendmmsg
+ *	bare-echo ws PORT		WebSocket messages, by wslay
  *	bare-echo fanout PORT INTO	what comes on INTO is sent to every connection of PORT
  *
  * Nothing is bounded, counted or timed out: a floor, not a server. It listens on 127.0.0.1 and ends by a signal.
@@ -20,7 +21,10 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
+#include <wslay/wslay.h>
 
 #define EVENTS 256
 #define READ_SIZE 65536
@@ -33,6 +37,7 @@ typedef struct Peer Peer;
 struct Peer {
 	int fd, kind;
 	SSL *tls;
+	wslay_event_context_ptr socket; /* once the handshake is done */
 	Peer *prev, *next; /* of the connections */
 };
 
@@ -40,6 +45,7 @@ static int poller;
 static char bytes[READ_SIZE];
 static Peer *peers;
 static SSL_CTX *context;
+static int sockets; /* connections are WebSockets */
 
 static void die(const char *what)
 {
@@ -93,6 +99,8 @@ static void forget(Peer *peer)
 			peer->next->prev = peer->prev;
 	}
 	SSL_free(peer->tls);
+	if (peer->socket)
+		wslay_event_context_free(peer->socket);
 	close(peer->fd);
 	free(peer);
 }
@@ -127,6 +135,79 @@ static void echo_tls(Peer *peer)
 		forget(peer);
 }
 
+/* --- WebSocket --- */
+
+static char gathered[READ_SIZE]; /* frames to be sent by one call */
+static size_t gathered_size;
+
+static ssize_t take_bytes(wslay_event_context_ptr socket, uint8_t *to, size_t size, int flags, void *data)
+{
+	ssize_t got = recv(((Peer *)data)->fd, to, size, 0);
+
+	if (got > 0)
+		return got;
+	wslay_event_set_error(socket, got < 0 && errno == EAGAIN ? WSLAY_ERR_WOULDBLOCK : WSLAY_ERR_CALLBACK_FAILURE);
+	return -1;
+}
+
+static ssize_t give_bytes(wslay_event_context_ptr socket, const uint8_t *from, size_t size, int flags, void *data)
+{
+	if (gathered_size + size > sizeof(gathered)) {
+		wslay_event_set_error(socket, WSLAY_ERR_CALLBACK_FAILURE);
+		return -1;
+	}
+	memcpy(gathered + gathered_size, from, size);
+	gathered_size += size;
+	return (ssize_t)size;
+}
+
+static void on_message(wslay_event_context_ptr socket, const struct wslay_event_on_msg_recv_arg *got, void *data)
+{
+	struct wslay_event_msg message = { got->opcode, got->msg, got->msg_length };
+
+	wslay_event_queue_msg(socket, &message);
+}
+
+/* The request is taken to come in one piece. */
+static int upgrade(Peer *peer)
+{
+	static const struct wslay_event_callbacks calls = { take_bytes, give_bytes, NULL, NULL, NULL, NULL, on_message };
+	static const char field[] = "Sec-WebSocket-Key: ", guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+	ssize_t got = recv(peer->fd, bytes, sizeof(bytes) - 1, 0);
+	unsigned char digest[SHA_DIGEST_LENGTH], coded[64];
+	char key[128], *at;
+
+	if (got <= 0)
+		return 0;
+	bytes[got] = '\0';
+	at = strstr(bytes, field);
+	if (!at)
+		return 0;
+	snprintf(key, sizeof(key), "%.24s%s", at + strlen(field), guid);
+	SHA1((unsigned char *)key, strlen(key), digest);
+	EVP_EncodeBlock(coded, digest, sizeof(digest));
+	wslay_event_context_server_init(&peer->socket, &calls, peer);
+	return dprintf(peer->fd, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+		       "Sec-WebSocket-Accept: %s\r\n\r\n", coded) > 0;
+}
+
+static void echo_socket(Peer *peer)
+{
+	int good;
+
+	if (peer->socket) {
+		gathered_size = 0;
+		good = wslay_event_recv(peer->socket) == 0 && wslay_event_send(peer->socket) == 0 &&
+		       wslay_event_want_read(peer->socket);
+		if (gathered_size)
+			good &= send(peer->fd, gathered, gathered_size, MSG_NOSIGNAL) == (ssize_t)gathered_size;
+	} else {
+		good = upgrade(peer);
+	}
+	if (!good)
+		forget(peer);
+}
+
 /* One system call a connection for all that has come, as a server that gathers its writes makes it. */
 static void feed(Peer *feeder)
 {
@@ -157,6 +238,8 @@ static void serve(void)
 				take_in(peer);
 			else if (peer->kind == FEEDER)
 				feed(peer);
+			else if (sockets)
+				echo_socket(peer);
 			else if (peer->tls)
 				echo_tls(peer);
 			else
@@ -213,8 +296,10 @@ int main(int argc, char **argv)
 		open_tls(argv[3], argv[4]);
 	} else if (!strcmp(mode, "fanout") && argc == 4) {
 		watch(bound(SOCK_STREAM, atoi(argv[3])), FEEDER_LISTENER);
+	} else if (!strcmp(mode, "ws")) {
+		sockets = 1;
 	} else if (strcmp(mode, "tcp") != 0) {
-		fprintf(stderr, "usage: bare-echo tcp|udp PORT | tls PORT CERT KEY | fanout PORT INTO\n");
+		fprintf(stderr, "usage: bare-echo tcp|udp|ws PORT | tls PORT CERT KEY | fanout PORT INTO\n");
 		return 2;
 	}
 	watch(bound(SOCK_STREAM, port), LISTENER);

@@ -20,6 +20,8 @@ static const struct {
 	{ "console", bench_console, "commands over TCP" },
 	{ "udp", bench_udp, "echo of datagrams against a bare recvmmsg loop" },
 	{ "tls", bench_tls, "echo over TLS against bare OpenSSL" },
+	{ "http", bench_http, "GET of a small answer and of the page, against nginx" },
+	{ "ws", bench_ws, "echo of WebSocket messages against wslay on a bare epoll loop" },
 	{ "fanout", bench_fanout, "one message to many watchers, against a bare loop and brokers" },
 	{ "start", bench_start, "start to prompt, memory with every plugin" },
 	{ "idle", bench_idle, "memory of an idle connection" },

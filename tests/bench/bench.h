@@ -51,6 +51,8 @@ void bench_tcp(void);
 void bench_console(void);
 void bench_udp(void);
 void bench_tls(void);
+void bench_http(void);
+void bench_ws(void);
 void bench_fanout(void);
 void bench_start(void);
 void bench_idle(void);

@@ -4,7 +4,8 @@
  *	load MODE PROTOCOL PORT INTO CONNECTIONS DEPTH SECONDS PID
  *
  * MODE echo: each connection keeps DEPTH messages of 64 bytes in flight, over PROTOCOL tcp, tls, udp or console (there
- * a message is a command and a line its answer). MODE fanout: see load-fanout.c. It connects, waits until all are
+ * a message is a command and a line its answer), ws (binary messages, at /ws), or http:PATH (a GET; all answers must have
+ * the size of the first, and be 200). MODE fanout: see load-fanout.c. It connects, waits until all are
  * served, warms up, then counts for SECONDS and prints one line: messages done, seconds, seconds of CPU that the
  * process PID has used meanwhile, datagrams lost.
  */
@@ -31,6 +32,8 @@
 #define MOST_DEPTH 64
 #define LOST_AFTER 100 /* ms without a datagram */
 #define COMMAND ".echo hello\n"
+#define ANSWER_LIMIT 1048576
+#define GET "GET %s HTTP/1.1\r\nHost: localhost:%d\r\n\r\n"
 
 typedef struct {
 	int fd;
@@ -85,6 +88,24 @@ int load_connect(const Load *load, int port)
 	return fd;
 }
 
+void load_upgrade(const Load *load, int fd, int port)
+{
+	char text[1024];
+	size_t have = 0;
+
+	snprintf(text, sizeof(text), "GET /ws HTTP/1.1\r\nHost: localhost:%d\r\nUpgrade: websocket\r\n"
+		 "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+		 "Sec-WebSocket-Version: 13\r\n\r\n", port);
+	if (send(fd, text, strlen(text), MSG_NOSIGNAL) != (ssize_t)strlen(text))
+		load_fail("send");
+	/* Byte by byte, so that nothing of the first message is taken along. */
+	while (have < 4 || memcmp(text + have - 4, "\r\n\r\n", 4) != 0)
+		if (have == sizeof(text) || recv(fd, text + have++, 1, 0) != 1)
+			load_fail("WebSocket: handshake");
+	if (strncmp(text, "HTTP/1.1 101 ", 13) != 0)
+		load_fail("WebSocket: refused");
+}
+
 int load_poller(void)
 {
 	int poller = epoll_create1(0);
@@ -105,18 +126,52 @@ void load_poll(int poller, int fd, void *data)
 /* --- echo --- */
 
 static int is_console, is_datagrams;
+static char message[512], out[sizeof(message) * MOST_DEPTH];
+static int size = MESSAGE_SIZE; /* of a message */
+static uint32_t answer_size = MESSAGE_SIZE; /* 0: not known yet */
+static const char *answer_begin = ""; /* each answer begins so */
+
+static void prepare_messages(const Load *load)
+{
+	memset(message, 'x', sizeof(message));
+	is_console = strcmp(load->protocol, "console") == 0;
+	is_datagrams = strcmp(load->protocol, "udp") == 0;
+	if (is_console) {
+		size = (int)strlen(COMMAND);
+		memcpy(message, COMMAND, (size_t)size);
+	} else if (strcmp(load->protocol, "ws") == 0) {
+		memcpy(message, "\x82\xc0\0\0\0\0", 6); /* a mask of zeros: the server has the same work with it */
+		size = MESSAGE_SIZE + 6;
+		answer_size = MESSAGE_SIZE + 2;
+		answer_begin = "\x82\x40";
+	} else if (strncmp(load->protocol, "http:", 5) == 0) {
+		size = snprintf(message, sizeof(message), GET, load->protocol + 5, load->port);
+		answer_size = 0;
+		answer_begin = "HTTP/1.1 200 ";
+	}
+	for (int i = 0; i < MOST_DEPTH; i++)
+		memcpy(out + i * size, message, (size_t)size);
+}
+
+/* How large an answer is: all that comes for one GET. */
+static void learn_size(const Load *load)
+{
+	int fd = load_connect(load, load->port), got;
+	struct timeval patience = { .tv_usec = 300000 };
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (send(fd, message, (size_t)size, MSG_NOSIGNAL) != size)
+		load_fail("send");
+	while (answer_size < ANSWER_LIMIT && (got = (int)recv(fd, bytes, sizeof(bytes), 0)) > 0)
+		answer_size += (uint32_t)got;
+	if (!answer_size)
+		load_fail("no answer came");
+	close(fd);
+}
 
 static void send_messages(Connection *connection, int count)
 {
-	static char out[MESSAGE_SIZE * MOST_DEPTH];
-	int size = is_console ? (int)strlen(COMMAND) : MESSAGE_SIZE;
-
 	connection->flying += count;
-	if (!out[0]) {
-		memset(out, 'x', sizeof(out));
-		for (int i = 0; is_console && i < MOST_DEPTH; i++)
-			memcpy(out + i * size, COMMAND, (size_t)size);
-	}
 	if (connection->tls) {
 		if (SSL_write(connection->tls, out, size * count) != size * count)
 			load_fail("TLS: write");
@@ -129,18 +184,21 @@ static void send_messages(Connection *connection, int count)
 }
 
 /* Whole answers among what has come. */
-static int count_answers(Connection *connection, const char *data, int size)
+static int count_answers(Connection *connection, const char *data, int got)
 {
 	int count = 0;
 
 	if (is_console) {
-		for (const char *at = data; (at = memchr(at, '\n', (size_t)(data + size - at))); at++)
+		for (const char *at = data; (at = memchr(at, '\n', (size_t)(data + got - at))); at++)
 			count++;
 		return count;
 	}
-	connection->partly += (uint32_t)size;
-	count = (int)(connection->partly / MESSAGE_SIZE);
-	connection->partly %= MESSAGE_SIZE;
+	errno = EPROTO;
+	if (!connection->partly && strncmp(data, answer_begin, strnlen(answer_begin, (size_t)got)) != 0)
+		load_fail("an answer is not what it should be");
+	connection->partly += (uint32_t)got;
+	count = (int)(connection->partly / answer_size);
+	connection->partly %= answer_size;
 	return count;
 }
 
@@ -183,6 +241,8 @@ static Connection *open_connections(const Load *load, int poller)
 			/* Reading ends at what has come, writing is small enough to be taken whole. */
 			fcntl(connection->fd, F_SETFL, O_NONBLOCK);
 		}
+		if (strcmp(load->protocol, "ws") == 0)
+			load_upgrade(load, connection->fd, load->port);
 		load_poll(poller, connection->fd, connection);
 	}
 	return connections;
@@ -247,8 +307,9 @@ LoadResult load_echo(const Load *load)
 	LoadResult result;
 	double begin, cpu;
 
-	is_console = strcmp(load->protocol, "console") == 0;
-	is_datagrams = strcmp(load->protocol, "udp") == 0;
+	prepare_messages(load);
+	if (!answer_size)
+		learn_size(load);
 	connections = open_connections(load, poller);
 	settle(load, poller, connections);
 	for (int i = 0; i < load->connections; i++)

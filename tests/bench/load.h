@@ -22,6 +22,7 @@ void load_fail(const char *what);
 double load_clock(void);
 double load_cpu(int pid);
 int load_connect(const Load *load, int port);
+void load_upgrade(const Load *load, int fd, int port); /* to WebSocket */
 int load_poller(void);
 void load_poll(int poller, int fd, void *data);
 

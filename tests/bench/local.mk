@@ -17,6 +17,7 @@ tests_bench_bench_SOURCES = \
 	tests/bench/bench-echo.c \
 	tests/bench/bench-fanout.c \
 	tests/bench/bench-start.c \
+	tests/bench/bench-web.c \
 	tests/bench/bench.c \
 	tests/bench/bench.h \
 	tests/bench/measure.c \
@@ -30,5 +31,12 @@ tests_bench_load_SOURCES = \
 	tests/bench/load.h
 tests_bench_load_LDADD = $(KERNEL_LIBS)
 
-bench: all $(BENCHES)
+# The handler of the bench ws.
+EXTRA_DIST += tests/bench/bench-raw.c
+CLEANFILES += tests/bench/bench-raw.so
+tests/bench/bench-raw.so: tests/bench/bench-raw.c libbackplane.so.0 $(pkginclude_HEADERS)
+	$(AM_V_CCLD)$(MKDIR_P) tests/bench && $(CC) $(PLUGIN_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS) \
+		$(PLUGIN_LDFLAGS) $(LDFLAGS) -o $@ $< $(PLUGIN_LIBS)
+
+bench: all $(BENCHES) tests/bench/bench-raw.so
 .PHONY: bench
