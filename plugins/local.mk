@@ -21,3 +21,11 @@ include plugins/uart/local.mk
 include plugins/udp/local.mk
 include plugins/web/local.mk
 include plugins/wsserver/local.mk
+
+# A view's script, as an array: plugins/mesh/nodes.js becomes mesh_nodes_script and its size.
+plugins/%-script.c: plugins/%.js
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && { echo '#include <glib.h>'; \
+		echo 'extern const char $(subst /,_,$*)_script[]; extern const gsize $(subst /,_,$*)_script_size;'; \
+		echo 'const char $(subst /,_,$*)_script[] = {'; \
+		od -An -v -tu1 $< | sed 's/[0-9][0-9]*/&,/g'; \
+		echo '0 };'; echo 'const gsize $(subst /,_,$*)_script_size = sizeof($(subst /,_,$*)_script) - 1;'; } >$@-new && mv $@-new $@

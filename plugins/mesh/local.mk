@@ -30,11 +30,4 @@ plugins_mesh_so_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_mesh_so_LDADD = $(PLUGIN_LIBS) $(SQLITE_LIBS)
 EXTRA_DIST += plugins/mesh/README.md plugins/mesh/nodes.js
 
-# The page's script, as an array.
-plugins/mesh/nodes-script.c: plugins/mesh/nodes.js
-	$(AM_V_GEN)$(MKDIR_P) plugins/mesh && { echo '#include <glib.h>'; \
-		echo 'extern const char mesh_nodes_script[]; extern const gsize mesh_nodes_script_size;'; \
-		echo 'const char mesh_nodes_script[] = {'; \
-		od -An -v -tu1 $(srcdir)/plugins/mesh/nodes.js | sed 's/[0-9][0-9]*/&,/g'; \
-		echo '0 };'; echo 'const gsize mesh_nodes_script_size = sizeof(mesh_nodes_script) - 1;'; } >$@-new && mv $@-new $@
 CLEANFILES += plugins/mesh/nodes-script.c

@@ -39,11 +39,4 @@ plugins_peer_so_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_peer_so_LDADD = $(PLUGIN_LIBS)
 nodist_plugins_peer_so_SOURCES = plugins/peer/peers-script.c
 EXTRA_DIST += plugins/peer/README.md plugins/peer/peers.js
-
-plugins/peer/peers-script.c: plugins/peer/peers.js
-	$(AM_V_GEN)$(MKDIR_P) plugins/peer && { echo '#include <glib.h>'; \
-		echo 'extern const char peer_view_script[]; extern const gsize peer_view_script_size;'; \
-		echo 'const char peer_view_script[] = {'; \
-		od -An -v -tu1 $(srcdir)/plugins/peer/peers.js | sed 's/[0-9][0-9]*/&,/g'; \
-		echo '0 };'; echo 'const gsize peer_view_script_size = sizeof(peer_view_script) - 1;'; } >$@-new && mv $@-new $@
 CLEANFILES += plugins/peer/peers-script.c

@@ -100,15 +100,15 @@ static const BpResource found = {
 
 /* A circle of hosts around this one, coloured by state, with rates; a table below. */
 /* Made of peers.js by the build. */
-extern const char peer_view_script[];
-extern const gsize peer_view_script_size;
+extern const char peer_peers_script[];
+extern const gsize peer_peers_script_size;
 
 static BpView view = { .name = "peers", .title = "Peers" };
 
 gboolean peer_resources_add(BpPlugin *self, GError **error)
 {
-	view.script = peer_view_script;
-	view.size = peer_view_script_size;
+	view.script = peer_peers_script;
+	view.size = peer_peers_script_size;
 	return bp_registry_add(self, "resource/peers", &peers, error) && bp_registry_add(self, "resource/endpoints", &endpoints, error) &&
 	       bp_registry_add(self, "resource/discovery", &found, error) && bp_registry_add(self, "view/peers", &view, error);
 }
