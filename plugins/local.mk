@@ -22,8 +22,8 @@ include plugins/udp/local.mk
 include plugins/web/local.mk
 include plugins/wsserver/local.mk
 
-# A view's script, as an array: plugins/mesh/nodes.js becomes mesh_nodes_script and its size.
-plugins/%-script.c: plugins/%.js
+# A view's script, as an array: plugins/mesh/nodes.js becomes mesh_nodes_script and its size. Made anew when this rule changes.
+plugins/%-script.c: plugins/%.js plugins/local.mk
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && { echo '#include <glib.h>'; \
 		echo 'extern const char $(subst /,_,$*)_script[]; extern const gsize $(subst /,_,$*)_script_size;'; \
 		echo 'const char $(subst /,_,$*)_script[] = {'; \
