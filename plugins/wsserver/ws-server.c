@@ -32,8 +32,12 @@ static void on_send_all(BpPlugin *self, BpMessage *message, gpointer data)
 {
 	WsServer *server = data;
 
+	/* Telnet's bytes depend on what each client has agreed to. */
+	server->shared.on = !server->telnet;
 	for (WsClient *at = server->first; at; at = at->next)
 		ws_client_show(at, message);
+	server->shared.on = FALSE;
+	ws_shared_clear(&server->shared);
 }
 
 static gboolean open_server(BpInstance *self, gboolean telnet, GError **error)

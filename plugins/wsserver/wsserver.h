@@ -8,6 +8,13 @@
 typedef struct WsClient WsClient;
 typedef struct WsMonitor WsMonitor;
 
+/* What is shown to all clients is framed once: their sessions give each of them the same bytes. */
+typedef struct {
+	GBytes *bytes;
+	BpMessage *frames[2][2]; /* by binary, by compressed */
+	gboolean on;
+} WsShared;
+
 /* Memory of an instance of either module. */
 typedef struct {
 	BpInstance *self;
@@ -18,6 +25,7 @@ typedef struct {
 	BpWebSocketOptions options;
 	WsMonitor *monitor; /* NULL: not enabled */
 	WsClient *first, *last; /* in order of arrival */
+	WsShared shared;
 } WsServer;
 
 /* --- ws-server.c --- */
@@ -57,6 +65,7 @@ void ws_client_new(WsServer *server, BpHttpExchange *exchange);
 void ws_client_close(WsClient *client, const char *why);
 /* Shown to the user: a line of text, or bytes as they are. */
 void ws_client_show(WsClient *client, BpMessage *message);
+void ws_shared_clear(WsShared *shared);
 void ws_client_send(WsClient *client, BpWebSocketKind kind, gconstpointer data, gsize size);
 void ws_client_link_end(BpSession *session, BpEnd why, gpointer link);
 /* On NAME/recv, unless it is a password. */

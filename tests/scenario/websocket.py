@@ -8,7 +8,7 @@ import sys
 import time
 import zlib
 
-from harness import PATIENCE, Client, free_port, main
+from harness import PATIENCE, Backplane, Client, free_port, main
 from wsclient import BINARY, CLOSE, PING, PONG, TEXT, WebSocket, bytes_until_end, expect_echo, open_echo, serve, welcome
 
 
@@ -281,6 +281,51 @@ def test_ws_telnet_without_answers(bp):
     got = b""
     while b"Echo: hello\r\n" not in got:
         got += client.hear()[1]
+
+
+# --- to all ---
+
+def resident(bp):
+    with open(f"/proc/{bp.process.pid}/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
+
+
+def test_what_all_are_shown_is_framed_once(bp):
+    port = serve(bp, "backlog_limit=64M", "max_connections=0")
+    kinds = [WebSocket(port), WebSocket(port, deflate=True), WebSocket(port)]
+    for client in kinds:
+        welcome(client)
+    kinds[2].say(b"x\n")
+    expect_echo(kinds[2], "x", BINARY)
+    for text in "short", "long " * 300:
+        bp.run(f"channel send front/send {text}")
+        for client, opcode in zip(kinds, (TEXT, TEXT, BINARY)):
+            client.expect_message((text.strip() + "\r\n").encode(), opcode)
+            assert client.compressed == (client is kinds[1] and len(text) > 512)
+    # What waits for those that do not read waits once.
+    lazy = [WebSocket(port) for _ in range(20)]
+    before, line, times = resident(bp), "z" * 60000, 300
+    for _ in range(times):
+        bp.run(f"channel send front/send {line}")
+        kinds[0].expect_message(line + "\r\n")
+    grown = resident(bp) - before
+    assert times * len(line) // 2 < grown < 3 * times * len(line), grown
+    assert lazy[0].hear() == (TEXT, b"Welcome to the Echo Server!\r\n")
+
+
+def test_any_path(bp):
+    port = free_port()
+    path = bp.folder + "/front.yaml"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"servers:\n  front: {{transport: websocket, handler_class: echo, port: {port}, ws_path: null}}\n")
+    other = Backplane("-c", path)
+    try:
+        other.run("echo")
+        for target in "/", "/any/where?x=1":
+            welcome(WebSocket(port, target))
+    finally:
+        other.stop()
+        other.remove()
 
 
 # --- many ---
