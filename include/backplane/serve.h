@@ -28,13 +28,16 @@ typedef struct {
 BP_API extern const BpParam bp_serve_params[];
 
 /* What a server of sessions has, whatever carries them. Borrowed from the instance. */
-typedef struct {
+typedef struct BpServe BpServe;
+struct BpServe {
 	BpInstance *self;
 	const char *handler; /* its name: the plugin that has it may come and go */
 	BpChannel *recv;     /* NAME/recv: what all sessions send, no passwords */
 	BpChannel *send;     /* NAME/send: shown to all of them */
 	BpChannel *data;     /* every byte, as data-tcp-PORT */
-} BpServe;
+	gboolean showing;    /* a message of NAME/send: the sessions send the same bytes, one after the other */
+	void (*shown)(BpServe *serve); /* the last of them has; may be NULL, the module's to set */
+};
 
 /* Before it listens: fills in `self` and `handler`; FALSE if no loaded plugin has such a handler. */
 BP_API gboolean bp_serve_prepare(BpServe *serve, BpInstance *self, GError **error);

@@ -38,12 +38,17 @@ static void show(BpSession *session, BpMessage *message)
 
 static void on_send_all(BpPlugin *self, BpMessage *message, gpointer data)
 {
+	BpServe *serve = data;
 	g_autoptr(GPtrArray) sessions = sessions_of(self);
 
+	serve->showing = TRUE;
 	for (guint i = 0; i < sessions->len; i++) {
 		show(sessions->pdata[i], message);
 		session_unref(sessions->pdata[i]);
 	}
+	serve->showing = FALSE;
+	if (serve->shown)
+		serve->shown(serve);
 }
 
 gboolean bp_serve_start(BpServe *serve, BpServer *listener, const char *data_name, GError **error)

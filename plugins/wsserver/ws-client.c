@@ -24,6 +24,32 @@ static void client_free(WsClient *client)
 
 /* --- to the client --- */
 
+void ws_shared_clear(WsShared *shared)
+{
+	for (guint i = 0; i < 4; i++)
+		g_clear_pointer(&shared->frames[i / 2][i % 2], bp_message_unref);
+	g_clear_pointer(&shared->bytes, g_bytes_unref);
+}
+
+static BpMessage *shared_frame(WsClient *client, BpWebSocketKind kind, gconstpointer data, gsize size)
+{
+	WsShared *shared = &client->server->shared;
+	gboolean compressed = bp_websocket_takes_compressed(client->socket);
+	BpMessage **frame = &shared->frames[kind == BP_WEBSOCKET_BINARY][compressed];
+	g_autofree char *valid = NULL;
+
+	if (!shared->bytes || g_bytes_get_size(shared->bytes) != size ||
+	    memcmp(g_bytes_get_data(shared->bytes, NULL), data, size) != 0) {
+		ws_shared_clear(shared);
+		shared->bytes = g_bytes_new(data, size);
+	}
+	if (!*frame && kind == BP_WEBSOCKET_TEXT)
+		data = valid = g_utf8_make_valid(data, (gssize)size);
+	if (!*frame)
+		*frame = bp_websocket_frame_new(kind, data, valid ? strlen(valid) : size, compressed);
+	return *frame;
+}
+
 void ws_client_send(WsClient *client, BpWebSocketKind kind, gconstpointer data, gsize size)
 {
 	gboolean room;
@@ -31,7 +57,10 @@ void ws_client_send(WsClient *client, BpWebSocketKind kind, gconstpointer data, 
 	if (!client->socket)
 		return;
 	bp_channel_print_bytes(client->server->serve.data, "<--", data, size);
-	if (kind == BP_WEBSOCKET_TEXT)
+	/* Telnet's bytes depend on what each client has agreed to. */
+	if (client->server->serve.showing && !client->server->telnet && size)
+		room = bp_websocket_send_frame(client->socket, shared_frame(client, kind, data, size));
+	else if (kind == BP_WEBSOCKET_TEXT)
 		room = bp_websocket_send_text(client->socket, data, (gssize)size);
 	else
 		room = bp_websocket_send(client->socket, kind, data, size);

@@ -28,11 +28,17 @@ static void on_request(BpHttpExchange *exchange, gpointer user)
 
 static const BpHttpEvents http_events = { .request = on_request };
 
+static void on_shown(BpServe *serve)
+{
+	ws_shared_clear(&((WsServer *)bp_instance_data(serve->self))->shared);
+}
+
 static gboolean open_server(BpInstance *self, gboolean telnet, GError **error)
 {
 	WsServer *server = bp_instance_data(self);
 
 	server->telnet = telnet;
+	server->serve.shown = on_shown;
 	server->options = bp_websocket_options(self);
 	if (!bp_serve_prepare(&server->serve, self, error))
 		return FALSE;

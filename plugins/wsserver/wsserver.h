@@ -8,6 +8,12 @@
 typedef struct WsClient WsClient;
 typedef struct WsMonitor WsMonitor;
 
+/* What is shown to all clients is framed once: their sessions give each of them the same bytes. */
+typedef struct {
+	GBytes *bytes;
+	BpMessage *frames[2][2]; /* by binary, by compressed */
+} WsShared;
+
 /* Memory of an instance of either module. */
 typedef struct {
 	BpServe serve;
@@ -16,6 +22,7 @@ typedef struct {
 	BpWebSocketOptions options;
 	WsMonitor *monitor; /* NULL: not enabled */
 	WsClient *first, *last; /* in order of arrival */
+	WsShared shared;
 } WsServer;
 
 /* --- ws-server.c --- */
@@ -47,6 +54,7 @@ struct WsClient {
 /* Ends the exchange. */
 void ws_client_new(WsServer *server, BpHttpExchange *exchange);
 void ws_client_close(WsClient *client, const char *why);
+void ws_shared_clear(WsShared *shared);
 void ws_client_send(WsClient *client, BpWebSocketKind kind, gconstpointer data, gsize size);
 void ws_client_link_end(BpSession *session, BpEnd why, gpointer link);
 /* With what is the same for both kinds filled in; FALSE: it was refused and told so. */
