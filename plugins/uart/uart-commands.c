@@ -34,6 +34,8 @@ void uart_describe(BpInstance *self, GString *text)
 	g_string_append_printf(text, "framing %s: " COUNT " frames, " COUNT " bytes dropped, " COUNT " broken, " COUNT " cut, "
 			       COUNT " too long\n", uart->framing->name, counts->frames, counts->dropped, counts->broken,
 			       counts->cut, counts->too_long);
+	if (uart->decoder->advice)
+		g_string_append_printf(text, COUNT " frames are not ours: %s\n", counts->foreign, uart->decoder->advice);
 	if (uart->writer)
 		g_string_append_printf(text, "writer %s\n", uart->writer);
 	if (uart->record)

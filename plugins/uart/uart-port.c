@@ -83,6 +83,10 @@ void uart_receive(Uart *uart, const guint8 *data, gsize size)
 		uart_record_add(uart, '<', data, size);
 	say(uart, uart->raw_recv, data, size, uart->raw_send);
 	uart->framing->feed(uart->decoder, data, size);
+	if (G_UNLIKELY(uart->decoder->advice) && !uart->advised) {
+		uart->advised = TRUE;
+		bp_channel_printf(uart->events, "%s, framing %s: %s", uart->path, uart->framing->name, uart->decoder->advice);
+	}
 	if (!uart->framing->timed)
 		return;
 	if (uart->gap_timer)

@@ -58,6 +58,7 @@ typedef struct {
 	const BpFraming *framing;
 	BpFramingOptions framing_options;
 	BpDecoder *decoder;
+	gboolean advised;    /* its advice was said */
 	BpTimer *gap_timer;  /* while a pause is waited for */
 	gint64 gap;
 

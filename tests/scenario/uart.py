@@ -127,6 +127,17 @@ def test_xor_of_the_other_kind(bp):
     heard(bp, r"\\xfcz|fc ?7a|\ufffdz|.z$")
 
 
+def test_xor_that_is_wrong(bp):
+    """What FA 06 and FA 07 prove is said on the event channel, once, with what to do."""
+    device = open_uart(bp, "framing=mesh escape_xor=0xff")
+    bp.run("channel watch -f uart-root")
+    device.send(b"\xff\0\5\xfa\x06\xfe" * 5)
+    heard(bp, r"framing mesh: .*FA 06 or FA 07.* escape_xor=0xfa")
+    said = wait_for(bp, "uart info root", r"5 frames are not ours: .*escape_xor=0xfa")
+    assert "0 frames, " in said and "5 broken" in said, said
+    assert bp.log.count("FA 06 or FA 07") == 2, bp.log  # there, and in what uart info says
+
+
 def test_gap_framing(bp):
     device = open_uart(bp, "framing=gap gap=20ms")
     bp.run("module open Echo e on=root")
