@@ -155,6 +155,7 @@ static void on_closed(BpStream *stream, const GError *why, gpointer user)
 
 	uart->stream = NULL;
 	uart->full = FALSE;
+	uart_queue_take_back(uart, bp_stream_stats(stream).bytes_out);
 	uart_line_close(&uart->line);
 	uart->framing->reset(uart->decoder);
 	if (g_get_monotonic_time() - uart->since >= STEADY)
@@ -306,6 +307,7 @@ gboolean uart_open(BpInstance *self, GError **error)
 	uart->line.fd = -1;
 	uart->path = bp_instance_string(self, "port");
 	g_queue_init(&uart->queue);
+	g_queue_init(&uart->given);
 	if (!uart_settings_of(bp_instance_values(self), &uart->settings, error))
 		return FALSE;
 	uart->backlog = (gsize)bp_instance_int(self, "backlog_limit");
@@ -343,6 +345,7 @@ void uart_close(BpInstance *self)
 		uart->framing->free(g_steal_pointer(&uart->decoder));
 	uart_line_close(&uart->line);
 	uart_queue_clear(uart);
+	g_queue_clear_full(&uart->given, (GDestroyNotify)bp_message_unref);
 	g_clear_pointer(&uart->origin, g_ref_string_release);
 	g_clear_pointer(&uart->replay, g_free);
 	g_clear_pointer(&uart->told, g_free);

@@ -56,7 +56,7 @@ const BpParam uart_params[] = {
 	{ "escape_xor", .type = BP_INT, .fallback = "0xfa", .min = 1, .max = 255, .help = "framing mesh: what escaped bytes are XORed with" },
 	{ "gap", .type = BP_DURATION, .fallback = "0", .max = 60, .help = "framing gap: pause that ends a frame; 0 is 3.5 characters" },
 	{ "on_unplug", .type = BP_CHOICE, .choices = "wait|fail", .fallback = "wait",
-	  .help = "what is sent while it is not there waits or is dropped" },
+	  .help = "what is sent while it is not there, or was not taken before, waits or is dropped" },
 	{ "reopen_min", .type = BP_DURATION, .fallback = "250ms", .min = 0.01, .max = 3600,
 	  .help = "first pause before it is tried again; doubled each time" },
 	{ "reopen_max", .type = BP_DURATION, .fallback = "5s", .min = 0.01, .max = 3600, .help = "longest pause before it is tried again" },

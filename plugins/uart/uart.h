@@ -71,6 +71,8 @@ typedef struct {
 
 	GQueue queue;	     /* BpMessage, encoded: whole frames */
 	gsize queued;
+	GQueue given;	     /* BpMessage, in the stream: which of them were written is asked when it ends */
+	guint64 written;     /* of the stream, before the first of `given` */
 	gsize backlog;
 	gboolean drop_oldest, wait;
 	gsize window_bytes, in_window;
@@ -117,6 +119,8 @@ GByteArray *uart_replay(const Uart *uart);
 gboolean uart_queue_add(Uart *uart, BpMessage *message);
 /* Gives to the stream what it and the pacing take. */
 void uart_queue_pump(Uart *uart);
+/* The stream has ended: what it did not write is put back, or lost (on_unplug), which is counted and said. */
+void uart_queue_take_back(Uart *uart, guint64 written);
 void uart_queue_clear(Uart *uart);
 
 /* --- uart-writer.c --- */

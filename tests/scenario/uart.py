@@ -152,6 +152,47 @@ def test_backlog_is_bounded(bp):
     assert device.expect(b"019" + b"x" * 97).startswith(b"010x")
 
 
+def fill(bp, device, word):
+    """More than a pty and the stream take, while nobody reads."""
+    bp.run("channel watch -f uart-root")
+    for number in range(60):
+        bp.run(f"channel send root/send {number:03d}{word * 500}")
+    waiting = int(re.search(r"(\d+) waiting", run(bp, "uart info root")).group(1))
+    assert waiting > 0
+    device.unplug()
+    said = wait_for(bp, "uart info root", r", waiting,")
+    return waiting, int(re.search(r"(\d+) bytes out", said).group(1)), said
+
+
+def test_unplugged_while_sending(bp):
+    """What the driver did not take goes out later, from the frame on that was cut."""
+    device = open_uart(bp, "framing=mesh reopen_min=20ms reopen_max=50ms")
+    size = 2 + 3 + 2000
+    waiting, out, said = fill(bp, device, "wait")
+    taken = out // size  # whole frames; the one that was cut goes out again
+    assert f"{(60 - taken) * size} waiting" in said and (60 - taken) * size > waiting, said
+    device.plug()
+    got = device.expect(b"059" + b"wait" * 500 + b"\xfe")
+    assert got == b"".join(b"\xff%03d" % number + b"wait" * 500 + b"\xfe" for number in range(taken, 60))
+    wait_for(bp, "uart info root", r"0 waiting, 0 messages lost")
+
+
+def test_unplugged_while_sending_bytes(bp):
+    device = open_uart(bp, "reopen_min=20ms reopen_max=50ms")
+    _, out, _ = fill(bp, device, "byte")
+    device.plug()
+    got = device.expect(b"059" + b"byte" * 500)
+    assert got == b"".join(b"%03d" % number + b"byte" * 500 for number in range(60))[out:]
+
+
+def test_unplugged_while_sending_fails(bp):
+    device = open_uart(bp, "on_unplug=fail reopen_min=20ms reopen_max=50ms")
+    _, out, said = fill(bp, device, "fail")
+    lost = 60 - out // 2003
+    assert f"0 waiting, {lost} messages lost" in said, said
+    heard(bp, rf"went before it took all: {lost} messages \({60 * 2003 - out} bytes\) are lost")
+
+
 # --- pace ---
 
 def test_window(bp):
