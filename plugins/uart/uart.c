@@ -91,6 +91,14 @@ static guint place_of(const char *word, const char *const *words)
 	return place;
 }
 
+gboolean uart_settings_fit(const UartSettings *settings, GError **error)
+{
+	if (settings->rs485 == UART_RS485_OFF || settings->flow != UART_FLOW_RTS_CTS)
+		return TRUE;
+	g_set_error(error, BP_HOST_ERROR, BP_INVALID, "rs485 and flow=rtscts both want RTS: choose one");
+	return FALSE;
+}
+
 gboolean uart_settings_of(const BpValues *values, UartSettings *settings, GError **error)
 {
 	static const char *const parities[] = { "none", "odd", "even", "mark", "space", NULL };
@@ -109,16 +117,12 @@ gboolean uart_settings_of(const BpValues *values, UartSettings *settings, GError
 		.rs485 = place_of(bp_values_string(values, "rs485"), rs485),
 		.exclusive = bp_values_bool(values, "exclusive"),
 	};
-	if (settings->rs485 != UART_RS485_OFF && settings->flow == UART_FLOW_RTS_CTS) {
-		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "rs485 and flow=rtscts both want RTS: choose one");
-		return FALSE;
-	}
-	return TRUE;
+	return uart_settings_fit(settings, error);
 }
 
 char *uart_settings_text(const UartSettings *settings)
 {
-	static const char *const flows[] = { "", " rtscts", " xonxoff", " dtrdsr" };
+	static const char *const flows[] = { "", " rtscts", " xonxoff", " dtrdsr", " xonxoff-in", " xonxoff-out" };
 
 	return g_strdup_printf("%u %u%c%u%s%s", settings->baud, settings->bits, "NOEMS"[settings->parity], settings->stop,
 			       flows[settings->flow], settings->rs485 == UART_RS485_OFF ? "" : " rs485");

@@ -7,7 +7,7 @@ import termios
 import time
 
 from harness import main
-from uarts import heard, open_uart, run, wait_for, with_shim
+from uarts import driver_heard, heard, open_uart, run, wait_for, with_shim
 
 
 # --- a UART on channels ---
@@ -97,6 +97,7 @@ def test_errors_are_sentences(bp):
     assert "not a serial port" in " ".join(bp.run("uart open /dev/null x"))
     assert "no UART" in " ".join(bp.run("uart close nothing"))
     assert "no modem lines" in " ".join(bp.run("uart lines root"))
+    assert "no flow control by DTR and DSR" in " ".join(bp.run(f"uart open {device.link} x flow=dtrdsr exclusive=no"))
     assert "both want RTS" in " ".join(bp.run(f"uart open {device.link} x rs485=high flow=rtscts"))
     assert "waits: /nowhere" in " ".join(bp.run("uart open /nowhere later"))
     assert bp.run("uart break root 10ms") == []
@@ -250,6 +251,33 @@ def test_libserialport(_):
         bp.run("uart close root")
         # a rate without a name
         assert "is open as odd: 250000 8N1" in run(bp, f"uart open {device.link} odd baud=250000")
+
+    with_shim(test)
+
+
+def test_rate_that_the_driver_has_not(_):
+    def test(bp):
+        open_uart(bp, "baud=123456")
+        run(bp, "channel watch -f uart-root")
+        heard(bp, r"runs at 115200 baud: its driver has no 123456")
+        assert "runs at 115200 baud" in run(bp, "uart info root")
+        bp.run("uart close root")
+        assert "runs at" not in " ".join(bp.run(f"uart open {bp.folder}/device root baud=9600"))
+
+    with_shim(test)
+
+
+def test_rs485(_):
+    """SER_RS485_ENABLED is 1, RTS_ON_SEND 2, RTS_AFTER_SEND 4; one that somebody left on is switched off."""
+    def test(bp):
+        open_uart(bp, "rs485=high")
+        driver_heard(bp, "rs485 3")
+        bp.run("uart close root")
+        bp.run(f"uart open {bp.folder}/device root rs485=low")
+        driver_heard(bp, "rs485 5")
+        bp.run("uart close root")
+        bp.run(f"uart open {bp.folder}/device root")
+        driver_heard(bp, "rs485 0")
 
     with_shim(test)
 

@@ -4,6 +4,7 @@ import os
 import re
 import select
 import sys
+import tempfile
 import time
 import tty
 
@@ -103,16 +104,29 @@ def open_serial(port, **settings):
     return serial.serial_for_url(f"rfc2217://127.0.0.1:{port}?timeout=5", timeout=5, **settings)
 
 
+def driver_heard(bp, *lines):
+    """The shim was told so, in this order."""
+    end, seen = time.monotonic() + 10, ""
+    while True:
+        seen += bp.shim_log.read()
+        if re.search("(?s)" + ".*".join(rf"\b{line}\n" for line in lines), seen):
+            return
+        assert time.monotonic() < end, f"{lines} did not come: {seen}"
+        run(bp, "echo")
+
+
 def with_shim(test):
     shim = os.path.abspath(BUILD + "/tests/plugins/serial-shim.so")
     with open(BUILD + "/config.status") as file:
         if "--enable-developer" in file.read():  # the sanitizer must come first, not the shim
             return
-    os.environ["LD_PRELOAD"] = shim
+    log = tempfile.NamedTemporaryFile("r", prefix="backplane-shim-")
+    os.environ.update(LD_PRELOAD=shim, SERIAL_SHIM_LOG=log.name)
     try:
         bp = Backplane()
     finally:
-        del os.environ["LD_PRELOAD"]
+        del os.environ["LD_PRELOAD"], os.environ["SERIAL_SHIM_LOG"]
+    bp.shim_log = log
     try:
         test(bp)
         assert bp.stop() == 0, bp.stderr()
