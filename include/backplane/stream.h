@@ -51,6 +51,9 @@ BP_API gsize bp_stream_queued(const BpStream *stream);
 BP_API gboolean bp_stream_is_closing(const BpStream *stream);
 BP_API const char *bp_stream_tls(const BpStream *stream);	/* "TLSv1.3 TLS_AES_256_GCM_SHA384 ktls", or "" */
 BP_API const char *bp_stream_tls_peer(const BpStream *stream); /* subject of the client's certificate, or "" */
+/* What both ends of this TLS connection know and nobody else (RFC 9266, tls-exporter): a proof made over it holds on no
+ * other connection, so nobody can stand in between. FALSE: no TLS, not agreed yet, or too old to have one. */
+BP_API gboolean bp_stream_tls_binding(const BpStream *stream, guint8 binding[32]);
 
 typedef struct {
 	guint64 bytes_in, bytes_out, drops; /* drops: whole messages lost to the backlog policy */
