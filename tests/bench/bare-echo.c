@@ -6,6 +6,7 @@
  *	bare-echo udp PORT		datagrams, by recvmmsg and sendmmsg
  *	bare-echo ws PORT		WebSocket messages, by wslay
  *	bare-echo fanout PORT INTO	what comes on INTO is sent to every connection of PORT
+ *	bare-echo wsfan PORT INTO	the same as one WebSocket message, framed once; of less than 126 bytes
  *
  * Nothing is bounded, counted or timed out: a floor, not a server. It listens on 127.0.0.1 and ends by a signal.
  */
@@ -211,16 +212,20 @@ static void echo_socket(Peer *peer)
 /* One system call a connection for all that has come, as a server that gathers its writes makes it. */
 static void feed(Peer *feeder)
 {
-	ssize_t got = recv(feeder->fd, bytes, sizeof(bytes), 0);
+	ssize_t head = sockets ? 2 : 0, got = recv(feeder->fd, bytes + head, sizeof(bytes) - (size_t)head, 0);
 
 	if (got <= 0) {
 		if (got == 0 || errno != EAGAIN)
 			forget(feeder);
 		return;
 	}
+	if (sockets) {
+		bytes[0] = '\x82';
+		bytes[1] = (char)got;
+	}
 	for (Peer *peer = peers, *next; peer; peer = next) {
 		next = peer->next;
-		send(peer->fd, bytes, (size_t)got, MSG_NOSIGNAL);
+		send(peer->fd, bytes, (size_t)(got + head), MSG_NOSIGNAL);
 	}
 }
 
@@ -296,10 +301,13 @@ int main(int argc, char **argv)
 		open_tls(argv[3], argv[4]);
 	} else if (!strcmp(mode, "fanout") && argc == 4) {
 		watch(bound(SOCK_STREAM, atoi(argv[3])), FEEDER_LISTENER);
+	} else if (!strcmp(mode, "wsfan") && argc == 4) {
+		sockets = 1;
+		watch(bound(SOCK_STREAM, atoi(argv[3])), FEEDER_LISTENER);
 	} else if (!strcmp(mode, "ws")) {
 		sockets = 1;
 	} else if (strcmp(mode, "tcp") != 0) {
-		fprintf(stderr, "usage: bare-echo tcp|udp|ws PORT | tls PORT CERT KEY | fanout PORT INTO\n");
+		fprintf(stderr, "usage: bare-echo tcp|udp|ws PORT | tls PORT CERT KEY | fanout|wsfan PORT INTO\n");
 		return 2;
 	}
 	watch(bound(SOCK_STREAM, port), LISTENER);

@@ -111,3 +111,38 @@ void bench_ws(void)
 	wait_for_port(ours);
 	run_cases(sides);
 }
+
+static Side *start_bare_fan(void)
+{
+	guint port = free_port(SOCK_STREAM), into = free_port(SOCK_STREAM);
+	g_autofree char *program = process_path("tests/bench/bare-echo");
+	g_autofree char *one = g_strdup_printf("%u", port), *two = g_strdup_printf("%u", into);
+	const char *words[] = { program, "wsfan", one, two, NULL };
+
+	return side_new("bare epoll", "ws", process_start(words), port, into);
+}
+
+static Side *start_fan(void)
+{
+	guint port = free_port(SOCK_STREAM), into = free_port(SOCK_STREAM);
+	g_autofree char *plugin = process_path("tests/bench/bench-raw.so"), *load = g_strdup_printf("plugin load %s", plugin);
+	g_autofree char *out = g_strdup_printf("module open WebSocketServer out port=%u handler=raw-echo max_connections=0",
+					       port);
+	g_autofree char *in = g_strdup_printf("module open TCPServer in port=%u", into);
+	const char *commands[] = { load, out, in, "channel link in/recv out/send", NULL };
+
+	return side_new("TCPServer, link, WebSocketServer", "ws", backplane_start(commands), port, into);
+}
+
+void bench_wsfan(void)
+{
+	g_autoptr(GPtrArray) sides = g_ptr_array_new_with_free_func((GDestroyNotify)side_free);
+
+	g_ptr_array_add(sides, start_bare_fan());
+	g_ptr_array_add(sides, start_fan());
+	for (guint i = 0; i < sides->len; i++)
+		wait_for_port(((Side *)sides->pdata[i])->port);
+	print_sides_head();
+	sides_measure(sides, "fanout", 1000, 1);
+	print_sides(sides, 1000, 1);
+}

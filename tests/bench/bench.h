@@ -53,6 +53,7 @@ void bench_udp(void);
 void bench_tls(void);
 void bench_http(void);
 void bench_ws(void);
+void bench_wsfan(void);
 void bench_fanout(void);
 void bench_start(void);
 void bench_idle(void);
