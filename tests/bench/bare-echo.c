@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* bare-echo.c - the floors: what the same work costs on a bare epoll loop, without anything of Backplane.
  *
- *	bare-echo tcp PORT		what a connection sends is sent back to it
- *	bare-echo tls PORT CERT KEY	the same over OpenSSL
- *	bare-echo udp PORT		datagrams, by recvmmsg and sendmmsg
- *	bare-echo ws PORT		WebSocket messages, by wslay
- *	bare-echo fanout PORT INTO	what comes on INTO is sent to every connection of PORT
- *	bare-echo wsfan PORT INTO	the same as one WebSocket message, framed once; of less than 126 bytes
+ *	bare-echo tcp|udp|ws PORT | fanout|wsfan PORT INTO | tls PORT CERT KEY
+ *
+ *	tcp	what a connection sends is sent back to it
+ *	tls	the same over OpenSSL
+ *	udp	datagrams, by recvmmsg and sendmmsg
+ *	ws	WebSocket messages, by wslay
+ *	fanout	what comes on INTO is sent to every connection
+ *	wsfan	the same in WebSocket messages of 64 bytes, framed once
  *
  * Nothing is bounded, counted or timed out: a floor, not a server. It listens on 127.0.0.1 and ends by a signal.
  */
@@ -30,6 +32,8 @@
 #define EVENTS 256
 #define READ_SIZE 65536
 #define BATCH 64
+#define MESSAGE 64
+#define MOST_MESSAGES 64
 #define DATAGRAM 2048
 
 enum { LISTENER, FEEDER_LISTENER, CONNECTION, FEEDER };
@@ -212,20 +216,21 @@ static void echo_socket(Peer *peer)
 /* One system call a connection for all that has come, as a server that gathers its writes makes it. */
 static void feed(Peer *feeder)
 {
-	ssize_t head = sockets ? 2 : 0, got = recv(feeder->fd, bytes + head, sizeof(bytes) - (size_t)head, 0);
+	static char frames[READ_SIZE];
+	ssize_t got = recv(feeder->fd, bytes, sockets ? MESSAGE * MOST_MESSAGES : sizeof(bytes), 0), size = 0;
 
 	if (got <= 0) {
 		if (got == 0 || errno != EAGAIN)
 			forget(feeder);
 		return;
 	}
-	if (sockets) {
-		bytes[0] = '\x82';
-		bytes[1] = (char)got;
+	for (ssize_t at = 0; sockets && at < got; at += MESSAGE, size += MESSAGE + 2) {
+		memcpy(frames + size, "\x82\x40", 2);
+		memcpy(frames + size + 2, bytes + at, MESSAGE);
 	}
 	for (Peer *peer = peers, *next; peer; peer = next) {
 		next = peer->next;
-		send(peer->fd, bytes, (size_t)(got + head), MSG_NOSIGNAL);
+		send(peer->fd, sockets ? frames : bytes, (size_t)(sockets ? size : got), MSG_NOSIGNAL);
 	}
 }
 
@@ -295,19 +300,15 @@ int main(int argc, char **argv)
 
 	signal(SIGPIPE, SIG_IGN);
 	poller = epoll_create1(0);
+	sockets = !strncmp(mode, "ws", 2);
 	if (!strcmp(mode, "udp"))
 		serve_datagrams(bound(SOCK_DGRAM, port));
 	if (!strcmp(mode, "tls") && argc == 5) {
 		open_tls(argv[3], argv[4]);
-	} else if (!strcmp(mode, "fanout") && argc == 4) {
+	} else if ((!strcmp(mode, "fanout") || !strcmp(mode, "wsfan")) && argc == 4) {
 		watch(bound(SOCK_STREAM, atoi(argv[3])), FEEDER_LISTENER);
-	} else if (!strcmp(mode, "wsfan") && argc == 4) {
-		sockets = 1;
-		watch(bound(SOCK_STREAM, atoi(argv[3])), FEEDER_LISTENER);
-	} else if (!strcmp(mode, "ws")) {
-		sockets = 1;
-	} else if (strcmp(mode, "tcp") != 0) {
-		fprintf(stderr, "usage: bare-echo tcp|udp|ws PORT | tls PORT CERT KEY | fanout|wsfan PORT INTO\n");
+	} else if (strcmp(mode, "tcp") != 0 && strcmp(mode, "ws") != 0) {
+		fprintf(stderr, "usage: bare-echo tcp|udp|ws PORT | fanout|wsfan PORT INTO | tls PORT CERT KEY\n");
 		return 2;
 	}
 	watch(bound(SOCK_STREAM, port), LISTENER);

@@ -152,10 +152,10 @@ LoadResult load_fanout(const Load *load)
 	received = published = 0;
 	run(load, poller, WARM_UP);
 	begin = load_clock();
-	cpu = load_cpu(load->pid);
+	cpu = load_cpu(load);
 	result.messages = received / protocol->delivered;
 	run(load, poller, load->seconds);
-	result.cpu = load_cpu(load->pid) - cpu;
+	result.cpu = load_cpu(load) - cpu;
 	result.seconds = load_clock() - begin;
 	result.messages = received / protocol->delivered - result.messages;
 	return result;

@@ -21,7 +21,8 @@ tests_bench_bench_SOURCES = \
 	tests/bench/bench.c \
 	tests/bench/bench.h \
 	tests/bench/measure.c \
-	tests/bench/process.c
+	tests/bench/process.c \
+	tests/bench/side.c
 tests_bench_bench_LDFLAGS = $(BENCH_LDFLAGS)
 tests_bench_bench_LDADD = libbackplane.so.0 $(KERNEL_LIBS) -lutil
 
