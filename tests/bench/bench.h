@@ -30,6 +30,7 @@ guint free_port(void);	     /* of TCP and of UDP */
 /* On the first core, output to a file of the folder. Ends with the bench at the latest. */
 pid_t process_start(const char *const *words);
 void process_stop(pid_t pid);
+void wait_for_file(const char *path);
 void wait_for_port(gboolean datagrams, guint port);
 /* The program with every plugin and these commands. */
 pid_t backplane_start(const char *const *commands);
@@ -70,5 +71,6 @@ void bench_http(void);
 void bench_ws(void);
 void bench_wsfan(void);
 void bench_fanout(void);
+void bench_uart(void);
 void bench_start(void);
 void bench_idle(void);

@@ -171,6 +171,15 @@ void wait_for_port(gboolean datagrams, guint port)
 	g_error("nothing listens on port %u; %s/log says why", port, folder);
 }
 
+void wait_for_file(const char *path)
+{
+	for (guint i = 0; !g_file_test(path, G_FILE_TEST_EXISTS); i++) {
+		if (i == PATIENCE * 100)
+			g_error("%s does not come; %s/log says why", path, folder);
+		g_usleep(10000);
+	}
+}
+
 pid_t backplane_start(const char *const *commands)
 {
 	g_autoptr(GPtrArray) words = g_ptr_array_new();
