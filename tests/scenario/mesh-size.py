@@ -4,7 +4,7 @@
 import json
 import struct
 
-from harness import main
+from harness import is_sanitized, main
 from meshes import Gateway, collect, encode, joined, pages_port, resident, wait_for
 
 
@@ -30,21 +30,23 @@ def test_reply_too_long(bp):
 
 
 def test_a_day(bp):
-    """The traffic of a day, as fast as it goes: 50 nodes that say something each minute; shortened to a third."""
+    """The traffic of a day as fast as it goes: 1,000 nodes, each of which says something every 5 minutes."""
     gateway = Gateway(bp, "--ws-port 0", f"database={bp.folder}/day.db database_rows=5000")
     listener = gateway.listen()
-    def traffic(rounds):
-        for number in range(rounds):
-            for node in range(5, 55):
-                gateway.root.write(encode(struct.pack(">H", node) + b"D\2\0" + bytes([number % 250]) + b"\1\x4d\1\x4d\1\x4d\1"))
-            gateway.root.say(b"\0\5A" + struct.pack(">I", number))
-            listener.expect(b"\0\5A" + struct.pack(">I", number))
-    traffic(100)
-    before = resident(bp)
-    traffic(400)
-    after = resident(bp)
-    assert after - before < 4 << 20, (before, after)
-    assert gateway.count() == 50
+    nodes = [struct.pack(">H", address) for address in range(5, 1005)]
+    sizes = []
+    for number in range(288):
+        said = b"D\2\0" + bytes([number % 250]) + b"\1\x4d\1\x4d\1\x4d\1"
+        gateway.root.write(b"".join(encode(node + said) for node in nodes))
+        gateway.root.say(b"\0\5A" + struct.pack(">I", number))
+        listener.expect(b"\0\5A" + struct.pack(">I", number))
+        if number % 72 == 71:  # (values wait for the disk in up to 8 MiB, as a day here has four seconds)
+            wait_for(lambda: f"history: {(number + 1) * 2000} values written, 0 lost" in gateway.info(), 30)
+            sizes.append(resident(bp) >> 10)
+    print("    (a day: resident memory after 6, 12, 18, 24 h: " + ", ".join(f"{size:,}" for size in sizes) + " KiB)")
+    # The first has not reached its level; what is freed under a sanitizer is kept for a while.
+    assert is_sanitized() or max(sizes[1:]) - sizes[1] < 2 << 10, sizes
+    assert gateway.count() == 1000 % 255
 
 
 main("mesh-size", globals())
