@@ -379,8 +379,6 @@ gboolean uart_server_open(BpInstance *self, GError **error)
 	return TRUE;
 }
 
-static const BpStreamEvents no_events = { NULL };
-
 void uart_server_close(BpInstance *self)
 {
 	UartServer *server = bp_instance_data(self);
@@ -388,7 +386,7 @@ void uart_server_close(BpInstance *self)
 	while (server->first) {
 		BpStream *stream = server->first->stream;
 
-		bp_stream_set_user(stream, &no_events, NULL);
+		bp_stream_set_user(stream, NULL, NULL);
 		bp_stream_close(stream);
 		connection_free(server->first);
 	}
