@@ -13,6 +13,7 @@ plugins_web_so_SOURCES = \
 	plugins/web/web-openapi.c \
 	plugins/web/web-page.c \
 	plugins/web/web-server.c \
+	plugins/web/web-watch.c \
 	plugins/web/web-ws.c \
 	plugins/web/web-ws.h \
 	plugins/web/web.c \

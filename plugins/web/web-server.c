@@ -266,6 +266,7 @@ void web_server_close(BpInstance *self)
 	WebServer *server = bp_instance_data(self);
 
 	web_runs_end(server);
+	web_acts_end(server);
 	bp_http_close(server->http);
 }
 
