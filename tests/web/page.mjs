@@ -377,6 +377,28 @@ async function behindProxy(browser, host) {
 	server.close();
 }
 
+/* --- what only the real one has: a plugin's jobs, kept by it --- */
+
+async function jobs(page) {
+	await check("real a plugin's jobs are shown and steered", async () => {
+		await page.evaluate((command) => fetch("/api/v1/commands/run", {
+			method: "POST", headers: { "Content-Type": "application/json", "X-Backplane": "1" }, body: JSON.stringify({ command }),
+		}), `plugin load ${join(build, "tests/plugins/jobs.so")}`);
+		await page.reload();
+		await page.getByRole("link", { name: "Jobs" }).click();
+		const row = page.locator("tr.row", { hasText: "bracket <b>left</b>" });
+		for (const [verb, status] of [["Pause", "Paused"], ["Resume", "Running"], ["Stop", "Stopped"]]) {
+			await row.getByRole("button", { name: verb }).click();
+			await row.locator(".badge", { hasText: status }).waitFor();
+		}
+		await axeOn(page, "jobs");
+		await row.getByRole("button", { name: "Remove" }).click();
+		await page.getByRole("button", { name: "Remove", exact: true }).click();
+		await row.waitFor({ state: "detached" });
+		await page.getByRole("rowheader", { name: "2" }).waitFor();
+	});
+}
+
 /* --- what only the mock has --- */
 
 async function mockOnly(page, label) {
@@ -451,6 +473,8 @@ async function drive(browser, host) {
 				await colours(page, label);
 				if (host.kind === "mock")
 					await mockOnly(page, label);
+				else if (size === "wide")
+					await jobs(page);
 				await restart(page, host, label);
 			}
 			await check(`${label} nothing is complained about`, () => must(!complaints.length, complaints.join("\n")));
