@@ -205,6 +205,10 @@ function act(method, path, query, body) {
 			sessions = sessions.filter((each) => String(each.id) !== id);
 		return null;
 	}
+	if (what === "commands") {
+		let output = "";
+		return run(body.command, (text) => (output += text)).then((status) => ({ status, output }));
+	}
 	if (what === "jobs") {
 		const job = jobs.find((each) => each.id === id);
 		if (action === "remove")
@@ -247,7 +251,7 @@ const http = createServer(async (request, response) => {
 		} else if (url.pathname === "/views/nodes.js") {
 			answer(200, TYPES[".js"], VIEW);
 		} else if (url.pathname.startsWith("/api/v1/")) {
-			const value = act(request.method, url.pathname.slice(8).split("/").map(decodeURIComponent), url.searchParams, body ? JSON.parse(body) : {});
+			const value = await act(request.method, url.pathname.slice(8).split("/").map(decodeURIComponent), url.searchParams, body ? JSON.parse(body) : {});
 			answer(200, "application/json", JSON.stringify(value ?? null));
 		} else {
 			answer(404, "text/plain", "not found");
