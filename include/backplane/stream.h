@@ -41,6 +41,7 @@ BP_API void bp_stream_close(BpStream *stream);
 BP_API void bp_stream_abort(BpStream *stream, const GError *why);
 BP_API void bp_stream_set_reading(BpStream *stream, gboolean on);
 BP_API void bp_stream_set_backlog(BpStream *stream, gsize limit, BpBacklogPolicy policy);
+/* NULL events: nobody hears of it any more; for who goes before what is queued has been sent. */
 BP_API void bp_stream_set_user(BpStream *stream, const BpStreamEvents *events, gpointer user);
 BP_API int bp_stream_fd(const BpStream *stream);
 BP_API const char *bp_stream_peer(BpStream *stream);  /* text, "" for a tty */

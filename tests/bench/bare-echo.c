@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* bare-echo.c - the floors: what the same work costs on a bare epoll loop, without anything of Backplane.
  *
- *	bare-echo tcp PORT		what a connection sends is sent back to it
- *	bare-echo tls PORT CERT KEY	the same over OpenSSL
- *	bare-echo udp PORT		datagrams, by recvmmsg and sendmmsg
- *	bare-echo ws PORT		WebSocket messages, by wslay
- *	bare-echo fanout PORT INTO	what comes on INTO is sent to every connection of PORT
+ *	bare-echo tcp|udp|ws PORT | fanout|wsfan PORT INTO | tls PORT CERT KEY | pty FILE
+ *
+ *	tcp	what a connection sends is sent back to it
+ *	tls	the same over OpenSSL
+ *	udp	datagrams, by recvmmsg and sendmmsg
+ *	ws	WebSocket messages, by wslay
+ *	fanout	what comes on INTO is sent to every connection
+ *	wsfan	the same in WebSocket messages of 64 bytes, framed once
+ *	pty	a device for servers of serial ports: a raw pseudo-terminal at FILE that says again what it hears
  *
  * Nothing is bounded, counted or timed out: a floor, not a server. It listens on 127.0.0.1 and ends by a signal.
  */
@@ -14,12 +18,14 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pty.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <termios.h>
 #include <unistd.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
@@ -29,6 +35,8 @@
 #define EVENTS 256
 #define READ_SIZE 65536
 #define BATCH 64
+#define MESSAGE 64
+#define MOST_MESSAGES 64
 #define DATAGRAM 2048
 
 enum { LISTENER, FEEDER_LISTENER, CONNECTION, FEEDER };
@@ -211,16 +219,21 @@ static void echo_socket(Peer *peer)
 /* One system call a connection for all that has come, as a server that gathers its writes makes it. */
 static void feed(Peer *feeder)
 {
-	ssize_t got = recv(feeder->fd, bytes, sizeof(bytes), 0);
+	static char frames[READ_SIZE];
+	ssize_t got = recv(feeder->fd, bytes, sockets ? MESSAGE * MOST_MESSAGES : sizeof(bytes), 0), size = 0;
 
 	if (got <= 0) {
 		if (got == 0 || errno != EAGAIN)
 			forget(feeder);
 		return;
 	}
+	for (ssize_t at = 0; sockets && at < got; at += MESSAGE, size += MESSAGE + 2) {
+		memcpy(frames + size, "\x82\x40", 2);
+		memcpy(frames + size + 2, bytes + at, MESSAGE);
+	}
 	for (Peer *peer = peers, *next; peer; peer = next) {
 		next = peer->next;
-		send(peer->fd, bytes, (size_t)got, MSG_NOSIGNAL);
+		send(peer->fd, sockets ? frames : bytes, (size_t)(sockets ? size : got), MSG_NOSIGNAL);
 	}
 }
 
@@ -274,6 +287,25 @@ static void serve_datagrams(int fd)
 	}
 }
 
+/* Our end of the far side stays open: the pair lives when the server closes its port. */
+static void serve_pty(const char *file)
+{
+	struct termios settings;
+	int near, far;
+	ssize_t got;
+
+	if (openpty(&near, &far, NULL, NULL, NULL) < 0 || tcgetattr(far, &settings) < 0)
+		die("pseudo-terminal");
+	cfmakeraw(&settings);
+	if (tcsetattr(far, TCSANOW, &settings) < 0 || symlink(ttyname(far), file) < 0)
+		die(file);
+	while ((got = read(near, bytes, sizeof(bytes))) > 0)
+		for (ssize_t at = 0, put; at < got; at += put)
+			if ((put = write(near, bytes + at, (size_t)(got - at))) < 0)
+				die("write");
+	die("read");
+}
+
 static void open_tls(const char *cert, const char *key)
 {
 	context = SSL_CTX_new(TLS_server_method());
@@ -289,17 +321,18 @@ int main(int argc, char **argv)
 	int port = argc > 2 ? atoi(argv[2]) : 0;
 
 	signal(SIGPIPE, SIG_IGN);
+	if (!strcmp(mode, "pty"))
+		serve_pty(argv[2]);
 	poller = epoll_create1(0);
+	sockets = !strncmp(mode, "ws", 2);
 	if (!strcmp(mode, "udp"))
 		serve_datagrams(bound(SOCK_DGRAM, port));
 	if (!strcmp(mode, "tls") && argc == 5) {
 		open_tls(argv[3], argv[4]);
-	} else if (!strcmp(mode, "fanout") && argc == 4) {
+	} else if ((!strcmp(mode, "fanout") || !strcmp(mode, "wsfan")) && argc == 4) {
 		watch(bound(SOCK_STREAM, atoi(argv[3])), FEEDER_LISTENER);
-	} else if (!strcmp(mode, "ws")) {
-		sockets = 1;
-	} else if (strcmp(mode, "tcp") != 0) {
-		fprintf(stderr, "usage: bare-echo tcp|udp|ws PORT | tls PORT CERT KEY | fanout PORT INTO\n");
+	} else if (strcmp(mode, "tcp") != 0 && strcmp(mode, "ws") != 0) {
+		fprintf(stderr, "usage: bare-echo tcp|udp|ws PORT | fanout|wsfan PORT INTO | tls PORT CERT KEY | pty FILE\n");
 		return 2;
 	}
 	watch(bound(SOCK_STREAM, port), LISTENER);

@@ -22,7 +22,9 @@ static const struct {
 	{ "tls", bench_tls, "echo over TLS against bare OpenSSL" },
 	{ "http", bench_http, "GET of a small answer and of the page, against nginx" },
 	{ "ws", bench_ws, "echo of WebSocket messages against wslay on a bare epoll loop" },
+	{ "wsfan", bench_wsfan, "one message to 1,000 WebSockets, against a bare loop that frames it once" },
 	{ "fanout", bench_fanout, "one message to many watchers, against a bare loop and brokers" },
+	{ "uart", bench_uart, "a serial port on TCP, against ser2net; decoding of frames" },
 	{ "start", bench_start, "start to prompt, memory with every plugin" },
 	{ "idle", bench_idle, "memory of an idle connection" },
 };

@@ -39,6 +39,7 @@ typedef struct {
 
 static const Protocol protocols[] = {
 	{ "raw", PART(""), PART(""), PART(X64), 64 },
+	{ "ws", PART(""), PART(""), PART(X64), 64 + 2 }, /* fed by TCP; watchers at /ws */
 	{ "redis", PART(""), PART("*2\r\n$9\r\nSUBSCRIBE\r\n" REDIS_TOPIC), PART("*3\r\n$7\r\nPUBLISH\r\n" REDIS_TOPIC "$64\r\n" X64 "\r\n"),
 	  sizeof("*3\r\n$7\r\nmessage\r\n" REDIS_TOPIC "$64\r\n" X64 "\r\n") - 1 },
 	{ "nats", PART(NATS_HELLO), PART("SUB bench 1\r\n"), PART("PUB bench 64\r\n" X64 "\r\n"),
@@ -141,6 +142,8 @@ LoadResult load_fanout(const Load *load)
 	for (int i = 0; i < load->connections; i++) {
 		int fd = load_connect(load, load->port);
 
+		if (strcmp(load->protocol, "ws") == 0)
+			load_upgrade(load, fd, load->port);
 		say(fd, protocol->hello, protocol->hello_size);
 		say(fd, protocol->subscribe, protocol->subscribe_size);
 		load_poll(poller, fd, (void *)(intptr_t)fd);
@@ -149,10 +152,10 @@ LoadResult load_fanout(const Load *load)
 	received = published = 0;
 	run(load, poller, WARM_UP);
 	begin = load_clock();
-	cpu = load_cpu(load->pid);
+	cpu = load_cpu(load);
 	result.messages = received / protocol->delivered;
 	run(load, poller, load->seconds);
-	result.cpu = load_cpu(load->pid) - cpu;
+	result.cpu = load_cpu(load) - cpu;
 	result.seconds = load_clock() - begin;
 	result.messages = received / protocol->delivered - result.messages;
 	return result;

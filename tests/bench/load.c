@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* load.c - the client of the benches: one for all servers, so that none is measured by a better one.
  *
- *	load MODE PROTOCOL PORT INTO CONNECTIONS DEPTH SECONDS PID
+ *	load MODE PROTOCOL PORT INTO CONNECTIONS DEPTH SECONDS PIDS
  *
  * MODE echo: each connection keeps DEPTH messages of 64 bytes in flight, over PROTOCOL tcp, tls, udp or console (there
  * a message is a command and a line its answer), ws (binary messages, at /ws), or http:PATH (a GET; all answers must have
  * the size of the first, and be 200). MODE fanout: see load-fanout.c. It connects, waits until all are
  * served, warms up, then counts for SECONDS and prints one line: messages done, seconds, seconds of CPU that the
- * process PID has used meanwhile, datagrams lost.
+ * processes PIDS (12,13) have used meanwhile, datagrams lost.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -65,13 +65,19 @@ double load_clock(void)
 	return seconds_of(CLOCK_MONOTONIC);
 }
 
-double load_cpu(int pid)
+double load_cpu(const Load *load)
 {
-	clockid_t clock;
+	double sum = 0;
 
-	if (clock_getcpuclockid(pid, &clock) != 0)
-		load_fail("CPU time of the server");
-	return seconds_of(clock);
+	for (const char *at = load->pids; at; at = strchr(at, ',')) {
+		clockid_t clock;
+
+		at += *at == ',';
+		if (clock_getcpuclockid(atoi(at), &clock) != 0)
+			load_fail("CPU time of the server");
+		sum += seconds_of(clock);
+	}
+	return sum;
 }
 
 int load_connect(const Load *load, int port)
@@ -317,9 +323,9 @@ LoadResult load_echo(const Load *load)
 	run_echo(load, poller, connections, WARM_UP);
 	done = lost = 0;
 	begin = load_clock();
-	cpu = load_cpu(load->pid);
+	cpu = load_cpu(load);
 	run_echo(load, poller, connections, load->seconds);
-	result.cpu = load_cpu(load->pid) - cpu;
+	result.cpu = load_cpu(load) - cpu;
 	result.seconds = load_clock() - begin;
 	result.messages = done;
 	result.lost = lost;
@@ -333,11 +339,11 @@ int main(int argc, char **argv)
 	LoadResult result;
 
 	if (argc != 9) {
-		fprintf(stderr, "usage: load MODE PROTOCOL PORT INTO CONNECTIONS DEPTH SECONDS PID\n");
+		fprintf(stderr, "usage: load MODE PROTOCOL PORT INTO CONNECTIONS DEPTH SECONDS PIDS\n");
 		return 2;
 	}
 	load = (Load){ argv[1], argv[2], atoi(argv[3]), atoi(argv[4]), atoi(argv[5]), atoi(argv[6]), atof(argv[7]),
-		       atoi(argv[8]) };
+		       argv[8] };
 	signal(SIGPIPE, SIG_IGN);
 	getrlimit(RLIMIT_NOFILE, &limit);
 	limit.rlim_cur = limit.rlim_max;

@@ -8,7 +8,7 @@ typedef struct {
 	int port, into; /* `into`: where a fan-out is fed; else the same as `port` */
 	int connections, depth;
 	double seconds;
-	int pid; /* of the server, whose CPU time is taken */
+	const char *pids; /* "12,13": of the server, whose CPU time is taken */
 } Load;
 
 typedef struct {
@@ -20,7 +20,7 @@ typedef struct {
 
 void load_fail(const char *what);
 double load_clock(void);
-double load_cpu(int pid);
+double load_cpu(const Load *load);
 int load_connect(const Load *load, int port);
 void load_upgrade(const Load *load, int fd, int port); /* to WebSocket */
 int load_poller(void);
