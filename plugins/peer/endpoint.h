@@ -58,7 +58,7 @@ struct EndpointRequest {
 	EndpointConnection *connection;
 	GList place;
 	json_t *id;	    /* echoed, or NULL */
-	char *answer;	    /* NULL: not yet */
+	BpMessage *answer;  /* NULL: not yet */
 	BpChannel *reply;   /* of a channel endpoint */
 	BpWatch *watch;
 	BpTimer *timer;
