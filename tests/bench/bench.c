@@ -25,6 +25,7 @@ static const struct {
 	{ "wsfan", bench_wsfan, "one message to 1,000 WebSockets, against a bare loop that frames it once" },
 	{ "fanout", bench_fanout, "one message to many watchers, against a bare loop and brokers" },
 	{ "uart", bench_uart, "a serial port on TCP, against ser2net; decoding of frames" },
+	{ "peer", bench_peer, "endpoints against bare loops; messages between two hosts against brokers" },
 	{ "start", bench_start, "start to prompt, memory with every plugin" },
 	{ "idle", bench_idle, "memory of an idle connection" },
 };

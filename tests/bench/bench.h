@@ -56,6 +56,8 @@ gboolean is_installed(const char *program, const char *package);
 GPtrArray *sides_new(void);
 /* Waits until they listen, then a row for each side and case; the first side is what the others are compared with. */
 void sides_run(GPtrArray *sides, const char *mode, const Case *cases, guint count);
+/* The measuring alone: cpu, rate and lost of all sides. */
+void sides_measure(GPtrArray *sides, const char *mode, const Case *what);
 /* The brokers of fanout that are installed. */
 void sides_add_brokers(GPtrArray *sides, const char *const *names);
 double median(GArray *values);
@@ -72,5 +74,6 @@ void bench_ws(void);
 void bench_wsfan(void);
 void bench_fanout(void);
 void bench_uart(void);
+void bench_peer(void);
 void bench_start(void);
 void bench_idle(void);

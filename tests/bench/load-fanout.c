@@ -39,6 +39,7 @@ typedef struct {
 
 static const Protocol protocols[] = {
 	{ "raw", PART(""), PART(""), PART(X64), 64 },
+	{ "line", PART(""), PART(""), PART(X64 "\n"), 64 }, /* fed by lines, which come without their end */
 	{ "ws", PART(""), PART(""), PART(X64), 64 + 2 }, /* fed by TCP; watchers at /ws */
 	{ "redis", PART(""), PART("*2\r\n$9\r\nSUBSCRIBE\r\n" REDIS_TOPIC), PART("*3\r\n$7\r\nPUBLISH\r\n" REDIS_TOPIC "$64\r\n" X64 "\r\n"),
 	  sizeof("*3\r\n$7\r\nmessage\r\n" REDIS_TOPIC "$64\r\n" X64 "\r\n") - 1 },

@@ -4,8 +4,8 @@
  *	load MODE PROTOCOL PORT INTO CONNECTIONS DEPTH SECONDS PIDS
  *
  * MODE echo: each connection keeps DEPTH messages of 64 bytes in flight, over PROTOCOL tcp, tls, udp or console (there
- * a message is a command and a line its answer), ws (binary messages, at /ws), or http:PATH (a GET; all answers must have
- * the size of the first, and be 200). MODE fanout: see load-fanout.c. It connects, waits until all are
+ * a message is a command and a line its answer), ws (binary messages, at /ws), http:PATH (a GET; all answers must have
+ * the size of the first, and be 200), or json:SIZE (a line that asks an endpoint server to give SIZE bytes back). MODE fanout: see load-fanout.c. It connects, waits until all are
  * served, warms up, then counts for SECONDS and prints one line: messages done, seconds, seconds of CPU that the
  * processes PIDS (12,13) have used meanwhile, datagrams lost.
  */
@@ -32,6 +32,7 @@
 #define MOST_DEPTH 64
 #define LOST_AFTER 100 /* ms without a datagram */
 #define COMMAND ".echo hello\n"
+#define REQUEST "{\"request\": \"echo\", \"data\": \"%s\"}\n"
 #define ANSWER_LIMIT 1048576
 #define GET "GET %s HTTP/1.1\r\nHost: localhost:%d\r\n\r\n"
 
@@ -131,32 +132,51 @@ void load_poll(int poller, int fd, void *data)
 
 /* --- echo --- */
 
-static int is_console, is_datagrams;
-static char message[512], out[sizeof(message) * MOST_DEPTH];
+static int is_lines, is_datagrams; /* answers are lines */
+static char *out; /* DEPTH messages */
 static int size = MESSAGE_SIZE; /* of a message */
 static uint32_t answer_size = MESSAGE_SIZE; /* 0: not known yet */
 static const char *answer_begin = ""; /* each answer begins so */
 
-static void prepare_messages(const Load *load)
+/* To be freed. */
+static char *message_of(const Load *load)
 {
-	memset(message, 'x', sizeof(message));
-	is_console = strcmp(load->protocol, "console") == 0;
+	char *message = calloc(1, MESSAGE_SIZE + 64), *filling;
+
+	memset(message, 'x', MESSAGE_SIZE + 6);
 	is_datagrams = strcmp(load->protocol, "udp") == 0;
-	if (is_console) {
-		size = (int)strlen(COMMAND);
-		memcpy(message, COMMAND, (size_t)size);
+	is_lines = strcmp(load->protocol, "console") == 0 || strncmp(load->protocol, "json:", 5) == 0;
+	if (strcmp(load->protocol, "console") == 0) {
+		size = sprintf(message, COMMAND);
+	} else if (is_lines) {
+		filling = malloc((size_t)atoi(load->protocol + 5) + 1);
+		memset(filling, 'x', (size_t)atoi(load->protocol + 5));
+		filling[atoi(load->protocol + 5)] = '\0';
+		free(message);
+		size = asprintf(&message, REQUEST, filling);
+		free(filling);
 	} else if (strcmp(load->protocol, "ws") == 0) {
 		memcpy(message, "\x82\xc0\0\0\0\0", 6); /* a mask of zeros: the server has the same work with it */
 		size = MESSAGE_SIZE + 6;
 		answer_size = MESSAGE_SIZE + 2;
 		answer_begin = "\x82\x40";
 	} else if (strncmp(load->protocol, "http:", 5) == 0) {
-		size = snprintf(message, sizeof(message), GET, load->protocol + 5, load->port);
+		free(message);
+		size = asprintf(&message, GET, load->protocol + 5, load->port);
 		answer_size = 0;
 		answer_begin = "HTTP/1.1 200 ";
 	}
-	for (int i = 0; i < MOST_DEPTH; i++)
-		memcpy(out + i * size, message, (size_t)size);
+	return message;
+}
+
+static void prepare_messages(const Load *load)
+{
+	char *message = message_of(load);
+
+	out = malloc((size_t)size * (size_t)load->depth);
+	for (int i = 0; i < load->depth; i++)
+		memcpy(out + (size_t)i * (size_t)size, message, (size_t)size);
+	free(message);
 }
 
 /* How large an answer is: all that comes for one GET. */
@@ -166,7 +186,7 @@ static void learn_size(const Load *load)
 	struct timeval patience = { .tv_usec = 300000 };
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (send(fd, message, (size_t)size, MSG_NOSIGNAL) != size)
+	if (send(fd, out, (size_t)size, MSG_NOSIGNAL) != size)
 		load_fail("send");
 	while (answer_size < ANSWER_LIMIT && (got = (int)recv(fd, bytes, sizeof(bytes), 0)) > 0)
 		answer_size += (uint32_t)got;
@@ -194,7 +214,7 @@ static int count_answers(Connection *connection, const char *data, int got)
 {
 	int count = 0;
 
-	if (is_console) {
+	if (is_lines) {
 		for (const char *at = data; (at = memchr(at, '\n', (size_t)(data + got - at))); at++)
 			count++;
 		return count;
@@ -297,11 +317,12 @@ static void run_echo(const Load *load, int poller, Connection *connections, doub
 static void settle(const Load *load, int poller, Connection *connections)
 {
 	struct epoll_event event;
+	int answers = 0;
 
 	for (int i = 0; i < load->connections; i++)
 		send_messages(&connections[i], 1);
-	while (epoll_wait(poller, &event, 1, 100) > 0)
-		receive_answers(event.data.ptr);
+	while (epoll_wait(poller, &event, 1, answers < load->connections && !is_datagrams ? 5000 : 100) > 0)
+		answers += receive_answers(event.data.ptr);
 	for (int i = 0; i < load->connections; i++)
 		connections[i].flying = connections[i].partly = 0;
 }

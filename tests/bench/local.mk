@@ -16,6 +16,7 @@ tests_bench_bench_SOURCES = \
 	tests/bench/bench-bus.c \
 	tests/bench/bench-echo.c \
 	tests/bench/bench-fanout.c \
+	tests/bench/bench-peer.c \
 	tests/bench/bench-start.c \
 	tests/bench/bench-uart.c \
 	tests/bench/bench-web.c \
