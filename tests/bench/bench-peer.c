@@ -66,7 +66,8 @@ static Side *two_hosts(void)
 	static const char *const one[] = { "plugin load BUILD/tests/bench/bench-raw.so",
 					   "module open Peer peer port=THIRD server_name=a enable_discovery=no export=bench/feed",
 					   "module open TCPServer in port=INTO handler=raw-feed", NULL };
-	static const char *const other[] = { "module open Peer peer port=0 server_name=b enable_discovery=no "
+	static const char *const other[] = { "plugin load BUILD/tests/bench/bench-raw.so",
+					     "module open Peer peer port=0 server_name=b enable_discovery=no "
 					     "connect=127.0.0.1:THIRD import=a/bench/feed",
 					     "module open TCPServer out port=PORT max_connections=0",
 					     "channel link a/bench/feed out/send", NULL };
