@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* bare-echo.c - the floors: what the same work costs on a bare epoll loop, without anything of Backplane.
  *
- *	bare-echo tcp|udp|ws|json PORT | fanout|wsfan PORT INTO | tls PORT CERT KEY | pty FILE
+ *	bare-echo tcp|once|udp|ws|json PORT | fanout|wsfan PORT INTO | tls PORT CERT KEY | pty FILE
  *
  *	tcp	what a connection sends is sent back to it
+ *	once	the same, and then the connection is closed
  *	tls	the same over OpenSSL
  *	udp	datagrams, by recvmmsg and sendmmsg
  *	ws	WebSocket messages, by wslay
@@ -60,7 +61,7 @@ static char bytes[READ_SIZE];
 static Peer *peers;
 static SSL_CTX *context;
 static int sockets; /* connections are WebSockets */
-static int is_json;
+static int is_json, is_once;
 
 static void die(const char *what)
 {
@@ -153,9 +154,9 @@ static void echo(Peer *peer)
 {
 	ssize_t got = recv(peer->fd, bytes, sizeof(bytes), 0);
 
-	if (got > 0 && send_whole(peer->fd, bytes, (size_t)got))
+	if (got > 0 && send_whole(peer->fd, bytes, (size_t)got) && !is_once)
 		return;
-	if (got == 0 || errno != EAGAIN)
+	if (got >= 0 || errno != EAGAIN)
 		forget(peer);
 }
 
@@ -404,14 +405,15 @@ int main(int argc, char **argv)
 	poller = epoll_create1(0);
 	sockets = !strncmp(mode, "ws", 2);
 	is_json = !strcmp(mode, "json");
+	is_once = !strcmp(mode, "once");
 	if (!strcmp(mode, "udp"))
 		serve_datagrams(bound(SOCK_DGRAM, port));
 	if (!strcmp(mode, "tls") && argc == 5) {
 		open_tls(argv[3], argv[4]);
 	} else if ((!strcmp(mode, "fanout") || !strcmp(mode, "wsfan")) && argc == 4) {
 		watch(bound(SOCK_STREAM, atoi(argv[3])), FEEDER_LISTENER);
-	} else if (strcmp(mode, "tcp") != 0 && strcmp(mode, "ws") != 0 && !is_json) {
-		fprintf(stderr, "usage: bare-echo tcp|udp|ws|json PORT | fanout|wsfan PORT INTO | tls PORT CERT KEY | pty FILE\n");
+	} else if (strcmp(mode, "tcp") != 0 && strcmp(mode, "ws") != 0 && !is_json && !is_once) {
+		fprintf(stderr, "usage: bare-echo tcp|once|udp|ws|json PORT | fanout|wsfan PORT INTO | tls PORT CERT KEY | pty FILE\n");
 		return 2;
 	}
 	watch(bound(SOCK_STREAM, port), LISTENER);

@@ -26,6 +26,7 @@ static const struct {
 	{ "fanout", bench_fanout, "one message to many watchers, against a bare loop and brokers" },
 	{ "uart", bench_uart, "a serial port on TCP, against ser2net; decoding of frames" },
 	{ "peer", bench_peer, "endpoints against bare loops; messages between two hosts against brokers" },
+	{ "mesh", bench_mesh, "requests, a connection each, against a bare loop; updates to 100 dashboards" },
 	{ "start", bench_start, "start to prompt, memory with every plugin" },
 	{ "idle", bench_idle, "memory of an idle connection" },
 };

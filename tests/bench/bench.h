@@ -75,5 +75,6 @@ void bench_wsfan(void);
 void bench_fanout(void);
 void bench_uart(void);
 void bench_peer(void);
+void bench_mesh(void);
 void bench_start(void);
 void bench_idle(void);

@@ -5,7 +5,7 @@
  *
  * MODE echo: each connection keeps DEPTH messages of 64 bytes in flight, over PROTOCOL tcp, tls, udp or console (there
  * a message is a command and a line its answer), ws (binary messages, at /ws), http:PATH (a GET; all answers must have
- * the size of the first, and be 200), or json:SIZE (a line that asks an endpoint server to give SIZE bytes back). MODE fanout: see load-fanout.c. It connects, waits until all are
+ * the size of the first, and be 200), or json:SIZE (a line that asks an endpoint server to give SIZE bytes back). MODE fanout: see load-fanout.c; once: see load-once.c. It connects, waits until all are
  * served, warms up, then counts for SECONDS and prints one line: messages done, seconds, seconds of CPU that the
  * processes PIDS (12,13) have used meanwhile, datagrams lost.
  */
@@ -373,7 +373,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "load: 1 connection or more, 1 to %d in flight\n", MOST_DEPTH);
 		return 2;
 	}
-	result = strcmp(load.mode, "fanout") == 0 ? load_fanout(&load) : load_echo(&load);
+	if (strcmp(load.mode, "fanout") == 0)
+		result = load_fanout(&load);
+	else
+		result = strcmp(load.mode, "once") == 0 ? load_once(&load) : load_echo(&load);
 	printf("%llu %.6f %.6f %llu\n", (unsigned long long)result.messages, result.seconds, result.cpu,
 	       (unsigned long long)result.lost);
 	return 0;

@@ -16,6 +16,7 @@ tests_bench_bench_SOURCES = \
 	tests/bench/bench-bus.c \
 	tests/bench/bench-echo.c \
 	tests/bench/bench-fanout.c \
+	tests/bench/bench-mesh.c \
 	tests/bench/bench-peer.c \
 	tests/bench/bench-start.c \
 	tests/bench/bench-uart.c \
@@ -30,6 +31,7 @@ tests_bench_bench_LDADD = libbackplane.so.0 $(KERNEL_LIBS) -lutil
 
 tests_bench_load_SOURCES = \
 	tests/bench/load-fanout.c \
+	tests/bench/load-once.c \
 	tests/bench/load.c \
 	tests/bench/load.h
 tests_bench_load_LDADD = $(KERNEL_LIBS)
