@@ -36,7 +36,14 @@ tests_bench_load_SOURCES = \
 	tests/bench/load.h
 tests_bench_load_LDADD = $(KERNEL_LIBS)
 
-# The handler of the bench ws.
+if HAVE_LWS
+BENCHES += tests/bench/bare-lws
+tests_bench_bare_lws_SOURCES = tests/bench/bare-lws.c
+tests_bench_bare_lws_CFLAGS = $(AM_CFLAGS) $(LWS_CFLAGS)
+tests_bench_bare_lws_LDADD = $(LWS_LIBS)
+endif
+
+# The handlers of some benches.
 EXTRA_DIST += tests/bench/bench-raw.c
 CLEANFILES += tests/bench/bench-raw.so
 tests/bench/bench-raw.so: tests/bench/bench-raw.c libbackplane.so.0 $(pkginclude_HEADERS)
