@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <backplane/backplane.h>
 #include <backplane/kernel.h>
+#include <backplane/resource.h>
 #include "console/console.h"
 #include "host/plugin.h"
 #include "suite.h"
@@ -216,6 +217,36 @@ static void test_never_answers(void)
 	stop();
 }
 
+static void on_acted(BpPlugin *self, json_t *value, const GError *error, gpointer data)
+{
+	CU_ASSERT_PTR_NULL(value);
+	*(int *)data = error->code;
+}
+
+/* Who asked for an action hears of it once, whether it goes first or who should answer does. */
+static void test_action_never_answered(void)
+{
+	static const BpPluginInfo info = { .abi = BP_ABI, .name = "asker" };
+	int first = -1, second = -1;
+	BpPlugin *asker, *never;
+
+	start();
+	asker = bp_plugin_add(&info, NULL);
+	never = bp_plugin_load("never-answers", NULL);
+	CU_ASSERT_FATAL(asker && never);
+	bp_resource_act(bp_kernel(), "never", NULL, "begin", NULL, BP_ADMIN, on_acted, &first);
+	bp_resource_act(asker, "never", NULL, "begin", NULL, BP_ADMIN, on_acted, &second);
+	CU_ASSERT(first == -1 && second == -1);
+	bp_plugin_unload(asker, NULL, NULL);
+	CU_ASSERT(suite_wait_until(is_gone, "asker", 10));
+	CU_ASSERT(first == -1 && second == BP_CANCELLED);
+	second = -1;
+	bp_plugin_unload(never, NULL, NULL);
+	CU_ASSERT(suite_wait_until(is_gone, "never-answers", 10));
+	CU_ASSERT(first == BP_CLOSED && second == -1);
+	stop();
+}
+
 /* A call that will still come back keeps the code mapped, however long it takes. */
 static void test_unload_waits_for_holds(void)
 {
@@ -372,6 +403,7 @@ static const SuiteTest tests[] = {
 	{ "unloads_itself", test_unloads_itself },
 	{ "unloads_itself_in_command", test_unloads_itself_in_command },
 	{ "never_answers", test_never_answers },
+	{ "action_never_answered", test_action_never_answered },
 	{ "unload_waits_for_holds", test_unload_waits_for_holds },
 	{ "unload_with_open_instances", test_unload_with_open_instances },
 	{ "close_one_instance", test_close_one_instance },

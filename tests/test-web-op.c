@@ -56,6 +56,40 @@ static void test_send(void)
 	CU_ASSERT_FALSE(parse("{\"op\":\"send\",\"channel\":\"ha*\",\"text\":\"a\"}"));
 }
 
+static void test_binary(void)
+{
+	static const struct {
+		const char *bytes;
+		gsize size;
+		const char *name; /* NULL: refused */
+	} cases[] = {
+		{ "\4hall\xff\0\1", 8, "hall" }, { "\4hall", 5, "hall" }, { "", 0 }, { "\0hall", 5 }, { "\5hall", 5 }, { "\377hall", 5 },
+		{ "\4ha l", 5 }, { "\4ha*l", 5 }, { "\4ha\0l", 5 }, { "\2\xc3(", 3 },
+	};
+	g_autoptr(BpMessage) message = bp_message_new("\xff\0\1", 3, BP_BINARY);
+	g_autoptr(GByteArray) frame = web_op_frame("hall", message);
+
+	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(GError) error = NULL;
+
+		web_op_clear(&op);
+		CU_ASSERT_EQUAL(web_op_parse_frame(&op, (const guint8 *)cases[i].bytes, cases[i].size, &error), !!cases[i].name);
+		CU_ASSERT_EQUAL(!error, !!cases[i].name);
+		if (!cases[i].name)
+			continue;
+		CU_ASSERT(op.kind == WEB_OP_SEND && !op.text && op.silent);
+		CU_ASSERT_STRING_EQUAL(op.name, cases[i].name);
+		CU_ASSERT_EQUAL(op.size, cases[i].size - 5);
+		CU_ASSERT_EQUAL(memcmp(op.data ? op.data : (const guint8 *)"", cases[i].bytes + 5, op.size), 0);
+	}
+	CU_ASSERT(frame->len == 8 && memcmp(frame->data, cases[0].bytes, 8) == 0);
+	CU_ASSERT(parse("{\"op\":\"watch\",\"channel\":\"hall\"}") && !op.frames);
+	CU_ASSERT(parse("{\"op\":\"watch\",\"channel\":\"hall\",\"binary\":\"base64\"}") && !op.frames);
+	CU_ASSERT(parse("{\"op\":\"watch\",\"channel\":\"ha*\",\"binary\":\"frames\"}") && op.frames);
+	CU_ASSERT_FALSE(parse("{\"op\":\"watch\",\"channel\":\"hall\",\"binary\":\"hex\"}"));
+	CU_ASSERT_FALSE(parse("{\"op\":\"watch\",\"channel\":\"hall\",\"binary\":true}"));
+}
+
 static void test_lines(void)
 {
 	CU_ASSERT(parse("{\"op\":\"run\",\"command\":\"version\"}"));
@@ -91,6 +125,7 @@ static void test_nonsense(void)
 static const SuiteTest tests[] = {
 	{ "watch", test_watch },
 	{ "send", test_send },
+	{ "binary", test_binary },
 	{ "lines", test_lines },
 	{ "nonsense", test_nonsense },
 	{ NULL },

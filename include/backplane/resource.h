@@ -10,6 +10,8 @@
 
 G_BEGIN_DECLS
 
+typedef struct BpReply BpReply; /* the answer to an action that is still to come */
+
 typedef struct {
 	const char *name; /* "open", "close", "pause" */
 	const char *help;
@@ -18,7 +20,12 @@ typedef struct {
 	gboolean on_all; /* it needs no ID */
 	/* A new reference to the answer, null for none; NULL with a sentence. `id` is NULL with `on_all`. */
 	json_t *(*run)(BpPlugin *self, const char *id, const BpValues *values, GError **error);
+	/* Instead of `run`, for what takes its time: bp_reply_done ends it, here or later. `id` and `values` are for here. */
+	void (*begin)(BpPlugin *self, const char *id, const BpValues *values, BpReply *reply);
 } BpAction;
+
+/* The answer as of `run`, or an error; the reply is gone then. A plugin that goes before it has answered need not. */
+BP_API void bp_reply_done(BpReply *reply, json_t *take_value, GError *take_error);
 
 typedef struct {
 	const char *name; /* "nodes" */
@@ -46,7 +53,10 @@ typedef struct {
  * behind "resource/", `query` and `id` may be NULL as above, `body` too: an object of the action's parameters. */
 BP_API json_t *bp_resource_list(const char *name, const char *query, BpRole role, GError **error);
 BP_API json_t *bp_resource_get(const char *name, const char *id, BpRole role, GError **error);
-BP_API json_t *bp_resource_act(const char *name, const char *id, const char *action, json_t *body, BpRole role,
-			       GError **error);
+/* `done` is called once, perhaps before this returns, with a value or an error, both lent. When `self` goes first it is
+ * called with BP_CANCELLED, and the action goes on. */
+typedef void (*BpResourceDone)(BpPlugin *self, json_t *value, const GError *error, gpointer data);
+BP_API void bp_resource_act(BpPlugin *self, const char *name, const char *id, const char *action, json_t *body, BpRole role,
+			    BpResourceDone done, gpointer data);
 
 G_END_DECLS

@@ -57,7 +57,7 @@ typedef struct {
 	gsize backlog;		      /* 0: as the server's */
 	gboolean plain;		      /* never compress */
 } BpWebSocketOptions;
-/* From the values of an instance whose table includes bp_websocket_params. */
+/* From the values of an instance; the fallbacks, if its table does not include bp_websocket_params. */
 BP_API BpWebSocketOptions bp_websocket_options(BpInstance *self);
 
 /* Ends the exchange: with a socket that `self` owns, or with 400, 405 or 426 if it is no handshake, and then NULL. */

@@ -149,32 +149,49 @@ static BpPlugin *find_plugin(const char *id, GError **error)
 	return plugin;
 }
 
-static json_t *unload_plugin(BpPlugin *self, const char *id, const BpValues *values, GError **error)
+static void on_unloaded(const char *name, gpointer data)
 {
-	BpPlugin *plugin = find_plugin(id, error);
-
-	if (!plugin)
-		return NULL;
-	bp_plugin_unload(plugin, NULL, NULL);
-	return json_pack("{s:s,s:s}", "id", id, "state", "unloading");
+	bp_reply_done(data, json_pack("{s:s,s:s}", "id", name, "state", "unloaded"), NULL);
 }
+
+static void unload_plugin(BpPlugin *self, const char *id, const BpValues *values, BpReply *reply)
+{
+	g_autoptr(GError) error = NULL;
+	BpPlugin *plugin = find_plugin(id, &error);
+
+	if (plugin)
+		bp_plugin_unload(plugin, on_unloaded, reply);
+	else
+		bp_reply_done(reply, NULL, g_steal_pointer(&error));
+}
+
+typedef struct {
+	char *name;
+	BpReply *reply;
+} Reloading;
 
 static void on_reloaded(const GError *error, gpointer data)
 {
-	g_autofree char *name = data;
+	g_autofree Reloading *reloading = data;
+	g_autofree char *name = reloading->name;
+	BpPlugin *plugin = bp_plugin_find(name);
 
-	if (error)
-		bp_log(bp_kernel(), BP_LOG_ERROR, "plugin %s was not reloaded: %s", name, error->message);
+	bp_reply_done(reloading->reply, !error && plugin ? plugin_json(plugin) : NULL, error ? g_error_copy(error) : NULL);
 }
 
-static json_t *reload_plugin(BpPlugin *self, const char *id, const BpValues *values, GError **error)
+static void reload_plugin(BpPlugin *self, const char *id, const BpValues *values, BpReply *reply)
 {
-	BpPlugin *plugin = find_plugin(id, error);
+	g_autoptr(GError) error = NULL;
+	BpPlugin *plugin = find_plugin(id, &error);
+	Reloading *reloading;
 
-	if (!plugin)
-		return NULL;
-	plugin_reload(plugin, on_reloaded, g_strdup(id));
-	return json_pack("{s:s,s:s}", "id", id, "state", "reloading");
+	if (!plugin) {
+		bp_reply_done(reply, NULL, g_steal_pointer(&error));
+		return;
+	}
+	reloading = g_new(Reloading, 1);
+	*reloading = (Reloading){ g_strdup(id), reply };
+	plugin_reload(plugin, on_reloaded, reloading);
 }
 
 static const BpParam load_params[] = {
@@ -184,8 +201,8 @@ static const BpParam load_params[] = {
 
 static const BpAction plugin_actions[] = {
 	{ "load", .help = "load a plugin", .params = load_params, .role = BP_ADMIN, .on_all = TRUE, .run = load_plugin },
-	{ "unload", .help = "close what is a plugin's, and unload it", .role = BP_ADMIN, .run = unload_plugin },
-	{ "reload", .help = "load its file anew and reopen its instances", .role = BP_ADMIN, .run = reload_plugin },
+	{ "unload", .help = "close what is a plugin's, and unload it", .role = BP_ADMIN, .begin = unload_plugin },
+	{ "reload", .help = "load its file anew and reopen its instances", .role = BP_ADMIN, .begin = reload_plugin },
 	{ NULL },
 };
 

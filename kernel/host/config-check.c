@@ -3,7 +3,7 @@
  *
  * All names of the reference are known. Those that mean nothing on a transport (ws_path on telnet) are warned of. An
  * entry that says `handler_class` is written in the reference's words, so it gets its defaults too: port 8023,
- * connection_timeout 300, and null for "no limit". What would fail when it is opened, and can be known before, is
+ * connection_timeout 300, and null for "no limit" (of ws_path: any path). What would fail when it is opened, and can be known before, is
  * looked at here: certificates, and addresses that let the network in.
  */
 #include <errno.h>
@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <backplane/address.h>
 #include <backplane/handler.h>
+#include <backplane/serve.h>
 #include "host/config-tree.h"
 #include "host/param.h"
 #include "host/registry.h"
@@ -30,7 +31,7 @@ static const ReferenceKey reference_keys[] = {
 	{ "max_connections", "0", NULL },
 	{ "connection_timeout", "0", "300" },
 	{ "welcome_message", NULL, NULL },
-	{ "ws_path", NULL, NULL },
+	{ "ws_path", "", NULL },
 	{ "allow_origins", NULL, NULL },
 	{ "use_ssl", NULL, NULL },
 	{ "ssl_cert", NULL, NULL },

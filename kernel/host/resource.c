@@ -114,35 +114,108 @@ static const BpAction *find_action(const BpResource *resource, const char *id, c
 	return row;
 }
 
-json_t *bp_resource_act(const char *name, const char *id, const char *action, json_t *body, BpRole role, GError **error)
+/* --- actions --- */
+
+/* Held by who asked and by who answers: either may go first. */
+struct BpReply {
+	BpOwned asker, answerer;
+	char *name;
+	BpResourceDone done;
+	gpointer data;
+};
+
+static void tell(BpReply *reply, json_t *value, const GError *error)
+{
+	BpPlugin *asker = reply->asker.owner;
+	gboolean entered = owner_enter(asker);
+
+	owner_unlink(&reply->asker);
+	reply->asker.owner = NULL;
+	reply->done(asker, value, error, reply->data);
+	if (entered)
+		owner_leave(asker);
+}
+
+void bp_reply_done(BpReply *reply, json_t *take_value, GError *take_error)
+{
+	json_auto_t *value = take_value;
+	g_autoptr(GError) error = take_error;
+
+	g_return_if_fail(reply);
+	owner_unlink(&reply->answerer);
+	if (reply->asker.owner)
+		tell(reply, checked(value, reply->name, &error), value ? NULL : error);
+	g_free(reply->name);
+	g_free(reply);
+}
+
+static void drop_asker(BpOwned *owned)
+{
+	g_autoptr(GError) error = g_error_new(BP_HOST_ERROR, BP_CANCELLED, "the answer was not waited for");
+
+	tell(OWNED_BY(owned, BpReply, asker), NULL, error);
+}
+
+static void drop_answerer(BpOwned *owned)
+{
+	BpReply *reply = OWNED_BY(owned, BpReply, answerer);
+
+	bp_reply_done(reply, NULL, g_error_new(BP_HOST_ERROR, BP_CLOSED, "resource %s has gone without an answer", reply->name));
+}
+
+static BpReply *reply_new(BpPlugin *asker, BpPlugin *answerer, const char *name, BpResourceDone done, gpointer data)
+{
+	BpReply *reply = g_new0(BpReply, 1);
+
+	reply->name = g_strdup(name);
+	reply->done = done;
+	reply->data = data;
+	owner_link(asker, &reply->asker, "reply", drop_asker);
+	owner_link(answerer, &reply->answerer, "reply", drop_answerer);
+	return reply;
+}
+
+static BpValues *values_of(const BpAction *row, json_t *body, GError **error)
 {
 	static const BpParam none[] = { { NULL } };
-	g_autoptr(BpValues) values = NULL;
-	g_autoptr(GError) own = NULL;
-	BpPlugin *owner;
-	const BpResource *resource = find(name, &owner, error);
-	const BpAction *row = resource ? find_action(resource, id, action, error) : NULL;
-	json_t *answer;
+	g_autoptr(BpValues) values = bp_values_new(row->params ? row->params : none);
 
-	if (!row)
-		return NULL;
-	values = bp_values_new(row->params ? row->params : none);
 	if (body && !json_is_object(body) && !json_is_null(body)) {
-		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "the parameters of %s must be an object", action);
+		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "the parameters of %s must be an object", row->name);
 		return NULL;
 	}
-	if ((json_is_object(body) && !bp_values_set_json(values, body, &own)) || !bp_values_complete(values, &own)) {
-		own->code = BP_INVALID; /* a parameter that is not there: what was asked for is */
-		g_propagate_error(error, g_steal_pointer(&own));
+	if ((json_is_object(body) && !bp_values_set_json(values, body, error)) || !bp_values_complete(values, error)) {
+		(*error)->code = BP_INVALID; /* a parameter that is not there: what was asked for is */
 		return NULL;
 	}
-	if (!enter(owner, row->role, role, error))
-		return NULL;
-	answer = checked(row->run(owner, row->on_all && !id ? NULL : id, values, &own), name, &own);
+	return g_steal_pointer(&values);
+}
+
+void bp_resource_act(BpPlugin *self, const char *name, const char *id, const char *action, json_t *body, BpRole role,
+		     BpResourceDone done, gpointer data)
+{
+	BpReply *reply;
+	BpPlugin *owner;
+	GError *error = NULL;
+	const BpResource *resource = find(name, &owner, &error);
+	const BpAction *row = resource ? find_action(resource, id, action, &error) : NULL;
+	BpValues *values = row ? values_of(row, body, &error) : NULL;
+	json_t *value = NULL;
+
+	if (!values || !enter(owner, row->role, role, &error)) {
+		g_clear_pointer(&values, bp_values_free);
+		done(self, NULL, error, data);
+		g_error_free(error);
+		return;
+	}
+	reply = reply_new(self, owner, name, done, data);
+	if (row->begin)
+		row->begin(owner, id, values, reply);
+	else
+		value = row->run(owner, id, values, &error);
 	/* The values are those of the owner's table. */
-	g_clear_pointer(&values, bp_values_free);
+	bp_values_free(values);
+	if (!row->begin)
+		bp_reply_done(reply, value, error);
 	owner_leave(owner);
-	if (!answer)
-		g_propagate_error(error, g_steal_pointer(&own));
-	return answer;
 }

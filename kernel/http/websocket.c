@@ -39,17 +39,22 @@ struct BpWebSocket {
 };
 
 const BpParam bp_websocket_params[] = {
-	{ "ping_interval", .type = BP_DURATION, .fallback = "30s", .min = 0, .max = 86400, .help = "how often a client is asked whether it is there (0: never)" },
+	{ "ping_interval", .type = BP_DURATION, .fallback = "30s", .min = 0, .max = 86400, .help = "how often a WebSocket's client is asked whether it is there (0: never)" },
 	{ "ping_timeout", .type = BP_DURATION, .fallback = "10s", .min = 0, .max = 86400, .help = "how long it may take to answer that (0: for ever)" },
-	{ "max_message", .type = BP_BYTES, .fallback = "1M", .min = 128, .max = 1073741824, .help = "longest message that is taken" },
-	{ "compress", .type = BP_BOOL, .fallback = "true", .help = "compress for clients that offer it" },
+	{ "max_message", .type = BP_BYTES, .fallback = "1M", .min = 128, .max = 1073741824, .help = "longest WebSocket message that is taken" },
+	{ "compress", .type = BP_BOOL, .fallback = "true", .help = "compress WebSocket messages for clients that offer it" },
 	{ NULL },
 };
 
 BpWebSocketOptions bp_websocket_options(BpInstance *self)
 {
-	gint64 interval = bp_instance_duration(self, "ping_interval"), timeout = bp_instance_duration(self, "ping_timeout");
+	gint64 interval, timeout;
 
+	/* A route is asked on every server, whatever its table has. */
+	if (!bp_param_find(bp_values_table(bp_instance_values(self)), "ping_interval"))
+		return (BpWebSocketOptions){ 0 };
+	interval = bp_instance_duration(self, "ping_interval");
+	timeout = bp_instance_duration(self, "ping_timeout");
 	return (BpWebSocketOptions){
 		.ping_interval = interval ? interval : -1,
 		.ping_timeout = timeout ? timeout : -1,
@@ -68,16 +73,6 @@ static void socket_unref(BpWebSocket *socket)
 	g_free(socket);
 }
 
-static void ignore_data(BpStream *stream, const guint8 *data, gsize size, gpointer user)
-{
-}
-
-static void ignore_closed(BpStream *stream, const GError *why, gpointer user)
-{
-}
-
-static const BpStreamEvents no_events = { .data = ignore_data, .closed = ignore_closed };
-
 /* Everything but `closed`. */
 static void detach(BpWebSocket *socket)
 {
@@ -85,7 +80,7 @@ static void detach(BpWebSocket *socket)
 	websocket_codec_stop(socket->codec);
 	if (socket->timer)
 		bp_timer_remove(socket->timer);
-	bp_stream_set_user(socket->stream, &no_events, NULL);
+	bp_stream_set_user(socket->stream, NULL, NULL);
 	bp_stream_set_reading(socket->stream, TRUE); /* so that its end is seen */
 	bp_stream_close(socket->stream);
 	owner_unlink(&socket->owned);

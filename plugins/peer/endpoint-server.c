@@ -298,16 +298,6 @@ gboolean endpoint_server_open(BpInstance *self, GError **error)
 	return TRUE;
 }
 
-static void ignore_data(BpStream *stream, const guint8 *data, gsize size, gpointer user)
-{
-}
-
-static void ignore_closed(BpStream *stream, const GError *why, gpointer user)
-{
-}
-
-static const BpStreamEvents no_events = { .data = ignore_data, .closed = ignore_closed };
-
 /* What is queued still goes out, then each connection ends: no client is left hanging. */
 void endpoint_server_close(BpInstance *self)
 {
@@ -321,7 +311,7 @@ void endpoint_server_close(BpInstance *self)
 		BpStream *stream = connection->stream;
 
 		connection_free(connection);
-		bp_stream_set_user(stream, &no_events, NULL);
+		bp_stream_set_user(stream, NULL, NULL);
 		bp_stream_close(stream);
 	}
 }

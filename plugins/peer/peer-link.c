@@ -140,21 +140,11 @@ static void on_closed(BpStream *stream, const GError *why, gpointer user)
 		peer_target_failed(target, why ? why->message : "the connection was closed", FALSE);
 }
 
-static void ignore_data(BpStream *stream, const guint8 *data, gsize size, gpointer user)
-{
-}
-
-static void ignore_closed(BpStream *stream, const GError *why, gpointer user)
-{
-}
-
-static const BpStreamEvents no_events = { .data = ignore_data, .closed = ignore_closed };
-
 /* The stream says its last words without us. The link stays to be freed by the caller. */
 static void let_go(PeerLink *link)
 {
 	link->ending = TRUE;
-	bp_stream_set_user(link->stream, &no_events, NULL);
+	bp_stream_set_user(link->stream, NULL, NULL);
 	bp_stream_close(link->stream);
 }
 

@@ -110,7 +110,7 @@ static gboolean take_escaped(Term *term, guint8 key)
 		return FALSE;
 	case 'b':
 		if (uart)
-			uart_break(uart, 250 * G_TIME_SPAN_MILLISECOND);
+			uart_break(uart, UART_BREAK);
 		break;
 	case 'g':
 		if (uart)

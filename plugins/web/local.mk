@@ -6,12 +6,14 @@ plugins_web_so_SOURCES = \
 	plugins/web/web-channels.c \
 	plugins/web/web-command.c \
 	plugins/web/web-commands.c \
+	plugins/web/web-history.c \
 	plugins/web/web-metrics.c \
 	plugins/web/web-op.c \
 	plugins/web/web-op.h \
 	plugins/web/web-openapi.c \
 	plugins/web/web-page.c \
 	plugins/web/web-server.c \
+	plugins/web/web-watch.c \
 	plugins/web/web-ws.c \
 	plugins/web/web-ws.h \
 	plugins/web/web.c \

@@ -6,6 +6,9 @@
  *	POST /NAME/ACTION		an action that needs no ID
  *	POST /NAME/ID/ACTION		an action, with a JSON object of its parameters
  *	PUT /settings/KEY, POST /instances and /plugins, DELETE	what people expect of them
+ *
+ * An action is answered when it has ended; only one that takes this server with it (POST /plugins/web/reload) with 202,
+ * before.
  */
 #include <string.h>
 #include "web.h"
@@ -27,16 +30,51 @@ static char *query_value(BpHttpExchange *exchange, const char *name)
 	return bp_http_form_value(query, strlen(query), name);
 }
 
+/* An action that was asked for; its exchange is NULL when the client has gone, or was told that the answer cannot wait. */
+typedef struct {
+	WebServer *server;
+	BpHttpExchange *exchange;
+	guint status;
+} WebAct;
+
+static void on_acted(BpPlugin *self, json_t *value, const GError *error, gpointer data)
+{
+	WebAct *act = data;
+
+	if (act->exchange)
+		answer(act->exchange, act->status, json_incref(value), error);
+	g_queue_remove(&act->server->acts, act);
+	g_free(act);
+}
+
+static void on_gone(BpHttpExchange *exchange, gpointer data)
+{
+	((WebAct *)data)->exchange = NULL;
+}
+
 static void act(BpHttpExchange *exchange, const char *name, const char *id, const char *action, json_t *take_body, guint status)
 {
-	g_autoptr(GError) error = NULL;
-	json_t *value;
+	BpInstance *self = bp_server_instance(bp_http_listener(bp_http_server(exchange)));
+	WebAct *act;
 
 	if (!take_body)
 		return;
-	value = bp_resource_act(name, id, action, take_body, BP_ADMIN, &error);
+	act = g_new(WebAct, 1);
+	*act = (WebAct){ bp_instance_data(self), exchange, status };
+	g_queue_push_tail(&act->server->acts, act);
+	bp_http_on_gone(exchange, on_gone, act);
+	bp_resource_act(self, name, id, action, take_body, BP_ADMIN, on_acted, act);
 	json_decref(take_body);
-	answer(exchange, status, value, error);
+}
+
+void web_acts_end(WebServer *server)
+{
+	for (GList *at = server->acts.head; at; at = at->next) {
+		BpHttpExchange *exchange = g_steal_pointer(&((WebAct *)at->data)->exchange);
+
+		if (exchange)
+			bp_http_respond(exchange, 202, NULL, NULL, 0);
+	}
 }
 
 static void get(BpHttpExchange *exchange, const char *name, const char *id)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* web-op.c - {"op":"watch","id":1,"channel":"uart/..."} and the others. Members that are not known are let be. */
+/* web-op.c - {"op":"watch","id":1,"channel":"uart/..."} and the others. Members that are not known are let be. A binary
+ * message is a send: size of the channel's name, name, bytes.
+ */
 #include "web-op.h"
 #include <backplane/channel.h>
 #include <string.h>
@@ -44,6 +46,17 @@ static gboolean take_channel(WebOp *op, json_t *object, GError **error)
 	return bp_channel_check_name(op->name, error);
 }
 
+static gboolean take_form(WebOp *op, json_t *object, GError **error)
+{
+	json_t *form = json_object_get(object, "binary");
+	const char *text = json_string_value(form);
+
+	op->frames = g_strcmp0(text, "frames") == 0;
+	if (!form || op->frames || g_strcmp0(text, "base64") == 0)
+		return TRUE;
+	return fail(error, "binary: base64 or frames is expected");
+}
+
 static gboolean take_data(WebOp *op, json_t *object, GError **error)
 {
 	json_t *text = json_object_get(object, "text"), *coded = json_object_get(object, "base64");
@@ -84,6 +97,7 @@ static gboolean take_members(WebOp *op, json_t *object, GError **error)
 {
 	switch (op->kind) {
 	case WEB_OP_WATCH:
+		return take_channel(op, object, error) && take_form(op, object, error);
 	case WEB_OP_UNWATCH:
 		return take_channel(op, object, error);
 	case WEB_OP_SEND:
@@ -103,7 +117,7 @@ static gboolean take_members(WebOp *op, json_t *object, GError **error)
 
 gboolean web_op_parse(WebOp *op, const char *text, gsize size, GError **error)
 {
-	json_auto_t *object = bp_json_parse_object(text, size, WEB_OP_LIMIT, error);
+	json_auto_t *object = bp_json_parse_object(text, size, 0, error);
 	const char *name;
 	json_t *id;
 	guint kind;
@@ -123,6 +137,32 @@ gboolean web_op_parse(WebOp *op, const char *text, gsize size, GError **error)
 		return fail(error, "op: one of watch, unwatch, send, run, list, complete, ping is expected");
 	op->kind = (WebOpKind)kind;
 	return take_members(op, object, error);
+}
+
+gboolean web_op_parse_frame(WebOp *op, const guint8 *data, gsize size, GError **error)
+{
+	gsize length = size ? data[0] : 0;
+
+	memset(op, 0, sizeof(*op));
+	op->kind = WEB_OP_SEND;
+	op->silent = TRUE;
+	if (!length || length > size - 1 || memchr(data + 1, '\0', length))
+		return fail(error, "a binary message begins with the size of a channel's name in one byte, and the name");
+	op->name = g_strndup((const char *)data + 1, length);
+	op->size = size - 1 - length;
+	op->data = g_memdup2(data + 1 + length, op->size);
+	return bp_channel_check_name(op->name, error);
+}
+
+GByteArray *web_op_frame(const char *channel, const BpMessage *message)
+{
+	guint8 length = (guint8)strlen(channel); /* names have 255 bytes at most */
+	GByteArray *frame = g_byte_array_sized_new((guint)(1 + length + bp_message_size(message)));
+
+	g_byte_array_append(frame, &length, 1);
+	g_byte_array_append(frame, (const guint8 *)channel, length);
+	g_byte_array_append(frame, bp_message_data(message), (guint)bp_message_size(message));
+	return frame;
 }
 
 void web_op_clear(WebOp *op)

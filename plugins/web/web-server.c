@@ -254,6 +254,7 @@ gboolean web_server_open(BpInstance *self, GError **error)
 	server->access = bp_instance_channel(self, "access");
 	bp_channel_set_options(server->data, &log);
 	bp_channel_set_options(server->access, &log);
+	web_history_begin(self);
 	/* Whoever is at a console sees who comes and goes. */
 	if (bp_instance_bool(self, "quiet"))
 		return TRUE;
@@ -265,6 +266,7 @@ void web_server_close(BpInstance *self)
 	WebServer *server = bp_instance_data(self);
 
 	web_runs_end(server);
+	web_acts_end(server);
 	bp_http_close(server->http);
 }
 

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* web-ws.c - /ws: watch channels, send, run commands, list; JSON in text messages.
+/* web-ws.c - /ws: watch channels, send, run commands, list; JSON in text messages, bytes in binary ones.
  *
- *	{"op":"watch","id":1,"channel":"uart*"}	{"op":"ok","id":1}, then {"op":"message","channel",...} for each
+ *	{"op":"watch","id":1,"channel":"uart*"}		{"op":"ok","id":1}, then {"op":"message","channel",...} for each
+ *	{"op":"watch","channel":"v","binary":"frames"}	what was not sent as text comes as binary messages
  *	{"op":"send","channel":"hall","text":"hi"}	or "base64"
  *	{"op":"run","id":2,"command":"channel list"}	{"op":"output","id":2,"text"}..., {"op":"ok","id":2,"status":0}
  *	{"op":"list","what":"sessions"}			{"op":"ok","what","items":[...]}
  *	{"op":"complete","line":"chan","cursor":4}	{"op":"ok","start":0,"words":["channel"]}
  *
- * What fails is {"op":"error","id","error":"sentence"}. A message is framed once for all clients, and comes once however
- * many watches match. A client that does not read loses messages of channels, which are counted and
- * told as {"op":"dropped","count"} when it reads again; answers are not lost: when they too are more than its queue takes,
- * it is closed. Commands of a client run one after the other, in a session of its own.
+ * Bytes are "base64" in JSON, or a binary message: one byte that says how long the channel's name is, the name, and the
+ * rest are the bytes. A client may send such messages too; they are answered only if they cannot be delivered.
+ *
+ * What fails is {"op":"error","id","error":"sentence"}. A client that does not read loses messages of channels, which
+ * are counted and told as {"op":"dropped","count"} when it reads again; answers are not lost: when they too are more than
+ * its queue takes, it is closed. Commands of a client run one after the other, in a session of its own.
  */
 #include <string.h>
 #include <unistd.h>
@@ -18,7 +21,6 @@
 #include "web-op.h"
 #include "web-ws.h"
 
-#define WATCHES_LIMIT 256
 #define RUNS_LIMIT 64
 
 typedef struct {
@@ -33,20 +35,11 @@ struct Peer {
 	BpPlugin *self;
 	BpWebSocket *socket; /* NULL: gone */
 	BpSession *session;  /* NULL: not yet, or ended */
-	GHashTable *watches; /* name or glob: Watch */
+	WebWatches watches;
 	GQueue runs;	     /* the first is under way */
 	char *name;
-	guint64 dropped;
-	guint64 last; /* number of the last message it got */
-	gboolean full;
 	gboolean opening; /* the session; its welcome answers nothing */
 };
-
-typedef struct {
-	Peer *peer;
-	BpChannel *channel; /* NULL: a glob */
-	BpWatch *watch;
-} Watch;
 
 static Peer *peers;
 
@@ -58,7 +51,7 @@ static void say(Peer *peer, json_t *take_value)
 	g_autofree char *text = peer->socket ? bp_json_text(value) : NULL;
 
 	if (text && !bp_websocket_send(peer->socket, BP_WEBSOCKET_TEXT, text, strlen(text)))
-		peer->full = TRUE;
+		peer->watches.full = TRUE;
 }
 
 static json_t *with_id(json_t *take_value, json_t *id)
@@ -78,133 +71,17 @@ static void say_error(Peer *peer, json_t *id, const char *why)
 	say(peer, with_id(json_pack("{s:s, s:o}", "op", "error", "error", bp_json_string(why, -1)), id));
 }
 
-/* --- what channels say --- */
-
-/* The frames of the message that is being delivered. */
-static struct {
-	BpMessage *message;
-	BpChannel *channel;
-	BpMessage *plain, *compressed;
-	char *text;
-	guint64 number;
-	gboolean due; /* forget is deferred */
-} shared;
-
-static void forget(BpPlugin *self, gpointer data)
-{
-	g_clear_pointer(&shared.message, bp_message_unref);
-	g_clear_pointer(&shared.channel, bp_channel_unref);
-	g_clear_pointer(&shared.plain, bp_message_unref);
-	g_clear_pointer(&shared.compressed, bp_message_unref);
-	g_clear_pointer(&shared.text, g_free);
-}
-
-static void forget_is_over(gpointer data)
-{
-	shared.due = FALSE;
-}
-
-static char *message_text(BpChannel *channel, BpMessage *message)
-{
-	const char *data = bp_message_data(message), *origin = bp_message_origin(message);
-	gsize size = bp_message_size(message);
-	json_auto_t *object = json_pack("{s:s, s:o, s:f}", "op", "message", "channel", bp_json_string(bp_channel_name(channel), -1),
-					"time", (double)bp_message_time(message) / 1000);
-	g_autofree char *coded = NULL;
-
-	if (origin)
-		json_object_set_new(object, "origin", bp_json_string(origin, -1));
-	if (g_utf8_validate(data, (gssize)size, NULL)) {
-		json_object_set_new(object, "text", bp_json_string(data, (gssize)size));
-	} else {
-		coded = g_base64_encode((const guchar *)data, size);
-		json_object_set_new(object, "base64", json_string(coded));
-	}
-	json_object_set_new(object, "size", json_integer((json_int_t)size));
-	return bp_json_text(object);
-}
-
-static BpMessage *shared_frame(Peer *peer, BpChannel *channel, BpMessage *message)
-{
-	gboolean compressed = bp_websocket_takes_compressed(peer->socket);
-	BpMessage **frame = compressed ? &shared.compressed : &shared.plain;
-
-	if (shared.message != message || shared.channel != channel) {
-		forget(NULL, NULL);
-		shared.message = bp_message_ref(message);
-		shared.channel = bp_channel_ref(channel);
-		shared.text = message_text(channel, message);
-		shared.number++;
-	}
-	if (!*frame)
-		*frame = bp_websocket_frame_new(BP_WEBSOCKET_TEXT, shared.text, strlen(shared.text), compressed);
-	if (!shared.due) {
-		shared.due = TRUE;
-		bp_defer(peer->self, forget, NULL, forget_is_over);
-	}
-	return *frame;
-}
-
-static void deliver(Peer *peer, BpChannel *channel, BpMessage *message)
-{
-	BpMessage *frame;
-
-	if (peer->full) {
-		peer->dropped++;
-		return;
-	}
-	frame = shared_frame(peer, channel, message);
-	if (peer->last == shared.number)
-		return;
-	peer->last = shared.number;
-	peer->full = !bp_websocket_send_frame(peer->socket, frame);
-}
-
-static void on_channel(BpPlugin *self, BpMessage *message, gpointer data)
-{
-	Watch *watch = data;
-
-	deliver(watch->peer, watch->channel, message);
-}
-
-static void on_glob(BpPlugin *self, BpChannel *channel, BpMessage *message, gpointer data)
-{
-	deliver(((Watch *)data)->peer, channel, message);
-}
-
-static void watch_free(gpointer data)
-{
-	Watch *watch = data;
-
-	bp_watch_remove(watch->watch);
-	if (watch->channel)
-		bp_channel_release(watch->peer->self, watch->channel);
-	g_free(watch);
-}
+/* --- channels --- */
 
 static void do_watch(Peer *peer, WebOp *op)
 {
-	Watch *watch;
-
-	if (g_hash_table_contains(peer->watches, op->name)) {
-		say_ok(peer, op->id);
-		return;
-	}
-	if (g_hash_table_size(peer->watches) >= WATCHES_LIMIT) {
+	if (!web_watches_have_room(&peer->watches, op->name)) {
 		say_error(peer, op->id, "that are too many watches: end one of them, or watch a glob");
 		return;
 	}
 	/* The answer comes before what is said. */
 	say_ok(peer, op->id);
-	watch = g_new0(Watch, 1);
-	watch->peer = peer;
-	g_hash_table_insert(peer->watches, g_strdup(op->name), watch);
-	if (web_op_is_glob(op->name)) {
-		watch->watch = bp_channel_watch_glob(peer->self, op->name, on_glob, watch, NULL);
-	} else {
-		watch->channel = bp_channel(peer->self, op->name);
-		watch->watch = bp_channel_watch(peer->self, watch->channel, on_channel, watch, NULL);
-	}
+	web_watches_add(&peer->watches, op->name, op->frames);
 }
 
 static void do_send(Peer *peer, WebOp *op)
@@ -223,7 +100,8 @@ static void do_send(Peer *peer, WebOp *op)
 	message = bp_message_new(op->data, op->size, op->text ? BP_TEXT : BP_BINARY);
 	bp_message_set_origin(message, origin);
 	g_ref_string_release(origin);
-	say_ok(peer, op->id);
+	if (!op->silent)
+		say_ok(peer, op->id);
 	bp_channel_send_take(channel, message);
 }
 
@@ -375,7 +253,7 @@ static void do_op(Peer *peer, WebOp *op)
 		do_watch(peer, op);
 		break;
 	case WEB_OP_UNWATCH:
-		if (g_hash_table_remove(peer->watches, op->name))
+		if (web_watches_remove(&peer->watches, op->name))
 			say_ok(peer, op->id);
 		else
 			say_error(peer, op->id, "that is not watched");
@@ -402,20 +280,19 @@ static void on_message(BpWebSocket *socket, BpWebSocketKind kind, const guint8 *
 {
 	Peer *peer = user;
 	g_autoptr(GError) error = NULL;
+	gboolean good;
 	WebOp op;
 
-	if (kind != BP_WEBSOCKET_TEXT) {
-		say_error(peer, NULL, "JSON in text messages is expected; bytes go as base64");
-		return;
-	}
 	peer->refs++;
-	if (web_op_parse(&op, (const char *)data, size, &error))
+	good = kind == BP_WEBSOCKET_TEXT ? web_op_parse(&op, (const char *)data, size, &error) :
+					   web_op_parse_frame(&op, data, size, &error);
+	if (good)
 		do_op(peer, &op);
 	else
 		say_error(peer, op.id, error->message);
 	web_op_clear(&op);
 	/* Who asks and does not read what is answered waits. */
-	if (peer->socket && peer->full)
+	if (peer->socket && peer->watches.full)
 		bp_websocket_set_reading(peer->socket, FALSE);
 	peer_unref(peer);
 }
@@ -424,11 +301,11 @@ static void on_drained(BpWebSocket *socket, gpointer user)
 {
 	Peer *peer = user;
 
-	peer->full = FALSE;
+	peer->watches.full = FALSE;
 	bp_websocket_set_reading(socket, TRUE);
-	if (peer->dropped)
-		say(peer, json_pack("{s:s, s:I}", "op", "dropped", "count", (json_int_t)peer->dropped));
-	peer->dropped = 0;
+	if (peer->watches.dropped)
+		say(peer, json_pack("{s:s, s:I}", "op", "dropped", "count", (json_int_t)peer->watches.dropped));
+	peer->watches.dropped = 0;
 }
 
 /* Everything but the memory, which commands under way may still keep. */
@@ -438,7 +315,7 @@ static void peer_end(Peer *peer)
 	*(peer->prev ? &peer->prev->next : &peers) = peer->next;
 	if (peer->next)
 		peer->next->prev = peer->prev;
-	g_clear_pointer(&peer->watches, g_hash_table_unref);
+	web_watches_clear(&peer->watches);
 	/* The first is freed when it is done. */
 	while (g_queue_get_length(&peer->runs) > 1)
 		run_free(g_queue_pop_tail(&peer->runs));
@@ -467,9 +344,10 @@ static void say_hello(Peer *peer)
 static void on_request(BpPlugin *self, BpHttpExchange *exchange)
 {
 	static const char *const protocols[] = { "backplane.v1", NULL };
-	static const BpWebSocketOptions options = { .protocols = protocols, .max_message = WEB_OP_LIMIT };
+	BpWebSocketOptions options = bp_websocket_options(bp_server_instance(bp_http_listener(bp_http_server(exchange))));
 	Peer *peer = g_new0(Peer, 1);
 
+	options.protocols = protocols;
 	peer->refs = 1;
 	peer->self = self;
 	peer->name = g_strdup(bp_http_peer(exchange));
@@ -479,7 +357,7 @@ static void on_request(BpPlugin *self, BpHttpExchange *exchange)
 		return;
 	}
 	g_queue_init(&peer->runs);
-	peer->watches = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, watch_free);
+	web_watches_init(&peer->watches, self, peer->socket);
 	peer->next = peers;
 	if (peers)
 		peers->prev = peer;
@@ -516,5 +394,5 @@ void web_ws_unload(void)
 		peer_end(peer);
 		bp_websocket_close(socket, BP_CLOSE_GOING_AWAY, NULL);
 	}
-	forget(NULL, NULL);
+	web_watches_unload();
 }

@@ -6,6 +6,8 @@
  * `Accept: application/json` they answer {"command","status","output"}. Foreign Host and Origin are refused. With
  * `token` every client must show it, as a Bearer token or as the password a browser asks for.
  *
+ * A WebSocket at /ws takes {"op":"watch","id":1,"channel":"uart*"}, send, run, list and complete; web-ws.c tells them all.
+ *
  * server-web-PORT tells who comes and goes, data-web-PORT each request and its status, NAME/access the same in the
  * combined log format.
  *
@@ -24,6 +26,11 @@ static const char manual[] =
 	"Host and Origin are refused. With `token` every client must show it, as a Bearer token or as the\n"
 	"password a browser asks for.\n"
 	"\n"
+	"A WebSocket at /ws takes {\"op\":\"watch\",\"id\":1,\"channel\":\"uart*\"}, send (text or base64), run, list\n"
+	"and complete, and answers by id. With \"binary\":\"frames\" in a watch, what was not sent as text comes as\n"
+	"binary messages: the size of the channel's name in one byte, the name, the bytes; such messages can be\n"
+	"sent to a channel too.\n"
+	"\n"
 	"server-web-PORT tells who comes and goes, data-web-PORT each request and its status, NAME/access the\n"
 	"same in the combined log format.\n"
 	"\n"
@@ -38,6 +45,7 @@ const BpParam web_params[] = {
 	{ "token", .secret = 1, .help = "what clients must show: a Bearer token, or a password with any name" },
 	{ "metrics_token", .secret = 1, .help = "the Bearer token of scrapers, for /metrics" },
 	{ "quiet", .type = BP_BOOL, .fallback = "no", .help = "do not show its events on channel console" },
+	{ .include = bp_websocket_params },
 	{ .include = bp_http_params },
 	{ NULL },
 };
@@ -58,7 +66,8 @@ static gboolean load(BpPlugin *self, GError **error)
 {
 	bp_setting_declare(self, bp_context("/"), settings);
 	web_assets_load();
-	return bp_registry_add(self, "route/ws", &web_ws_route, error);
+	return bp_registry_add(self, "route/ws", &web_ws_route, error) &&
+	       bp_registry_add(self, "resource/history", &web_history, error);
 }
 
 static void unload(BpPlugin *self)

@@ -12,6 +12,7 @@ typedef struct {
 	BpChannel *data;   /* data-web-PORT */
 	BpChannel *access; /* NAME/access */
 	GQueue *runs;	   /* commands under way; see web-command.c */
+	GQueue acts;	   /* actions of resources under way; see web-api.c */
 	guint64 requests, by_class[6]; /* answers by the first digit of their status */
 	guint64 bytes;
 } WebServer;
@@ -68,10 +69,17 @@ void web_serve_view(WebServer *server, BpHttpExchange *exchange);
 GBytes *web_index(void);
 void web_serve_result(WebServer *server, BpHttpExchange *exchange, const char *command, gboolean failed, const char *output);
 
+/* --- web-history.c: the counters of the last minutes --- */
+extern const BpResource web_history;
+/* Notes them as long as the instance is open. */
+void web_history_begin(BpInstance *self);
+
 /* --- web-api.c, web-channels.c, web-openapi.c, web-metrics.c --- */
 #define WEB_API "/api/v1/"
 void web_serve_resource(WebServer *server, BpHttpExchange *exchange);
 void web_serve_instances(WebServer *server, BpHttpExchange *exchange);
+/* Clients that wait for the end of an action hear that it was begun: 202. */
+void web_acts_end(WebServer *server);
 void web_serve_views(WebServer *server, BpHttpExchange *exchange);
 void web_serve_events(WebServer *server, BpHttpExchange *exchange);
 /* Last messages and events of one channel. FALSE: neither is asked for. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* never-answers.c - a command that is held and never ended, a module with a loop of its own, a job, a hold. */
+/* never-answers.c - a command that is held and never ended, an action too, a module with a loop of its own, a job, a hold. */
 #include <backplane/backplane.h>
+#include <backplane/resource.h>
 
 static gboolean run_never(BpPlugin *self, BpCall *call, GError **error)
 {
@@ -59,4 +60,25 @@ static const BpModule modules[] = {
 	{ NULL },
 };
 
-BP_PLUGIN(.name = "never-answers", .version = "1.0", .commands = commands, .modules = modules);
+static json_t *list_nothing(BpPlugin *self, const char *query, GError **error)
+{
+	return json_array();
+}
+
+static void begin(BpPlugin *self, const char *id, const BpValues *values, BpReply *reply)
+{
+}
+
+static const BpAction actions[] = {
+	{ "begin", .help = "does not end", .begin = begin, .on_all = TRUE },
+	{ NULL },
+};
+
+static const BpResource never = { .name = "never", .list = list_nothing, .actions = actions };
+
+static gboolean load(BpPlugin *self, GError **error)
+{
+	return bp_registry_add(self, "resource/never", &never, error);
+}
+
+BP_PLUGIN(.name = "never-answers", .version = "1.0", .commands = commands, .modules = modules, .load = load);

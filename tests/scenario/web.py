@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 """web.py - webserver with curl and raw sockets: every status, commands, REST, events, metrics, logs."""
 import json
+import os
 import re
 import shutil
 import subprocess
 import time
 
-from harness import PATIENCE, Client, free_port, main
+from harness import BUILD, PATIENCE, Client, free_port, main
 
 
 def serve(bp, *words):
@@ -171,6 +172,9 @@ def test_resources(bp):
     port = serve(bp)
     host = get(port, "/api/v1/host")
     assert host["version"] == "Backplane 0.1.0" and host["loops"][0]["name"] == "main" and host["resident"] > 0
+    assert 0 < host["cpu"] < 60 and host["connections"] == 1, host
+    past = get(port, "/api/v1/history")
+    assert past[0]["messages"] <= host["messages"] and 0 < past[0]["cpu"] <= host["cpu"] and past[0]["time"] > 1.7e9, past
     assert any(row["id"] == "web-server" and row["class"] == "WebServer" for row in get(port, "/api/v1/servers"))
     assert {"id", "plugin", "help", "params"} <= set(get(port, "/api/v1/modules?match=Web*")[0])
     assert any(row["id"] == "web" and row["state"] == "loaded" for row in get(port, "/api/v1/plugins"))
@@ -193,13 +197,46 @@ def test_resources(bp):
     assert post(port, "/api/v1/instances/lab/close", {})[0] == 204
     assert post(port, "/api/v1/plugins", {"file": "nosuch"})[0] in (400, 404)
     assert post(port, "/api/v1/plugins/guess/unload", {})[0] == 200
-    wait_until(lambda: "guess" not in [row["id"] for row in get(port, "/api/v1/plugins")], "guess stays")
     assert post(port, "/api/v1/plugins", {"file": "guess"})[0] == 201
     assert get(port, "/api/v1/sessions/1")["handler"] == "console"
     assert post(port, "/api/v1/sessions/99999/kill", {})[0] == 404
     assert post(port, "/api/v1/sessions/message", {"text": "hello there"})[0] == 200
     description = get(port, "/api/v1/openapi.json")
     assert "/api/v1/channels/{id}/send" in description["paths"] and "TCPServer" in description["components"]["schemas"]
+
+
+def test_plugins_end_before_they_answer(bp):
+    port = serve(bp)
+    plugins = f"{bp.folder}/plugins"
+    os.mkdir(plugins)
+    shutil.copy(BUILD + "/plugins/guess.so", plugins)
+    assert post(port, "/api/v1/plugins/guess/unload", {}) == (200, {"id": "guess", "state": "unloaded"})
+    assert "guess" not in [row["id"] for row in get(port, "/api/v1/plugins")]
+    assert post(port, "/api/v1/plugins/guess/unload", {})[0] == 404
+    assert post(port, "/api/v1/plugins", {"file": plugins + "/guess.so"})[0] == 201
+    # Its instances are open again when the answer comes.
+    assert post(port, "/api/v1/instances", {"class": "TCPServer", "name": "lab", "params": {"port": 0}})[0] == 201
+    since = get(port, "/api/v1/instances/lab")["since"]
+    status, said = post(port, "/api/v1/plugins/tcp/reload", {})
+    assert status == 200 and said["id"] == "tcp" and said["state"] == "loaded" and "TCPServer" in said["modules"], said
+    assert get(port, "/api/v1/instances/lab")["since"] > since
+    # Its file is no plugin any more: the answer says why it is not there.
+    with open(plugins + "/new", "w", encoding="ascii") as file:
+        file.write("this is no plugin\n")
+    os.rename(plugins + "/new", plugins + "/guess.so")
+    status, said = post(port, "/api/v1/plugins/guess/reload", {})
+    assert status == 400 and said["title"] == "Bad Request" and "guess.so cannot be loaded" in said["detail"], said
+    assert "guess" not in [row["id"] for row in get(port, "/api/v1/plugins")]
+    status, _, body = curl(port, "/api/v1/plugins/tcp", "-X", "DELETE")
+    assert status == 200 and json.loads(body)["state"] == "unloaded"
+    # A client that goes meanwhile, and one whose server goes: what is begun ends.
+    client = Client(port)
+    client.send(f"DELETE /api/v1/plugins/telnet HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n")
+    client.close()
+    wait_until(lambda: "telnet" not in [row["id"] for row in get(port, "/api/v1/plugins")], "telnet stays")
+    assert post(port, "/api/v1/plugins/web/reload", {}) == (202, None)
+    wait_until(lambda: any("web-server" in line for line in bp.run("module list")), "web does not come back")
+    assert curl(port, "/healthz")[0] == 200
 
 
 def test_channels(bp):

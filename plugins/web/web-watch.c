@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/* web-watch.c - the channels that clients of /ws watch.
+ *
+ * A message is framed once for all clients that want it in the same form, and comes once however many watches of a
+ * client match; then one of them decides its form.
+ */
+#include <string.h>
+#include "web.h"
+#include "web-op.h"
+#include "web-ws.h"
+
+#define WATCHES_LIMIT 256
+
+typedef struct {
+	WebWatches *all;
+	BpChannel *channel; /* NULL: a glob */
+	BpWatch *watch;
+	gboolean frames;
+} Watch;
+
+/* --- the message that is being delivered, in the forms that were asked for so far --- */
+
+typedef struct {
+	GByteArray *payload;
+	BpMessage *plain, *compressed;
+} Form;
+
+static struct {
+	BpMessage *message;
+	BpChannel *channel;
+	Form json, bytes;
+	guint64 number;
+	gboolean due; /* forget is deferred */
+} shared;
+
+static void form_clear(Form *form)
+{
+	g_clear_pointer(&form->payload, g_byte_array_unref);
+	g_clear_pointer(&form->plain, bp_message_unref);
+	g_clear_pointer(&form->compressed, bp_message_unref);
+}
+
+static void forget(BpPlugin *self, gpointer data)
+{
+	g_clear_pointer(&shared.message, bp_message_unref);
+	g_clear_pointer(&shared.channel, bp_channel_unref);
+	form_clear(&shared.json);
+	form_clear(&shared.bytes);
+}
+
+static void forget_is_over(gpointer data)
+{
+	shared.due = FALSE;
+}
+
+static GByteArray *message_json(BpChannel *channel, BpMessage *message)
+{
+	const char *data = bp_message_data(message), *origin = bp_message_origin(message);
+	gsize size = bp_message_size(message);
+	json_auto_t *object = json_pack("{s:s, s:o, s:f}", "op", "message", "channel", bp_json_string(bp_channel_name(channel), -1),
+					"time", (double)bp_message_time(message) / 1000);
+	g_autofree char *coded = NULL;
+	char *text;
+
+	if (origin)
+		json_object_set_new(object, "origin", bp_json_string(origin, -1));
+	if (g_utf8_validate(data, (gssize)size, NULL)) {
+		json_object_set_new(object, "text", bp_json_string(data, (gssize)size));
+	} else {
+		coded = g_base64_encode((const guchar *)data, size);
+		json_object_set_new(object, "base64", json_string(coded));
+	}
+	json_object_set_new(object, "size", json_integer((json_int_t)size));
+	text = bp_json_text(object);
+	return g_byte_array_new_take((guint8 *)text, strlen(text));
+}
+
+static void begin(BpPlugin *self, BpChannel *channel, BpMessage *message)
+{
+	if (shared.message == message && shared.channel == channel)
+		return;
+	forget(NULL, NULL);
+	shared.message = bp_message_ref(message);
+	shared.channel = bp_channel_ref(channel);
+	shared.number++;
+	if (!shared.due) {
+		shared.due = TRUE;
+		bp_defer(self, forget, NULL, forget_is_over);
+	}
+}
+
+static BpMessage *shared_frame(gboolean as_bytes, gboolean compressed)
+{
+	Form *form = as_bytes ? &shared.bytes : &shared.json;
+	BpMessage **frame = compressed ? &form->compressed : &form->plain;
+
+	if (!form->payload)
+		form->payload = as_bytes ? web_op_frame(bp_channel_name(shared.channel), shared.message) :
+					   message_json(shared.channel, shared.message);
+	if (!*frame)
+		*frame = bp_websocket_frame_new(as_bytes ? BP_WEBSOCKET_BINARY : BP_WEBSOCKET_TEXT, form->payload->data,
+						form->payload->len, compressed);
+	return *frame;
+}
+
+static void deliver(Watch *watch, BpChannel *channel, BpMessage *message)
+{
+	WebWatches *all = watch->all;
+	BpMessage *frame;
+
+	if (all->full) {
+		all->dropped++;
+		return;
+	}
+	begin(all->self, channel, message);
+	if (all->last == shared.number)
+		return;
+	all->last = shared.number;
+	frame = shared_frame(watch->frames && !(bp_message_flags(message) & BP_TEXT), bp_websocket_takes_compressed(all->socket));
+	all->full = !bp_websocket_send_frame(all->socket, frame);
+}
+
+static void on_channel(BpPlugin *self, BpMessage *message, gpointer data)
+{
+	deliver(data, ((Watch *)data)->channel, message);
+}
+
+static void on_glob(BpPlugin *self, BpChannel *channel, BpMessage *message, gpointer data)
+{
+	deliver(data, channel, message);
+}
+
+/* --- of a client --- */
+
+static void watch_free(gpointer data)
+{
+	Watch *watch = data;
+
+	bp_watch_remove(watch->watch);
+	if (watch->channel)
+		bp_channel_release(watch->all->self, watch->channel);
+	g_free(watch);
+}
+
+void web_watches_init(WebWatches *watches, BpPlugin *self, BpWebSocket *socket)
+{
+	watches->self = self;
+	watches->socket = socket;
+	watches->named = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, watch_free);
+}
+
+void web_watches_clear(WebWatches *watches)
+{
+	g_clear_pointer(&watches->named, g_hash_table_unref);
+}
+
+gboolean web_watches_have_room(const WebWatches *watches, const char *name)
+{
+	return g_hash_table_size(watches->named) < WATCHES_LIMIT || g_hash_table_contains(watches->named, name);
+}
+
+void web_watches_add(WebWatches *watches, const char *name, gboolean frames)
+{
+	Watch *watch = g_hash_table_lookup(watches->named, name);
+
+	if (watch) {
+		watch->frames = frames;
+		return;
+	}
+	watch = g_new0(Watch, 1);
+	watch->all = watches;
+	watch->frames = frames;
+	g_hash_table_insert(watches->named, g_strdup(name), watch);
+	if (web_op_is_glob(name)) {
+		watch->watch = bp_channel_watch_glob(watches->self, name, on_glob, watch, NULL);
+	} else {
+		watch->channel = bp_channel(watches->self, name);
+		watch->watch = bp_channel_watch(watches->self, watch->channel, on_channel, watch, NULL);
+	}
+}
+
+gboolean web_watches_remove(WebWatches *watches, const char *name)
+{
+	return g_hash_table_remove(watches->named, name);
+}
+
+void web_watches_unload(void)
+{
+	forget(NULL, NULL);
+}
