@@ -87,7 +87,7 @@ void bench_peer(void)
 
 	run_endpoints();
 	printf("\nA message of 64 bytes from one to others, over two hosts or one broker:\n\n");
-	g_ptr_array_add(sides, two_hosts());
 	sides_add_brokers(sides, names);
+	g_ptr_array_add(sides, two_hosts());
 	sides_run(sides, "fanout", cases, G_N_ELEMENTS(cases));
 }
