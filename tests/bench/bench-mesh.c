@@ -7,12 +7,6 @@
 #define LINE "module open TCPServer line port=INTO"
 #define GATEWAY "recv=line/recv send=line/send framing=mesh listener=optional max_connections=0"
 
-static void set_protocol(GPtrArray *sides, const char *protocol)
-{
-	for (guint i = 0; i < sides->len; i++)
-		((Side *)sides->pdata[i])->protocol = protocol;
-}
-
 static void run_requests(void)
 {
 	static const Case cases[] = { { 1, 1 }, { 16, 1 } };
@@ -23,7 +17,7 @@ static void run_requests(void)
 	g_ptr_array_add(sides, side_backplane("MeshGateway", "get", commands));
 	printf("[GET] of a value, a connection each:\n\n");
 	sides_run(sides, "once", cases, G_N_ELEMENTS(cases));
-	set_protocol(sides, "count");
+	sides_set_protocol(sides, "count");
 	printf("\nACT-C, a connection each:\n\n");
 	sides_run(sides, "once", cases, G_N_ELEMENTS(cases));
 }

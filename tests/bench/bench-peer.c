@@ -6,12 +6,6 @@
 
 #define MEBIBYTE 1048576
 
-static void set_protocol(GPtrArray *sides, const char *protocol)
-{
-	for (guint i = 0; i < sides->len; i++)
-		((Side *)sides->pdata[i])->protocol = protocol;
-}
-
 static GPtrArray *endpoint_sides(void)
 {
 	static const char *const commands[] = { "module open EndpointServer bench port=PORT server_name=bench max_clients=100 "
@@ -32,7 +26,7 @@ static void run_large(GPtrArray *sides)
 	for (guint size = 1; size <= 8; size *= 2) {
 		g_autofree char *protocol = g_strdup_printf("json:%u", size * MEBIBYTE);
 
-		set_protocol(sides, protocol);
+		sides_set_protocol(sides, protocol);
 		sides_measure(sides, "echo", &one);
 		for (guint i = 0; i < sides->len; i++) {
 			Side *side = sides->pdata[i];
@@ -48,10 +42,10 @@ static void run_endpoints(void)
 	static const Case cases[] = { { 1, 1 }, { 64, 1 } };
 	g_autoptr(GPtrArray) sides = endpoint_sides();
 
-	set_protocol(sides, "json:16");
+	sides_set_protocol(sides, "json:16");
 	printf("Calls of endpoint echo, 16 bytes:\n\n");
 	sides_run(sides, "echo", cases, G_N_ELEMENTS(cases));
-	set_protocol(sides, "json:65536");
+	sides_set_protocol(sides, "json:65536");
 	printf("\nThe same, 64 KiB:\n\n");
 	sides_run(sides, "echo", cases, G_N_ELEMENTS(cases));
 	printf("\nLarge calls, there and back:\n\n");

@@ -65,8 +65,7 @@ void bench_http(void)
 		return;
 	}
 	printf("\nGET of the page, %" G_GSIZE_FORMAT " bytes, not compressed:\n\n", size);
-	for (guint i = 0; i < sides->len; i++)
-		((Side *)sides->pdata[i])->protocol = "http:" PAGE;
+	sides_set_protocol(sides, "http:" PAGE);
 	sides_run(sides, "echo", cases, G_N_ELEMENTS(cases));
 }
 

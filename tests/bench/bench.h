@@ -54,6 +54,7 @@ gboolean is_installed(const char *program, const char *package);
 
 /* --- measure.c --- */
 GPtrArray *sides_new(void);
+void sides_set_protocol(GPtrArray *sides, const char *protocol); /* borrowed until the sides have run */
 /* Waits until they listen, then a row for each side and case; the first side is what the others are compared with. */
 void sides_run(GPtrArray *sides, const char *mode, const Case *cases, guint count);
 /* The measuring alone: cpu, rate and lost of all sides. */

@@ -138,23 +138,35 @@ static int size = MESSAGE_SIZE; /* of a message */
 static uint32_t answer_size = MESSAGE_SIZE; /* 0: not known yet */
 static const char *answer_begin = ""; /* each answer begins so */
 
-/* To be freed. */
+/* COUNT times x; to be freed. */
+static char *filling(int count)
+{
+	char *text = calloc(1, (size_t)count + 1);
+
+	return memset(text, 'x', (size_t)count);
+}
+
+static char *request_of(int count)
+{
+	char *data = filling(count), *text;
+
+	size = asprintf(&text, REQUEST, data);
+	free(data);
+	return text;
+}
+
+/* To be freed; its size is `size`. */
 static char *message_of(const Load *load)
 {
-	char *message = calloc(1, MESSAGE_SIZE + 64), *filling;
+	char *message;
 
-	memset(message, 'x', MESSAGE_SIZE + 6);
 	is_datagrams = strcmp(load->protocol, "udp") == 0;
 	is_lines = strcmp(load->protocol, "console") == 0 || strncmp(load->protocol, "json:", 5) == 0;
-	if (strcmp(load->protocol, "console") == 0) {
+	if (strncmp(load->protocol, "json:", 5) == 0)
+		return request_of(atoi(load->protocol + 5));
+	message = filling(MESSAGE_SIZE + 6);
+	if (is_lines) {
 		size = sprintf(message, COMMAND);
-	} else if (is_lines) {
-		filling = malloc((size_t)atoi(load->protocol + 5) + 1);
-		memset(filling, 'x', (size_t)atoi(load->protocol + 5));
-		filling[atoi(load->protocol + 5)] = '\0';
-		free(message);
-		size = asprintf(&message, REQUEST, filling);
-		free(filling);
 	} else if (strcmp(load->protocol, "ws") == 0) {
 		memcpy(message, "\x82\xc0\0\0\0\0", 6); /* a mask of zeros: the server has the same work with it */
 		size = MESSAGE_SIZE + 6;

@@ -98,6 +98,12 @@ GPtrArray *sides_new(void)
 	return g_ptr_array_new_with_free_func((GDestroyNotify)side_free);
 }
 
+void sides_set_protocol(GPtrArray *sides, const char *protocol)
+{
+	for (guint i = 0; i < sides->len; i++)
+		((Side *)sides->pdata[i])->protocol = protocol;
+}
+
 void sides_run(GPtrArray *sides, const char *mode, const Case *cases, guint count)
 {
 	for (guint i = 0; i < sides->len; i++)
