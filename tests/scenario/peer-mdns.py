@@ -19,7 +19,7 @@ BUS = """<busconfig><type>system</type><listen>unix:path={folder}/bus</listen><a
 <policy context="default"><allow user="*"/><allow own="*"/><allow send_type="method_call"/><allow send_type="signal"/>
 <allow send_requested_reply="true"/><allow receive_requested_reply="true"/></policy></busconfig>
 """
-AVAHI = "[server]\nuse-ipv6=no\nallow-interfaces=eth0\n[publish]\npublish-workstation=no\n"
+AVAHI = "[server]\nhost-name={name}\nuse-ipv6=no\nallow-interfaces=eth0\n[publish]\npublish-workstation=no\n"
 TAKEN = """
 import socket, sys
 taken = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
@@ -37,7 +37,7 @@ class Machine:
         self.name, self.folder = name, tempfile.mkdtemp(prefix="backplane-mdns-")
         self.environment = {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={self.folder}/bus"}
         self.programs = []
-        for file, text in ("bus.conf", BUS.format(folder=self.folder)), ("avahi.conf", AVAHI):
+        for file, text in ("bus.conf", BUS.format(folder=self.folder)), ("avahi.conf", AVAHI.format(name=name)):
             with open(os.path.join(self.folder, file), "w") as out:
                 out.write(text)
         self.taken = self.begin(sys.executable, "-c", TAKEN, stdin=subprocess.PIPE)
