@@ -22,6 +22,7 @@ pkginclude_HEADERS = \
 	include/backplane/plugin.h \
 	include/backplane/registry.h \
 	include/backplane/resource.h \
+	include/backplane/serve.h \
 	include/backplane/server.h \
 	include/backplane/session.h \
 	include/backplane/stream.h \

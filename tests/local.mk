@@ -82,11 +82,13 @@ if TSAN
 tests_libbackplane_so_0_SOURCES += tests/tsan.c
 endif
 
-# Plugins that misbehave on purpose, to be loaded by tests: tests/plugins/NAME.so is made of tests/plugins/NAME.c.
+# Plugins to be loaded by tests, most of which misbehave on purpose: tests/plugins/NAME.so is made of tests/plugins/NAME.c.
 TEST_PLUGINS = \
 	tests/plugins/bad-abi.so \
 	tests/plugins/bad-name.so \
+	tests/plugins/clock-shim.so \
 	tests/plugins/fails-load.so \
+	tests/plugins/jobs.so \
 	tests/plugins/never-answers.so \
 	tests/plugins/no-symbol.so \
 	tests/plugins/self-unload.so \
@@ -118,7 +120,7 @@ check-threads: check-threads-build
 check-build: $(check_PROGRAMS) $(plugins_PROGRAMS) $(TEST_PLUGINS)
 check-threads-build: $(THREAD_TESTS)
 # The page in a browser, for developers who have chromium, Node and npm's packages; not a part of `make check`.
-check-web: all
+check-web: all tests/plugins/jobs.so
 	@command -v node >/dev/null || { echo 'check-web: skipped: there is no node; apt-get install nodejs npm chromium'; exit 0; }; \
 		BUILD='$(abs_top_builddir)' node $(srcdir)/tests/web/page.mjs $(ONLY)
 .PHONY: check-units check-threads check-build check-threads-build check-web

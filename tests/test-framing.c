@@ -172,6 +172,40 @@ static void test_mesh_facts(void)
 	EXPECT(&framing_mesh, &small, "\xff\x01\x02\x03\x04\xfe\xff\x01\x02\x03\x04\x05\xfe\xff\x06\xfe", "01020304.06.", 2, 6, 0);
 }
 
+/* What only the other setting makes is counted, and told when it is no rare noise. */
+static void test_mesh_foreign(void)
+{
+	static const struct {
+		guint8 xor;
+		const char *wire;
+		guint foreign;
+		const char *advice; /* a part of it */
+	} cases[] = {
+		{ 0, "\xff\xfa\x02\xfe", 1, NULL },
+		{ 0, "\xff\xfa\x02\xfe\xff\xfa\x03\xfe", 2, "escape_xor=0xff" },
+		{ 0, "\xff\xfa\x41\xfe\xff\xfa\x08\xfe\xff\xfa\xfe\xff\xfa\xff\x01\xfe", 0, NULL },
+		{ 0, "\xff\xfa\x06\xfa\x07\xfa\x01\xfa\x04\xfa\x05\xfe", 0, NULL },
+		{ 0xff, "\xff\xfa\x06\xfe\xff\xfa\x07\xfe", 2, "escape_xor=0xfa" },
+		{ 0xff, "\xff\xfa\x02\xfa\x03\xfe", 0, NULL },
+		{ 0x20, "\xff\xfa\x01\xfe\xff\xfa\x04\xfe", 2, "0xfa is usual" },
+		{ 0, "\xff\xfa\x02\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe"
+		     "\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\xfa\x02\xfe", 2, NULL },
+	};
+
+	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+		BpFramingOptions options = { .escape_xor = cases[i].xor };
+		g_autoptr(GByteArray) frames = g_byte_array_new();
+		BpDecoder *decoder = framing_mesh.decoder_new(&options, on_frame, frames);
+
+		for (const char *at = cases[i].wire; *at; at++)
+			framing_mesh.feed(decoder, (const guint8 *)at, 1);
+		CU_ASSERT_EQUAL(decoder->counts.foreign, cases[i].foreign);
+		CU_ASSERT_EQUAL(decoder->advice != NULL, cases[i].advice != NULL);
+		CU_ASSERT_TRUE(!cases[i].advice || (decoder->advice && strstr(decoder->advice, cases[i].advice)));
+		framing_mesh.free(decoder);
+	}
+}
+
 static void test_slip_facts(void)
 {
 	EXPECT(&framing_slip, NULL, "\xc0\x01\xdb\xdc\x02\xdb\xdd\xc0\xc0\xc0\x03\xc0", "01c002db.03.", 2, 0, 0);
@@ -237,6 +271,7 @@ static const SuiteTest tests[] = {
 	{ "every byte", test_every_byte },
 	{ "noise and cuts", test_noise_and_cuts },
 	{ "mesh facts", test_mesh_facts },
+	{ "mesh foreign", test_mesh_foreign },
 	{ "slip facts", test_slip_facts },
 	{ "cobs facts", test_cobs_facts },
 	{ "line facts", test_line_facts },

@@ -34,7 +34,12 @@ static void on_agreed(gpointer user)
 	((Client *)user)->agreed++;
 }
 
-static const Rfc2217Callbacks callbacks = { on_data, on_send, on_command, on_agreed };
+static void on_break(gpointer user)
+{
+	g_string_append(((Client *)user)->commands, "break ");
+}
+
+static const Rfc2217Callbacks callbacks = { on_data, on_send, on_command, on_agreed, on_break };
 
 static void client_begin(Client *client)
 {
@@ -185,16 +190,28 @@ static void test_notify(void)
 	client_end(&client);
 }
 
+static void test_break_key(void)
+{
+	Client client;
+
+	client_begin(&client);
+	RECEIVE(&client, "a\xff\xf3" "b\xff\xf1\xff\xf6");
+	CU_ASSERT(IS(client.data, "ab"));
+	CU_ASSERT_STRING_EQUAL(client.commands->str, "break ");
+	CU_ASSERT_EQUAL(client.sent->len, 0);
+	client_end(&client);
+}
+
 static void test_cut_anywhere(void)
 {
 	static const char said[] = "a\r\0\xff\xfb\x2c\xff\xfd\x00q\xff\xff\xff\xfa\x2c\x01\x00\x00\xff\xff\x80\xff\xf0z\xff\xfa\x2c\x05\x08\xff\xf0\r\0"
-				   "\xff\xfb\x00\r\0\xff\xf1\xff\xfd\x18";
+				   "\xff\xfb\x00\r\0\xff\xf1\xff\xf3\xff\xfd\x18";
 	gsize size = sizeof(said) - 1;
 	Client whole;
 
 	client_begin(&whole);
 	rfc2217_receive(whole.codec, (const guint8 *)said, size);
-	CU_ASSERT_STRING_EQUAL(whole.commands->str, "1=65408 5=8 ");
+	CU_ASSERT_STRING_EQUAL(whole.commands->str, "1=65408 5=8 break ");
 	for (gsize cut = 1; cut < size; cut++) {
 		Client parted;
 
@@ -217,6 +234,7 @@ static const SuiteTest tests[] = {
 	{ "nonsense", test_nonsense },
 	{ "data", test_data },
 	{ "notify", test_notify },
+	{ "break key", test_break_key },
 	{ "cut anywhere", test_cut_anywhere },
 	{ NULL },
 };

@@ -116,6 +116,29 @@ static void test_echo(void)
 	end(instance);
 }
 
+/* Both ends of a connection have the same one, and no other connection has it. */
+static void test_binding(void)
+{
+	BpInstance *instance = begin(good, NULL, NULL);
+	guint8 here[2][32] = { 0 }, there[2][32] = { 0 };
+
+	for (guint i = 0; i < 2; i++) {
+		Peer *peer = connect_as("localhost");
+
+		CU_ASSERT(suite_wait_until(was_accepted, NULL, 5));
+		CU_ASSERT_TRUE(bp_stream_tls_binding(peer->stream, here[i]));
+		CU_ASSERT_TRUE(bp_stream_tls_binding(near->stream, there[i]));
+		CU_ASSERT_EQUAL(memcmp(here[i], there[i], 32), 0);
+		peer_free(peer);
+		CU_ASSERT(suite_wait_until(is_closed, near, 5));
+		accepted = 0;
+		peer_free(near);
+		near = peer_new();
+	}
+	CU_ASSERT_NOT_EQUAL(memcmp(here[0], here[1], 32), 0);
+	end(instance);
+}
+
 #define HUGE_SIZE (6 * 1024 * 1024)
 
 static void write_more(BpStream *stream, gpointer data)
@@ -391,6 +414,31 @@ static gboolean raw_is_let_in(const Identity *identity, int most)
 	return in;
 }
 
+/* A client that does not tie the secret to the handshake (as one in between would wish) gets none. */
+static void test_no_binding(void)
+{
+	BpInstance *instance = begin(good, NULL, NULL);
+	guint8 binding[32];
+
+	for (guint i = 0; i < 2; i++) {
+		Raw *raw = raw_open(NULL, TLS1_2_VERSION);
+
+		if (i)
+			SSL_set_options(raw->ssl, SSL_OP_NO_EXTENDED_MASTER_SECRET);
+		while (!accepted) {
+			SSL_do_handshake(raw->ssl);
+			g_main_context_iteration(NULL, TRUE);
+		}
+		CU_ASSERT_EQUAL(bp_stream_tls_binding(near->stream, binding), !i);
+		raw_free(raw);
+		CU_ASSERT(suite_wait_until(is_closed, near, 5));
+		accepted = 0;
+		peer_free(near);
+		near = peer_new();
+	}
+	end(instance);
+}
+
 static void test_client_certificates(void)
 {
 	g_autofree char *ca = g_strconcat("tls_client_ca=", authority->cert_file, NULL);
@@ -514,6 +562,8 @@ static void test_reload(void)
 
 static const SuiteTest tests[] = {
 	{ "echo", test_echo },
+	{ "binding", test_binding },
+	{ "no binding", test_no_binding },
 	{ "huge", test_huge },
 	{ "rest of a read", test_rest_of_a_read },
 	{ "drop oldest", test_drop_oldest },

@@ -15,6 +15,7 @@ export class LineChart {
 		this.now = h("span", { class: "chart-now" }, "–");
 		this.top = h("span", { class: "chart-top" });
 		this.begin = h("span", null, "");
+		this.moment = h("span", null, "now");
 		this.lines = series.map((name, at) => svg("polyline", { class: `line line-${at}`, fill: "none" }));
 		this.area = svg("polygon", { class: "area" });
 		this.cross = svg("line", { class: "cross", y1: 0, y2: HEIGHT, x1: -9, x2: -9 });
@@ -25,7 +26,7 @@ export class LineChart {
 		this.element = h("figure", { class: "chart card" },
 			h("figcaption", null, h("span", { class: "chart-title" }, title), legend, this.now),
 			h("div", { class: "plot" }, this.drawing, this.top),
-			h("div", { class: "axis", "aria-hidden": "true" }, this.begin, h("span", null, "now")));
+			h("div", { class: "axis", "aria-hidden": "true" }, this.begin, this.moment));
 		this.drawing.addEventListener("pointermove", (event) => this.point(event));
 		this.drawing.addEventListener("pointerleave", () => this.point(null));
 	}
@@ -69,7 +70,8 @@ export class LineChart {
 
 	describe(values, ago) {
 		const text = values.length ? values.map((value) => this.format(value ?? 0)).join(" / ") : "–";
-		this.now.textContent = ago === undefined ? text : `${text}, ${duration(ago)} ago`;
+		this.now.textContent = text;
+		this.moment.textContent = ago === undefined ? "now" : `${duration(ago)} ago`;
 		if (ago === undefined)
 			this.drawing.setAttribute("aria-label", `${this.title}: ${text} now, scale to ${this.format(this.limit)}`);
 	}

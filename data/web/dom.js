@@ -82,6 +82,18 @@ export function empty(title, ...advice) {
 	return h("div", { class: "empty" }, h("p", { class: "empty-title" }, title), h("p", null, ...advice));
 }
 
+// Shows a dialog; `closed` (may be left out) runs when it is closed, and focus goes back to where it was.
+export function showDialog(dialog, closed) {
+	const opener = document.activeElement;
+	dialog.addEventListener("close", () => {
+		closed?.();
+		dialog.remove();
+		opener?.isConnected && opener.focus();
+	});
+	document.body.append(dialog);
+	dialog.showModal();
+}
+
 export function pageHead(title, ...tools) {
 	return h("div", { class: "page-head" }, h("h1", null, title), h("div", { class: "tools" }, ...tools));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // form.js - fields and forms from a parameter table, the rows that the host describes modules, commands and settings with.
-import { h, fresh, notice, noticeBox, sentence } from "./dom.js";
+import { h, fresh, notice, noticeBox, sentence, showDialog } from "./dom.js";
 
 const TRUE = new Set(["true", "yes", "on", "1"]);
 const HINTS = { duration: "250ms, 10s, 5m, 2h, 1d", bytes: "512, 64K, 8M, 1G" };
@@ -160,13 +160,7 @@ export function formDialog({ title, intro, lead = [], params = [], verb, submit 
 			go.removeAttribute("aria-busy");
 		}
 	});
-	const opener = document.activeElement;
-	dialog.addEventListener("close", () => {
-		dialog.remove();
-		opener?.isConnected && opener.focus();
-	});
-	document.body.append(dialog);
-	dialog.showModal();
+	showDialog(dialog);
 	(leads[0] ?? fields[0])?.control.focus();
 	return dialog;
 }

@@ -97,8 +97,8 @@ document.getElementById("skip").addEventListener("click", (event) => {
 async function look() {
 	const found = await api.list("views").catch(() => null);
 	const work = await api.list("jobs").then(Array.isArray, () => false);
-	if (!api.isOpen())
-		return;
+	if (!found)
+		return; // the host is gone, and not its jobs
 	const before = JSON.stringify(views.map(({ id, hidden }) => [id, hidden]));
 	views.find(({ id }) => id === "jobs").hidden = !work;
 	if (Array.isArray(found)) {
@@ -122,6 +122,18 @@ api.on("changed", look);
 
 const lost = document.getElementById("lost"), lostText = document.getElementById("lost-text");
 let hostName = "Backplane", countdown = 0, wasLost = false, greeted = null;
+let answers = false, refused = 0; // without a live connection: the host answers requests; how often it was refused since
+
+function explain() {
+	const text = refused > 1
+		? "The host answers, but the live connection to it is refused. A proxy between may not pass WebSocket: have it pass Upgrade for /ws, or open this page at the host itself. Until then messages cannot be watched."
+		: greeted ? "The connection to the host was lost; what you see may be old."
+			: "There is no live connection to the host; messages cannot be watched.";
+	// Numbers that count down are for eyes only: the alert is read once.
+	if (lost.hidden || lostText.firstChild.data !== text)
+		lostText.replaceChildren(text, h("span", { id: "lost-in", "aria-hidden": "true" }));
+	lost.hidden = false;
+}
 
 function say(state, text) {
 	document.getElementById("link").className = `pill needs-script ${state}`;
@@ -133,21 +145,21 @@ function say(state, text) {
 api.on("closed", ({ in: pause, tries }) => {
 	clearInterval(countdown);
 	const until = performance.now() + pause;
-	if (tries < 2 && !wasLost) {
+	if (tries < 2)
+		answers = false;
+	refused = answers ? refused + 1 : 0;
+	if (refused > 1)
+		say("warn", "not live");
+	else if (tries < 2 && !wasLost)
 		say("warn", "reconnecting");
-	} else {
+	else
 		say("bad", "no connection");
-	}
 	wasLost = true;
 	const tell = () => {
 		const left = Math.max(0, Math.ceil((until - performance.now()) / 1000));
-		// Numbers that count down are for eyes only: the alert is read once.
 		document.getElementById("lost-in").textContent = left ? ` Next try in ${left} s.` : " Trying…";
 	};
-	if (lost.hidden) {
-		lostText.replaceChildren(greeted ? "The connection to the host was lost; what you see may be old." : "There is no live connection to the host; messages cannot be watched.", h("span", { id: "lost-in", "aria-hidden": "true" }));
-		lost.hidden = false;
-	}
+	explain();
 	tell();
 	countdown = setInterval(tell, 500);
 });
@@ -168,6 +180,10 @@ api.on("hello", ({ hello, restarted }) => {
 api.on("dropped", ({ count }) => toast(`This browser was too slow: ${count} messages were left out.`));
 document.getElementById("lost-now").addEventListener("click", () => api.connect());
 rates.listen((error) => {
+	// A host that answers again is tried at once.
+	if (!api.isOpen() && !error && !answers)
+		api.connect();
+	answers = !error;
 	if (error || !rates.host?.name || rates.host.name === hostName)
 		return;
 	hostName = rates.host.name;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // modules.js - what is open, and the classes that can be opened by a form made from their parameters.
-import { h, empty, pageHead, toast } from "./dom.js";
+import { h, empty, pageHead, showDialog, toast } from "./dom.js";
 import { dateTime, values } from "./format.js";
 import { Table } from "./table.js";
 import { formDialog } from "./form.js";
@@ -36,13 +36,7 @@ function details(row) {
 		h("dl", { class: "pairs" }, [["class", row.class], ["plugin", row.plugin], ["context", row.context], ["since", dateTime(row.since)], ...Object.entries(row.values ?? {})]
 			.flatMap(([name, value]) => [h("dt", null, name), h("dd", { class: "mono" }, value === null || value === "" ? "–" : String(value))])),
 		h("div", { class: "buttons" }, h("button", { type: "button", autofocus: true, onclick: () => dialog.close() }, "Close")));
-	const opener = document.activeElement;
-	dialog.addEventListener("close", () => {
-		dialog.remove();
-		opener?.isConnected && opener.focus();
-	});
-	document.body.append(dialog);
-	dialog.showModal();
+	showDialog(dialog);
 }
 
 export function show(element, api) {

@@ -49,11 +49,11 @@ function serverTable() {
 		empty: empty("No server is open", "Nobody can reach this host yet. Type ", h("code", null, "consoleserver"), " in the ", h("a", { href: "#/console" }, "Console"),
 			", or open a server under ", h("a", { href: "#/modules" }, "Modules"), "."),
 		columns: [
-			{ id: "id", title: "Server", value: (row) => row.id, wide: true },
+			{ id: "id", title: "Server", value: (row) => row.id },
 			{ id: "class", title: "Class", value: (row) => row.class, minor: true },
 			{
-				id: "addresses", title: "Address", value: (row) => [row.addresses].flat().join(" "), sort: false,
-				render: (row) => h("span", null, h("span", { class: "mono" }, [row.addresses].flat().join(" ")),
+				id: "addresses", title: "Address", value: (row) => [row.addresses].flat().join(" "), wide: true, sort: false,
+				render: (row) => h("span", { class: "clipped" }, h("span", { class: "mono", title: [row.addresses].flat().join(" ") }, [row.addresses].flat().join(" ")),
 					row.insecure ? h("span", { class: "badge warn", title: "reachable from other machines, and nobody has to log in" }, "insecure") : null),
 			},
 			{ id: "connections", title: "Open", number: true, value: (row) => row.connections, text: (row) => number(row.connections) },
@@ -73,11 +73,12 @@ export function show(element, api) {
 	const about = h("p", { class: "muted about" });
 	const box = noticeBox();
 	const tiles = ["Uptime", "Memory", "Messages", "Channels", "Sessions", "Instances"].map(tile);
-	const charts = [
-		new LineChart({ title: "Messages", series: ["messages"], format: (value) => `${short(value)}/s` }),
-		new LineChart({ title: "Bytes", series: ["bytes"], format: (value) => `${bytes(value)}/s` }),
-		new LineChart({ title: "Loop events", series: ["all loops"], format: (value) => `${short(value)}/s` }),
-	];
+	const charts = [ // what is drawn of each sample
+		["Processor", "cpu", (value) => `${short(100 * value)} %`],
+		["Messages", "messages", (value) => `${short(value)}/s`],
+		["Bytes", "bytes", (value) => `${bytes(value)}/s`],
+		["Connections", "connections", number],
+	].map(([title, name, format]) => ({ name, chart: new LineChart({ title, series: [name], format }) }));
 	const loops = loopTable(), servers = serverTable();
 
 	const draw = (error) => {
@@ -85,7 +86,6 @@ export function show(element, api) {
 		const host = rates.host;
 		if (!host)
 			return;
-		const latest = rates.samples.at(-1);
 		about.textContent = [`Backplane ${String(host.version ?? "").replace(/^Backplane /, "")}`, host.abi === undefined ? "" : `ABI ${host.abi}`, `process ${host.pid}`,
 			`started ${dateTime(host.started)}`].filter(Boolean).join(" · ");
 		tiles[0].set(duration(host.uptime));
@@ -94,13 +94,11 @@ export function show(element, api) {
 		tiles[3].set(number(host.channels));
 		tiles[4].set(number(host.sessions));
 		tiles[5].set(number(host.instances));
-		charts[0].set(rates.samples.map(({ time, messages }) => [time, messages]));
-		charts[1].set(rates.samples.map((sample) => [sample.time, sample.bytes]));
-		charts[2].set(rates.samples.map((sample) => [sample.time, Object.values(sample.loops).reduce((sum, { events }) => sum + events, 0)]));
-		loops.update((host.loops ?? []).map((loop) => ({ ...loop, rate: latest?.loops[loop.name]?.events ?? 0 })));
+		charts.forEach(({ name, chart }) => chart.set(rates.samples.map((sample) => [sample.time, sample[name]])));
+		loops.update((host.loops ?? []).map((loop) => ({ ...loop, rate: rates.loopEvents.get(loop.name) ?? 0 })));
 	};
 	element.append(pageHead("Overview"), about, box, h("dl", { class: "tiles" }, tiles.map((each) => each.element)),
-		h("div", { class: "charts" }, charts.map((chart) => chart.element)),
+		h("div", { class: "charts" }, charts.map(({ chart }) => chart.element)),
 		h("section", { class: "card" }, h("h2", null, "Servers"), servers.element),
 		h("section", { class: "card" }, h("h2", null, "Loops"), loops.element));
 	draw(null);

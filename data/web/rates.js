@@ -1,47 +1,61 @@
 // SPDX-License-Identifier: MIT
-// rates.js - samples the host's counters as long as the page is open, whatever view is shown, so that the charts of the
-// overview have a past. What the host counts becomes rates here.
+// rates.js - the host's counters as rates, as long as the page is open and whatever view is shown. The past is what the host
+// noted itself (resource history): a page has charts when it is opened, and again after it was hidden or cut off. Times are
+// the host's, seconds since 1970.
 import * as api from "./api.js";
 import { SPAN } from "./chart.js";
 
-export const samples = []; // {time, messages, bytes, loops: {name: {events, turns}}}
+const GAP = 10; // seconds without an answer after which the host's own notes are better than a straight line
+
+export const samples = []; // {time, cpu in parts of a core, messages and bytes a second, connections}
+export const loopEvents = new Map(); // name of a loop -> events a second
 export let host = null;
 const listeners = new Set();
-let before = null, pid = null;
+let before = null; // the counters, as they were at `time`
 
 function rate(now, then, seconds) {
 	return typeof now === "number" && typeof then === "number" ? Math.max(0, now - then) / seconds : 0;
 }
 
+function add(row) {
+	const seconds = row.time - (before?.time ?? row.time);
+	if (before && seconds < 1) // too little to tell
+		return;
+	if (before) {
+		const [cpu, messages, bytes] = ["cpu", "messages", "bytes"].map((name) => rate(row[name], before[name], seconds));
+		samples.push({ time: row.time, cpu, messages, bytes, connections: row.connections ?? 0 });
+		for (const { name, events } of row.loops ?? [])
+			loopEvents.set(name, rate(events, before.loops?.find((loop) => loop.name === name)?.events, seconds));
+	}
+	while (samples.length && samples[0].time < row.time - SPAN)
+		samples.shift();
+	before = row;
+}
+
+async function ask() {
+	const answer = [await api.list("host")].flat()[0];
+	const time = answer.started + answer.uptime;
+	// A host that started anew has counters that begin at zero, and notes of its own.
+	const anew = before?.started !== answer.started || Math.abs(time - before.time) > GAP;
+	const past = anew ? await api.list("history").catch(() => []) : null;
+	return { ...answer, time, past };
+}
+
 function take(answer) {
-	const time = performance.now() / 1000;
-	host = answer = Array.isArray(answer) ? answer[0] : answer;
-	if (pid !== answer.pid) {
-		pid = answer.pid;
-		before = null; // started anew: its counters begin at zero
+	if (answer.past) {
+		samples.length = 0;
+		before = null;
+		answer.past.filter(({ time }) => time <= answer.time).forEach(add);
 	}
-	if (before && time - before.time > 0.2) {
-		const seconds = time - before.time;
-		const loops = {};
-		for (const loop of answer.loops ?? []) {
-			const then = before.host.loops?.find(({ name }) => name === loop.name);
-			if (then)
-				loops[loop.name] = { events: rate(loop.events, then.events, seconds), turns: rate(loop.turns, then.turns, seconds) };
-		}
-		samples.push({
-			time, loops, messages: rate(answer.messages, before.host.messages, seconds),
-			bytes: rate(answer.bytes, before.host.bytes, seconds),
-		});
-		while (samples.length && samples[0].time < time - SPAN)
-			samples.shift();
-	}
-	before = { time, host: answer };
+	add(answer);
+	before.started = answer.started;
+	host = answer;
 	for (const func of listeners)
 		func(null);
 }
 
 export function start() {
-	return api.poll(() => api.list("host"), take, (error) => error && listeners.forEach((func) => func(error)));
+	return api.poll(ask, take, (error) => error && listeners.forEach((func) => func(error)));
 }
 
 // Calls `func` after each sample, with null, or with the error. Gives a function that ends it.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // sessions.js - who is here; seeing what they type and are shown, telling them something, ending them.
-import { h, empty, pageHead, noticeBox, busy, toast } from "./dom.js";
+import { h, empty, pageHead, noticeBox, busy, showDialog, toast } from "./dom.js";
 import { duration, dateTime, moment } from "./format.js";
 import { Table } from "./table.js";
 import { Stream } from "./stream.js";
@@ -49,15 +49,10 @@ function watch(api, row) {
 	const ends = ["recv", "send"].map((way) => api.watch(`session/${row.id}/${way}`, (each) => stream.add(each)));
 	const dialog = h("dialog", { class: "wide", "aria-label": `Session ${row.id}` }, h("h2", null, `Session ${row.id}, ${row.peer ?? ""}`), stream.element,
 		h("div", { class: "buttons" }, h("button", { type: "button", autofocus: true, onclick: () => dialog.close() }, "Close")));
-	const opener = document.activeElement;
-	dialog.addEventListener("close", () => {
+	showDialog(dialog, () => {
 		ends.forEach((end) => end());
 		stream.end();
-		dialog.remove();
-		opener?.isConnected && opener.focus();
 	});
-	document.body.append(dialog);
-	dialog.showModal();
 }
 
 export function show(element, api) {

@@ -19,5 +19,5 @@
 #include <backplane/server.h>
 #include <backplane/datagram.h>
 #include <backplane/telnet.h>
+#include <backplane/serve.h>
 #include <backplane/framing.h>
-#include <backplane/telnet.h>

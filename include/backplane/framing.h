@@ -29,6 +29,7 @@ typedef struct {
 	guint64 broken;	  /* frames with an escape or a code that cannot be */
 	guint64 cut;	  /* frames in which another began, or which a pause ended */
 	guint64 too_long;
+	guint64 foreign;  /* of the broken: such as senders make whose options are others */
 } BpFramingCounts;
 
 /* A frame's contents, valid during the call, in which everything is allowed but to feed or free the decoder. */
@@ -39,6 +40,7 @@ typedef struct {
 	BpFramingCounts counts;
 	BpFrameFunc emit;
 	gpointer user;
+	const char *advice; /* a constant: what the counts say of our options; NULL while they say nothing */
 } BpDecoder;
 
 typedef struct {

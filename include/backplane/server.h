@@ -45,6 +45,8 @@ typedef struct {
 	guint64 bytes_in, bytes_out, drops;	   /* of all streams, gone ones too */
 } BpServerStats;
 BP_API BpServerStats bp_server_stats(const BpServer *server);
+/* For `describe` of a module: where it listens, the handler (NULL: none) and these numbers, in two lines. */
+BP_API void bp_server_describe(const BpServer *server, const char *handler, GString *text);
 /* Its streams; free the array. */
 BP_API GPtrArray *bp_server_streams(const BpServer *server);
 /* The number of a stream on its server, from 1, in order of arrival. */

@@ -7,7 +7,8 @@
  * tells who comes and goes: {"event":"begin","id":7,"peer":...,"transport":...,"server":...,"handler":...}, before the
  * welcome, and {"event":"end","id":7,...} when it is not in bp_session_list any more.
  *
- * The transport (handler.h: who brings the bytes) makes it with bp_session_open and feeds it; the handler uses the rest.
+ * The transport (who brings the bytes) makes it with bp_session_open and feeds it; serve.h has what transports share. The
+ * handler uses the rest.
  */
 #pragma once
 #include <backplane/command.h>
@@ -30,6 +31,7 @@ BP_API const BpHandler *bp_session_handler(const BpSession *session);
 BP_API const char *bp_session_terminal(const BpSession *session); /* "xterm-256color" or "" */
 BP_API void bp_session_size(const BpSession *session, guint *columns, guint *rows); /* 80 x 24 until told */
 BP_API gboolean bp_session_is_terminal(const BpSession *session); /* it has a cursor: editor, colour, progress */
+BP_API gboolean bp_session_is_hidden(const BpSession *session);	  /* echo is off: what it sends is a password */
 BP_API gint64 bp_session_started(const BpSession *session);	  /* wall clock, microseconds */
 BP_API gint64 bp_session_idle(const BpSession *session);	  /* since its last input, microseconds */
 
@@ -96,16 +98,5 @@ BP_API void bp_session_set_size(BpSession *session, guint columns, guint rows);
 BP_API void bp_session_interrupt(BpSession *session);
 /* The wire is full (FALSE) or takes more (TRUE): commands pause meanwhile. */
 BP_API void bp_session_set_writable(BpSession *session, gboolean writable);
-
-/* How `servers:`, `serve` and plugins serve a handler: registered as "transport/NAME". `module` is a class
- * whose parameters include bp_server_params and bp_serve_params. */
-typedef struct {
-	const char *name;
-	const char *help;
-	const char *module;
-	guint default_port;
-} BpTransport;
-/* handler, welcome_message, quiet: */
-BP_API extern const BpParam bp_serve_params[];
 
 G_END_DECLS

@@ -41,6 +41,7 @@ BP_API void bp_stream_close(BpStream *stream);
 BP_API void bp_stream_abort(BpStream *stream, const GError *why);
 BP_API void bp_stream_set_reading(BpStream *stream, gboolean on);
 BP_API void bp_stream_set_backlog(BpStream *stream, gsize limit, BpBacklogPolicy policy);
+/* NULL events: nobody hears of it any more; for who goes before what is queued has been sent. */
 BP_API void bp_stream_set_user(BpStream *stream, const BpStreamEvents *events, gpointer user);
 BP_API int bp_stream_fd(const BpStream *stream);
 BP_API const char *bp_stream_peer(BpStream *stream);  /* text, "" for a tty */
@@ -50,6 +51,9 @@ BP_API gsize bp_stream_queued(const BpStream *stream);
 BP_API gboolean bp_stream_is_closing(const BpStream *stream);
 BP_API const char *bp_stream_tls(const BpStream *stream);	/* "TLSv1.3 TLS_AES_256_GCM_SHA384 ktls", or "" */
 BP_API const char *bp_stream_tls_peer(const BpStream *stream); /* subject of the client's certificate, or "" */
+/* What both ends of this TLS connection know and nobody else (RFC 9266, tls-exporter): a proof made over it holds on no
+ * other connection, so nobody can stand in between. FALSE: no TLS, not agreed yet, or too old to have one. */
+BP_API gboolean bp_stream_tls_binding(const BpStream *stream, guint8 binding[32]);
 
 typedef struct {
 	guint64 bytes_in, bytes_out, drops; /* drops: whole messages lost to the backlog policy */

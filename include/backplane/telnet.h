@@ -12,15 +12,14 @@
 G_BEGIN_DECLS
 
 typedef enum {
-	BP_TELNET_ANSWERED,     /* the first sign that the other side speaks telnet */
-	BP_TELNET_RESIZED,	     /* columns, rows */
-	BP_TELNET_TYPED,	     /* terminal, client, mtts */
-	BP_TELNET_ECHO_AGREED,  /* we echo */
-	BP_TELNET_ECHO_REFUSED, /* it echoes itself, or not at all */
-	BP_TELNET_INTERRUPTED,  /* IP or BRK */
-	BP_TELNET_CHARSET_SET,  /* utf8 */
-	BP_TELNET_USER_NAMED,   /* user */
-	BP_TELNET_BROKEN,	     /* nonsense; nothing more comes from this codec, close */
+	/* Something was told of the terminal: answered, terminal, client, mtts, echo, cursor. Only if it was asked (see
+	 * bp_telnet_offer); once for all that comes together, before the data behind it. */
+	BP_TELNET_TERMINAL,
+	BP_TELNET_RESIZED,     /* columns, rows */
+	BP_TELNET_INTERRUPTED, /* IP or BRK */
+	BP_TELNET_CHARSET_SET, /* utf8 */
+	BP_TELNET_USER_NAMED,  /* user */
+	BP_TELNET_BROKEN,      /* nonsense; nothing more comes from this codec, close */
 } BpTelnetEvent;
 
 /* Bits of the MUD Terminal Type Standard that mean something here. */
@@ -39,14 +38,15 @@ typedef struct {
 /* What the other side has told; borrowed, as long as the codec. */
 typedef struct {
 	guint columns, rows;  /* 80 x 24 until told, or when told nonsense */
-	const char *terminal; /* "xterm-256color", lower case; "" until told */
+	const char *terminal; /* "xterm-256color", lower case, the colours by MTTS if not by name; "" until told */
 	const char *client;   /* "mudlet", from clients that name themselves; or "" */
 	const char *user;     /* or "": whatever the client says, proves nothing */
 	guint mtts;
 	gboolean utf8;	      /* by CHARSET or MTTS */
 	gboolean binary_in, binary_out;
 	gboolean echo, sga;   /* agreed, on our side */
-	gboolean answered;
+	gboolean answered;    /* there was a sign that the other side speaks telnet */
+	gboolean cursor;      /* it is a terminal with a cursor, and lets us echo: fit for an editor */
 	gboolean asking;      /* for the terminal's type, and it has said that it will tell */
 } BpTelnetInfo;
 
@@ -61,11 +61,10 @@ BP_API void bp_telnet_set_lines(BpTelnet *codec, gboolean on);
 /* Text or bytes for the other side: IAC is doubled. */
 BP_API void bp_telnet_send(BpTelnet *codec, gconstpointer data, gsize size);
 /* IAC EOR or IAC GA, if the client has asked for such a mark behind what is not a whole line. */
-BP_API gboolean bp_telnet_wants_mark(const BpTelnet *codec);
 BP_API void bp_telnet_mark(BpTelnet *codec);
 /* WILL or WONT ECHO: on keeps the client from showing what is typed. */
 BP_API void bp_telnet_set_echo(BpTelnet *codec, gboolean on);
-/* WONT ECHO, WONT SGA: the client echoes and edits whole lines itself. */
+/* WONT ECHO, WONT SGA, once: the client echoes and edits whole lines itself. */
 BP_API void bp_telnet_give_lines(BpTelnet *codec);
 BP_API const BpTelnetInfo *bp_telnet_info(const BpTelnet *codec);
 

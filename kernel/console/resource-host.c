@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* resource-host.c - resources host, servers, contexts, settings: what programs and pages are told of the host. */
+#include <time.h>
 #include <unistd.h>
 #include "console/resources.h"
 #include "host/settings.h"
@@ -40,6 +41,25 @@ static json_int_t resident_bytes(void)
 	return (json_int_t)(resident * (guint64)sysconf(_SC_PAGESIZE));
 }
 
+/* Seconds of processor time that all its threads took. */
+static double cpu_seconds(void)
+{
+	struct timespec used = { 0 };
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
+}
+
+static guint count_connections(void)
+{
+	g_autoptr(GPtrArray) servers = bp_server_list();
+	guint count = 0;
+
+	for (guint i = 0; i < servers->len; i++)
+		count += bp_server_stats(servers->pdata[i]).connections;
+	return count;
+}
+
 static json_t *list_host(BpPlugin *self, const char *query, GError **error)
 {
 	g_autoptr(GPtrArray) channels = bp_channel_list(NULL), sessions = bp_session_list(), instances = bp_instance_list(NULL);
@@ -52,11 +72,12 @@ static json_t *list_host(BpPlugin *self, const char *query, GError **error)
 		messages += stats.messages;
 		bytes += stats.bytes;
 	}
-	return json_pack("{s:s,s:s,s:s,s:i,s:i,s:f,s:f,s:I,s:o,s:i,s:i,s:i,s:I,s:I}", "id", "host", "name", g_get_host_name(),
+	return json_pack("{s:s,s:s,s:s,s:i,s:i,s:f,s:f,s:f,s:I,s:o,s:i,s:i,s:i,s:i,s:I,s:I}", "id", "host", "name", g_get_host_name(),
 			 "version", bp_kernel_version(), "abi", BP_ABI, "pid", (int)getpid(), "uptime",
-			 (double)(g_get_real_time() - started) / 1e6, "started", (double)started / 1e6, "resident",
-			 resident_bytes(), "loops", loops_json(), "channels", (int)channels->len, "sessions", (int)sessions->len,
-			 "instances", (int)instances->len, "messages", (json_int_t)messages, "bytes", (json_int_t)bytes);
+			 (double)(g_get_real_time() - started) / 1e6, "started", (double)started / 1e6, "cpu",
+			 cpu_seconds(), "resident", resident_bytes(), "loops", loops_json(), "connections",
+			 (int)count_connections(), "channels", (int)channels->len, "sessions", (int)sessions->len, "instances",
+			 (int)instances->len, "messages", (json_int_t)messages, "bytes", (json_int_t)bytes);
 }
 
 static json_t *get_host(BpPlugin *self, const char *id, GError **error)

@@ -9,13 +9,6 @@
 static GPtrArray *sessions; /* in order of opening */
 static guint last_id;
 
-const BpParam bp_serve_params[] = {
-	{ "handler", .fallback = "console", .names = BP_A_HANDLER, .alias = "handler_class", .help = "what answers: console, echo, ..." },
-	{ "welcome_message", .help = "first line said to each client" },
-	{ "quiet", .type = BP_BOOL, .fallback = "no", .help = "do not show what is said on channel console" },
-	{ NULL },
-};
-
 /* --- handlers --- */
 
 const BpHandler *bp_handler_find(const char *name)
@@ -48,7 +41,7 @@ void session_unref(BpSession *session)
 {
 	if (--session->refs)
 		return;
-	g_free(session->peer);
+	g_ref_string_release(session->peer);
 	g_free(session->local);
 	g_free(session->query);
 	g_free(session->path);
@@ -126,7 +119,7 @@ static BpSession *session_new(BpPlugin *self, const BpSessionOptions *options)
 	session->memory = options->handler->size ? g_malloc0(options->handler->size) : NULL;
 	session->link = options->link;
 	session->link_data = options->data;
-	session->peer = g_strdup(options->peer ? options->peer : "");
+	session->peer = g_ref_string_new(options->peer ? options->peer : "");
 	session->local = g_strdup(options->local ? options->local : "");
 	session->query = g_strdup(options->query ? options->query : "");
 	session->path = g_strdup(options->path ? options->path : "");
@@ -312,6 +305,24 @@ gint64 bp_session_idle(const BpSession *session)
 	return bp_loop_now() - session->last_input;
 }
 
+gboolean bp_session_is_hidden(const BpSession *session)
+{
+	return session->echo_off;
+}
+
+GPtrArray *sessions_of(BpPlugin *server)
+{
+	GPtrArray *list = g_ptr_array_new();
+
+	for (guint i = 0; sessions && i < sessions->len; i++) {
+		BpSession *session = sessions->pdata[i];
+
+		if (session->owned.owner == server)
+			g_ptr_array_add(list, session_ref(session));
+	}
+	return list;
+}
+
 GPtrArray *bp_session_list(void)
 {
 	GPtrArray *list = g_ptr_array_new();
@@ -334,15 +345,12 @@ BpSession *bp_session_find(guint id)
 
 void bp_session_broadcast(BpSession *session, const char *text, gboolean self_too)
 {
-	BpPlugin *server = session->owned.owner;
-	g_autoptr(GPtrArray) list = bp_session_list();
+	g_autoptr(GPtrArray) list = sessions_of(session->owned.owner);
 
-	for (guint i = 0; i < list->len; i++)
-		session_ref(list->pdata[i]);
 	for (guint i = 0; i < list->len; i++) {
 		BpSession *other = list->pdata[i];
 
-		if (!other->ended && other->owned.owner == server && (self_too || other != session))
+		if (self_too || other != session)
 			bp_session_notify(other, text);
 		session_unref(other);
 	}

@@ -23,7 +23,8 @@ struct BpSession {
 	gpointer memory; /* the handler's */
 	const BpSessionLink *link;
 	gpointer link_data;
-	char *peer, *local, *query, *path, *agent, *type, *prompt;
+	char *peer; /* GRefString: the origin of what it sends */
+	char *local, *query, *path, *agent, *type, *prompt;
 	BpRole role;
 	BpMode mode;
 	guint columns, rows;
@@ -64,6 +65,7 @@ static inline BpSession *session_ref(BpSession *session)
 }
 void session_unref(BpSession *session);
 void sessions_end_of(BpPlugin *plugin); /* sessions whose handler is of that plugin */
+GPtrArray *sessions_of(BpPlugin *server); /* those it serves, in order of opening; each with a reference */
 /* Around calls of the handler: FALSE when it must not be called. */
 gboolean session_enter(BpSession *session);
 void session_leave(BpSession *session);
@@ -84,7 +86,7 @@ void input_set_taker(BpSession *session, BpCall *call); /* NULL: nobody */
 
 /* --- call.c --- */
 /* What was typed, to the call that has taken it. */
-void call_input(BpSession *session, gconstpointer data, gsize size);
+gsize call_input(BpSession *session, gconstpointer data, gsize size);
 
 /* --- run.c --- */
 /* A line that the user typed: after those typed before. */

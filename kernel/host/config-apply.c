@@ -2,6 +2,7 @@
 /* config-apply.c - what a checked configuration says is done: settings, instances, commands. All of it or nothing. */
 #include <string.h>
 #include <backplane/plugin.h>
+#include <backplane/serve.h>
 #include "host/config-tree.h"
 #include "host/param.h"
 #include "host/registry.h"

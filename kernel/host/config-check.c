@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <backplane/address.h>
 #include <backplane/handler.h>
+#include <backplane/serve.h>
 #include "host/config-tree.h"
 #include "host/param.h"
 #include "host/registry.h"

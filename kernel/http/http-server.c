@@ -127,18 +127,8 @@ void http_server_unref(BpHttpServer *server)
 	g_free(server);
 }
 
-static void ignore_data(BpStream *stream, const guint8 *data, gsize size, gpointer user)
-{
-}
-
-static void ignore_closed(BpStream *stream, const GError *why, gpointer user)
-{
-}
-
 void bp_http_close(BpHttpServer *server)
 {
-	static const BpStreamEvents no_events = { .data = ignore_data, .closed = ignore_closed };
-
 	g_return_if_fail(server);
 	if (server->closed)
 		return;
@@ -151,7 +141,7 @@ void bp_http_close(BpHttpServer *server)
 
 		http_connection_drop(connection);
 		if (stream) {
-			bp_stream_set_user(stream, &no_events, NULL);
+			bp_stream_set_user(stream, NULL, NULL);
 			bp_stream_close(stream);
 		}
 	}

@@ -73,16 +73,6 @@ static void socket_unref(BpWebSocket *socket)
 	g_free(socket);
 }
 
-static void ignore_data(BpStream *stream, const guint8 *data, gsize size, gpointer user)
-{
-}
-
-static void ignore_closed(BpStream *stream, const GError *why, gpointer user)
-{
-}
-
-static const BpStreamEvents no_events = { .data = ignore_data, .closed = ignore_closed };
-
 /* Everything but `closed`. */
 static void detach(BpWebSocket *socket)
 {
@@ -90,7 +80,7 @@ static void detach(BpWebSocket *socket)
 	websocket_codec_stop(socket->codec);
 	if (socket->timer)
 		bp_timer_remove(socket->timer);
-	bp_stream_set_user(socket->stream, &no_events, NULL);
+	bp_stream_set_user(socket->stream, NULL, NULL);
 	bp_stream_set_reading(socket->stream, TRUE); /* so that its end is seen */
 	bp_stream_close(socket->stream);
 	owner_unlink(&socket->owned);

@@ -339,6 +339,17 @@ BpInstance *bp_server_instance(const BpServer *server)
 	return server->owned.owner;
 }
 
+void bp_server_describe(const BpServer *server, const char *handler, GString *text)
+{
+	BpServerStats stats = bp_server_stats(server);
+
+	g_string_append_printf(text, "listening on %s%s%s\n", bp_server_addresses(server), handler ? ", handler " : "",
+			       handler ? handler : "");
+	g_string_append_printf(text, "%u connections, %" G_GUINT64_FORMAT " so far, %" G_GUINT64_FORMAT " refused; %"
+			       G_GUINT64_FORMAT " bytes in, %" G_GUINT64_FORMAT " bytes out, %" G_GUINT64_FORMAT " drops\n",
+			       stats.connections, stats.accepted, stats.refused, stats.bytes_in, stats.bytes_out, stats.drops);
+}
+
 BpServerStats bp_server_stats(const BpServer *server)
 {
 	BpServerStats stats = server->stats;

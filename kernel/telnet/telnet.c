@@ -46,6 +46,10 @@ struct BpTelnet {
 	gboolean no_sga;  /* it has asked us not to suppress GA */
 	gboolean asked_charset;
 	gboolean echo_told; /* libtelnet has told of this DONT ECHO */
+	gboolean offered; /* our options were */
+	gboolean refused; /* it does not let us echo */
+	gboolean changed; /* BP_TELNET_TERMINAL is to be told */
+	gboolean given;	  /* its lines, back to it */
 	gboolean broken;
 };
 
@@ -63,14 +67,33 @@ static const telnet_telopt_t options[] = {
 
 /* --- what was typed --- */
 
+static gboolean has_cursor(const BpTelnet *codec)
+{
+	guint mtts = codec->info.mtts;
+
+	return codec->offered && codec->info.answered && !codec->refused && strcmp(codec->terminal, "dumb") != 0 &&
+	       (!mtts || mtts & (BP_TELNET_MTTS_ANSI | BP_TELNET_MTTS_VT100));
+}
+
+static void tell_terminal(BpTelnet *codec)
+{
+	gboolean changed = codec->changed && codec->offered;
+
+	codec->changed = FALSE;
+	if (changed)
+		codec->callbacks->event(codec, BP_TELNET_TERMINAL, codec->user);
+}
+
 static void flush_data(BpTelnet *codec)
 {
 	Gather *gather = codec->gather;
 	gsize used = gather->used;
 
 	gather->used = 0;
-	if (used)
-		codec->callbacks->data(codec, gather->bytes, used, codec->user);
+	if (!used)
+		return;
+	tell_terminal(codec);
+	codec->callbacks->data(codec, gather->bytes, used, codec->user);
 }
 
 static void add_byte(BpTelnet *codec, guint8 byte)
@@ -100,6 +123,14 @@ static void tell(BpTelnet *codec, BpTelnetEvent event)
 {
 	flush_data(codec);
 	codec->callbacks->event(codec, event, codec->user);
+}
+
+/* Told when all is known that comes together: an answer alone does not say yet what the client is. */
+static void terminal_changed(BpTelnet *codec)
+{
+	flush_data(codec);
+	codec->changed = TRUE;
+	codec->info.cursor = has_cursor(codec);
 }
 
 static void fail(BpTelnet *codec)
@@ -138,6 +169,8 @@ static void take_mtts(BpTelnet *codec, const char *digits)
 		g_strlcpy(codec->client, codec->first, NAME_SIZE);
 	if (codec->types >= 2 && *codec->last)
 		g_strlcpy(codec->terminal, codec->last, NAME_SIZE);
+	if (codec->info.mtts & BP_TELNET_MTTS_256_COLOURS && *codec->terminal && !strstr(codec->terminal, "color"))
+		g_strlcat(codec->terminal, "-256color", NAME_SIZE);
 }
 
 static void take_type(BpTelnet *codec, const char *bytes, gsize size)
@@ -151,7 +184,7 @@ static void take_type(BpTelnet *codec, const char *bytes, gsize size)
 	if (g_str_has_prefix(name, "mtts ")) {
 		take_mtts(codec, name + strlen("mtts "));
 		codec->types = TYPES_LIMIT;
-		tell(codec, BP_TELNET_TYPED);
+		terminal_changed(codec);
 		return;
 	}
 	if (codec->types && strcmp(name, codec->last) == 0) {
@@ -162,7 +195,7 @@ static void take_type(BpTelnet *codec, const char *bytes, gsize size)
 	if (codec->types++ == 0) {
 		g_strlcpy(codec->first, name, NAME_SIZE);
 		g_strlcpy(codec->terminal, name, NAME_SIZE);
-		tell(codec, BP_TELNET_TYPED);
+		terminal_changed(codec);
 	}
 	if (codec->types < TYPES_LIMIT)
 		telnet_ttype_send(codec->telnet);
@@ -298,7 +331,8 @@ static void our_option(BpTelnet *codec, guint8 option, gboolean on)
 	case TELNET_TELOPT_ECHO:
 		codec->info.echo = on;
 		codec->echo_told = !on;
-		tell(codec, on ? BP_TELNET_ECHO_AGREED : BP_TELNET_ECHO_REFUSED);
+		codec->refused = !on;
+		terminal_changed(codec);
 		break;
 	case TELNET_TELOPT_SGA:
 		codec->info.sga = on;
@@ -433,13 +467,14 @@ static void tell_sign(BpTelnet *codec, Sign sign)
 {
 	if (sign == FIRST_COMMAND) {
 		codec->info.answered = TRUE;
-		tell(codec, BP_TELNET_ANSWERED);
+		terminal_changed(codec);
 	} else if (sign == SGA_REFUSED) {
 		codec->info.sga = FALSE;
 		codec->no_sga = TRUE;
 	} else if (sign == ECHO_REFUSED && !codec->echo_told) {
 		codec->info.echo = FALSE;
-		tell(codec, BP_TELNET_ECHO_REFUSED);
+		codec->refused = TRUE;
+		terminal_changed(codec);
 	}
 	codec->echo_told = FALSE;
 }
@@ -468,8 +503,10 @@ void bp_telnet_receive(BpTelnet *codec, const guint8 *data, gsize size)
 		data += part;
 		size -= part;
 	}
-	if (!codec->broken)
+	if (!codec->broken) {
 		flush_data(codec);
+		tell_terminal(codec);
+	}
 	codec->gather = NULL;
 }
 
@@ -477,6 +514,8 @@ void bp_telnet_receive(BpTelnet *codec, const guint8 *data, gsize size)
 
 void bp_telnet_offer(BpTelnet *codec)
 {
+	codec->offered = TRUE;
+	codec->info.cursor = has_cursor(codec);
 	telnet_negotiate(codec->telnet, TELNET_WILL, TELNET_TELOPT_ECHO);
 	telnet_negotiate(codec->telnet, TELNET_WILL, TELNET_TELOPT_SGA);
 	telnet_negotiate(codec->telnet, TELNET_DO, TELNET_TELOPT_SGA);
@@ -497,11 +536,6 @@ void bp_telnet_send(BpTelnet *codec, gconstpointer data, gsize size)
 		telnet_send(codec->telnet, data, size);
 }
 
-gboolean bp_telnet_wants_mark(const BpTelnet *codec)
-{
-	return codec->eor || codec->no_sga;
-}
-
 void bp_telnet_mark(BpTelnet *codec)
 {
 	if (codec->eor)
@@ -517,6 +551,9 @@ void bp_telnet_set_echo(BpTelnet *codec, gboolean on)
 
 void bp_telnet_give_lines(BpTelnet *codec)
 {
+	if (codec->given)
+		return;
+	codec->given = TRUE;
 	telnet_negotiate(codec->telnet, TELNET_WONT, TELNET_TELOPT_ECHO);
 	telnet_negotiate(codec->telnet, TELNET_WONT, TELNET_TELOPT_SGA);
 }

@@ -46,7 +46,7 @@ typedef struct {
 	char *framing_path;
 	BpFramingOptions framing_options;
 	BpDecoder *decoder;
-	gboolean told_escapes;
+	gboolean advised;	  /* the decoder's advice was said */
 	GQueue waiting;		  /* GBytes for the root */
 	GArray *window;		  /* what was sent in it */
 	BpTimer *pace;

@@ -137,12 +137,10 @@ static void on_recv(BpPlugin *self, BpMessage *message, gpointer data)
 		return;
 	}
 	gateway->framing->feed(gateway->decoder, bytes, bp_message_size(message));
-	/* One such escape may be noise. */
-	if (gateway->told_escapes || gateway->decoder->counts.broken < 2)
+	if (G_LIKELY(!gateway->decoder->advice) || gateway->advised)
 		return;
-	gateway->told_escapes = TRUE;
-	mesh_gateway_log(gateway, "frames have escapes that cannot be: does this root want escape_xor=%s?",
-			 gateway->framing_options.escape_xor == 0xff ? "0xfa" : "0xff");
+	gateway->advised = TRUE;
+	mesh_gateway_log(gateway, "framing of the root: %s", gateway->decoder->advice);
 }
 
 static void on_framing_gone(BpPlugin *self, gpointer data)

@@ -318,12 +318,6 @@ gboolean mesh_socket_open(MeshGateway *gateway, GError **error)
 	return gateway->server != NULL;
 }
 
-static void ignore_data(BpStream *stream, const guint8 *data, gsize size, gpointer user)
-{
-}
-
-static const BpStreamEvents no_events = { .data = ignore_data };
-
 /* What is queued still goes out: the streams end in order. */
 void mesh_socket_close(MeshGateway *gateway)
 {
@@ -334,7 +328,7 @@ void mesh_socket_close(MeshGateway *gateway)
 
 		for (BpMessage *message; (message = g_queue_pop_head(&peer->pushes)); bp_message_unref(message))
 			bp_stream_send(stream, message);
-		bp_stream_set_user(stream, &no_events, NULL);
+		bp_stream_set_user(stream, NULL, NULL);
 		bp_stream_close(stream);
 		peer_free(peer);
 	}

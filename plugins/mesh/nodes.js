@@ -1,32 +1,14 @@
 // SPDX-License-Identifier: MIT
 // nodes.js - the view Nodes: a table with the last values, a map where positions are known, and the traffic log.
-//
-// It uses nothing but `api` (get, post, watch) and the classes of the page's style sheet. Text is always text.
+import { h, svg, pageHead, empty } from "/assets/dom.js";
+import { duration } from "/assets/format.js";
+import { Stream } from "/assets/stream.js";
+import { Table } from "/assets/table.js";
 
 export const title = "Nodes";
 
-const SVG = "http://www.w3.org/2000/svg";
-const LOG_LINES = 200;
-const PAUSE = 250; // ms between two questions
-
-function make(tag, props, ...children) {
-	const element = document.createElement(tag);
-	for (const [name, value] of Object.entries(props ?? {}))
-		if (typeof value === "function")
-			element.addEventListener(name.slice(2), value);
-		else
-			element.setAttribute(name, String(value));
-	element.append(...children);
-	return element;
-}
-
-function draw(tag, props, ...children) {
-	const element = document.createElementNS(SVG, tag);
-	for (const [name, value] of Object.entries(props))
-		element.setAttribute(name, String(value));
-	element.append(...children);
-	return element;
-}
+const DEGREE = 111320; // metres of a degree of latitude
+const KINDS = { Active: "good", Idle: "warn", Disconnect: "bad" };
 
 /* --- values --- */
 
@@ -51,132 +33,107 @@ function sparkline(values) {
 		const y = high > low ? height - 1 - (number - low) / (high - low) * (height - 2) : height / 2;
 		return `${x.toFixed(1)},${y.toFixed(1)}`;
 	});
-	return draw("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": `last ${numbers.length} values` },
-		draw("polyline", { points: points.join(" "), fill: "none", stroke: "currentColor", "stroke-width": 1.2 }));
+	return svg("svg", { class: "spark", viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": `last ${numbers.length} values` },
+		svg("polyline", { class: "line", fill: "none", points: points.join(" ") }));
 }
 
 function lastValues(node) {
-	const box = make("div");
-	for (const [type, values] of Object.entries(node.data ?? {})) {
-		if (!values.length)
-			continue;
-		const last = values.at(-1);
-		box.append(make("div", { title: new Date(last.time).toLocaleString() }, sparkline(values), " ",
-			make("span", { class: "muted" }, type), " ", make("code", null, last.hex.length > 32 ? `${last.hex.slice(0, 32)}…` : last.hex)));
-	}
-	return box;
+	return h("div", null, Object.entries(node.data ?? {}).filter(([, values]) => values.length).map(([type, values]) => {
+		const { hex, time } = values.at(-1);
+		return h("div", { class: "value", title: `${hex}, ${new Date(time).toLocaleString()}` }, values.length > 1 ? sparkline(values) : null,
+			h("span", { class: "muted" }, type), h("code", null, hex.length > 32 ? `${hex.slice(0, 32)}…` : hex));
+	}));
 }
 
+const position = ({ gps }) => (gps ? `${gps.lat.toFixed(6)}, ${gps.lon.toFixed(6)}` : "");
+const silent = ({ seen }) => (seen ? Math.max(0, (Date.now() - seen) / 1000) : Infinity);
+
 /* --- the map: positions among each other, north above --- */
+
+function scaleText(placed, metres) {
+	if (placed.length === 1)
+		return `Node ${placed[0].address} at ${position(placed[0])}`;
+	if (metres < 1)
+		return `${placed.length} nodes at ${position(placed[0])}`;
+	return `${placed.length} nodes, ${metres >= 1000 ? `${(metres / 1000).toFixed(1)} km` : `${Math.round(metres)} m`} across, north above`;
+}
 
 function map(nodes) {
 	const placed = nodes.filter((node) => node.gps);
 	if (!placed.length)
-		return "";
-	const size = 320, edge = 24;
-	const lats = placed.map((node) => node.gps.lat), lons = placed.map((node) => node.gps.lon);
-	const middle = (Math.min(...lats) + Math.max(...lats)) / 2;
-	const wide = Math.cos(middle * Math.PI / 180) || 1;
-	const west = Math.min(...lons), south = Math.min(...lats);
-	const extent = Math.max((Math.max(...lons) - west) * wide, Math.max(...lats) - south, 1e-5);
-	const scale = (size - 2 * edge) / extent;
-	const drawing = draw("svg", { viewBox: `0 0 ${size} ${size}`, width: size, height: size, role: "img", "aria-label": "positions of the nodes" });
+		return [];
+	const width = 400, height = 260, edge = 30;
+	const lats = placed.map(({ gps }) => gps.lat), lons = placed.map(({ gps }) => gps.lon);
+	const [west, east, south, north] = [Math.min(...lons), Math.max(...lons), Math.min(...lats), Math.max(...lats)];
+	const narrow = Math.cos((south + north) * Math.PI / 360) || 1; // a degree of longitude beside one of latitude
+	const metres = Math.max((east - west) * narrow, north - south) * DEGREE;
+	// What is all at one place is in the middle.
+	const scale = metres < 1 ? 0 : Math.min((width - 2 * edge) / ((east - west) * narrow || 1e-9), (height - 2 * edge) / (north - south || 1e-9));
+	const spots = new Map(); // nodes that would cover each other share a spot
 	for (const node of placed) {
-		const x = edge + (node.gps.lon - west) * wide * scale, y = size - edge - (node.gps.lat - south) * scale;
-		const active = node.status === "Active";
-		drawing.append(draw("circle", { cx: x, cy: y, r: 5, fill: active ? "currentColor" : "none", stroke: "currentColor" },
-			draw("title", {}, `Node-${node.address}: ${node.gps.lat.toFixed(6)}, ${node.gps.lon.toFixed(6)}`)));
-		const label = draw("text", { x: x + 8, y: y + 4, "font-size": 11, fill: "currentColor" });
-		label.append(String(node.address));
-		drawing.append(label);
+		const x = Math.round(width / 2 + (node.gps.lon - (west + east) / 2) * narrow * scale);
+		const y = Math.round(height / 2 - (node.gps.lat - (south + north) / 2) * scale);
+		const key = `${Math.round(x / 8)} ${Math.round(y / 8)}`;
+		spots.set(key, [...(spots.get(key) ?? []), { node, x, y }]);
 	}
-	const meters = extent * 111320;
-	return make("figure", { class: "card" }, make("figcaption", { class: "muted" },
-		meters >= 1000 ? `${(meters / 1000).toFixed(1)} km across` : `${Math.round(meters)} m across`), drawing);
+	const text = scaleText(placed, metres);
+	return [h("p", { class: "muted" }, text), svg("svg", { class: "map", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": text },
+		...[...spots.values()].flatMap((spot) => {
+			const [{ node, x, y }] = spot, names = spot.map((each) => each.node.address);
+			return [svg("circle", { class: `spot ${KINDS[node.status] ?? ""}`, cx: x, cy: y, r: 6 }, svg("title", {}, `${names.join(", ")}: ${position(node)}`)),
+				svg("text", { x: x > width / 2 ? x - 10 : x + 10, y: y + 4, "text-anchor": x > width / 2 ? "end" : "start" },
+					names.length > 6 ? `${names.slice(0, 6).join(", ")}, …` : names.join(", "))];
+		}))];
 }
 
-/* --- the table --- */
+/* --- the view --- */
 
-function since(time) {
-	const seconds = Math.max(0, Math.round((Date.now() - time) / 1000));
-	if (!time)
-		return "never";
-	return seconds < 120 ? `${seconds} s` : seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
-}
-
-function row(node) {
-	return make("tr", null, make("td", { class: "number" }, String(node.address)),
-		make("td", null, make("span", { class: `badge ${node.status.toLowerCase()}` }, node.status)),
-		make("td", null, make("code", null, node.uuid ?? "")), make("td", { class: "number" }, since(node.seen)),
-		make("td", null, lastValues(node)),
-		make("td", null, node.gps ? `${node.gps.lat.toFixed(6)}, ${node.gps.lon.toFixed(6)}` : ""));
+function nodeTable() {
+	return new Table({
+		caption: "Nodes of the mesh", key: (row) => row.id, cards: true,
+		empty: empty("No node is known yet", "A node appears when the root module tells of it. Open a gateway with ", h("code", null, "mesh open NAME --uart UART"), " in the ",
+			h("a", { href: "#/console" }, "Console"), "; ", h("code", null, "mesh ask"), " asks the root for its nodes."),
+		columns: [
+			{ id: "address", title: "Address", number: true, value: (row) => row.address, lead: true },
+			{ id: "gateway", title: "Gateway", value: (row) => row.gateway, minor: true },
+			{ id: "status", title: "Status", value: (row) => row.status, render: (row) => h("span", { class: `badge ${KINDS[row.status] ?? ""}` }, row.status) },
+			{ id: "silent", title: "Silent", number: true, value: silent, text: (row) => (row.seen ? duration(silent(row)) : "never heard") },
+			{ id: "messages", title: "Messages", number: true, value: (row) => row.messages },
+			{ id: "uuid", title: "UUID", value: (row) => row.uuid, text: (row) => row.uuid ?? "–", minor: true, mono: true },
+			{ id: "position", title: "Position", value: position, text: (row) => position(row) || "–", minor: true, mono: true, sort: false },
+			{ id: "data", title: "Last data", value: (row) => row.data, render: lastValues, wide: true, sort: false },
+		],
+	});
 }
 
 export function show(element, api) {
-	const body = make("tbody"), place = make("div"), log = make("pre", { class: "console-log", tabindex: 0 });
-	const summary = make("p", { class: "muted" }, "Asking the host…");
-	const lines = [], ends = [];
-	let ended = false, asking = false, again = false;
+	const table = nodeTable();
+	const summary = h("p", { class: "muted about" });
+	const place = h("section", { class: "card", hidden: true });
+	const traffic = new Stream({ label: "Traffic of the mesh", name: "mesh", empty: empty("Nothing was said since", "Requests and messages of each gateway appear here.") });
+	const watches = new Map(); // gateway -> what ends watching its log
+	let drawn = "";
 
-	const head = ["Address", "Status", "UUID", "Silent", "Last data", "Position"].map((name) => make("th", { scope: "col" }, name));
-	element.append(make("h1", null, title), summary,
-		make("div", { class: "table-scroll" }, make("table", null, make("caption", { class: "hidden" }, "Nodes of the mesh"),
-			make("thead", null, make("tr", null, ...head)), body)),
-		place, make("h2", null, "Traffic"), log);
-
-	async function refresh() {
-		if (asking) {
-			again = true;
-			return;
-		}
-		asking = true;
-		try {
-			const nodes = await api.get("/nodes");
-			if (ended)
-				return;
-			const active = nodes.filter((node) => node.status === "Active").length;
-			summary.textContent = nodes.length ? `${nodes.length} nodes, ${active} active` : "No node is known yet.";
-			body.replaceChildren(...nodes.map(row));
-			place.replaceChildren(map(nodes));
-		} catch (error) {
-			summary.textContent = `The nodes cannot be read: ${error.message ?? error}`;
-		}
-		await new Promise((resolve) => setTimeout(resolve, PAUSE));
-		asking = false;
-		if (again && !ended) {
-			again = false;
-			refresh();
-		}
+	function draw([nodes, gateways]) {
+		table.update(nodes);
+		summary.textContent = gateways.map(({ id, line, active, nodes: all, listeners }) =>
+			`${id}: ${line ? "" : "the root module is not connected, "}${active} of ${all.length} nodes active, clients: ${listeners}`).join(" · ");
+		const state = JSON.stringify(nodes.map(({ id, status, gps }) => [id, status, gps]));
+		if (state !== drawn)
+			place.replaceChildren(h("h2", null, "Map"), ...map(nodes));
+		drawn = state;
+		place.hidden = !nodes.some((node) => node.gps);
+		for (const { id } of gateways)
+			if (!watches.has(id))
+				watches.set(id, api.watch(`${id}/log`, (message) => traffic.add(message)));
 	}
 
-	function say(message) {
-		lines.push(`${new Date(message.time ?? Date.now()).toLocaleTimeString()} ${message.text ?? ""}`.trimEnd());
-		lines.splice(0, Math.max(0, lines.length - LOG_LINES));
-		const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 4;
-		log.textContent = lines.join("\n");
-		if (atEnd)
-			log.scrollTop = log.scrollHeight;
-	}
-
-	async function begin() {
-		ends.push(await api.watch("mesh-nodes", refresh));
-		const gateways = await api.get("/netinfo").catch(() => []);
-		for (const gateway of gateways)
-			ends.push(await api.watch(`${gateway.id}/log`, say));
-		if (ended)
-			stop();
-	}
-
-	function stop() {
-		for (const end of ends.splice(0))
-			if (typeof end === "function")
-				end();
-	}
-
-	refresh();
-	begin();
+	element.append(pageHead(title), summary, h("section", { class: "card" }, table.element), place,
+		h("section", { class: "card traffic" }, h("h2", null, "Traffic"), traffic.element));
+	const end = api.poll(() => Promise.all([api.list("nodes"), api.list("netinfo")]), draw, (error) => table.fail(error), 1000);
 	return () => {
-		ended = true;
-		stop();
+		end();
+		watches.forEach((stop) => stop());
+		traffic.end();
 	};
 }

@@ -140,21 +140,11 @@ static void on_closed(BpStream *stream, const GError *why, gpointer user)
 		peer_target_failed(target, why ? why->message : "the connection was closed", FALSE);
 }
 
-static void ignore_data(BpStream *stream, const guint8 *data, gsize size, gpointer user)
-{
-}
-
-static void ignore_closed(BpStream *stream, const GError *why, gpointer user)
-{
-}
-
-static const BpStreamEvents no_events = { .data = ignore_data, .closed = ignore_closed };
-
 /* The stream says its last words without us. The link stays to be freed by the caller. */
 static void let_go(PeerLink *link)
 {
 	link->ending = TRUE;
-	bp_stream_set_user(link->stream, &no_events, NULL);
+	bp_stream_set_user(link->stream, NULL, NULL);
 	bp_stream_close(link->stream);
 }
 
@@ -444,13 +434,33 @@ static void on_data(BpStream *stream, const guint8 *data, gsize size, gpointer u
 	receive(link);
 }
 
+/* A secret is proven for this connection only. FALSE: it could be proven for any, so the link fails. */
+static gboolean bind_link(PeerLink *link)
+{
+	guint8 binding[32];
+
+	if (!*bp_stream_tls(link->stream))
+		return TRUE;
+	if (bp_stream_tls_binding(link->stream, binding)) {
+		handshake_bind(link->handshake, binding, sizeof(binding));
+		return TRUE;
+	}
+	if (!link->net->secret || !*link->net->secret)
+		return TRUE;
+	fail(link, "its TLS is too old to prove the project's secret over it: both sides need TLS 1.3");
+	return FALSE;
+}
+
 static void on_ready(BpStream *stream, gpointer user)
 {
 	PeerLink *link = user;
-	json_t *offer = handshake_offer(link->handshake);
+	json_t *offer;
 
 	link->state = LINK_SHAKING;
 	link->begun = g_get_monotonic_time();
+	if (!bind_link(link))
+		return;
+	offer = handshake_offer(link->handshake);
 	send_line(link, offer);
 	json_decref(offer);
 }
@@ -469,7 +479,7 @@ void peer_link_accept(PeerNet *net, BpStream *stream, JsonLine take_input, const
 	link->input = take_input;
 	bp_stream_set_user(stream, &link_events, link);
 	bp_stream_set_reading(stream, TRUE);
-	if (shake(link, offer))
+	if (bind_link(link) && shake(link, offer))
 		receive(link);
 }
 

@@ -1,67 +1,82 @@
 // SPDX-License-Identifier: MIT
 // peers.js - the view Peers: a map of the hosts around this one, and a table with states and rates.
-export const title = 'Peers';
-const colours = { up: '#2a2', original: '#28c', connecting: '#c80', handshake: '#c80', waiting: '#888', suspect: '#c80', down: '#c22' };
-const svg = (name, attributes, text) => {
-	const node = document.createElementNS('http://www.w3.org/2000/svg', name);
-	for (const key in attributes) node.setAttribute(key, attributes[key]);
-	if (text !== undefined) node.textContent = text;
-	return node;
-};
+import { h, svg, pageHead, empty } from "/assets/dom.js";
+import { short, number } from "/assets/format.js";
+import { Table } from "/assets/table.js";
+
+export const title = "Peers";
+
+const KINDS = { up: "good", original: "good", connecting: "warn", handshake: "warn", waiting: "warn", suspect: "warn", down: "bad" };
+const WIDTH = 400, HEIGHT = 260;
+
+// Messages a second since the last time it was asked for that peer.
+function meter(key) {
+	const past = new Map();
+	return (row) => {
+		const now = performance.now() / 1000, then = past.get(row.id);
+		if (typeof row[key] !== "number")
+			return null;
+		if (!then || now - then.time > 1)
+			past.set(row.id, { time: now, count: row[key], rate: then ? Math.max(0, row[key] - then.count) / (now - then.time) : 0 });
+		return past.get(row.id).rate;
+	};
+}
+
+function rateColumn(id, name, key) {
+	const rate = meter(key);
+	return { id, title: name, number: true, value: rate, text: (row) => (rate(row) === null ? "–" : `${short(rate(row))}/s`) };
+}
+
+function peerTable() {
+	return new Table({
+		caption: "Peers", key: (row) => `${row.instance ?? ""} ${row.id}`, cards: true,
+		empty: empty("No other host is known yet", "This one is found by others, and finds them, after ", h("code", null, "module open Peer NAME port=8900 project_id=…"), " in the ",
+			h("a", { href: "#/console" }, "Console"), "; ", h("code", null, "peer connect HOST:PORT"), " goes to one that is known."),
+		columns: [
+			{ id: "name", title: "Name", value: (row) => row.name ?? row.id },
+			{ id: "state", title: "State", value: (row) => row.state, render: (row) => h("span", { class: `badge ${row.instance ? KINDS[row.state] ?? "" : ""}`, title: row.why || null }, row.instance ? row.state : `found, ${row.state}`) },
+			{ id: "address", title: "Address", value: (row) => row.ip, text: (row) => (row.ip ? `${row.ip}${row.port ? `:${row.port}` : ""}` : "–"), wide: true, mono: true },
+			{ id: "channels", title: "Channels", number: true, value: (row) => row.channels, text: (row) => number(row.channels) },
+			rateColumn("in", "In", "messages_in"),
+			rateColumn("out", "Out", "messages_out"),
+			{ id: "drops", title: "Drops", number: true, value: (row) => row.drops, render: (row) => h("span", { class: row.drops ? "warn-text" : "faint" }, number(row.drops ?? 0)) },
+		],
+	});
+}
+
+// This host in the middle, a line to each it has to do with; those that were only found have none.
+function map(all, here) {
+	const middle = [WIDTH / 2, HEIGHT / 2];
+	const places = all.map((peer, at) => {
+		const angle = 2 * Math.PI * at / all.length;
+		return { peer, kind: peer.instance ? KINDS[peer.state] ?? "" : "", x: middle[0] + 140 * Math.cos(angle), y: middle[1] - 10 + 90 * Math.sin(angle) };
+	});
+	return svg("svg", { class: "map", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${here} and the hosts around it` },
+		...places.filter(({ peer }) => peer.instance).map(({ peer, kind, x, y }) =>
+			svg("line", { class: `tie ${kind}`, x1: middle[0], y1: middle[1] - 10, x2: x, y2: y, "stroke-width": peer.connected ? 3 : 1 })),
+		...places.flatMap(({ peer, kind, x, y }) => [svg("circle", { class: `spot ${kind}`, cx: x, cy: y, r: 10 }),
+			svg("text", { x, y: y + 26, "text-anchor": "middle" }, peer.name ?? peer.id)]),
+		svg("circle", { class: "spot here", cx: middle[0], cy: middle[1] - 10, r: 13 }),
+		svg("text", { x: middle[0], y: middle[1] + 20, "text-anchor": "middle" }, here));
+}
+
 export function show(element, api) {
-	const map = svg('svg', { viewBox: '0 0 600 400', role: 'img', width: '100%', height: 320, 'aria-label': 'the hosts around this one' });
-	const table = document.createElement('table');
-	const before = new Map();
-	let ended = false, last = performance.now();
-	const heading = document.createElement('h1'), note = document.createElement('p'), box = document.createElement('div'), picture = document.createElement('div');
-	heading.textContent = title;
-	picture.className = box.className = 'card';
-	picture.append(map);
-	box.append(table);
-	element.append(heading, note, picture, box);
-	function rate(peer, key, seconds) {
-		const name = peer.id + ' ' + key, now = peer[key] || 0, then = before.get(name);
-		before.set(name, now);
-		return then === undefined ? '' : ((now - then) / seconds).toFixed(1) + '/s';
+	const table = peerTable();
+	const place = h("section", { class: "card", hidden: true });
+	let drawn = "";
+
+	function draw([peers, found, host]) {
+		const known = new Set(peers.map(({ id }) => id));
+		const all = [...peers, ...found.filter(({ id }) => !known.has(id))];
+		const here = [host].flat()[0].name;
+		const state = JSON.stringify(all.map(({ id, name, state: each, connected }) => [id, name, each, connected]));
+		table.update(all);
+		place.hidden = !all.length;
+		if (state !== drawn)
+			place.replaceChildren(map(all, here));
+		drawn = state;
 	}
-	function draw(peers, found) {
-		const seconds = Math.max(0.1, (performance.now() - last) / 1000);
-		const known = new Set(peers.map(peer => peer.id));
-		const all = peers.concat(found.filter(node => !known.has(node.id)));
-		last = performance.now();
-		note.textContent = all.length ? '' : 'No other host is known yet: module open Peer NAME port=8900 project_id=... makes this one findable.';
-		picture.hidden = box.hidden = !all.length;
-		map.replaceChildren();
-		table.replaceChildren();
-		const head = table.createTHead().insertRow();
-		for (const text of ['Name', 'State', 'Address', 'Channels', 'In', 'Out', 'Drops']) {
-			const cell = document.createElement('th');
-			cell.textContent = text;
-			head.append(cell);
-		}
-		const body = table.createTBody();
-		all.forEach((peer, index) => {
-			const angle = 2 * Math.PI * index / all.length, x = 300 + 220 * Math.cos(angle), y = 200 + 140 * Math.sin(angle);
-			const colour = colours[peer.state] || '#888', row = body.insertRow();
-			if (known.has(peer.id))
-				map.append(svg('line', { x1: 300, y1: 200, x2: x, y2: y, stroke: colour, 'stroke-width': peer.connected ? 3 : 1 }));
-			map.append(svg('circle', { cx: x, cy: y, r: 18, fill: colour }));
-			map.append(svg('text', { x, y: y + 34, 'text-anchor': 'middle', fill: 'currentColor' }, peer.name));
-			for (const text of [peer.name, peer.state, (peer.ip || '') + (peer.port ? ':' + peer.port : ''), peer.channels ?? '',
-				rate(peer, 'messages_in', seconds), rate(peer, 'messages_out', seconds), peer.drops ?? ''])
-				row.insertCell().textContent = text;
-		});
-		map.append(svg('circle', { cx: 300, cy: 200, r: 24, fill: 'currentColor' }));
-	}
-	async function refresh() {
-		try {
-			const [peers, found] = await Promise.all([api.get('/peers'), api.get('/discovery')]);
-			if (!ended) draw(peers, found);
-		} catch (error) {
-			if (!ended) note.textContent = String(error.message || error);
-		}
-	}
-	const timer = setInterval(refresh, 2000);
-	refresh();
-	return () => { ended = true; clearInterval(timer); };
+
+	element.append(pageHead(title), place, h("section", { class: "card" }, table.element));
+	return api.poll(() => Promise.all(["peers", "discovery", "host"].map(api.list)), draw, (error) => table.fail(error));
 }

@@ -14,7 +14,7 @@ typedef struct {
 	BpServer *server;
 	BpChannel *recv, *send, *data;
 	TcpConnection *first, *last;
-	const char *handler;   /* NULL: bytes on channels */
+	BpServeStreams *sessions; /* with a handler; NULL: bytes on channels */
 } TcpServer;
 
 gboolean tcp_server_open(BpInstance *self, GError **error);

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: MIT
 plugins_PROGRAMS += plugins/telnet.so
-plugins_telnet_so_SOURCES = \
-	plugins/telnet/telnet-connection.c \
-	plugins/telnet/telnet-server.c \
-	plugins/telnet/telnet.c \
-	plugins/telnet/telnet.h
+plugins_telnet_so_SOURCES = plugins/telnet/telnet.c
 plugins_telnet_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 plugins_telnet_so_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_telnet_so_LDADD = $(PLUGIN_LIBS)

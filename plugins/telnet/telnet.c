@@ -11,7 +11,7 @@
  *	module open TelnetServer front port=2323 handler=console
  *	channel send front/send the laser is busy until four
  */
-#include "telnet.h"
+#include <backplane/backplane.h>
 
 static const char manual[] =
 	"Module TelnetServer listens on `port`; each client is a session of `handler` (console). A client that\n"
@@ -28,15 +28,36 @@ static const char manual[] =
 
 static const BpParam params[] = {
 	{ "port", 'p', BP_INT, .min = 0, .max = 65535, .required = 1, .help = "port to listen on; 0 takes a free one" },
-	{ "prompt", .type = BP_BOOL, .fallback = "true", .help = "show the handler's prompt" },
 	{ .include = bp_serve_params },
 	{ .include = bp_server_params },
 	{ NULL },
 };
 
+static gboolean open_server(BpInstance *self, GError **error)
+{
+	BpServeStreams **server = bp_instance_data(self);
+
+	*server = bp_serve_streams(self, TRUE, error);
+	return *server != NULL;
+}
+
+static void close_server(BpInstance *self)
+{
+	BpServeStreams **server = bp_instance_data(self);
+
+	bp_serve_streams_close(*server);
+}
+
+static void describe_server(BpInstance *self, GString *text)
+{
+	BpServeStreams **server = bp_instance_data(self);
+
+	bp_server_describe(bp_serve_streams_server(*server), bp_instance_string(self, "handler"), text);
+}
+
 static const BpModule modules[] = {
-	{ "TelnetServer", .help = "sessions of a handler over telnet", .params = params, .size = sizeof(TelnetServer),
-	  .open = telnet_server_open, .close = telnet_server_close, .describe = telnet_server_describe },
+	{ "TelnetServer", .help = "sessions of a handler over telnet", .params = params, .size = sizeof(BpServeStreams *),
+	  .open = open_server, .close = close_server, .describe = describe_server },
 	{ NULL },
 };
 

@@ -4,11 +4,15 @@
  * Strict: what stands outside FF..FE is dropped and counted, and so is a frame with an escape that no encoder makes
  * (alone before FE or FF, or of a byte that needs none). FB, FC and FD as they are inside of a frame are kept, as other
  * receivers do. FF always begins a frame, whatever was before.
+ *
+ * Two settings are in use, and FA 02 and FA 03 come from one only (0xff), FA 06 and FA 07 from the other (0xfa). Those that
+ * cannot be ours are counted as foreign, and told when they are no rare noise. The other escapes could be anybody's.
  */
 #include "framing.h"
 
 enum { START = 0xff, END = 0xfe, ESCAPE = 0xfa };
 enum { OUTSIDE, INSIDE, ESCAPED };
+enum { FOREIGN_TOLD = 2, FOREIGN_RARE = 8 }; /* so many, and more than one for so many whole frames */
 
 static void drop_broken(FrameDecoder *decoder, gsize also)
 {
@@ -30,16 +34,40 @@ static gsize find_start(FrameDecoder *decoder, const guint8 *data, gsize size)
 	return (gsize)(start - data) + 1;
 }
 
+/* An encoder with that setting could have put it behind FA. */
+static inline gboolean is_made(guint8 byte, guint8 xor)
+{
+	guint8 meant = byte ^ xor;
+
+	return byte < ESCAPE && meant >= ESCAPE;
+}
+
+static void note_foreign(FrameDecoder *decoder, guint8 byte)
+{
+	const BpFramingCounts *counts = &decoder->base.counts;
+
+	if (!is_made(byte, 0xfa) && !is_made(byte, 0xff))
+		return;
+	decoder->base.counts.foreign++;
+	if (counts->foreign < FOREIGN_TOLD || counts->foreign * FOREIGN_RARE < counts->frames)
+		return;
+	if (!is_made(byte, 0xfa))
+		decoder->base.advice = "escapes FA 02 or FA 03 come, as senders with escape_xor=0xff make them: open it so";
+	else if (!is_made(byte, 0xff))
+		decoder->base.advice = "escapes FA 06 or FA 07 come, as senders with escape_xor=0xfa make them: open it so";
+	else
+		decoder->base.advice = "escapes come as no sender with this escape_xor makes them: 0xfa is usual, 0xff is in use";
+}
+
 static void end_escape(FrameDecoder *decoder, guint8 byte)
 {
-	guint8 meant = byte ^ decoder->xor;
-
 	decoder->state = INSIDE;
-	if (G_LIKELY(meant >= ESCAPE && byte < ESCAPE)) {
-		if (!frame_add_byte(decoder, meant))
+	if (G_LIKELY(is_made(byte, decoder->xor))) {
+		if (!frame_add_byte(decoder, byte ^ decoder->xor))
 			decoder->state = OUTSIDE;
 		return;
 	}
+	note_foreign(decoder, byte);
 	drop_broken(decoder, byte == START ? 1 : 2);
 	if (byte == START)
 		decoder->state = INSIDE;
@@ -83,7 +111,7 @@ static gsize take_run(FrameDecoder *decoder, const guint8 *data, gsize size)
 	if (run == size)
 		return run;
 	/* The usual escape at once; the states are for those that the input cuts in two. */
-	if (data[run] == ESCAPE && run + 1 < size && data[run + 1] < ESCAPE && (data[run + 1] ^ decoder->xor) >= ESCAPE) {
+	if (data[run] == ESCAPE && run + 1 < size && is_made(data[run + 1], decoder->xor)) {
 		if (!frame_add_byte(decoder, data[run + 1] ^ decoder->xor))
 			decoder->state = OUTSIDE;
 		return run + 2;

@@ -220,6 +220,9 @@ static void take_command(Rfc2217 *codec, guint8 byte)
 	case DONT:
 		codec->place = (guint8)(AFTER_WILL + byte - WILL);
 		break;
+	case BRK:
+		codec->callbacks->brk(codec->user);
+		break;
 	default: /* NOP, GA, AYT, ...: a serial line has no use for them */
 		break;
 	}

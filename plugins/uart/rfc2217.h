@@ -21,6 +21,8 @@ typedef struct {
 	guint32 (*command)(guint8 command, guint32 value, gpointer user);
 	/* The client speaks RFC 2217. Once. */
 	void (*agreed)(gpointer user);
+	/* Telnet's own BREAK key: one of the usual length. */
+	void (*brk)(gpointer user);
 } Rfc2217Callbacks;
 
 Rfc2217 *rfc2217_new(const Rfc2217Callbacks *callbacks, const char *signature, gpointer user);

@@ -23,17 +23,22 @@ const char *uart_state(const Uart *uart)
 void uart_describe(BpInstance *self, GString *text)
 {
 	const Uart *uart = bp_instance_data(self);
+	guint rate = uart->stream ? uart_line_other_rate(&uart->line, &uart->settings) : 0;
 	const BpFramingCounts *counts = &uart->decoder->counts;
 	g_autofree char *settings = uart_settings_text(&uart->settings);
 
 	g_string_append_printf(text, "%s, %s, %s, by %s\n", uart->path, uart_state(uart), settings,
 			       !uart->stream ? "nothing" : uart->line.port ? "libserialport" : "termios");
+	if (rate)
+		g_string_append_printf(text, "runs at %u baud: its driver has no %u\n", rate, uart->settings.baud);
 	g_string_append_printf(text, COUNT " bytes in, " COUNT " bytes out, %" G_GSIZE_FORMAT " waiting, " COUNT
 			       " messages lost, " COUNT " refused, opened " COUNT " times\n", uart->bytes_in, uart->bytes_out,
 			       uart->queued, uart->lost, uart->refused, uart->reopened);
 	g_string_append_printf(text, "framing %s: " COUNT " frames, " COUNT " bytes dropped, " COUNT " broken, " COUNT " cut, "
 			       COUNT " too long\n", uart->framing->name, counts->frames, counts->dropped, counts->broken,
 			       counts->cut, counts->too_long);
+	if (uart->decoder->advice)
+		g_string_append_printf(text, COUNT " frames are not ours: %s\n", counts->foreign, uart->decoder->advice);
 	if (uart->writer)
 		g_string_append_printf(text, "writer %s\n", uart->writer);
 	if (uart->record)

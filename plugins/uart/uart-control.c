@@ -5,12 +5,16 @@
 
 enum { FLOW_ASK, FLOW_NONE, FLOW_XON_XOFF, FLOW_RTS_CTS, BREAK_ASK, BREAK_ON, BREAK_OFF, DTR_ASK, DTR_ON, DTR_OFF, RTS_ASK,
        RTS_ON, RTS_OFF, IN_FLOW_ASK, IN_FLOW_NONE, IN_FLOW_XON_XOFF, IN_FLOW_RTS_CTS, FLOW_DCD, IN_FLOW_DTR, FLOW_DSR };
+enum { STOP_ONE_AND_HALF = 3 };
 
 /* What it is then: the new settings if the line took them. */
 static void change(Uart *uart, const UartSettings *settings, gboolean allowed)
 {
-	if (allowed)
-		uart_set(uart, settings, NULL);
+	g_autoptr(GError) error = NULL;
+
+	if (allowed && !uart_set(uart, settings, &error))
+		bp_channel_printf(uart->events, "%s stays as it is, a client asked for something else: %s", uart->path,
+				  error->message);
 }
 
 static guint32 flow_value(const Uart *uart, gboolean in)
@@ -18,6 +22,10 @@ static guint32 flow_value(const Uart *uart, gboolean in)
 	switch (uart->settings.flow) {
 	case UART_FLOW_XON_XOFF:
 		return in ? IN_FLOW_XON_XOFF : FLOW_XON_XOFF;
+	case UART_FLOW_XON_IN:
+		return in ? IN_FLOW_XON_XOFF : FLOW_NONE;
+	case UART_FLOW_XON_OUT:
+		return in ? IN_FLOW_NONE : FLOW_XON_XOFF;
 	case UART_FLOW_RTS_CTS:
 		return in ? IN_FLOW_RTS_CTS : FLOW_RTS_CTS;
 	case UART_FLOW_DTR_DSR:
@@ -46,6 +54,19 @@ static void set_flow(Uart *uart, UartFlow flow, gboolean allowed)
 	change(uart, &settings, allowed);
 }
 
+/* XON and XOFF have directions of their own; RTS and CTS go together, and are answered with what stays. */
+static guint32 set_flow_in(Uart *uart, guint32 value, gboolean allowed)
+{
+	UartFlow flow = uart->settings.flow;
+	gboolean out = flow == UART_FLOW_XON_XOFF || flow == UART_FLOW_XON_OUT;
+
+	if (flow != UART_FLOW_RTS_CTS && flow != UART_FLOW_DTR_DSR && value == IN_FLOW_XON_XOFF)
+		set_flow(uart, out ? UART_FLOW_XON_XOFF : UART_FLOW_XON_IN, allowed);
+	else if (flow != UART_FLOW_RTS_CTS && flow != UART_FLOW_DTR_DSR && value == IN_FLOW_NONE)
+		set_flow(uart, out ? UART_FLOW_XON_OUT : UART_FLOW_NONE, allowed);
+	return flow_value(uart, TRUE);
+}
+
 static guint32 control(Uart *uart, guint32 value, gboolean allowed)
 {
 	switch (value) {
@@ -53,22 +74,17 @@ static guint32 control(Uart *uart, guint32 value, gboolean allowed)
 	case IN_FLOW_ASK:
 		return flow_value(uart, value == IN_FLOW_ASK);
 	case FLOW_NONE:
-		set_flow(uart, UART_FLOW_NONE, allowed);
-		break;
 	case FLOW_XON_XOFF:
-		set_flow(uart, UART_FLOW_XON_XOFF, allowed);
-		break;
 	case FLOW_RTS_CTS:
-		set_flow(uart, UART_FLOW_RTS_CTS, allowed);
-		break;
+		set_flow(uart, value == FLOW_NONE ? UART_FLOW_NONE : value == FLOW_XON_XOFF ? UART_FLOW_XON_XOFF : UART_FLOW_RTS_CTS,
+			 allowed);
+		return allowed ? flow_value(uart, FALSE) : value;
 	case BREAK_ASK:
 		return uart->breaking ? BREAK_ON : BREAK_OFF;
 	case BREAK_ON:
 	case BREAK_OFF:
-		if (allowed && uart->line.fd >= 0)
-			uart_line_break(&uart->line, value == BREAK_ON);
 		if (allowed)
-			uart->breaking = value == BREAK_ON;
+			uart_break_hold(uart, value == BREAK_ON);
 		break;
 	case DTR_ASK:
 		return uart->settings.dtr == UART_OFF ? DTR_OFF : DTR_ON;
@@ -82,15 +98,30 @@ static guint32 control(Uart *uart, guint32 value, gboolean allowed)
 	case RTS_OFF:
 		switch_line(uart, UART_RTS, value == RTS_ON, allowed);
 		break;
-	default: /* flow of one direction, which ttys do not have */
+	case IN_FLOW_NONE:
+	case IN_FLOW_XON_XOFF:
+	case IN_FLOW_RTS_CTS:
+	case IN_FLOW_DTR:
+		return set_flow_in(uart, value, allowed);
+	case FLOW_DCD:
+	case FLOW_DSR:
+		return flow_value(uart, FALSE);
+	default:
 		break;
 	}
 	return value;
 }
 
+/* Two stop bits are one and a half with five data bits, in every UART since the 8250. */
+static guint32 stop_value(const UartSettings *settings, guint32 asked)
+{
+	return settings->stop == 2 && settings->bits == 5 && asked != 2 ? STOP_ONE_AND_HALF : settings->stop;
+}
+
 static guint32 set_number(Uart *uart, guint8 command, guint32 value, gboolean allowed)
 {
 	UartSettings settings = uart->settings;
+	guint rate;
 
 	if (command == RFC2217_BAUD && value >= 50 && value <= 20000000)
 		settings.baud = value;
@@ -100,13 +131,16 @@ static guint32 set_number(Uart *uart, guint8 command, guint32 value, gboolean al
 		settings.parity = (UartParity)(value - 1);
 	else if (command == RFC2217_STOP && value >= 1 && value <= 2)
 		settings.stop = value;
+	else if (command == RFC2217_STOP && value == STOP_ONE_AND_HALF && settings.bits == 5)
+		settings.stop = 2;
 	if (settings.baud != uart->settings.baud || settings.bits != uart->settings.bits ||
 	    settings.parity != uart->settings.parity || settings.stop != uart->settings.stop)
 		change(uart, &settings, allowed);
-	return command == RFC2217_BAUD	 ? uart->settings.baud :
+	rate = uart->line.fd >= 0 ? uart_line_other_rate(&uart->line, &uart->settings) : 0;
+	return command == RFC2217_BAUD	 ? (rate ? rate : uart->settings.baud) :
 	       command == RFC2217_BITS	 ? uart->settings.bits :
 	       command == RFC2217_PARITY ? (guint32)uart->settings.parity + 1 :
-					   uart->settings.stop;
+					   stop_value(&uart->settings, value);
 }
 
 guint32 uart_control(Uart *uart, guint8 command, guint32 value, gboolean allowed)

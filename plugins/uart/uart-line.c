@@ -118,7 +118,7 @@ static gboolean apply_by_library(UartLine *line, const UartSettings *settings)
 {
 	static const enum sp_parity parities[] = { SP_PARITY_NONE, SP_PARITY_ODD, SP_PARITY_EVEN, SP_PARITY_MARK, SP_PARITY_SPACE };
 	static const enum sp_flowcontrol flows[] = { SP_FLOWCONTROL_NONE, SP_FLOWCONTROL_RTSCTS, SP_FLOWCONTROL_XONXOFF,
-						     SP_FLOWCONTROL_DTRDSR };
+						     SP_FLOWCONTROL_DTRDSR, SP_FLOWCONTROL_NONE, SP_FLOWCONTROL_NONE };
 	struct sp_port_config *config;
 	gboolean good;
 
@@ -128,7 +128,11 @@ static gboolean apply_by_library(UartLine *line, const UartSettings *settings)
 	       sp_set_config_bits(config, (int)settings->bits) == SP_OK &&
 	       sp_set_config_parity(config, parities[settings->parity]) == SP_OK &&
 	       sp_set_config_stopbits(config, (int)settings->stop) == SP_OK &&
-	       sp_set_config_flowcontrol(config, flows[settings->flow]) == SP_OK && sp_set_config(line->port, config) == SP_OK;
+	       sp_set_config_flowcontrol(config, flows[settings->flow]) == SP_OK;
+	if (settings->flow == UART_FLOW_XON_IN || settings->flow == UART_FLOW_XON_OUT)
+		good = good && sp_set_config_xon_xoff(config, settings->flow == UART_FLOW_XON_IN ? SP_XONXOFF_IN :
+												   SP_XONXOFF_OUT) == SP_OK;
+	good = good && sp_set_config(line->port, config) == SP_OK;
 	sp_free_config(config);
 	return good;
 }
@@ -139,12 +143,21 @@ gboolean uart_line_apply(UartLine *line, const UartSettings *settings, GError **
 		return FALSE;
 	if (!uart_tty_rs485(line->fd, settings->rs485, error))
 		return FALSE;
+	line->rate = uart_tty_rate(line->fd);
 	/* A pty has no such lines; whoever asks for them on one is not refused. */
 	if (settings->dtr != UART_KEEP)
 		uart_line_switch(line, UART_DTR, settings->dtr == UART_ON);
 	if (settings->rts != UART_KEEP && settings->flow != UART_FLOW_RTS_CTS)
 		uart_line_switch(line, UART_RTS, settings->rts == UART_ON);
 	return TRUE;
+}
+
+guint uart_line_other_rate(const UartLine *line, const UartSettings *settings)
+{
+	guint off = line->rate > settings->baud ? line->rate - settings->baud : settings->baud - line->rate;
+
+	/* Divisors are never exact; two in a hundred is what the other side's sampling can stand. */
+	return line->rate && off > settings->baud / 50 ? line->rate : 0;
 }
 
 gboolean uart_line_switch(UartLine *line, guint lines, gboolean on)

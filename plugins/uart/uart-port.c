@@ -83,6 +83,10 @@ void uart_receive(Uart *uart, const guint8 *data, gsize size)
 		uart_record_add(uart, '<', data, size);
 	say(uart, uart->raw_recv, data, size, uart->raw_send);
 	uart->framing->feed(uart->decoder, data, size);
+	if (G_UNLIKELY(uart->decoder->advice) && !uart->advised) {
+		uart->advised = TRUE;
+		bp_channel_printf(uart->events, "%s, framing %s: %s", uart->path, uart->framing->name, uart->decoder->advice);
+	}
 	if (!uart->framing->timed)
 		return;
 	if (uart->gap_timer)
@@ -151,21 +155,33 @@ static void on_closed(BpStream *stream, const GError *why, gpointer user)
 
 	uart->stream = NULL;
 	uart->full = FALSE;
+	uart_queue_take_back(uart, bp_stream_stats(stream).bytes_out);
 	uart_line_close(&uart->line);
+	uart->breaking = FALSE;
 	uart->framing->reset(uart->decoder);
 	if (g_get_monotonic_time() - uart->since >= STEADY)
 		uart->delay = 0;
 	uart->refused = 0; /* said again, once an outage */
 	bp_channel_printf(uart->events, "%s is gone: %s; what is sent %s until it is back", uart->path,
 			  why ? why->message : "unplugged", uart->wait ? "waits" : "is dropped");
+	uart_servers_look(uart);
 	wait_for_next(uart);
 }
 
 static const BpStreamEvents stream_events = { .data = on_data, .closed = on_closed, .drained = on_drained };
 
-static gboolean try_open(Uart *uart, gboolean *later, GError **error)
+static void say_settings(Uart *uart, const char *verb)
 {
 	g_autofree char *settings = uart_settings_text(&uart->settings);
+	guint rate = uart->line.fd >= 0 ? uart_line_other_rate(&uart->line, &uart->settings) : 0;
+
+	bp_channel_printf(uart->events, "%s is %s: %s", uart->path, verb, settings);
+	if (rate)
+		bp_channel_printf(uart->events, "%s runs at %u baud: its driver has no %u", uart->path, rate, uart->settings.baud);
+}
+
+static gboolean try_open(Uart *uart, gboolean *later, GError **error)
+{
 	int fd;
 
 	if (!uart_line_open(&uart->line, uart->path, &uart->settings, later, error))
@@ -181,7 +197,8 @@ static gboolean try_open(Uart *uart, gboolean *later, GError **error)
 	uart->since = g_get_monotonic_time();
 	uart->reopened++;
 	g_clear_pointer(&uart->told, g_free);
-	bp_channel_printf(uart->events, "%s is open: %s", uart->path, settings);
+	say_settings(uart, "open");
+	uart_servers_look(uart);
 	uart_queue_pump(uart);
 	return TRUE;
 }
@@ -207,12 +224,12 @@ void uart_try_now(Uart *uart)
 
 gboolean uart_set(Uart *uart, const UartSettings *settings, GError **error)
 {
-	g_autofree char *text = uart_settings_text(settings);
-
+	if (!uart_settings_fit(settings, error))
+		return FALSE;
 	if (uart->line.fd >= 0 && !uart_line_apply(&uart->line, settings, error))
 		return FALSE;
 	uart->settings = *settings;
-	bp_channel_printf(uart->events, "%s is set: %s", uart->path, text);
+	say_settings(uart, "set");
 	return TRUE;
 }
 
@@ -221,7 +238,7 @@ static void on_break_end(BpPlugin *self, gpointer data)
 	Uart *uart = data;
 
 	uart->break_timer = NULL;
-	if (uart->line.fd >= 0)
+	if (uart->line.fd >= 0 && !uart->breaking)
 		uart_line_break(&uart->line, FALSE);
 }
 
@@ -233,6 +250,13 @@ void uart_break(Uart *uart, gint64 time)
 		bp_timer_remove(uart->break_timer);
 	uart_line_break(&uart->line, TRUE);
 	uart->break_timer = bp_timer_add(uart->self, NULL, MAX(time, 1000), 1, on_break_end, uart, NULL);
+}
+
+void uart_break_hold(Uart *uart, gboolean on)
+{
+	uart->breaking = on && uart->line.fd >= 0;
+	if (uart->line.fd >= 0)
+		uart_line_break(&uart->line, on);
 }
 
 /* --- the module --- */
@@ -302,6 +326,7 @@ gboolean uart_open(BpInstance *self, GError **error)
 	uart->line.fd = -1;
 	uart->path = bp_instance_string(self, "port");
 	g_queue_init(&uart->queue);
+	g_queue_init(&uart->given);
 	if (!uart_settings_of(bp_instance_values(self), &uart->settings, error))
 		return FALSE;
 	uart->backlog = (gsize)bp_instance_int(self, "backlog_limit");
@@ -338,7 +363,9 @@ void uart_close(BpInstance *self)
 	if (uart->decoder)
 		uart->framing->free(g_steal_pointer(&uart->decoder));
 	uart_line_close(&uart->line);
+	uart_servers_look(uart);
 	uart_queue_clear(uart);
+	g_queue_clear_full(&uart->given, (GDestroyNotify)bp_message_unref);
 	g_clear_pointer(&uart->origin, g_ref_string_release);
 	g_clear_pointer(&uart->replay, g_free);
 	g_clear_pointer(&uart->told, g_free);

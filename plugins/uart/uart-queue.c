@@ -3,6 +3,8 @@
  *
  * With window_bytes no more than so many bytes leave within window_time, and no frame is split between two windows; one
  * that is larger has a window of its own. Frames that a pause ends (framing gap) are kept apart by that pause.
+ *
+ * What the stream was given is remembered until it has written it, as a port may be unplugged in between.
  */
 #include "uart.h"
 
@@ -39,10 +41,22 @@ static void note_sent(Uart *uart, gsize size, gint64 now)
 		uart->quiet_until = now + (gint64)(size * 11 * G_USEC_PER_SEC / uart->settings.baud) + uart->gap;
 }
 
+static void forget_written(Uart *uart, guint64 written)
+{
+	BpMessage *message;
+
+	while ((message = g_queue_peek_head(&uart->given)) && uart->written + bp_message_size(message) <= written) {
+		uart->written += bp_message_size(message);
+		bp_message_unref(g_queue_pop_head(&uart->given));
+	}
+}
+
 void uart_queue_pump(Uart *uart)
 {
 	BpMessage *message;
 
+	if (uart->stream)
+		forget_written(uart, bp_stream_stats(uart->stream).bytes_out);
 	while (uart->stream && !uart->full && !uart->pace && (message = g_queue_peek_head(&uart->queue))) {
 		gsize size = bp_message_size(message);
 		gint64 now = g_get_monotonic_time();
@@ -59,7 +73,7 @@ void uart_queue_pump(Uart *uart)
 		if (uart->record)
 			uart_record_add(uart, '>', bp_message_data(message), size);
 		uart->full = !bp_stream_send(uart->stream, message);
-		bp_message_unref(message);
+		g_queue_push_tail(&uart->given, message);
 	}
 	if (uart->throttled && uart->queued <= uart->backlog / 4)
 		uart_servers_resume(uart);
@@ -99,6 +113,39 @@ gboolean uart_queue_add(Uart *uart, BpMessage *message)
 	}
 	uart_queue_pump(uart);
 	return TRUE;
+}
+
+/* A frame that was cut is sent again whole, as nobody can do anything with its second half; of bytes, the rest is. */
+static BpMessage *without_written(Uart *uart, BpMessage *message, guint64 written)
+{
+	gsize part = (gsize)(written - uart->written);
+
+	if (!part || uart->framing != &framing_raw)
+		return bp_message_ref(message);
+	return bp_message_new((const guint8 *)bp_message_data(message) + part, bp_message_size(message) - part, BP_BINARY);
+}
+
+void uart_queue_take_back(Uart *uart, guint64 written)
+{
+	BpMessage *message;
+
+	forget_written(uart, written);
+	if ((message = g_queue_peek_head(&uart->given))) {
+		g_queue_peek_head_link(&uart->given)->data = without_written(uart, message, written);
+		bp_message_unref(message);
+	}
+	while ((message = g_queue_pop_tail(&uart->given))) {
+		uart->queued += bp_message_size(message);
+		uart->bytes_out -= bp_message_size(message);
+		g_queue_push_head(&uart->queue, message);
+	}
+	uart->written = 0;
+	if (uart->wait || !uart->queued)
+		return;
+	uart->lost += uart->queue.length;
+	bp_channel_printf(uart->events, "%s went before it took all: %u messages (%" G_GSIZE_FORMAT " bytes) are lost",
+			  uart->path, uart->queue.length, uart->queued);
+	uart_queue_clear(uart);
 }
 
 void uart_queue_clear(Uart *uart)

@@ -6,7 +6,7 @@
  *
  * Every command of a client is acknowledged: one that the line cannot do (DTR on a pty) with the value asked for, since
  * clients give up otherwise; a setting that it does not take with the one that stays. While somebody else is the writer
- * settings stay.
+ * settings stay. Telnet's BREAK is one of a quarter of a second; a break that was begun ends with its client.
  */
 #include <string.h>
 #include "rfc2217.h"
@@ -24,7 +24,9 @@ struct UartConnection {
 	guint8 modem_mask;
 	gboolean told;	/* that it may not write */
 	gboolean suspended, throttled;
-	GByteArray *held; /* what is not shown while it is suspended */
+	gboolean breaking; /* it has begun a break, and not ended it */
+	GByteArray *held;  /* what is not shown while it is suspended */
+	guint64 unheld;	   /* bytes since, which were too many */
 };
 
 static Uart *its_uart(const UartServer *server)
@@ -44,6 +46,22 @@ static void show(UartConnection *connection, const guint8 *data, gsize size)
 
 #define HELD_LIMIT (64 * 1024)
 
+/* From the first that does not fit on, all are lost: no hole is in what it gets later. */
+static void hold(UartConnection *connection, BpMessage *message)
+{
+	gsize size = bp_message_size(message);
+
+	if (!connection->unheld && connection->held->len + size <= HELD_LIMIT) {
+		g_byte_array_append(connection->held, bp_message_data(message), (guint)size);
+		return;
+	}
+	if (!connection->unheld)
+		bp_channel_printf(bp_server_events(connection->server->server),
+				  "%s has suspended its data and %u bytes wait: what comes now is lost", connection->who,
+				  connection->held->len);
+	connection->unheld += size;
+}
+
 static void on_raw_recv(BpPlugin *self, BpMessage *message, gpointer data)
 {
 	UartServer *server = data;
@@ -52,8 +70,7 @@ static void on_raw_recv(BpPlugin *self, BpMessage *message, gpointer data)
 	for (UartConnection *at = server->first; at; at = next) {
 		next = at->next;
 		if (at->suspended) {
-			if (at->held->len + bp_message_size(message) <= HELD_LIMIT)
-				g_byte_array_append(at->held, bp_message_data(message), (guint)bp_message_size(message));
+			hold(at, message);
 		} else if (at->codec) {
 			rfc2217_send(at->codec, bp_message_data(message), bp_message_size(message));
 		} else {
@@ -69,6 +86,10 @@ static void suspend(UartConnection *connection, gboolean on)
 		return;
 	show(connection, connection->held->data, connection->held->len);
 	g_byte_array_set_size(connection->held, 0);
+	if (connection->unheld)
+		bp_channel_printf(bp_server_events(connection->server->server),
+				  "%s goes on; it has lost %" G_GUINT64_FORMAT " bytes", connection->who, connection->unheld);
+	connection->unheld = 0;
 }
 
 /* --- modem lines: looked at only while a client that asked is there and the port has some --- */
@@ -83,9 +104,8 @@ static guint modem_state(const UartServer *server)
 	return lines & 15;
 }
 
-static void on_modem(BpPlugin *self, gpointer data)
+static void tell_modem(UartServer *server)
 {
-	UartServer *server = data;
 	guint before = server->modem, now = modem_state(server);
 	guint8 state = (guint8)(now << 4 | (before ^ now));
 
@@ -93,6 +113,11 @@ static void on_modem(BpPlugin *self, gpointer data)
 	for (UartConnection *at = server->first; at && before != now; at = at->next)
 		if (at->codec && state & at->modem_mask)
 			rfc2217_notify(at->codec, RFC2217_MODEM_STATE, state & at->modem_mask);
+}
+
+static void on_modem(BpPlugin *self, gpointer data)
+{
+	tell_modem(data);
 }
 
 static void watch_modem(UartServer *server)
@@ -110,6 +135,30 @@ static void watch_modem(UartServer *server)
 	} else if (!wanted && server->modem_timer) {
 		bp_timer_remove(g_steal_pointer(&server->modem_timer));
 	}
+}
+
+/* What the clients of a UART need to know or do again. */
+static void for_each_server(Uart *uart, void (*func)(UartServer *server))
+{
+	g_autoptr(GPtrArray) list = bp_instance_list("UARTServer");
+
+	for (guint i = 0; i < list->len; i++) {
+		UartServer *server = bp_instance_data(list->pdata[i]);
+
+		if (its_uart(server) == uart)
+			func(server);
+	}
+}
+
+static void look(UartServer *server)
+{
+	tell_modem(server);
+	watch_modem(server);
+}
+
+void uart_servers_look(Uart *uart)
+{
+	for_each_server(uart, look);
 }
 
 /* --- from the client --- */
@@ -152,20 +201,19 @@ static void on_codec_data(const guint8 *data, gsize size, gpointer user)
 	}
 }
 
+static void resume(UartServer *server)
+{
+	for (UartConnection *at = server->first; at; at = at->next) {
+		if (at->throttled)
+			bp_stream_set_reading(at->stream, TRUE);
+		at->throttled = FALSE;
+	}
+}
+
 void uart_servers_resume(Uart *uart)
 {
-	g_autoptr(GPtrArray) list = bp_instance_list("UARTServer");
-
 	uart->throttled = FALSE;
-	for (guint i = 0; i < list->len; i++) {
-		UartServer *server = bp_instance_data(list->pdata[i]);
-
-		for (UartConnection *at = server->first; at && its_uart(server) == uart; at = at->next) {
-			if (at->throttled)
-				bp_stream_set_reading(at->stream, TRUE);
-			at->throttled = FALSE;
-		}
-	}
+	for_each_server(uart, resume);
 }
 
 static void on_codec_send(const guint8 *data, gsize size, gpointer user)
@@ -177,6 +225,7 @@ static guint32 on_codec_command(guint8 command, guint32 value, gpointer user)
 {
 	UartConnection *connection = user;
 	Uart *uart = its_uart(connection->server);
+	gboolean broken;
 
 	switch (command) {
 	case RFC2217_SUSPEND:
@@ -190,10 +239,22 @@ static guint32 on_codec_command(guint8 command, guint32 value, gpointer user)
 	default:
 		if (!uart)
 			return value;
-		return uart_control(uart, command, value,
-				    !connection->server->one_writer || !uart->writer ||
-					    strcmp(uart->writer, connection->who) == 0);
+		broken = uart->breaking;
+		value = uart_control(uart, command, value,
+				     !connection->server->one_writer || !uart->writer ||
+					     strcmp(uart->writer, connection->who) == 0);
+		if (uart->breaking != broken)
+			connection->breaking = uart->breaking;
+		return value;
 	}
+}
+
+static void on_codec_break(gpointer user)
+{
+	Uart *uart = its_uart(((UartConnection *)user)->server);
+
+	if (uart && may_write(user, uart))
+		uart_break(uart, UART_BREAK);
 }
 
 /* Clients want to hear of the modem lines before they ask (RFC 2217: the mask is 255 until set). */
@@ -208,6 +269,7 @@ static void on_codec_agreed(gpointer user)
 
 static const Rfc2217Callbacks callbacks = {
 	.data = on_codec_data, .send = on_codec_send, .command = on_codec_command, .agreed = on_codec_agreed,
+	.brk = on_codec_break,
 };
 
 static void on_data(BpStream *stream, const guint8 *data, gsize size, gpointer user)
@@ -230,6 +292,8 @@ static void connection_free(UartConnection *connection)
 	*(connection->prev ? &connection->prev->next : &server->first) = connection->next;
 	if (connection->next)
 		connection->next->prev = connection->prev;
+	if (uart && connection->breaking)
+		uart_break_hold(uart, FALSE);
 	if (uart)
 		uart_release(uart, connection->who);
 	if (connection->codec)
@@ -315,8 +379,6 @@ gboolean uart_server_open(BpInstance *self, GError **error)
 	return TRUE;
 }
 
-static const BpStreamEvents no_events = { NULL };
-
 void uart_server_close(BpInstance *self)
 {
 	UartServer *server = bp_instance_data(self);
@@ -324,7 +386,7 @@ void uart_server_close(BpInstance *self)
 	while (server->first) {
 		BpStream *stream = server->first->stream;
 
-		bp_stream_set_user(stream, &no_events, NULL);
+		bp_stream_set_user(stream, NULL, NULL);
 		bp_stream_close(stream);
 		connection_free(server->first);
 	}

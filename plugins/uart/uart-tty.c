@@ -71,6 +71,10 @@ gboolean uart_tty_apply(int fd, const UartSettings *settings, GError **error)
 	if (rate == B0)
 		rate = BOTHER;
 
+	if (settings->flow == UART_FLOW_DTR_DSR) {
+		g_set_error(error, BP_IO_ERROR, BP_INVALID, "its driver has no flow control by DTR and DSR: take flow=rtscts or xonxoff");
+		return FALSE;
+	}
 	if (ioctl(fd, TCGETS2, &tty) < 0)
 		return fail("its settings cannot be read", error);
 	tty.c_iflag &= (unsigned)~(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON | IXOFF | IXANY | INPCK);
@@ -84,12 +88,23 @@ gboolean uart_tty_apply(int fd, const UartSettings *settings, GError **error)
 		tty.c_cflag |= CRTSCTS;
 	if (settings->flow == UART_FLOW_XON_XOFF)
 		tty.c_iflag |= IXON | IXOFF;
+	if (settings->flow == UART_FLOW_XON_IN)
+		tty.c_iflag |= IXOFF;
+	if (settings->flow == UART_FLOW_XON_OUT)
+		tty.c_iflag |= IXON;
 	tty.c_ispeed = tty.c_ospeed = settings->baud;
 	tty.c_cc[VMIN] = 1;
 	tty.c_cc[VTIME] = 0;
 	if (ioctl(fd, TCSETS2, &tty) < 0)
 		return fail("it does not take these settings", error);
 	return TRUE;
+}
+
+guint uart_tty_rate(int fd)
+{
+	struct termios2 tty;
+
+	return ioctl(fd, TCGETS2, &tty) < 0 ? 0 : tty.c_ospeed;
 }
 
 gboolean uart_tty_rs485(int fd, UartRs485 mode, GError **error)

@@ -56,7 +56,7 @@ const BpParam uart_params[] = {
 	{ "escape_xor", .type = BP_INT, .fallback = "0xfa", .min = 1, .max = 255, .help = "framing mesh: what escaped bytes are XORed with" },
 	{ "gap", .type = BP_DURATION, .fallback = "0", .max = 60, .help = "framing gap: pause that ends a frame; 0 is 3.5 characters" },
 	{ "on_unplug", .type = BP_CHOICE, .choices = "wait|fail", .fallback = "wait",
-	  .help = "what is sent while it is not there waits or is dropped" },
+	  .help = "what is sent while it is not there, or was not taken before, waits or is dropped" },
 	{ "reopen_min", .type = BP_DURATION, .fallback = "250ms", .min = 0.01, .max = 3600,
 	  .help = "first pause before it is tried again; doubled each time" },
 	{ "reopen_max", .type = BP_DURATION, .fallback = "5s", .min = 0.01, .max = 3600, .help = "longest pause before it is tried again" },
@@ -91,6 +91,14 @@ static guint place_of(const char *word, const char *const *words)
 	return place;
 }
 
+gboolean uart_settings_fit(const UartSettings *settings, GError **error)
+{
+	if (settings->rs485 == UART_RS485_OFF || settings->flow != UART_FLOW_RTS_CTS)
+		return TRUE;
+	g_set_error(error, BP_HOST_ERROR, BP_INVALID, "rs485 and flow=rtscts both want RTS: choose one");
+	return FALSE;
+}
+
 gboolean uart_settings_of(const BpValues *values, UartSettings *settings, GError **error)
 {
 	static const char *const parities[] = { "none", "odd", "even", "mark", "space", NULL };
@@ -109,16 +117,12 @@ gboolean uart_settings_of(const BpValues *values, UartSettings *settings, GError
 		.rs485 = place_of(bp_values_string(values, "rs485"), rs485),
 		.exclusive = bp_values_bool(values, "exclusive"),
 	};
-	if (settings->rs485 != UART_RS485_OFF && settings->flow == UART_FLOW_RTS_CTS) {
-		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "rs485 and flow=rtscts both want RTS: choose one");
-		return FALSE;
-	}
-	return TRUE;
+	return uart_settings_fit(settings, error);
 }
 
 char *uart_settings_text(const UartSettings *settings)
 {
-	static const char *const flows[] = { "", " rtscts", " xonxoff", " dtrdsr" };
+	static const char *const flows[] = { "", " rtscts", " xonxoff", " dtrdsr", " xonxoff-in", " xonxoff-out" };
 
 	return g_strdup_printf("%u %u%c%u%s%s", settings->baud, settings->bits, "NOEMS"[settings->parity], settings->stop,
 			       flows[settings->flow], settings->rs485 == UART_RS485_OFF ? "" : " rs485");

@@ -14,13 +14,13 @@ struct sp_port;
 
 /* --- uart-line.c, uart-tty.c: no kernel --- */
 typedef enum { UART_PARITY_NONE, UART_PARITY_ODD, UART_PARITY_EVEN, UART_PARITY_MARK, UART_PARITY_SPACE } UartParity;
-typedef enum { UART_FLOW_NONE, UART_FLOW_RTS_CTS, UART_FLOW_XON_XOFF, UART_FLOW_DTR_DSR } UartFlow;
+typedef enum { UART_FLOW_NONE, UART_FLOW_RTS_CTS, UART_FLOW_XON_XOFF, UART_FLOW_DTR_DSR, UART_FLOW_XON_IN, UART_FLOW_XON_OUT } UartFlow;
 typedef enum { UART_KEEP, UART_ON, UART_OFF } UartSwitch;
 typedef enum { UART_RS485_OFF, UART_RS485_HIGH, UART_RS485_LOW } UartRs485;
 enum { UART_CTS = 1, UART_DSR = 2, UART_RI = 4, UART_DCD = 8, UART_DTR = 16, UART_RTS = 32 }; /* modem lines */
 
 typedef struct {
-	guint baud, bits, stop; /* stop: 1 or 2 */
+	guint baud, bits, stop; /* stop: 1 or 2, which is 1.5 with 5 bits */
 	UartParity parity;
 	UartFlow flow;
 	UartSwitch dtr, rts;
@@ -31,6 +31,7 @@ typedef struct {
 typedef struct {
 	int fd;
 	struct sp_port *port; /* NULL: libserialport refuses it, so termios does */
+	guint rate;	      /* that the driver has chosen: it may have none of those asked for */
 } UartLine;
 
 /* `later`: it is not there now, so that trying again makes sense. */
@@ -45,6 +46,10 @@ void uart_line_purge(UartLine *line, gboolean in, gboolean out);
 
 gboolean uart_tty_apply(int fd, const UartSettings *settings, GError **error);
 gboolean uart_tty_rs485(int fd, UartRs485 mode, GError **error);
+/* The baud rate it has; 0: it does not tell. */
+guint uart_tty_rate(int fd);
+/* The rate that it runs at instead of the one asked for, if that makes a difference; else 0. */
+guint uart_line_other_rate(const UartLine *line, const UartSettings *settings);
 
 /* --- module UART --- */
 typedef struct UartRecord UartRecord;
@@ -58,6 +63,7 @@ typedef struct {
 	const BpFraming *framing;
 	BpFramingOptions framing_options;
 	BpDecoder *decoder;
+	gboolean advised;    /* its advice was said */
 	BpTimer *gap_timer;  /* while a pause is waited for */
 	gint64 gap;
 
@@ -70,6 +76,8 @@ typedef struct {
 
 	GQueue queue;	     /* BpMessage, encoded: whole frames */
 	gsize queued;
+	GQueue given;	     /* BpMessage, in the stream: which of them were written is asked when it ends */
+	guint64 written;     /* of the stream, before the first of `given` */
 	gsize backlog;
 	gboolean drop_oldest, wait;
 	gsize window_bytes, in_window;
@@ -78,7 +86,7 @@ typedef struct {
 	gboolean full;	     /* the stream has enough for now */
 	gboolean exempt;     /* what is sent now comes from a connection that is paused, so it passes */
 	gboolean throttled;  /* connections wait for us to take more */
-	gboolean breaking;   /* until told otherwise, by RFC 2217 */
+	gboolean breaking;   /* until told otherwise, by RFC 2217; it ends with the port and with who began it */
 
 	guint8 *replay;	     /* a ring of the last bytes that came */
 	gsize replay_size, replay_used, replay_at;
@@ -104,8 +112,13 @@ const char *uart_state(const Uart *uart);
 char *uart_settings_text(const UartSettings *settings);
 /* Takes the settings if the line does; they are kept for the next opening. */
 gboolean uart_set(Uart *uart, const UartSettings *settings, GError **error);
+/* They can be had together. */
+gboolean uart_settings_fit(const UartSettings *settings, GError **error);
 gboolean uart_settings_of(const BpValues *values, UartSettings *settings, GError **error);
+#define UART_BREAK (250 * G_TIME_SPAN_MILLISECOND)
 void uart_break(Uart *uart, gint64 time);
+/* Until told otherwise. */
+void uart_break_hold(Uart *uart, gboolean on);
 /* As if it had come on the line. */
 void uart_receive(Uart *uart, const guint8 *data, gsize size);
 /* The last bytes that came, oldest first. Yours. */
@@ -116,6 +129,8 @@ GByteArray *uart_replay(const Uart *uart);
 gboolean uart_queue_add(Uart *uart, BpMessage *message);
 /* Gives to the stream what it and the pacing take. */
 void uart_queue_pump(Uart *uart);
+/* The stream has ended: what it did not write is put back, or lost (on_unplug), which is counted and said. */
+void uart_queue_take_back(Uart *uart, guint64 written);
 void uart_queue_clear(Uart *uart);
 
 /* --- uart-writer.c --- */
@@ -157,6 +172,8 @@ typedef struct {
 	guint modem;	      /* as told last */
 } UartServer;
 #define UART_SERVER_SIZE sizeof(UartServer)
+/* The port is there, or is there no longer: its modem lines are others. */
+void uart_servers_look(Uart *uart);
 /* The queue has room again. */
 void uart_servers_resume(Uart *uart);
 /* The connection that `who` ("lab/3") names is there. */

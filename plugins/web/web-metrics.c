@@ -61,6 +61,8 @@ static void add_host(GString *text)
 	add_sample(text, "info", "version", json_string_value(json_object_get(host, "version")), 1);
 	family(text, "start_time_seconds", "gauge", "When the program started, since 1970.");
 	add_sample(text, "start_time_seconds", NULL, NULL, json_number_value(json_object_get(host, "started")));
+	family(text, "cpu_seconds_total", "counter", "Processor time of all threads.");
+	add_sample(text, "cpu_seconds_total", NULL, NULL, json_number_value(json_object_get(host, "cpu")));
 	family(text, "resident_memory_bytes", "gauge", "Memory in use.");
 	add_sample(text, "resident_memory_bytes", NULL, NULL, json_number_value(json_object_get(host, "resident")));
 	family(text, "sessions", "gauge", "Sessions open.");

@@ -254,6 +254,7 @@ gboolean web_server_open(BpInstance *self, GError **error)
 	server->access = bp_instance_channel(self, "access");
 	bp_channel_set_options(server->data, &log);
 	bp_channel_set_options(server->access, &log);
+	web_history_begin(self);
 	/* Whoever is at a console sees who comes and goes. */
 	if (bp_instance_bool(self, "quiet"))
 		return TRUE;

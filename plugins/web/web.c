@@ -66,7 +66,8 @@ static gboolean load(BpPlugin *self, GError **error)
 {
 	bp_setting_declare(self, bp_context("/"), settings);
 	web_assets_load();
-	return bp_registry_add(self, "route/ws", &web_ws_route, error);
+	return bp_registry_add(self, "route/ws", &web_ws_route, error) &&
+	       bp_registry_add(self, "resource/history", &web_history, error);
 }
 
 static void unload(BpPlugin *self)

@@ -69,6 +69,11 @@ void web_serve_view(WebServer *server, BpHttpExchange *exchange);
 GBytes *web_index(void);
 void web_serve_result(WebServer *server, BpHttpExchange *exchange, const char *command, gboolean failed, const char *output);
 
+/* --- web-history.c: the counters of the last minutes --- */
+extern const BpResource web_history;
+/* Notes them as long as the instance is open. */
+void web_history_begin(BpInstance *self);
+
 /* --- web-api.c, web-channels.c, web-openapi.c, web-metrics.c --- */
 #define WEB_API "/api/v1/"
 void web_serve_resource(WebServer *server, BpHttpExchange *exchange);

@@ -16,9 +16,6 @@ static void client_free(WsClient *client)
 	*(client->prev ? &client->prev->next : &server->first) = client->next;
 	*(client->next ? &client->next->prev : &server->last) = client->prev;
 	ws_telnet_clear(client);
-	if (client->reply)
-		bp_channel_unref(client->reply);
-	g_ref_string_release(client->origin);
 	g_free(client->target);
 	g_free(client->query);
 	g_free(client->agent);
@@ -59,9 +56,9 @@ void ws_client_send(WsClient *client, BpWebSocketKind kind, gconstpointer data, 
 
 	if (!client->socket)
 		return;
-	if (bp_channel_is_watched(client->server->data))
-		bp_channel_print_bytes(client->server->data, "<--", data, size);
-	if (client->server->shared.on && size)
+	bp_channel_print_bytes(client->server->serve.data, "<--", data, size);
+	/* Telnet's bytes depend on what each client has agreed to. */
+	if (client->server->serve.showing && !client->server->telnet && size)
 		room = bp_websocket_send_frame(client->socket, shared_frame(client, kind, data, size));
 	else if (kind == BP_WEBSOCKET_TEXT)
 		room = bp_websocket_send_text(client->socket, data, (gssize)size);
@@ -71,7 +68,7 @@ void ws_client_send(WsClient *client, BpWebSocketKind kind, gconstpointer data, 
 		return;
 	bp_session_set_writable(client->session, FALSE);
 	/* A terminal is still heard: Ctrl-C is what its user will want. */
-	if (!client->terminal)
+	if (!bp_session_is_terminal(client->session))
 		bp_websocket_set_reading(client->socket, FALSE);
 }
 
@@ -102,71 +99,40 @@ void ws_client_link_end(BpSession *session, BpEnd why, gpointer link)
 				   codes[why] == BP_CLOSE_GOING_AWAY ? NULL : "Connection closed");
 }
 
-static void link_echo(BpSession *session, gboolean on, gpointer link)
-{
-	((WsClient *)link)->hidden = !on;
-}
-
 static void link_mode(BpSession *session, BpMode mode, gpointer link)
 {
 	((WsClient *)link)->bytes = mode != BP_LINES;
 }
 
 static const BpSessionLink session_link = {
-	.name = "websocket", .send = link_send, .end = ws_client_link_end, .echo = link_echo, .mode = link_mode, .crlf = TRUE,
+	.name = "websocket", .send = link_send, .end = ws_client_link_end, .mode = link_mode, .crlf = TRUE,
 };
 
 /* --- the session --- */
 
 gboolean ws_client_open_session(WsClient *client, BpSessionOptions *options)
 {
-	WsServer *server = client->server;
+	const BpHandler *handler = bp_handler_find(client->server->serve.handler);
+	BpStream *stream = bp_websocket_stream(client->socket);
 	g_autoptr(GError) error = NULL;
 	g_autofree char *text = NULL;
 
-	options->handler = bp_handler_find(server->handler);
+	client->bytes = handler && handler->mode != BP_LINES;
 	options->data = client;
-	options->peer = client->origin;
-	options->local = bp_stream_local(bp_websocket_stream(client->socket));
+	options->peer = bp_stream_peer(stream);
+	options->local = bp_stream_local(stream);
 	options->query = client->query;
 	options->path = client->target;
 	options->agent = client->agent;
-	options->welcome = bp_instance_string(server->self, "welcome_message");
-	options->role = BP_ADMIN;
-	options->quiet = bp_instance_bool(server->self, "quiet");
-	if (options->handler) {
-		client->bytes = options->handler->mode != BP_LINES;
-		client->session = bp_session_open(server->self, options, &error);
-	} else {
-		g_set_error(&error, BP_HOST_ERROR, BP_NOT_FOUND, "There is no handler %s any more.", server->handler);
-	}
+	client->session = bp_serve_session(&client->server->serve, options, &error);
 	if (client->session)
 		return TRUE;
 	if (client->socket && !bp_websocket_is_closing(client->socket)) {
 		text = g_strconcat(error->message, "\r\n", NULL);
-		ws_client_send(client, server->telnet ? BP_WEBSOCKET_BINARY : BP_WEBSOCKET_TEXT, text, strlen(text));
+		ws_client_send(client, client->server->telnet ? BP_WEBSOCKET_BINARY : BP_WEBSOCKET_TEXT, text, strlen(text));
 		bp_websocket_close(client->socket, BP_CLOSE_POLICY, error->message);
 	}
 	return FALSE;
-}
-
-void ws_client_publish(WsClient *client, gconstpointer data, gsize size)
-{
-	WsServer *server = client->server;
-	BpMessage *message;
-	char name[32];
-
-	if (client->hidden || !bp_channel_is_watched(server->recv))
-		return;
-	if (!client->reply) {
-		g_snprintf(name, sizeof(name), "session/%u/send", bp_session_id(client->session));
-		client->reply = bp_channel_find(name);
-	}
-	message = bp_message_new(data, size, client->binary ? BP_BINARY : BP_TEXT);
-	bp_message_set_origin(message, client->origin);
-	if (client->reply)
-		bp_message_set_reply_channel(message, client->reply);
-	bp_channel_send_take(server->recv, message);
 }
 
 /* --- from the client --- */
@@ -207,15 +173,15 @@ static void on_message(BpWebSocket *socket, BpWebSocketKind kind, const guint8 *
 {
 	WsClient *client = user;
 
-	if (!client->hidden && bp_channel_is_watched(client->server->data))
-		bp_channel_print_bytes(client->server->data, "-->", data, size);
+	if (!client->session || !bp_session_is_hidden(client->session))
+		bp_channel_print_bytes(client->server->serve.data, "-->", data, size);
 	client->binary = kind == BP_WEBSOCKET_BINARY || client->server->telnet;
 	if (client->server->telnet) {
 		ws_telnet_receive(client, data, size);
 		return;
 	}
 	if (client->session)
-		ws_client_publish(client, data, size);
+		bp_serve_publish(&client->server->serve, client->session, data, size, !client->binary);
 	if (!client->session)
 		return;
 	if (client->bytes)
@@ -257,7 +223,6 @@ void ws_client_new(WsServer *server, BpHttpExchange *exchange)
 	const char *agent = bp_http_header(exchange, "User-Agent");
 
 	client->server = server;
-	client->origin = g_ref_string_new(bp_http_peer(exchange));
 	client->target = g_utf8_make_valid(bp_http_target(exchange), -1);
 	client->query = g_utf8_make_valid(bp_http_query(exchange), -1);
 	client->agent = agent ? g_utf8_make_valid(agent, -1) : NULL;
@@ -265,7 +230,7 @@ void ws_client_new(WsServer *server, BpHttpExchange *exchange)
 	client->prev = server->last;
 	*(server->last ? &server->last->next : &server->first) = client;
 	server->last = client;
-	client->socket = bp_websocket_accept(server->self, exchange, &server->options, &events, client);
+	client->socket = bp_websocket_accept(server->serve.self, exchange, &server->options, &events, client);
 	if (!client->socket)
 		client_free(client);
 	else if (server->telnet)
@@ -285,18 +250,4 @@ void ws_client_close(WsClient *client, const char *why)
 		bp_websocket_close(client->socket, BP_CLOSE_GOING_AWAY, NULL);
 	}
 	client_free(client);
-}
-
-void ws_client_show(WsClient *client, BpMessage *message)
-{
-	g_autofree char *text = NULL;
-
-	if (!client->session)
-		return;
-	if (!(bp_message_flags(message) & BP_TEXT)) {
-		bp_session_send(client->session, bp_message_data(message), bp_message_size(message));
-		return;
-	}
-	text = g_utf8_make_valid(bp_message_data(message), (gssize)bp_message_size(message));
-	bp_session_notify(client->session, g_strchomp(text));
 }

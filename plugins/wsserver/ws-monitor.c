@@ -209,7 +209,7 @@ static BpWatch *watch_part(Known *known, const char *part, BpWatchFunc func)
 	g_autofree char *name = g_strdup_printf("session/%u/%s", known->id, part);
 	g_autoptr(BpChannel) channel = bp_channel_find(name);
 
-	return channel ? bp_channel_watch(known->monitor->server->self, channel, func, known, NULL) : NULL;
+	return channel ? bp_channel_watch(known->monitor->server->serve.self, channel, func, known, NULL) : NULL;
 }
 
 static void stop_watching(Known *known, Viewer *viewer)
@@ -304,7 +304,7 @@ static gboolean is_own_page(BpHttpExchange *exchange)
 
 void ws_monitor_accept(WsMonitor *monitor, BpHttpExchange *exchange)
 {
-	const char *token = bp_instance_string(monitor->server->self, "monitor_token");
+	const char *token = bp_instance_string(monitor->server->serve.self, "monitor_token");
 	g_autoptr(GPtrArray) nobody = NULL;
 	Viewer *viewer;
 	json_t *list;
@@ -320,7 +320,7 @@ void ws_monitor_accept(WsMonitor *monitor, BpHttpExchange *exchange)
 	}
 	viewer = g_new0(Viewer, 1);
 	viewer->monitor = monitor;
-	viewer->socket = bp_websocket_accept(monitor->server->self, exchange, &monitor->options, &events, viewer);
+	viewer->socket = bp_websocket_accept(monitor->server->serve.self, exchange, &monitor->options, &events, viewer);
 	if (!viewer->socket) {
 		g_free(viewer);
 		return;
@@ -353,22 +353,22 @@ static gboolean is_on_loopback(BpInstance *self, GError **error)
 
 gboolean ws_monitor_open(WsServer *server, GError **error)
 {
-	const char *token = bp_instance_string(server->self, "monitor_token");
+	const char *token = bp_instance_string(server->serve.self, "monitor_token");
 	g_autoptr(GPtrArray) list = bp_session_list();
 	WsMonitor *monitor;
 
-	if (!(token && *token) && !is_on_loopback(server->self, error))
+	if (!(token && *token) && !is_on_loopback(server->serve.self, error))
 		return FALSE;
 	monitor = server->monitor = g_new0(WsMonitor, 1);
 	monitor->server = server;
 	monitor->options = server->options;
 	monitor->options.max_message = COMMAND_LIMIT;
-	monitor->options.backlog = (gsize)bp_instance_int(server->self, "backlog_limit");
+	monitor->options.backlog = (gsize)bp_instance_int(server->serve.self, "backlog_limit");
 	monitor->viewers = g_ptr_array_new();
 	monitor->known = g_ptr_array_new_with_free_func(known_free);
 	for (guint i = 0; i < list->len; i++)
 		learn(monitor, list->pdata[i]);
-	bp_channel_watch(server->self, bp_channel(server->self, "sessions"), on_sessions, monitor, NULL);
+	bp_channel_watch(server->serve.self, bp_channel(server->serve.self, "sessions"), on_sessions, monitor, NULL);
 	return TRUE;
 }
 

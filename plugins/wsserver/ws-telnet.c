@@ -24,14 +24,9 @@ static void link_send(BpSession *session, gconstpointer data, gsize size, gboole
 	bp_telnet_send(((WsClient *)link)->telnet, data, size);
 }
 
-/* The editor of a session with a cursor shows nothing by itself; any other client echoes unless told that we do. */
 static void link_echo(BpSession *session, gboolean on, gpointer link)
 {
-	WsClient *client = link;
-
-	client->hidden = !on;
-	if (!client->terminal && bp_telnet_info(client->telnet)->answered)
-		bp_telnet_set_echo(client->telnet, !on);
+	bp_serve_telnet_echo(session, ((WsClient *)link)->telnet, on);
 }
 
 static void link_mode(BpSession *session, BpMode mode, gpointer link)
@@ -48,31 +43,10 @@ static const BpSessionLink session_link = {
 
 /* --- the session --- */
 
-static gboolean has_cursor(const WsClient *client)
-{
-	const BpTelnetInfo *info = bp_telnet_info(client->telnet);
-
-	if (client->refused || strcmp(info->terminal, "dumb") == 0 ||
-	    (info->mtts && !(info->mtts & (BP_TELNET_MTTS_ANSI | BP_TELNET_MTTS_VT100))))
-		return FALSE;
-	return info->answered;
-}
-
-static void tell_terminal(WsClient *client)
-{
-	const BpTelnetInfo *info = bp_telnet_info(client->telnet);
-
-	client->changed = FALSE;
-	client->terminal |= has_cursor(client);
-	bp_session_set_terminal(client->session, *info->terminal ? info->terminal : NULL, client->terminal);
-}
-
 static void deliver(WsClient *client, const guint8 *data, gsize size)
 {
-	if (client->session && client->changed)
-		tell_terminal(client);
 	if (client->session)
-		ws_client_publish(client, data, size);
+		bp_serve_publish(&client->server->serve, client->session, data, size, FALSE);
 	if (client->session)
 		bp_session_receive(client->session, data, size);
 }
@@ -80,18 +54,22 @@ static void deliver(WsClient *client, const guint8 *data, gsize size)
 static void open_session(WsClient *client)
 {
 	const BpTelnetInfo *info = bp_telnet_info(client->telnet);
-	const BpHandler *handler = bp_handler_find(client->server->handler);
+	const BpHandler *handler = bp_handler_find(client->server->serve.handler);
 	g_autoptr(GByteArray) early = g_steal_pointer(&client->early);
 	BpSessionOptions options = {
-		.link = &session_link, .type = info->terminal, .columns = info->columns, .rows = info->rows,
+		.link = &session_link, .type = info->terminal, .terminal = info->cursor, .columns = info->columns,
+		.rows = info->rows,
 	};
 
 	client->open = TRUE;
 	if (client->timer)
 		bp_timer_remove(g_steal_pointer(&client->timer));
-	options.terminal = client->terminal = has_cursor(client);
 	bp_telnet_set_lines(client->telnet, !handler || handler->mode != BP_RAW);
-	if (ws_client_open_session(client, &options) && early)
+	if (!ws_client_open_session(client, &options))
+		return;
+	if (info->answered)
+		bp_serve_telnet_event(client->session, client->telnet, BP_TELNET_TERMINAL);
+	if (early)
 		deliver(client, early->data, early->len);
 }
 
@@ -137,33 +115,11 @@ static void on_send(BpTelnet *telnet, const guint8 *data, gsize size, gpointer u
 static void on_event(BpTelnet *telnet, BpTelnetEvent event, gpointer user)
 {
 	WsClient *client = user;
-	const BpTelnetInfo *info = bp_telnet_info(telnet);
 
-	if (event == BP_TELNET_ECHO_REFUSED || event == BP_TELNET_ECHO_AGREED)
-		client->refused = event == BP_TELNET_ECHO_REFUSED;
-	if (event == BP_TELNET_BROKEN && !client->session)
+	if (client->session)
+		bp_serve_telnet_event(client->session, telnet, event);
+	else if (event == BP_TELNET_BROKEN)
 		bp_websocket_close(client->socket, BP_CLOSE_BAD_DATA, "not telnet");
-	if (!client->session)
-		return;
-	switch (event) {
-	case BP_TELNET_ANSWERED:
-	case BP_TELNET_ECHO_AGREED:
-	case BP_TELNET_ECHO_REFUSED:
-	case BP_TELNET_TYPED:
-		client->changed = TRUE;
-		break;
-	case BP_TELNET_RESIZED:
-		bp_session_set_size(client->session, info->columns, info->rows);
-		break;
-	case BP_TELNET_INTERRUPTED:
-		bp_session_interrupt(client->session);
-		break;
-	case BP_TELNET_BROKEN:
-		bp_session_end(client->session, BP_END_ERROR, "What you sent cannot be telnet. Goodbye!");
-		break;
-	default:
-		break;
-	}
 }
 
 static const BpTelnetEvents telnet_events = { .data = on_data, .send = on_send, .event = on_event };
@@ -180,8 +136,6 @@ void ws_telnet_receive(WsClient *client, const guint8 *data, gsize size)
 	bp_telnet_receive(client->telnet, data, size);
 	if (!client->open && !bp_websocket_is_closing(client->socket) && (client->early || (info->answered && !info->asking)))
 		open_session(client);
-	if (client->session && client->changed)
-		tell_terminal(client);
 	if (client->session && client->out->len && client->out->data[client->out->len - 1] != '\n')
 		bp_telnet_mark(client->telnet);
 	flush(client);
@@ -193,7 +147,7 @@ void ws_telnet_start(WsClient *client)
 	client->telnet = bp_telnet_new(&telnet_events, client);
 	bp_telnet_set_lines(client->telnet, TRUE);
 	bp_telnet_offer(client->telnet);
-	client->timer = bp_timer_add(client->server->self, NULL, PATIENCE, 1, on_no_answer, client, NULL);
+	client->timer = bp_timer_add(client->server->serve.self, NULL, PATIENCE, 1, on_no_answer, client, NULL);
 	flush(client);
 }
 

@@ -12,15 +12,12 @@ typedef struct WsMonitor WsMonitor;
 typedef struct {
 	GBytes *bytes;
 	BpMessage *frames[2][2]; /* by binary, by compressed */
-	gboolean on;
 } WsShared;
 
 /* Memory of an instance of either module. */
 typedef struct {
-	BpInstance *self;
+	BpServe serve;
 	BpHttpServer *http;
-	BpChannel *recv, *send, *data;
-	const char *handler;
 	gboolean telnet; /* WebSocketTelnetServer */
 	BpWebSocketOptions options;
 	WsMonitor *monitor; /* NULL: not enabled */
@@ -40,10 +37,7 @@ struct WsClient {
 	WsServer *server;
 	BpWebSocket *socket; /* NULL: it has ended */
 	BpSession *session;  /* NULL: not open yet, or ended */
-	BpChannel *reply;    /* session/ID/send, when it was needed */
-	char *origin;	     /* GRefString: the peer */
 	char *target, *query, *agent;
-	guint hidden : 1;    /* a password is being typed */
 	guint bytes : 1;     /* the handler takes no lines */
 	guint binary : 1;    /* it sent a binary message last, and is answered so */
 	guint pending : 1;   /* a line has begun whose end has not come */
@@ -55,21 +49,14 @@ struct WsClient {
 	GByteArray *early;   /* typed before the session is open */
 	GByteArray *out;     /* while what it sent is worked on: the answers go out as one message */
 	guint open : 1;	     /* the session was opened, or was refused */
-	guint refused : 1;   /* it does not let us echo */
-	guint changed : 1;   /* the session is to be told what the terminal is */
-	guint terminal : 1;  /* the session was told that it has a cursor */
 };
 
 /* Ends the exchange. */
 void ws_client_new(WsServer *server, BpHttpExchange *exchange);
 void ws_client_close(WsClient *client, const char *why);
-/* Shown to the user: a line of text, or bytes as they are. */
-void ws_client_show(WsClient *client, BpMessage *message);
 void ws_shared_clear(WsShared *shared);
 void ws_client_send(WsClient *client, BpWebSocketKind kind, gconstpointer data, gsize size);
 void ws_client_link_end(BpSession *session, BpEnd why, gpointer link);
-/* On NAME/recv, unless it is a password. */
-void ws_client_publish(WsClient *client, gconstpointer data, gsize size);
 /* With what is the same for both kinds filled in; FALSE: it was refused and told so. */
 gboolean ws_client_open_session(WsClient *client, BpSessionOptions *options);
 

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* bare-echo.c - the floors: what the same work costs on a bare epoll loop, without anything of Backplane.
  *
- *	bare-echo tcp PORT		what a connection sends is sent back to it
- *	bare-echo tls PORT CERT KEY	the same over OpenSSL
- *	bare-echo udp PORT		datagrams, by recvmmsg and sendmmsg
- *	bare-echo ws PORT		WebSocket messages, by wslay
- *	bare-echo fanout PORT INTO	what comes on INTO is sent to every connection of PORT
+ *	bare-echo tcp|once|udp|ws|json PORT | fanout|wsfan PORT INTO | tls PORT CERT KEY | pty FILE
+ *
+ *	tcp	what a connection sends is sent back to it
+ *	once	the same, and then the connection is closed
+ *	tls	the same over OpenSSL
+ *	udp	datagrams, by recvmmsg and sendmmsg
+ *	ws	WebSocket messages, by wslay
+ *	json	lines that ask to give "data" back: parsed and printed by jansson
+ *	fanout	what comes on INTO is sent to every connection
+ *	wsfan	the same in WebSocket messages of 64 bytes, framed once
+ *	pty	a device for servers of serial ports: a raw pseudo-terminal at FILE that says again what it hears
  *
  * Nothing is bounded, counted or timed out: a floor, not a server. It listens on 127.0.0.1 and ends by a signal.
  */
@@ -14,13 +20,18 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
+#include <pty.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <termios.h>
+#include <time.h>
 #include <unistd.h>
+#include <jansson.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <openssl/ssl.h>
@@ -29,6 +40,8 @@
 #define EVENTS 256
 #define READ_SIZE 65536
 #define BATCH 64
+#define MESSAGE 64
+#define MOST_MESSAGES 64
 #define DATAGRAM 2048
 
 enum { LISTENER, FEEDER_LISTENER, CONNECTION, FEEDER };
@@ -38,6 +51,8 @@ struct Peer {
 	int fd, kind;
 	SSL *tls;
 	wslay_event_context_ptr socket; /* once the handshake is done */
+	char *line; /* so much of a line as has come */
+	size_t have, room;
 	Peer *prev, *next; /* of the connections */
 };
 
@@ -46,6 +61,7 @@ static char bytes[READ_SIZE];
 static Peer *peers;
 static SSL_CTX *context;
 static int sockets; /* connections are WebSockets */
+static int is_json, is_once;
 
 static void die(const char *what)
 {
@@ -102,6 +118,7 @@ static void forget(Peer *peer)
 	if (peer->socket)
 		wslay_event_context_free(peer->socket);
 	close(peer->fd);
+	free(peer->line);
 	free(peer);
 }
 
@@ -115,13 +132,31 @@ static void take_in(const Peer *listener)
 	}
 }
 
+/* Waits for the reader, which asks for one answer at a time. */
+static int send_whole(int fd, const char *data, size_t size)
+{
+	struct pollfd writable = { .fd = fd, .events = POLLOUT };
+
+	while (size) {
+		ssize_t put = send(fd, data, size, MSG_NOSIGNAL);
+
+		if (put < 0 && (errno != EAGAIN || poll(&writable, 1, -1) < 0))
+			return 0;
+		if (put > 0) {
+			data += put;
+			size -= (size_t)put;
+		}
+	}
+	return 1;
+}
+
 static void echo(Peer *peer)
 {
 	ssize_t got = recv(peer->fd, bytes, sizeof(bytes), 0);
 
-	if (got > 0 && send(peer->fd, bytes, (size_t)got, MSG_NOSIGNAL) == got)
+	if (got > 0 && send_whole(peer->fd, bytes, (size_t)got) && !is_once)
 		return;
-	if (got == 0 || errno != EAGAIN)
+	if (got >= 0 || errno != EAGAIN)
 		forget(peer);
 }
 
@@ -133,6 +168,56 @@ static void echo_tls(Peer *peer)
 		SSL_write(peer->tls, bytes, got);
 	if (SSL_get_error(peer->tls, got) != SSL_ERROR_WANT_READ)
 		forget(peer);
+}
+
+/* --- JSON --- */
+
+/* What an endpoint server says to the same request. */
+static int answer(Peer *peer, const char *line, size_t size)
+{
+	json_t *request = json_loadb(line, size, 0, NULL), *reply;
+	time_t now = time(NULL);
+	char when[32], *text;
+	int good;
+
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", localtime(&now));
+	reply = json_pack("{s:s, s:O, s:s}", "status", "success", "echo", json_object_get(request, "data"), "timestamp", when);
+	text = json_dumps(reply, JSON_ENSURE_ASCII);
+	size = strlen(text);
+	text[size] = '\n'; /* in place of the end */
+	good = send_whole(peer->fd, text, size + 1);
+	free(text);
+	json_decref(reply);
+	json_decref(request);
+	return good;
+}
+
+static void echo_json(Peer *peer)
+{
+	char *end, *from;
+	ssize_t got;
+
+	if (peer->room - peer->have < READ_SIZE) {
+		peer->room = 2 * peer->room + READ_SIZE;
+		peer->line = realloc(peer->line, peer->room);
+	}
+	from = peer->line + peer->have;
+	got = recv(peer->fd, from, READ_SIZE, 0);
+	if (got <= 0) {
+		if (got == 0 || errno != EAGAIN)
+			forget(peer);
+		return;
+	}
+	peer->have += (size_t)got;
+	while ((end = memchr(from, '\n', (size_t)(peer->line + peer->have - from)))) {
+		if (!answer(peer, peer->line, (size_t)(end - peer->line))) {
+			forget(peer);
+			return;
+		}
+		peer->have -= (size_t)(end + 1 - peer->line);
+		memmove(peer->line, end + 1, peer->have);
+		from = peer->line;
+	}
 }
 
 /* --- WebSocket --- */
@@ -211,16 +296,21 @@ static void echo_socket(Peer *peer)
 /* One system call a connection for all that has come, as a server that gathers its writes makes it. */
 static void feed(Peer *feeder)
 {
-	ssize_t got = recv(feeder->fd, bytes, sizeof(bytes), 0);
+	static char frames[READ_SIZE];
+	ssize_t got = recv(feeder->fd, bytes, sockets ? MESSAGE * MOST_MESSAGES : sizeof(bytes), 0), size = 0;
 
 	if (got <= 0) {
 		if (got == 0 || errno != EAGAIN)
 			forget(feeder);
 		return;
 	}
+	for (ssize_t at = 0; sockets && at < got; at += MESSAGE, size += MESSAGE + 2) {
+		memcpy(frames + size, "\x82\x40", 2);
+		memcpy(frames + size + 2, bytes + at, MESSAGE);
+	}
 	for (Peer *peer = peers, *next; peer; peer = next) {
 		next = peer->next;
-		send(peer->fd, bytes, (size_t)got, MSG_NOSIGNAL);
+		send(peer->fd, sockets ? frames : bytes, (size_t)(sockets ? size : got), MSG_NOSIGNAL);
 	}
 }
 
@@ -242,6 +332,8 @@ static void serve(void)
 				echo_socket(peer);
 			else if (peer->tls)
 				echo_tls(peer);
+			else if (is_json)
+				echo_json(peer);
 			else
 				echo(peer);
 		}
@@ -274,6 +366,25 @@ static void serve_datagrams(int fd)
 	}
 }
 
+/* Our end of the far side stays open: the pair lives when the server closes its port. */
+static void serve_pty(const char *file)
+{
+	struct termios settings;
+	int near, far;
+	ssize_t got;
+
+	if (openpty(&near, &far, NULL, NULL, NULL) < 0 || tcgetattr(far, &settings) < 0)
+		die("pseudo-terminal");
+	cfmakeraw(&settings);
+	if (tcsetattr(far, TCSANOW, &settings) < 0 || symlink(ttyname(far), file) < 0)
+		die(file);
+	while ((got = read(near, bytes, sizeof(bytes))) > 0)
+		for (ssize_t at = 0, put; at < got; at += put)
+			if ((put = write(near, bytes + at, (size_t)(got - at))) < 0)
+				die("write");
+	die("read");
+}
+
 static void open_tls(const char *cert, const char *key)
 {
 	context = SSL_CTX_new(TLS_server_method());
@@ -289,17 +400,20 @@ int main(int argc, char **argv)
 	int port = argc > 2 ? atoi(argv[2]) : 0;
 
 	signal(SIGPIPE, SIG_IGN);
+	if (!strcmp(mode, "pty"))
+		serve_pty(argv[2]);
 	poller = epoll_create1(0);
+	sockets = !strncmp(mode, "ws", 2);
+	is_json = !strcmp(mode, "json");
+	is_once = !strcmp(mode, "once");
 	if (!strcmp(mode, "udp"))
 		serve_datagrams(bound(SOCK_DGRAM, port));
 	if (!strcmp(mode, "tls") && argc == 5) {
 		open_tls(argv[3], argv[4]);
-	} else if (!strcmp(mode, "fanout") && argc == 4) {
+	} else if ((!strcmp(mode, "fanout") || !strcmp(mode, "wsfan")) && argc == 4) {
 		watch(bound(SOCK_STREAM, atoi(argv[3])), FEEDER_LISTENER);
-	} else if (!strcmp(mode, "ws")) {
-		sockets = 1;
-	} else if (strcmp(mode, "tcp") != 0) {
-		fprintf(stderr, "usage: bare-echo tcp|udp|ws PORT | tls PORT CERT KEY | fanout PORT INTO\n");
+	} else if (strcmp(mode, "tcp") != 0 && strcmp(mode, "ws") != 0 && !is_json && !is_once) {
+		fprintf(stderr, "usage: bare-echo tcp|once|udp|ws|json PORT | fanout|wsfan PORT INTO | tls PORT CERT KEY | pty FILE\n");
 		return 2;
 	}
 	watch(bound(SOCK_STREAM, port), LISTENER);

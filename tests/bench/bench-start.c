@@ -123,29 +123,24 @@ static int connect_to(guint port)
 
 static void measure_idle(const char *what, const char *command)
 {
-	guint port = free_port(SOCK_STREAM);
-	g_autofree char *number = g_strdup_printf("%u", port);
-	g_autoptr(GString) line = g_string_new(command);
+	const char *commands[] = { command, NULL };
 	g_autofree int *fds = g_new(int, IDLE_CONNECTIONS);
-	const char *commands[] = { line->str, NULL };
+	Side *side = side_backplane(what, "tcp", commands);
+	pid_t pid = g_array_index(side->processes, pid_t, 0);
 	gsize before, after;
-	pid_t pid;
 
-	g_string_replace(line, "PORT", number, 0);
-	commands[0] = line->str;
-	pid = backplane_start(commands);
-	wait_for_port(port);
+	side_wait(side);
 	wait_until_quiet(pid);
 	before = process_memory(pid, "status", "RssAnon");
 	for (guint i = 0; i < IDLE_CONNECTIONS; i++)
-		fds[i] = connect_to(port);
+		fds[i] = connect_to(side->port);
 	wait_until_quiet(pid);
 	after = process_memory(pid, "status", "RssAnon");
 	printf("| %s | %.0f |\n", what, (double)(after - before) / IDLE_CONNECTIONS);
 	fflush(stdout);
 	for (guint i = 0; i < IDLE_CONNECTIONS; i++)
 		close(fds[i]);
-	process_stop(pid);
+	side_free(side);
 }
 
 void bench_idle(void)

@@ -1,33 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* bench-web.c - benches http and ws: the web server against nginx, sessions over WebSocket against wslay. */
+/* bench-web.c - benches http and ws: the web server against nginx, sessions over WebSocket against wslay and
+ * libwebsockets. */
 #include "bench.h"
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #define SMALL "/healthz"
 #define PAGE "/"
-#define NGINX "/usr/sbin/nginx"
-
-typedef struct {
-	guint connections, depth;
-} Case;
 
 static const Case cases[] = { { 1, 1 }, { 1, 16 }, { 64, 1 }, { 64, 16 } };
 
-static void run_cases(GPtrArray *sides)
-{
-	print_sides_head();
-	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
-		sides_measure(sides, "echo", cases[i].connections, cases[i].depth);
-		print_sides(sides, cases[i].connections, cases[i].depth);
-	}
-}
-
 /* One process, no log; the small answer is text of the configuration, the page a file. */
-static Side *start_nginx(void)
+static Side *nginx(void)
 {
-	guint port = free_port(SOCK_STREAM);
+	static const char *const words[] = { "nginx", "-c", "FOLDER/nginx.conf", "-e", "stderr", NULL };
+	Side *side = side_new("nginx", "http:" SMALL);
 	const char *at = process_folder();
 	g_autofree char *file = g_build_filename(at, "nginx.conf", NULL);
 	g_autofree char *text = g_strdup_printf(
@@ -38,20 +25,11 @@ static Side *start_nginx(void)
 		"uwsgi_temp_path %s/uwsgi; scgi_temp_path %s/scgi; open_file_cache max=16;\n"
 		"server { listen 127.0.0.1:%u; root %s; index page.html;\n"
 		"location = " SMALL " { default_type text/plain; return 200 \"ok\\n\"; } } }\n",
-		at, at, at, at, at, at, at, port, at);
-	const char *words[] = { NGINX, "-c", file, "-e", "stderr", NULL };
+		at, at, at, at, at, at, at, side->port, at);
 
 	g_file_set_contents(file, text, -1, NULL);
-	return side_new("nginx", "http:" SMALL, process_start(words), port, port);
-}
-
-static Side *start_web(void)
-{
-	guint port = free_port(SOCK_STREAM);
-	g_autofree char *open = g_strdup_printf("module open WebServer bench port=%u max_connections=0", port);
-	const char *commands[] = { open, NULL };
-
-	return side_new("WebServer", "http:" SMALL, backplane_start(commands), port, port);
+	side_run(side, words);
+	return side;
 }
 
 /* The page as our server gives it, where nginx finds it. */
@@ -70,44 +48,50 @@ static gsize copy_page(guint port)
 
 void bench_http(void)
 {
-	g_autoptr(GPtrArray) sides = g_ptr_array_new_with_free_func((GDestroyNotify)side_free);
+	static const char *const commands[] = { "module open WebServer bench port=PORT max_connections=0", NULL };
+	g_autoptr(GPtrArray) sides = sides_new();
 	Side *web;
 	gsize size;
 
-	if (!g_file_test(NGINX, G_FILE_TEST_IS_EXECUTABLE)) {
-		printf("skipped: " NGINX " is not there\n");
+	if (!is_installed("nginx", "nginx-light"))
 		return;
-	}
-	g_ptr_array_add(sides, start_nginx());
-	g_ptr_array_add(sides, web = start_web());
-	for (guint i = 0; i < sides->len; i++)
-		wait_for_port(((Side *)sides->pdata[i])->port);
+	g_ptr_array_add(sides, nginx());
+	g_ptr_array_add(sides, web = side_backplane("WebServer", "http:" SMALL, commands));
 	printf("GET " SMALL ":\n\n");
-	run_cases(sides);
+	sides_run(sides, "echo", cases, G_N_ELEMENTS(cases));
 	size = copy_page(web->port);
 	if (!size) {
 		printf("\nthe page is skipped: curl(1), which copies it for nginx, is not there\n");
 		return;
 	}
 	printf("\nGET of the page, %" G_GSIZE_FORMAT " bytes, not compressed:\n\n", size);
-	for (guint i = 0; i < sides->len; i++)
-		((Side *)sides->pdata[i])->protocol = "http:" PAGE;
-	run_cases(sides);
+	sides_set_protocol(sides, "http:" PAGE);
+	sides_run(sides, "echo", cases, G_N_ELEMENTS(cases));
+}
+
+static void add_libwebsockets(GPtrArray *sides)
+{
+	static const char *const words[] = { "BUILD/tests/bench/bare-lws", "PORT", NULL };
+	g_autofree char *program = process_path(words[0] + strlen("BUILD/"));
+	Side *side;
+
+	if (!g_file_test(program, G_FILE_TEST_IS_EXECUTABLE)) {
+		printf("(libwebsockets is left out: it was not there at configure; Debian: libwebsockets-dev)\n\n");
+		return;
+	}
+	g_ptr_array_add(sides, side = side_new("libwebsockets", "ws"));
+	side_run(side, words);
 }
 
 void bench_ws(void)
 {
-	g_autoptr(GPtrArray) sides = g_ptr_array_new_with_free_func((GDestroyNotify)side_free);
-	guint bare = free_port(SOCK_STREAM), ours = free_port(SOCK_STREAM);
-	g_autofree char *program = process_path("tests/bench/bare-echo"), *number = g_strdup_printf("%u", bare);
-	g_autofree char *plugin = process_path("tests/bench/bench-raw.so"), *load = g_strdup_printf("plugin load %s", plugin);
-	g_autofree char *open = g_strdup_printf("module open WebSocketServer bench port=%u handler=raw-echo max_connections=0",
-						ours);
-	const char *words[] = { program, "ws", number, NULL }, *commands[] = { load, open, NULL };
+	static const char *const commands[] = { "plugin load BUILD/tests/bench/bench-raw.so",
+						"module open WebSocketServer bench port=PORT handler=raw-echo max_connections=0",
+						NULL };
+	g_autoptr(GPtrArray) sides = sides_new();
 
-	g_ptr_array_add(sides, side_new("wslay on bare epoll", "ws", process_start(words), bare, bare));
-	g_ptr_array_add(sides, side_new("WebSocketServer, a handler", "ws", backplane_start(commands), ours, ours));
-	wait_for_port(bare);
-	wait_for_port(ours);
-	run_cases(sides);
+	g_ptr_array_add(sides, side_bare("wslay on bare epoll", "ws", "ws", NULL));
+	add_libwebsockets(sides);
+	g_ptr_array_add(sides, side_backplane("WebSocketServer, a handler", "ws", commands));
+	sides_run(sides, "echo", cases, G_N_ELEMENTS(cases));
 }

@@ -7,34 +7,13 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-Side *side_new(const char *name, const char *protocol, pid_t pid, guint port, guint into)
-{
-	Side *side = g_new0(Side, 1);
-
-	side->name = name;
-	side->protocol = protocol;
-	side->pid = pid;
-	side->port = port;
-	side->into = into;
-	side->cpu = g_array_new(FALSE, FALSE, sizeof(double));
-	side->rate = g_array_new(FALSE, FALSE, sizeof(double));
-	return side;
-}
-
-void side_free(Side *side)
-{
-	process_stop(side->pid);
-	g_array_unref(side->cpu);
-	g_array_unref(side->rate);
-	g_free(side);
-}
-
-void side_load(Side *side, const char *mode, guint connections, guint depth)
+/* One round of load on one side. */
+static void load(Side *side, const char *mode, const Case *what)
 {
 	g_autofree char *program = process_path("tests/bench/load");
-	g_autofree char *line = g_strdup_printf("taskset -c 1 '%s' %s %s %u %u %u %u %f %d", program, mode,
-						side->protocol, side->port, side->into, connections, depth, seconds,
-						(int)side->pid);
+	g_autofree char *line = g_strdup_printf("taskset -c 1 '%s' %s %s %u %u %u %u %f %s", program, mode,
+						side->protocol, side->port, side->into, what->connections,
+						what->depth, seconds, side->measured->str);
 	FILE *pipe = popen(line, "r");
 	unsigned long long messages = 0, lost = 0;
 	double took = 0, cpu = 0, value;
@@ -49,7 +28,7 @@ void side_load(Side *side, const char *mode, guint connections, guint depth)
 	side->lost += lost;
 }
 
-void sides_measure(GPtrArray *sides, const char *mode, guint connections, guint depth)
+void sides_measure(GPtrArray *sides, const char *mode, const Case *what)
 {
 	for (guint i = 0; i < sides->len; i++) {
 		Side *side = sides->pdata[i];
@@ -58,9 +37,10 @@ void sides_measure(GPtrArray *sides, const char *mode, guint connections, guint 
 		g_array_set_size(side->rate, 0);
 		side->lost = 0;
 	}
+	/* All sides in turn. */
 	for (guint round = 0; round < rounds; round++)
 		for (guint i = 0; i < sides->len; i++)
-			side_load(sides->pdata[i], mode, connections, depth);
+			load(sides->pdata[i], mode, what);
 }
 
 static gint by_size(gconstpointer a, gconstpointer b)
@@ -98,22 +78,40 @@ void describe_machine(void)
 	       system.sysname, system.release, rounds, seconds);
 }
 
-void print_sides_head(void)
-{
-	printf("| connections | in flight | server | CPU us a message | messages a second | against the first |\n");
-	printf("|--:|--:|---|--:|--:|--:|\n");
-}
-
-void print_sides(GPtrArray *sides, guint connections, guint depth)
+static void print(GPtrArray *sides, const Case *what)
 {
 	double first = median(((Side *)sides->pdata[0])->cpu);
 
 	for (guint i = 0; i < sides->len; i++) {
 		Side *side = sides->pdata[i];
-		double cpu = median(side->cpu);
+		double cpu = median(side->cpu), rate = median(side->rate);
 
-		printf("| %u | %u | %s | %.3f | %.0f | %.2f |%s\n", connections, depth, side->name, cpu * 1e6,
-		       median(side->rate), first / cpu, side->lost ? " (answers late or lost)" : "");
+		printf("| %u | %u | %s | %.3f | %.0f | %.1f | %.2f |%s\n", what->connections, what->depth, side->name,
+		       cpu * 1e6, rate, what->connections * what->depth / rate * 1e6, first / cpu,
+		       side->lost ? " (answers late or lost)" : "");
 	}
 	fflush(stdout);
+}
+
+GPtrArray *sides_new(void)
+{
+	return g_ptr_array_new_with_free_func((GDestroyNotify)side_free);
+}
+
+void sides_set_protocol(GPtrArray *sides, const char *protocol)
+{
+	for (guint i = 0; i < sides->len; i++)
+		((Side *)sides->pdata[i])->protocol = protocol;
+}
+
+void sides_run(GPtrArray *sides, const char *mode, const Case *cases, guint count)
+{
+	for (guint i = 0; i < sides->len; i++)
+		side_wait(sides->pdata[i]);
+	printf("| connections | in flight | server | CPU us a message | messages a second | round us | against the first |\n");
+	printf("|--:|--:|---|--:|--:|--:|--:|\n");
+	for (guint i = 0; i < count; i++) {
+		sides_measure(sides, mode, &cases[i]);
+		print(sides, &cases[i]);
+	}
 }

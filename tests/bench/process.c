@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -18,7 +20,8 @@
 #include <unistd.h>
 
 #define SERVER_CORE 0
-#define PATIENCE 10 /* seconds */
+#define PATIENCE 10	  /* seconds */
+#define END_PATIENCE 2000 /* ms */
 
 guint rounds = 5;
 double seconds = 0.5;
@@ -27,7 +30,9 @@ static char *folder;
 void process_prepare(void)
 {
 	struct rlimit limit;
+	g_autofree char *path = g_strconcat(g_getenv("PATH"), ":/usr/sbin", NULL); /* servers are there */
 
+	g_setenv("PATH", path, TRUE);
 	folder = g_dir_make_tmp("backplane-bench-XXXXXX", NULL);
 	g_assert(folder);
 	if (g_getenv("BENCH_ROUNDS"))
@@ -69,17 +74,32 @@ static struct sockaddr_in loopback(guint port)
 				     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 }
 
-guint free_port(int type)
+static int try_bind(int type, guint port)
 {
-	struct sockaddr_in address = loopback(0);
-	socklen_t size = sizeof(address);
+	struct sockaddr_in address = loopback(port);
 	int fd = socket(AF_INET, type, 0);
 
-	if (bind(fd, (struct sockaddr *)&address, size) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&address, &size) < 0)
-		g_error("no free port: %s", g_strerror(errno));
+	if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
 	close(fd);
-	return ntohs(address.sin_port);
+	return -1;
+}
+
+guint free_port(void)
+{
+	for (guint i = 0; i < 100; i++) {
+		struct sockaddr_in address = { 0 };
+		socklen_t size = sizeof(address);
+		int stream = try_bind(SOCK_STREAM, 0), datagrams;
+
+		getsockname(stream, (struct sockaddr *)&address, &size);
+		datagrams = try_bind(SOCK_DGRAM, ntohs(address.sin_port));
+		close(stream);
+		close(datagrams);
+		if (stream >= 0 && datagrams >= 0)
+			return ntohs(address.sin_port);
+	}
+	g_error("no free port: %s", g_strerror(errno));
 }
 
 static void become_server(const char *const *words)
@@ -116,45 +136,58 @@ pid_t process_start(const char *const *words)
 
 void process_stop(pid_t pid)
 {
+	struct pollfd end = { .fd = pidfd_open(pid, 0), .events = POLLIN };
+
 	kill(pid, SIGTERM);
-	for (guint i = 0; i < 200; i++) {
-		if (waitpid(pid, NULL, WNOHANG) != 0)
-			return;
-		g_usleep(10000);
-	}
-	kill(pid, SIGKILL);
+	if (poll(&end, 1, END_PATIENCE) != 1)
+		kill(pid, SIGKILL);
+	close(end.fd);
 	waitpid(pid, NULL, 0);
 }
 
-static gboolean answers(guint port)
+/* Connects; with datagrams there is an answer or an error, since all that are measured answer. */
+static gboolean answers(gboolean datagrams, guint port)
 {
 	struct sockaddr_in address = loopback(port);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct timeval patience = { .tv_usec = 100000 };
+	int fd = socket(AF_INET, datagrams ? SOCK_DGRAM : SOCK_STREAM, 0);
 	gboolean good = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+	char byte = 'x';
 
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (datagrams)
+		good = send(fd, &byte, 1, 0) == 1 && recv(fd, &byte, 1, 0) == 1;
 	close(fd);
 	return good;
 }
 
-void wait_for_port(guint port)
+void wait_for_port(gboolean datagrams, guint port)
 {
 	for (guint i = 0; i < PATIENCE * 100; i++) {
-		if (answers(port))
+		if (answers(datagrams, port))
 			return;
 		g_usleep(10000);
 	}
 	g_error("nothing listens on port %u; %s/log says why", port, folder);
 }
 
+void wait_for_file(const char *path)
+{
+	for (guint i = 0; !g_file_test(path, G_FILE_TEST_EXISTS); i++) {
+		if (i == PATIENCE * 100)
+			g_error("%s does not come; %s/log says why", path, folder);
+		g_usleep(10000);
+	}
+}
+
 pid_t backplane_start(const char *const *commands)
 {
 	g_autoptr(GPtrArray) words = g_ptr_array_new();
 	g_autofree char *program = process_path("backplane"), *plugins = process_path("plugins");
+	const char *start[] = { program, "-d", "-P", plugins };
 
-	g_ptr_array_add(words, program);
-	g_ptr_array_add(words, (gpointer)"-d");
-	g_ptr_array_add(words, (gpointer)"-P");
-	g_ptr_array_add(words, plugins);
+	for (guint i = 0; i < G_N_ELEMENTS(start); i++)
+		g_ptr_array_add(words, (gpointer)start[i]);
 	for (; *commands; commands++) {
 		g_ptr_array_add(words, (gpointer)"-e");
 		g_ptr_array_add(words, (gpointer)*commands);

@@ -35,7 +35,12 @@ static void on_agreed(gpointer user)
 	g_string_append(((Seen *)user)->commands, "agreed ");
 }
 
-static const Rfc2217Callbacks callbacks = { on_data, on_send, on_command, on_agreed };
+static void on_break(gpointer user)
+{
+	g_string_append(((Seen *)user)->commands, "break ");
+}
+
+static const Rfc2217Callbacks callbacks = { on_data, on_send, on_command, on_agreed, on_break };
 
 static void run(Seen *seen, const guint8 *data, gsize size, gsize step)
 {

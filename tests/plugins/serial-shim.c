@@ -2,11 +2,14 @@
 /* serial-shim.c - preloaded, it makes a pty look like a USB serial port, so that libserialport takes it.
  *
  * sysfs says that each /dev/pts/N is an adapter (1a2b:3c4d, serial number 0042), and the tty has modem lines, with a plug
- * that loops RTS back to CTS and DTR to DSR and DCD.
+ * that loops RTS back to CTS and DTR to DSR and DCD. It runs at 115200 when asked for 123456, as it has not every rate.
+ * Breaks and RS-485 settings, which nobody sees at the other end of a pty, are written to $SERIAL_SHIM_LOG.
  */
 #include <dlfcn.h>
+#include <linux/serial.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <termios.h>
@@ -18,6 +21,7 @@
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 static int driven = TIOCM_DTR | TIOCM_RTS;
+static struct serial_rs485 rs485;
 
 static int is_node(const char *path)
 {
@@ -65,6 +69,33 @@ SHOWN FILE *fopen(const char *restrict path, const char *restrict mode)
 	return REAL(fopen)(path, mode);
 }
 
+static int note(const char *what, unsigned value)
+{
+	const char *path = getenv("SERIAL_SHIM_LOG");
+	FILE *file = path ? REAL(fopen)(path, "a") : NULL;
+
+	if (!file)
+		return 0;
+	fprintf(file, "%s %u\n", what, value);
+	return fclose(file);
+}
+
+/* As the kernel has it; glibc's headers and the kernel's cannot be included together. */
+struct termios2 {
+	tcflag_t c_iflag, c_oflag, c_cflag, c_lflag;
+	cc_t c_line, c_cc[19];
+	speed_t c_ispeed, c_ospeed;
+};
+
+static int get_settings(int fd, struct termios2 *tty)
+{
+	int result = REAL(ioctl)(fd, TCGETS2, tty);
+
+	if (result == 0 && tty->c_ospeed == 123456)
+		tty->c_ispeed = tty->c_ospeed = 115200;
+	return result;
+}
+
 static int modem(unsigned long request, int *bits)
 {
 	if (request == TIOCMBIS)
@@ -88,5 +119,19 @@ SHOWN int ioctl(int fd, unsigned long request, ...)
 	va_end(list);
 	if (request == TIOCMGET || request == TIOCMBIS || request == TIOCMBIC || request == TIOCMSET)
 		return modem(request, argument);
-	return REAL(ioctl)(fd, request, argument);
+	switch (request) {
+	case TCGETS2:
+		return get_settings(fd, argument);
+	case TIOCSBRK:
+	case TIOCCBRK:
+		return note("break", request == TIOCSBRK);
+	case TIOCGRS485:
+		memcpy(argument, &rs485, sizeof(rs485));
+		return 0;
+	case TIOCSRS485:
+		memcpy(&rs485, argument, sizeof(rs485));
+		return note("rs485", rs485.flags);
+	default:
+		return REAL(ioctl)(fd, request, argument);
+	}
 }

@@ -5,91 +5,12 @@
 Where that is not permitted the tests are skipped, and say so.
 """
 import json
-import os
 import re
-import subprocess
 import sys
-import time
 
-from harness import Backplane, Skipped, main
-
-HASH = "1608ea132b3bebbb"
-
-
-def ip(*words, check=True):
-    return subprocess.run(["ip", *words], check=check, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def why_not():
-    try:
-        made = ip("netns", "add", f"bpt{os.getpid()}-try", check=False)
-    except FileNotFoundError:
-        return "there is no ip command"
-    if made.returncode:
-        return "network namespaces are not permitted: " + made.stderr.strip()
-    linked = ip("-n", f"bpt{os.getpid()}-try", "link", "add", "name", "bridge0", "type", "bridge", check=False)
-    ip("netns", "del", f"bpt{os.getpid()}-try", check=False)
-    return "bridges are not permitted: " + linked.stderr.strip() if linked.returncode else None
-
-
-class Net:
-    """Hosts 10.77.0.1, 10.77.0.2, ... on one bridge, which has a namespace too: nothing of ours is outside."""
-
-    def __init__(self, count):
-        self.prefix = f"bpt{os.getpid()}"
-        self.names = [f"{self.prefix}-{number}" for number in range(1, count + 1)]
-        self.hosts = []
-
-    def __enter__(self):
-        try:
-            ip("netns", "add", self.prefix)
-            ip("-n", self.prefix, "link", "add", "name", "bridge0", "type", "bridge")
-            ip("-n", self.prefix, "link", "set", "bridge0", "up")
-            for number, name in enumerate(self.names, 1):
-                ip("netns", "add", name)
-                ip("-n", self.prefix, "link", "add", f"v{number}", "type", "veth", "peer", "name", "eth0", "netns", name)
-                ip("-n", self.prefix, "link", "set", f"v{number}", "master", "bridge0", "up")
-                ip("-n", name, "link", "set", "lo", "up")
-                ip("-n", name, "addr", "add", f"10.77.0.{number}/24", "brd", "+", "dev", "eth0")
-                ip("-n", name, "link", "set", "eth0", "up")
-            self.hosts = [Backplane(before=("ip", "netns", "exec", name)) for name in self.names]
-            return self
-        except BaseException:
-            self.__exit__()
-            raise
-
-    def __exit__(self, *_):
-        for one in self.hosts:
-            one.stop()
-            one.remove()
-        for name in [*self.names, self.prefix]:
-            ip("netns", "del", name, check=False)
-
-    def cut(self, number):
-        ip("-n", self.prefix, "link", "set", f"v{number}", "down")
-
-    def mend(self, number):
-        ip("-n", self.prefix, "link", "set", f"v{number}", "up")
-
-    def python(self, number, program):
-        return subprocess.Popen(["ip", "netns", "exec", self.names[number - 1], sys.executable, "-c", program],
-                                stdout=subprocess.PIPE, text=True)
-
-
-def wait_for(bp, command, pattern, seconds=40):
-    end = time.monotonic() + seconds
-    while True:
-        said = "\n".join(bp.run(command))
-        if re.search(pattern, said):
-            return said
-        assert time.monotonic() < end, f"{pattern!r} did not come: {said}"
-        time.sleep(0.05)
-
-
-def start(net, number, name, *words):
-    said = net.hosts[number - 1].run(" ".join([
-        f"module open Peer p port=8888 bind=* insecure=yes server_name={name} heartbeat=300ms", *words]))
-    assert any("Opened" in line for line in said), said
+from harness import main
+from hosts import HASH, wait_for, wait_for_file
+from network import Net, start, why_no_net
 
 
 def test_discovery_and_two_projects(bp):
@@ -195,10 +116,7 @@ def test_partition_and_healing(bp):
             wait_for(one, "module info p", "\n2 peers", 60)
         ha.run("channel send room three;")
         for one in (hb, hc):
-            end = time.monotonic() + 20
-            while open(one.folder + "/got").read() != "one;two;three;":
-                assert time.monotonic() < end, open(one.folder + "/got").read()
-                time.sleep(0.05)
+            wait_for_file(one.folder + "/got", "one;two;three;", 20)
 
 
 def test_host_killed(bp):
@@ -224,28 +142,33 @@ def test_orderly_end_is_said(bp):
 
 
 def test_loss_and_delay(bp):
+    """20 % and 50 ms: found in the time of a few announcements, what is said comes whole and in order, a cut heals."""
     with Net(2) as net:
-        for number in (1, 2):
-            made = subprocess.run(["tc", "-n", net.prefix, "qdisc", "add", "dev", f"v{number}", "root", "netem", "delay", "50ms",
-                                   "loss", "20%"], stderr=subprocess.PIPE, text=True)
-            if made.returncode:
-                raise Skipped("no netem: " + made.stderr.strip())
+        net.impair(0.05, 0.2)
         ha, hb = net.hosts
         start(net, 1, "ha", "export=room", "heartbeat=3s")
         start(net, 2, "hb", "import=ha/room", "heartbeat=3s")
+        for one, other in ((ha, "hb"), (hb, "ha")):
+            wait_for(one, "discovery list", rf"\bup +{other}", 30)
+            wait_for(one, "peer list", rf"{other} +up", 30)
         ha.run("channel watch -f room")
-        wait_for(hb, "channel list", "ha/room", 90)
+        wait_for(hb, "channel list", "ha/room", 30)
         hb.run("channel save ha/room -f got --raw")
         for number in range(200):
             ha.run(f"channel send room {number};")
         expected = "".join(f"{number};" for number in range(200))
-        end = time.monotonic() + 90
-        while open(hb.folder + "/got").read() != expected:
-            assert time.monotonic() < end, open(hb.folder + "/got").read()
-            time.sleep(0.1)
+        wait_for_file(hb.folder + "/got", expected, 60)
+        net.cut(1)
+        for one in net.hosts:
+            wait_for(one, "module info p", "\n0 peers")
+        ha.run("channel send room meanwhile;")
+        net.mend(1)
+        wait_for_file(hb.folder + "/got", expected + "meanwhile;", 60)
+        lost = net.lost()
+        assert lost > 10, lost
 
 
-reason = why_not()
+reason = why_no_net()
 if reason:
     print(f"    (skipped: {reason})")
     print("scenario-peer-net: 0 passed, 0 failed")

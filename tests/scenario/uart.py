@@ -1,99 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""uart.py - UARTs on ptys, and pyserial as a client of UARTServer."""
+"""uart.py - UARTs on ptys: framings, settings, unplugging, pace, recordings."""
 import os
 import re
-import select
-import sys
 import termios
 import time
-import tty
 
-try:
-    import serial
-except ImportError:  # another python3 than Debian's comes first
-    sys.path.append("/usr/lib/python3/dist-packages")
-    import serial
-
-from harness import BUILD, Backplane, Client, main
-
-
-class Device:
-    """The other end of a pty, with a link to it that stays when it is plugged in again."""
-
-    def __init__(self, bp, name="device"):
-        self.link = os.path.join(bp.folder, name)
-        self.master = None
-        self.plug()
-
-    def plug(self):
-        self.master, slave = os.openpty()
-        tty.setraw(slave)
-        new = self.link + ".new"
-        os.symlink(os.ttyname(slave), new)
-        os.rename(new, self.link)
-        os.close(slave)
-        self.seen = b""
-
-    def unplug(self):
-        os.close(self.master)
-        self.master = None
-
-    def send(self, data):
-        os.write(self.master, data)
-
-    def expect(self, what, seconds=10):
-        end = time.monotonic() + seconds
-        while what not in self.seen:
-            ready, _, _ = select.select([self.master], [], [], max(0, end - time.monotonic()))
-            assert ready, f"{what!r} did not come; there was {self.seen!r}"
-            try:
-                self.seen += os.read(self.master, 65536)
-            except OSError:  # nobody has the other end open at the moment
-                assert time.monotonic() < end, f"{what!r} did not come; there was {self.seen!r}"
-        place = self.seen.index(what) + len(what)
-        taken, self.seen = self.seen[:place], self.seen[place:]
-        return taken
-
-
-def run(bp, command):
-    """Its output, which has what watched channels said meanwhile."""
-    lines = bp.run(command)
-    bp.log = getattr(bp, "log", "") + "\n".join(lines) + "\n"
-    return "\n".join(lines)
-
-
-def wait_for(bp, command, pattern):
-    end = time.monotonic() + 10
-    while True:
-        said = run(bp, command)
-        if re.search(pattern, said):
-            return said
-        assert time.monotonic() < end, f"{pattern!r} did not come: {said}"
-
-
-def heard(bp, pattern):
-    """Watched channels have said it, some time or other."""
-    end = time.monotonic() + 10
-    while not re.search(pattern, getattr(bp, "log", "")):
-        assert time.monotonic() < end, f"{pattern!r} did not come: {bp.log}"
-        run(bp, "echo")
-
-
-def open_uart(bp, *words, name="root"):
-    device = Device(bp)
-    said = " ".join(bp.run(" ".join(["uart open", device.link, name, *words])))
-    assert f"is open as {name}" in said, said
-    return device
-
-
-def serve(bp, *words, name="lab", uart="root"):
-    bp.run(" ".join([f"module open UARTServer {name} uart={uart} port=0", *words]))
-    said = "\n".join(bp.run(f"module info {name}"))
-    found = re.search(r"on 127\.0\.0\.1:(\d+)", said)
-    assert found, said
-    return int(found.group(1))
-
+from harness import main
+from uarts import driver_heard, heard, open_uart, run, wait_for, with_shim
 
 
 # --- a UART on channels ---
@@ -125,6 +39,17 @@ def test_xor_of_the_other_kind(bp):
     bp.run("channel watch -f root/recv")
     device.send(b"\xff\xfa\x03z\xfe")
     heard(bp, r"\\xfcz|fc ?7a|\ufffdz|.z$")
+
+
+def test_xor_that_is_wrong(bp):
+    """What FA 06 and FA 07 prove is said on the event channel, once, with what to do."""
+    device = open_uart(bp, "framing=mesh escape_xor=0xff")
+    bp.run("channel watch -f uart-root")
+    device.send(b"\xff\0\5\xfa\x06\xfe" * 5)
+    heard(bp, r"framing mesh: .*FA 06 or FA 07.* escape_xor=0xfa")
+    said = wait_for(bp, "uart info root", r"5 frames are not ours: .*escape_xor=0xfa")
+    assert "0 frames, " in said and "5 broken" in said, said
+    assert bp.log.count("FA 06 or FA 07") == 2, bp.log  # there, and in what uart info says
 
 
 def test_gap_framing(bp):
@@ -172,6 +97,7 @@ def test_errors_are_sentences(bp):
     assert "not a serial port" in " ".join(bp.run("uart open /dev/null x"))
     assert "no UART" in " ".join(bp.run("uart close nothing"))
     assert "no modem lines" in " ".join(bp.run("uart lines root"))
+    assert "no flow control by DTR and DSR" in " ".join(bp.run(f"uart open {device.link} x flow=dtrdsr exclusive=no"))
     assert "both want RTS" in " ".join(bp.run(f"uart open {device.link} x rs485=high flow=rtscts"))
     assert "waits: /nowhere" in " ".join(bp.run("uart open /nowhere later"))
     assert bp.run("uart break root 10ms") == []
@@ -227,6 +153,47 @@ def test_backlog_is_bounded(bp):
     assert device.expect(b"019" + b"x" * 97).startswith(b"010x")
 
 
+def fill(bp, device, word):
+    """More than a pty and the stream take, while nobody reads."""
+    bp.run("channel watch -f uart-root")
+    for number in range(60):
+        bp.run(f"channel send root/send {number:03d}{word * 500}")
+    waiting = int(re.search(r"(\d+) waiting", run(bp, "uart info root")).group(1))
+    assert waiting > 0
+    device.unplug()
+    said = wait_for(bp, "uart info root", r", waiting,")
+    return waiting, int(re.search(r"(\d+) bytes out", said).group(1)), said
+
+
+def test_unplugged_while_sending(bp):
+    """What the driver did not take goes out later, from the frame on that was cut."""
+    device = open_uart(bp, "framing=mesh reopen_min=20ms reopen_max=50ms")
+    size = 2 + 3 + 2000
+    waiting, out, said = fill(bp, device, "wait")
+    taken = out // size  # whole frames; the one that was cut goes out again
+    assert f"{(60 - taken) * size} waiting" in said and (60 - taken) * size > waiting, said
+    device.plug()
+    got = device.expect(b"059" + b"wait" * 500 + b"\xfe")
+    assert got == b"".join(b"\xff%03d" % number + b"wait" * 500 + b"\xfe" for number in range(taken, 60))
+    wait_for(bp, "uart info root", r"0 waiting, 0 messages lost")
+
+
+def test_unplugged_while_sending_bytes(bp):
+    device = open_uart(bp, "reopen_min=20ms reopen_max=50ms")
+    _, out, _ = fill(bp, device, "byte")
+    device.plug()
+    got = device.expect(b"059" + b"byte" * 500)
+    assert got == b"".join(b"%03d" % number + b"byte" * 500 for number in range(60))[out:]
+
+
+def test_unplugged_while_sending_fails(bp):
+    device = open_uart(bp, "on_unplug=fail reopen_min=20ms reopen_max=50ms")
+    _, out, said = fill(bp, device, "fail")
+    lost = 60 - out // 2003
+    assert f"0 waiting, {lost} messages lost" in said, said
+    heard(bp, rf"went before it took all: {lost} messages \({60 * 2003 - out} bytes\) are lost")
+
+
 # --- pace ---
 
 def test_window(bp):
@@ -253,207 +220,82 @@ def switches(bp):
         return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", file.read(), re.M).group(1))
 
 
-def test_idle_line_costs_nothing(bp):
-    device = open_uart(bp, "framing=mesh")
-    wait_for(bp, "uart info root", ", open,")
-    # The span is a command's that waits in the program itself.
+def idles(bp):
+    """The span is a command's that waits in the program itself."""
     before, woken = cpu(bp), switches(bp)
     bp.run("wait 1.5")
     assert cpu(bp) - before <= 0.02, cpu(bp) - before
     assert switches(bp) - woken <= 10, switches(bp) - woken
+
+
+def test_idle_line_costs_nothing(bp):
+    device = open_uart(bp, "framing=mesh")
+    wait_for(bp, "uart info root", ", open,")
+    idles(bp)
     device.send(b"\xffz\xfe")
     wait_for(bp, "uart info root", r"1 frames")
 
 
-# --- a terminal on it ---
-
-def console(bp):
-    said = " ".join(bp.run("module open TCPServer con port=0 handler=console"))
-    port = int(re.search(r"127\.0\.0\.1:(\d+)", "\n".join(bp.run("module info con"))).group(1))
-    return Client(port)
-
-
-def test_term(bp):
-    device = open_uart(bp)
-    device.send(b"said before ")
-    wait_for(bp, "uart info root", "12 bytes in")
-    client = console(bp)
-    client.send("uart term root\n")
-    client.expect("Ctrl-] q ends")
-    client.expect("said before ")
-    client.send(b"ls\r")
-    assert device.expect(b"ls\r") == b"ls\r"
-    client.send(b"\x03\x1d\x1d")
-    device.expect(b"\x03\x1d")
-    device.send(b"\x1b[1mprompt$ ")
-    client.expect(b"\x1b[1mprompt$ ")
-    client.send(b"\x1di")
-    client.expect(b"writer session/")
-    client.send(b"\x1d?")
-    client.expect(b"b sends a break")
-    client.send(b"\x1dq")
-    client.expect("[left]")
-    client.send("echo alive\n")
-    client.expect("alive")
-    assert not device.seen
+def test_unplugged_line_costs_nothing(bp):
+    """With something to send, which waits too."""
+    device = open_uart(bp, "framing=mesh window_bytes=10 window_time=10ms")
+    device.unplug()
+    wait_for(bp, "uart info root", ", waiting,")
+    bp.run("channel send root/send one")
+    bp.run("channel send root/send two")
+    idles(bp)
+    device.plug()
+    device.expect(b"\xffone\xfe\xfftwo\xfe")
 
 
-def test_term_by_telnet(bp):
-    device = open_uart(bp)
-    bp.run("module open TelnetServer tel port=0")
-    client = Client(int(re.search(r"127\.0\.0\.1:(\d+)", run(bp, "module info tel")).group(1)))
-    client.send(b"\xff\xfd\x01\xff\xfd\x03\xff\xfb\x18\xff\xfa\x18\x00XTERM\xff\xf0")
-    client.expect("backplane>")
-    client.send(b"uart term root\r\0typed ahead ")
-    client.expect("q ends")
-    client.send(b"ls\r\0\xff\xf4\xff\xff")
-    got = device.expect(b"\xff")
-    assert got == b"typed ahead ls\r\x03\xff", got
-    device.send(b"\xff\x1b[2J")
-    client.expect(b"\xff\xff\x1b[2J")
-    client.send(b"\x1dq")
-    client.expect("backplane>")
-    client.send(b"echo back\r\0")
-    client.expect("\nback")
+# --- libserialport's own path: a shim makes the pty look like a USB adapter, with a loop-back plug ---
 
-
-def test_term_ends_with_its_session(bp):
-    device = open_uart(bp)
-    client = console(bp)
-    client.send("uart term root\n")
-    client.expect("q ends")
-    client.send("x")
-    device.expect(b"x")
-    wait_for(bp, "uart info root", r"writer session/\d")
-    client.close()
-    end = time.monotonic() + 10
-    while "writer" in "\n".join(bp.run("uart info root")):
-        assert time.monotonic() < end
-    bp.run("plugin unload uart")
-    assert not any("uart" in line for line in bp.run("plugin list"))
-
-
-# --- the network ---
-
-def test_raw_server(bp):
-    device = open_uart(bp)
-    device.send(b"boot\xff ")
-    wait_for(bp, "uart info root", "6 bytes in")
-    port = serve(bp, "mode=raw")
-    one, two = Client(port), Client(port)
-    one.expect(b"boot\xff ")
-    two.expect(b"boot\xff ")
-    device.send(b"\xff\x00hello")
-    assert one.expect("hello") == b"\xff\x00hello"
-    two.expect("hello")
-    one.send(b"\xffone")
-    assert device.expect(b"one") == b"\xffone"
-
-
-def test_one_writer_taken_over(bp):
-    device = open_uart(bp)
-    port = serve(bp, "mode=raw")
-    bp.run("channel watch -f uart-root")
-    one, two = Client(port), Client(port)
-    wait_for(bp, "module info lab", r"(?s)lab/1 .*|lab/2 .*lab/1")
-    one.send(b"first")
-    device.expect(b"first")
-    writer = re.search(r"writer (lab/\d)", wait_for(bp, "uart info root", r"writer lab/")).group(1)
-    reader = "lab/2" if writer == "lab/1" else "lab/1"
-    bp.run(f"channel watch -f server-tcp-{port}")
-    two.send(b"not heard")
-    heard(bp, f"{reader} may not write: {writer} does")
-    bp.run(f"uart grab root {reader}")
-    two.send(b"second")
-    assert device.expect(b"second") == b"second"
-    two.close()
-    heard(bp, f"{reader} is the writer no longer")
-    one.send(b"again")
-    assert device.expect(b"again") == b"again"
-    assert "no lab/9" in " ".join(bp.run("uart grab root lab/9"))
-
-
-def test_many_writers(bp):
-    device = open_uart(bp)
-    port = serve(bp, "mode=raw writers=many")
-    one, two = Client(port), Client(port)
-    one.send(b"one")
-    device.expect(b"one")
-    two.send(b"two")
-    device.expect(b"two")
-
-
-def test_fast_client_waits_for_the_line(bp):
-    device = open_uart(bp, "backlog_limit=64K")
-    client = Client(serve(bp, "mode=raw"))
-    client.socket.settimeout(10)
-    sent = bytes(range(256)) * 4096
-    got = b""
-    at = 0
-    while len(got) < len(sent):
-        _, writable, _ = select.select([], [client.socket] if at < len(sent) else [], [], 0)
-        if writable:
-            client.socket.setblocking(False)
-            at += client.socket.send(sent[at:at + 65536])
-        ready, _, _ = select.select([device.master], [], [], 0 if writable else 10)
-        assert ready or writable, (len(got), at)
-        if ready:
-            got += os.read(device.master, 65536)
-    assert got == sent
-    assert "0 messages lost" in "\n".join(bp.run("uart info root"))
-
-
-def open_serial(port, **settings):
-    return serial.serial_for_url(f"rfc2217://127.0.0.1:{port}?timeout=5", timeout=5, **settings)
-
-
-def test_pyserial(bp):
-    device = open_uart(bp)
-    with open_serial(serve(bp), baudrate=57600, bytesize=7, parity="E", stopbits=2) as client:
-        assert "57600 7E2" in "\n".join(bp.run("uart info root"))
-        data = bytes(range(256)) * 8
-        client.write(data)
-        assert device.expect(data) == data
-        device.send(data)
-        assert client.read(len(data)) == data
-        client.baudrate = 9600
-        client.dtr = False
-        client.rts = False
-        client.dtr = True
-        client.break_condition = True
-        client.break_condition = False
-        client.rtscts = True
-        client.reset_output_buffer()
-        client.reset_input_buffer()
-        assert client.cts in (True, False)
-        assert "9600 7E2 rtscts" in "\n".join(bp.run("uart info root"))
-    end = time.monotonic() + 10
-    while "writer" in "\n".join(bp.run("uart info root")):
-        assert time.monotonic() < end
-
-
-def test_pyserial_reader_beside_the_writer(bp):
-    device = open_uart(bp)
-    port = serve(bp)
-    with open_serial(port, baudrate=115200) as writer, open_serial(port, baudrate=115200) as reader:
-        writer.write(b"w")
-        device.expect(b"w")
-        reader.write(b"r")
-        device.send(b"both")
-        assert writer.read(4) == b"both" and reader.read(4) == b"both"
-        reader.dtr = False
-        assert not device.seen
-
-
-def test_settings_outlive_the_plug(bp):
-    device = open_uart(bp, "reopen_min=20ms reopen_max=50ms")
-    with open_serial(serve(bp), baudrate=19200) as client:
+def test_libserialport(_):
+    def test(bp):
+        device = open_uart(bp, "--baud 57600 rts=off exclusive=yes")
+        assert "57600 8N1, by libserialport" in run(bp, "uart info root")
+        assert "CTS off, DSR on, RI off, DCD on, DTR on, RTS off" in run(bp, "uart lines root")
+        assert "CTS on" in run(bp, "uart lines root --rts on")
+        assert "DSR off" in run(bp, "uart lines root --dtr off")
+        bp.run("module open Echo e on=root")
+        device.send(b"\x11\x13\r\n\x00")
+        assert device.expect(b"\x00") == b"\x11\x13\r\n\x00"
         device.unplug()
         wait_for(bp, "uart info root", r", waiting,")
         device.plug()
-        wait_for(bp, "uart info root", r", open, 19200 8N1")
-        client.write(b"still here")
-        device.expect(b"still here")
+        wait_for(bp, "uart info root", r", open, 57600 8N1, by libserialport")
+        bp.run("uart close root")
+        # a rate without a name
+        assert "is open as odd: 250000 8N1" in run(bp, f"uart open {device.link} odd baud=250000")
+
+    with_shim(test)
+
+
+def test_rate_that_the_driver_has_not(_):
+    def test(bp):
+        open_uart(bp, "baud=123456")
+        run(bp, "channel watch -f uart-root")
+        heard(bp, r"runs at 115200 baud: its driver has no 123456")
+        assert "runs at 115200 baud" in run(bp, "uart info root")
+        bp.run("uart close root")
+        assert "runs at" not in " ".join(bp.run(f"uart open {bp.folder}/device root baud=9600"))
+
+    with_shim(test)
+
+
+def test_rs485(_):
+    """SER_RS485_ENABLED is 1, RTS_ON_SEND 2, RTS_AFTER_SEND 4; one that somebody left on is switched off."""
+    def test(bp):
+        open_uart(bp, "rs485=high")
+        driver_heard(bp, "rs485 3")
+        bp.run("uart close root")
+        bp.run(f"uart open {bp.folder}/device root rs485=low")
+        driver_heard(bp, "rs485 5")
+        bp.run("uart close root")
+        bp.run(f"uart open {bp.folder}/device root")
+        driver_heard(bp, "rs485 0")
+
+    with_shim(test)
 
 
 # --- record, replay ---
@@ -509,75 +351,4 @@ def test_long_replay_has_flat_memory(bp):
     assert resident() - before < 4 << 20, resident() - before
 
 
-# --- libserialport's own path: a shim makes the pty look like a USB adapter, with a loop-back plug ---
-
-def with_shim(test):
-    shim = os.path.abspath(BUILD + "/tests/plugins/serial-shim.so")
-    with open(BUILD + "/config.status") as file:
-        if "--enable-developer" in file.read():  # the sanitizer must come first, not the shim
-            return
-    os.environ["LD_PRELOAD"] = shim
-    try:
-        bp = Backplane()
-    finally:
-        del os.environ["LD_PRELOAD"]
-    try:
-        test(bp)
-        assert bp.stop() == 0, bp.stderr()
-    finally:
-        bp.stop()
-        bp.remove()
-
-
-def test_libserialport(_):
-    def test(bp):
-        device = open_uart(bp, "--baud 57600 rts=off exclusive=yes")
-        assert "57600 8N1, by libserialport" in run(bp, "uart info root")
-        assert "CTS off, DSR on, RI off, DCD on, DTR on, RTS off" in run(bp, "uart lines root")
-        assert "CTS on" in run(bp, "uart lines root --rts on")
-        assert "DSR off" in run(bp, "uart lines root --dtr off")
-        bp.run("module open Echo e on=root")
-        device.send(b"\x11\x13\r\n\x00")
-        assert device.expect(b"\x00") == b"\x11\x13\r\n\x00"
-        device.unplug()
-        wait_for(bp, "uart info root", r", waiting,")
-        device.plug()
-        wait_for(bp, "uart info root", r", open, 57600 8N1, by libserialport")
-        bp.run("uart close root")
-        # a rate without a name
-        assert "is open as odd: 250000 8N1" in run(bp, f"uart open {device.link} odd baud=250000")
-
-    with_shim(test)
-
-
-def test_modem_lines_by_pyserial(_):
-    def test(bp):
-        open_uart(bp)
-        with open_serial(serve(bp)) as client:
-            client.rts = False
-            end = time.monotonic() + 10
-            while client.cts:
-                assert time.monotonic() < end
-                run(bp, "echo")
-            assert client.dsr and client.cd and not client.ri
-            client.rts = True
-            while not client.cts:
-                assert time.monotonic() < end
-                run(bp, "echo")
-
-    with_shim(test)
-
-
-def test_reload(bp):
-    device = open_uart(bp)
-    port = serve(bp)
-    client = Client(port)
-    client.expect(b"\xff\xfd\x2c")
-    for _ in range(5):
-        bp.run("plugin reload uart")
-        wait_for(bp, "uart info root", r", open,")
-    device.send(b"alive")
-    wait_for(bp, "uart info root", r"5 bytes in")
-
-
-main("scenario-uart", globals())
+main("uart", globals())

@@ -184,6 +184,9 @@ def test_resources(bp):
     port = serve(bp)
     host = get(port, "/api/v1/host")
     assert host["version"] == "Backplane 0.1.0" and host["loops"][0]["name"] == "main" and host["resident"] > 0
+    assert 0 < host["cpu"] < 60 and host["connections"] == 1, host
+    past = get(port, "/api/v1/history")
+    assert past[0]["messages"] <= host["messages"] and 0 < past[0]["cpu"] <= host["cpu"] and past[0]["time"] > 1.7e9, past
     assert any(row["id"] == "web-server" and row["class"] == "WebServer" for row in get(port, "/api/v1/servers"))
     assert {"id", "plugin", "help", "params"} <= set(get(port, "/api/v1/modules?match=Web*")[0])
     assert any(row["id"] == "web" and row["state"] == "loaded" for row in get(port, "/api/v1/plugins"))

@@ -88,13 +88,21 @@ function host() {
 	return {
 		name: "workshop", version: "0.1.0", abi: 1, pid: process.pid, uptime: (Date.now() - started) / 1000, started: started / 1000, resident: 9.4 * 1048576,
 		loops: [{ name: "main", turns: total.turns, events: total.events, calls: 3, waiting: 0, drops: 0, descriptors: 14, timers: 6 }, { name: "uart", turns: 10, events: Math.round(total.events / 3), calls: 0, waiting: 2, drops: 4, descriptors: 3, timers: 1 }],
-		channels: channels.size, sessions: sessions.length, instances: instances.length, messages: total.messages, bytes: total.bytes,
+		cpu: (Date.now() - started) / 4e3 + total.events / 1e3, connections: 43, channels: channels.size, sessions: sessions.length, instances: instances.length, messages: total.messages, bytes: total.bytes,
 	};
+}
+
+// Five minutes before it started it was busy already.
+function past() {
+	return Array.from({ length: 61 }, (_, at) => ({
+		id: String(started - 5000 * (60 - at)), time: started / 1000 - 5 * (60 - at), cpu: at * 1.2 - 72 + 0.3 * Math.sin(at), messages: 90 * at - 5400,
+		bytes: 4e4 * (at - 60) + 1e4 * Math.sin(at), connections: 30 + (at >> 2),
+	}));
 }
 
 function servers() {
 	return [
-		{ id: "console-server", class: "TelnetServer", addresses: ["127.0.0.1:2323"], connections: 2, accepted: 18, refused: 0, timeouts: 1, slow: 0, bytes_in: 5120 + total.messages, bytes_out: 90000 + total.bytes, drops: 0, insecure: false },
+		{ id: "console-server", class: "TelnetServer", addresses: ["/run/user/1000/backplane/a-name-that-takes-room/control.sock"], connections: 2, accepted: 18, refused: 0, timeouts: 1, slow: 0, bytes_in: 5120 + total.messages, bytes_out: 90000 + total.bytes, drops: 0, insecure: false },
 		{ id: "lab", class: "TCPServer", addresses: ["0.0.0.0:5000", "[::]:5000"], connections: 41, accepted: 4012, refused: 3, timeouts: 0, slow: 2, bytes_in: 5e7, bytes_out: 8e8 + total.bytes * 3, drops: 12, insecure: true },
 	];
 }
@@ -134,7 +142,7 @@ async function run(command, output) {
 
 function list(what) {
 	const all = {
-		host: host(), servers: servers(), channels: [...channels.values()], modules, instances, plugins, sessions, jobs,
+		host: host(), history: past(), servers: servers(), channels: [...channels.values()], modules, instances, plugins, sessions, jobs,
 		contexts: Object.keys(settings).map((id) => ({ id })), views: [{ id: "nodes", title: "Nodes", url: "/views/nodes.js" }], commands: COMMANDS.map((id) => ({ id })),
 	};
 	if (!all[what])
@@ -197,6 +205,10 @@ function act(method, path, query, body) {
 			sessions = sessions.filter((each) => String(each.id) !== id);
 		return null;
 	}
+	if (what === "commands") {
+		let output = "";
+		return run(body.command, (text) => (output += text)).then((status) => ({ status, output }));
+	}
 	if (what === "jobs") {
 		const job = jobs.find((each) => each.id === id);
 		if (action === "remove")
@@ -239,7 +251,7 @@ const http = createServer(async (request, response) => {
 		} else if (url.pathname === "/views/nodes.js") {
 			answer(200, TYPES[".js"], VIEW);
 		} else if (url.pathname.startsWith("/api/v1/")) {
-			const value = act(request.method, url.pathname.slice(8).split("/").map(decodeURIComponent), url.searchParams, body ? JSON.parse(body) : {});
+			const value = await act(request.method, url.pathname.slice(8).split("/").map(decodeURIComponent), url.searchParams, body ? JSON.parse(body) : {});
 			answer(200, "application/json", JSON.stringify(value ?? null));
 		} else {
 			answer(404, "text/plain", "not found");

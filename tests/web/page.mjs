@@ -7,7 +7,8 @@
 // "N passed, M failed", and with status 0 if nothing failed. Without chromium or npm's packages it says so and passes.
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer as createProxy, request } from "node:http";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -125,6 +126,22 @@ async function looks(page, host, label, shots) {
 		await page.screenshot({ path: join(shots, `${label}-${id}.png`) });
 		await check(`${label} ${id} is accessible`, () => axeOn(page, id));
 	}
+	await check(`${label} charts have a past at once, and go on`, async () => {
+		const points = () => page.locator(".chart .line").evaluateAll((lines) => lines.map((line) => line.getAttribute("points").split(" ").length));
+		await page.reload();
+		await open(page, "overview");
+		await page.getByText(/^Backplane 0/).waitFor();
+		const first = await points();
+		// Without the host's notes it had none until it asked a second time.
+		must(first.length === 4 && first.every((count) => count >= (host.kind === "mock" ? 55 : 1)), `points: ${first}`);
+		await eventually(async () => (await points()).every((count, at) => count > first[at] || count >= 60), "the charts stand still");
+	});
+	await check(`${label} no column of the overview is cut off`, async () => {
+		await open(page, "overview");
+		await page.getByRole("rowheader").first().waitFor();
+		const over = await page.locator(".table-scroll").evaluateAll((boxes) => boxes.map((box) => box.scrollWidth - box.clientWidth));
+		must(over.every((count) => count <= 0), `pixels cut off: ${over}`);
+	});
 	await check(`${label} fits 360 pixels`, async () => {
 		const before = page.viewportSize();
 		await page.setViewportSize({ width: 360, height: 740 });
@@ -320,6 +337,68 @@ async function restart(page, host, label) {
 	});
 }
 
+// Hands requests on as a proxy does that knows nothing of WebSocket; gives what makes it know.
+async function proxy(host) {
+	const to = { host: "127.0.0.1", port: host.port };
+	const server = createProxy(({ method, url, headers: { connection, upgrade, ...headers } }, answer) => {
+		const failed = () => answer.writeHead(502).end();
+		request({ ...to, method, path: url, headers }, (got) => got.pipe(answer.writeHead(got.statusCode, got.headers))).on("error", failed).end();
+	});
+	await new Promise((done) => server.listen(0, "127.0.0.1", done));
+	const pass = () => server.on("upgrade", ({ url, headers }, socket) => {
+		const line = connect(to, () => line.write([`GET ${url} HTTP/1.1`, ...Object.entries(headers).map((pair) => pair.join(": ")), "", ""].join("\r\n")));
+		socket.pipe(line).pipe(socket).on("error", () => {});
+	});
+	return { server, pass, url: `http://127.0.0.1:${server.address().port}` };
+}
+
+async function behindProxy(browser, host) {
+	const { server, pass, url } = await proxy(host);
+	const context = await browser.newContext({ viewport: SIZES.wide });
+	const page = await context.newPage();
+	page.setDefaultTimeout(8000);
+	await check(`${host.kind} a proxy that drops WebSocket is named, and the page works as far as it can`, async () => {
+		await page.goto(url);
+		await page.getByText("The host answers, but the live connection to it is refused").waitFor();
+		await page.screenshot({ path: join(host.shots, `${host.kind}-proxy.png`) });
+		await axeOn(page, "behind a proxy");
+		await page.locator(".chart .line[points]").first().waitFor();
+		if (host.kind === "mock")
+			await page.getByRole("link", { name: "Nodes" }).waitFor();
+	});
+	await check(`${host.kind} behind a proxy that passes WebSocket it is live`, async () => {
+		pass();
+		await page.getByRole("button", { name: "Try now" }).click();
+		await page.locator("#link.good").waitFor();
+		await page.locator("#lost").waitFor({ state: "hidden" });
+	});
+	await context.close();
+	server.closeAllConnections();
+	server.close();
+}
+
+/* --- what only the real one has: a plugin's jobs, kept by it --- */
+
+async function jobs(page) {
+	await check("real a plugin's jobs are shown and steered", async () => {
+		await page.evaluate((command) => fetch("/api/v1/commands/run", {
+			method: "POST", headers: { "Content-Type": "application/json", "X-Backplane": "1" }, body: JSON.stringify({ command }),
+		}), `plugin load ${join(build, "tests/plugins/jobs.so")}`);
+		await page.reload();
+		await page.getByRole("link", { name: "Jobs" }).click();
+		const row = page.locator("tr.row", { hasText: "bracket <b>left</b>" });
+		for (const [verb, status] of [["Pause", "Paused"], ["Resume", "Running"], ["Stop", "Stopped"]]) {
+			await row.getByRole("button", { name: verb }).click();
+			await row.locator(".badge", { hasText: status }).waitFor();
+		}
+		await axeOn(page, "jobs");
+		await row.getByRole("button", { name: "Remove" }).click();
+		await page.getByRole("button", { name: "Remove", exact: true }).click();
+		await row.waitFor({ state: "detached" });
+		await page.getByRole("rowheader", { name: "2" }).waitFor();
+	});
+}
+
 /* --- what only the mock has --- */
 
 async function mockOnly(page, label) {
@@ -394,12 +473,15 @@ async function drive(browser, host) {
 				await colours(page, label);
 				if (host.kind === "mock")
 					await mockOnly(page, label);
+				else if (size === "wide")
+					await jobs(page);
 				await restart(page, host, label);
 			}
 			await check(`${label} nothing is complained about`, () => must(!complaints.length, complaints.join("\n")));
 			await context.close();
 		}
 	}
+	await behindProxy(browser, host);
 	await plain(browser, host);
 }
 

@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""uart-term.py - a terminal on a UART, from sessions of several kinds."""
+import re
+import time
+
+from harness import Client, main
+from uarts import console, open_uart, run, wait_for
+
+
+def test_term(bp):
+    device = open_uart(bp)
+    device.send(b"said before ")
+    wait_for(bp, "uart info root", "12 bytes in")
+    client = console(bp)
+    client.send("uart term root\n")
+    client.expect("Ctrl-] q ends")
+    client.expect("said before ")
+    client.send(b"ls\r")
+    assert device.expect(b"ls\r") == b"ls\r"
+    client.send(b"\x03\x1d\x1d")
+    device.expect(b"\x03\x1d")
+    device.send(b"\x1b[1mprompt$ ")
+    client.expect(b"\x1b[1mprompt$ ")
+    client.send(b"\x1di")
+    client.expect(b"writer session/")
+    client.send(b"\x1d?")
+    client.expect(b"b sends a break")
+    client.send(b"\x1dq")
+    client.expect("[left]")
+    client.send("echo alive\n")
+    client.expect("alive")
+    assert not device.seen
+
+
+def test_typed_behind_the_end(bp):
+    """What comes in one piece with Ctrl-] q, and behind it, is the console's."""
+    device = open_uart(bp)
+    client = console(bp)
+    client.send("uart term root\n")
+    client.expect("q ends")
+    client.send(b"last\x1dqecho one\necho two\n")
+    assert device.expect(b"last") == b"last"
+    client.expect("[left]")
+    client.expect("one")
+    client.expect("two")
+    assert not device.seen
+
+
+def test_term_by_telnet(bp):
+    device = open_uart(bp)
+    bp.run("module open TelnetServer tel port=0")
+    client = Client(int(re.search(r"127\.0\.0\.1:(\d+)", run(bp, "module info tel")).group(1)))
+    client.send(b"\xff\xfd\x01\xff\xfd\x03\xff\xfb\x18\xff\xfa\x18\x00XTERM\xff\xf0")
+    client.expect("backplane>")
+    client.send(b"uart term root\r\0typed ahead ")
+    client.expect("q ends")
+    client.send(b"ls\r\0\xff\xf4\xff\xff")
+    got = device.expect(b"\xff")
+    assert got == b"typed ahead ls\r\x03\xff", got
+    device.send(b"\xff\x1b[2J")
+    client.expect(b"\xff\xff\x1b[2J")
+    client.send(b"\x1dquart term root\r\0again\x1dqecho back\r\0")  # a line may take the keyboard again
+    device.expect(b"again")
+    client.expect("backplane>")
+    client.expect("\nback")
+
+
+def test_term_ends_with_its_session(bp):
+    device = open_uart(bp)
+    client = console(bp)
+    client.send("uart term root\n")
+    client.expect("q ends")
+    client.send("x")
+    device.expect(b"x")
+    wait_for(bp, "uart info root", r"writer session/\d")
+    client.close()
+    end = time.monotonic() + 10
+    while "writer" in "\n".join(bp.run("uart info root")):
+        assert time.monotonic() < end
+    bp.run("plugin unload uart")
+    assert not any("uart" in line for line in bp.run("plugin list"))
+
+
+main("uart-term", globals())
