@@ -99,7 +99,7 @@ tests/plugins/%.so: tests/plugins/%.c tests/libbackplane.so.0 $(pkginclude_HEADE
 	$(AM_V_CCLD)$(MKDIR_P) tests/plugins && $(CC) $(PLUGIN_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS) \
 		$(PLUGIN_LDFLAGS) $(LDFLAGS) -o $@ $< tests/libbackplane.so.0 $(GLIB_LIBS)
 
-EXTRA_DIST += tests/lint tests/run tests/scenario tests/web/mock.mjs tests/web/package.json tests/web/page.mjs
+EXTRA_DIST += tests/lint tests/run tests/scenario tests/web/mock.mjs tests/web/package.json tests/web/page.mjs tests/web/ws.mjs
 
 # `make check` runs everything there is, check-units the programs that need no installed clients, check-threads
 # what may race; ONLY='bus telnet*' chooses by name. The programs alone are made by check-build.

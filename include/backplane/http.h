@@ -68,23 +68,19 @@ BP_API gboolean bp_http_header_has(const BpHttpExchange *exchange, const char *n
 BP_API gboolean bp_http_has_body(const BpHttpExchange *exchange); /* it said a length or chunks, be it none */
 BP_API const char *bp_http_body(const BpHttpExchange *exchange, gsize *size); /* NUL-terminated; `size` may be NULL */
 BP_API const char *bp_http_peer(const BpHttpExchange *exchange); /* "127.0.0.1:4711" */
-BP_API const BpAddress *bp_http_peer_address(const BpHttpExchange *exchange);
 /* The value of a field of a form or query ("a=1&b=x+y%21"), decoded; NULL: not there. Not UTF-8, or with a NUL: it
  * is as if it were not there. Yours. Any thread. */
 BP_API char *bp_http_form_value(const char *form, gsize size, const char *name);
 /* A path or query part with %XX where needed. Yours. Any thread. */
 BP_API char *bp_http_escape(const char *text);
 
-/* --- the answer; each of these but the first three ends the exchange --- */
+/* --- the answer; each of these but the first two ends the exchange --- */
 /* More header fields of the answer. Content-Length, Connection, Date and the like are made here and refused. "ETag" is
  * looked at: a GET whose If-None-Match has it is answered with 304. */
 BP_API void bp_http_add_header(BpHttpExchange *exchange, const char *name, const char *value);
 /* The client has gone before the answer, or the server closes: the exchange is dead when `gone` returns. */
 typedef void (*BpHttpGone)(BpHttpExchange *exchange, gpointer data);
 BP_API void bp_http_on_gone(BpHttpExchange *exchange, BpHttpGone gone, gpointer data);
-/* A pointer of the caller's own, from `head` to `request`, say. */
-BP_API void bp_http_set_data(BpHttpExchange *exchange, gpointer data);
-BP_API gpointer bp_http_data(const BpHttpExchange *exchange);
 /* `type` NULL: no body. Text of 1 KiB and more is compressed for those who take it. Copies. */
 BP_API void bp_http_respond(BpHttpExchange *exchange, guint status, const char *type, gconstpointer body, gsize size);
 BP_API void bp_http_respond_text(BpHttpExchange *exchange, guint status, const char *text);

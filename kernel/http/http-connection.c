@@ -30,7 +30,7 @@ static BpHttpExchange *exchange_new(HttpConnection *connection)
 	exchange->body = NULL;
 	exchange->left = 0;
 	exchange->path = NULL;
-	memset(&exchange->data, 0, sizeof(*exchange) - offsetof(BpHttpExchange, data));
+	memset(&exchange->gone, 0, sizeof(*exchange) - offsetof(BpHttpExchange, gone));
 	exchange->file = -1;
 	http_head_init(&exchange->head, server->max_header, server->max_uri);
 	return exchange;

@@ -105,21 +105,6 @@ const char *bp_http_peer(const BpHttpExchange *exchange)
 	return exchange->connection->stream ? bp_stream_peer(exchange->connection->stream) : "";
 }
 
-const BpAddress *bp_http_peer_address(const BpHttpExchange *exchange)
-{
-	return bp_stream_peer_address(exchange->connection->stream);
-}
-
-void bp_http_set_data(BpHttpExchange *exchange, gpointer data)
-{
-	exchange->data = data;
-}
-
-gpointer bp_http_data(const BpHttpExchange *exchange)
-{
-	return exchange->data;
-}
-
 void bp_http_on_gone(BpHttpExchange *exchange, BpHttpGone gone, gpointer data)
 {
 	exchange->gone = gone;

@@ -74,7 +74,6 @@ struct BpHttpExchange {
 	guint64 left; /* of a body with a length */
 	char *path;   /* decoded; in path_few, or allocated */
 	char path_few[128];
-	gpointer data;
 	BpHttpGone gone, drained;
 	gpointer gone_data;
 

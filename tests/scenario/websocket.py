@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """websocket.py - handlers, and telnet, over WebSocket, with a client of our own that can break every rule, and with
-Python's websockets."""
+Python's websockets and Node's ws."""
 import asyncio
+import os
 import resource
+import shutil
+import subprocess
 import sys
 import time
 import zlib
 
-from harness import PATIENCE, Backplane, Client, free_port, main
+from harness import PATIENCE, Backplane, Client, Skipped, free_port, main
 from wsclient import BINARY, CLOSE, PING, PONG, TEXT, WebSocket, bytes_until_end, expect_echo, open_echo, serve, welcome
 
 
@@ -242,6 +245,15 @@ def test_python_websockets(bp):
         assert client.close_code == 1000
 
     asyncio.run(asyncio.wait_for(talk(), PATIENCE))
+
+
+def test_node_ws(bp):
+    folder = os.path.abspath(os.environ.get("SRC", ".")) + "/tests/web"
+    if not shutil.which("node") or not os.path.isdir(folder + "/node_modules/ws"):
+        raise Skipped("there is no package ws for Node: npm install --prefix tests/web")
+    done = subprocess.run(["node", folder + "/ws.mjs", str(serve(bp))], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          timeout=PATIENCE, check=False)
+    assert done.stdout == b"ok\n", done.stdout.decode()
 
 
 # --- telnet inside ---
