@@ -86,6 +86,7 @@ endif
 TEST_PLUGINS = \
 	tests/plugins/bad-abi.so \
 	tests/plugins/bad-name.so \
+	tests/plugins/clock-shim.so \
 	tests/plugins/fails-load.so \
 	tests/plugins/jobs.so \
 	tests/plugins/never-answers.so \

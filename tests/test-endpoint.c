@@ -124,7 +124,35 @@ static void test_hostile_json(void)
 	}
 }
 
+/* Strings are looked at eight bytes at a time: each byte, at each place of a word, is found. */
+static void test_escapes(void)
+{
+	for (guint letter = 1; letter < 128; letter++) {
+		for (guint place = 0; place < 17; place++) {
+			char string[18], plain[] = "aaaaaaaaaaaaaaaaa";
+			g_autofree char *text = NULL, *expected = NULL, *escape = NULL;
+			const char *special = strchr("\"\"\\\\\bb\ff\nn\rr\tt", (int)letter);
+			json_t *value;
+
+			memcpy(string, plain, sizeof(string));
+			string[place] = (char)letter;
+			if (letter == '"' || letter == '\\')
+				escape = g_strdup_printf("\\%c", letter);
+			else if (letter < 0x20 && special)
+				escape = g_strdup_printf("\\%c", special[1]);
+			else
+				escape = g_strdup_printf(letter < 0x20 || letter == 0x7f ? "\\u%04x" : "%c", letter);
+			expected = g_strdup_printf("\"%.*s%s%s\"", (int)place, plain, escape, plain + place + 1);
+			value = json_string(string);
+			text = python_json_text(value);
+			CU_ASSERT_STRING_EQUAL(text, expected);
+			json_decref(value);
+		}
+	}
+}
+
 static const SuiteTest tests[] = {
+	{ "escapes", test_escapes },
 	{ "single media", test_single },
 	{ "media stream", test_stream },
 	{ "media errors", test_errors },

@@ -91,6 +91,42 @@ static void test_file(void)
 	end();
 }
 
+static void test_file_conditions(void)
+{
+	static const struct {
+		const char *field, *status;
+	} cases[] = {
+		{ "If-Unmodified-Since: Sunday, 06-Nov-94 08:49:37 GMT", "HTTP/1.1 412 " },
+		{ "If-Unmodified-Since: Fri, 31 Dec 2060 23:59:59 GMT", "HTTP/1.1 200 " },
+		{ "If-Unmodified-Since: yesterday", "HTTP/1.1 200 " },
+		{ "If-Match: *\r\nIf-Unmodified-Since: Sun Nov  6 08:49:37 1994", "HTTP/1.1 200 " },
+		{ "If-Match: \"x\"", "HTTP/1.1 412 " },
+		{ "If-Match: \"x\"\r\nIf-None-Match: *", "HTTP/1.1 412 " },
+		{ "If-Modified-Since: Sun Nov  6 08:49:37 1994", "HTTP/1.1 200 " },
+		{ "If-Modified-Since: Fri, 31 Dec 2060 23:59:59 GMT", "HTTP/1.1 304 " },
+		{ "If-None-Match: \"x\"\r\nIf-Modified-Since: Fri, 31 Dec 2060 23:59:59 GMT", "HTTP/1.1 200 " },
+		{ "If-None-Match: \"x\"\r\nIf-None-Match: *", "HTTP/1.1 304 " },
+		{ "Range: bytes=0-1,4-5", "HTTP/1.1 200 " },
+		{ "Range: bytes=0-1\r\nIf-Range: Sun, 06 Nov 1994 08:49:37 GMT", "HTTP/1.1 200 " },
+		{ "Range: bytes=0-1\r\nIf-Match: \"x\"", "HTTP/1.1 412 " },
+	};
+	g_autofree char *file = suite_file("file", "content");
+	Peer *peer;
+
+	BEGIN();
+	peer = peer_connect();
+	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *request = g_strdup_printf("GET /file HTTP/1.1\r\nHost: localhost\r\n%s\r\n\r\n", cases[i].field);
+
+		g_string_truncate(peer->got, 0);
+		say(peer, request);
+		CU_ASSERT(expect(peer, cases[i].status, 1));
+		CU_ASSERT(expect(peer, g_str_has_prefix(cases[i].status, "HTTP/1.1 200") ? "\r\n\r\ncontent" : "\r\n\r\n", 1));
+	}
+	peer_free(peer);
+	end();
+}
+
 /* --- taken streams --- */
 
 static gboolean is_taken(gpointer data)
@@ -187,6 +223,7 @@ static const SuiteTest tests[] = {
 	{ "pieces", test_pieces },
 	{ "pieces for 1.0", test_pieces_for_1_0 },
 	{ "file", test_file },
+	{ "file_conditions", test_file_conditions },
 	{ "take", test_take },
 	{ "take later", test_take_later },
 	{ "routes", test_routes },

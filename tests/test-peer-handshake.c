@@ -33,18 +33,28 @@ static void give(Meeting *meeting, gboolean to_acceptor, json_t **message, Tampe
 	*message = answer;
 }
 
-static Meeting meet(const HandshakeSelf *a, const HandshakeSelf *b, Tamper tamper)
+/* Bindings of the connections that the sides see below them; NULL: plain. */
+static Meeting meet_over(const HandshakeSelf *a, const char *below_a, const HandshakeSelf *b, const char *below_b, Tamper tamper)
 {
 	Meeting meeting = { .from = handshake_new(a, TRUE), .to = handshake_new(b, FALSE) };
 	json_t *message = handshake_offer(meeting.from);
 	gboolean to_acceptor = TRUE;
 
+	if (below_a)
+		handshake_bind(meeting.from, (const guint8 *)below_a, strlen(below_a));
+	if (below_b)
+		handshake_bind(meeting.to, (const guint8 *)below_b, strlen(below_b));
 	while (message && (to_acceptor ? meeting.to_state : meeting.from_state) == HANDSHAKE_GOES_ON) {
 		give(&meeting, to_acceptor, &message, tamper);
 		to_acceptor = !to_acceptor;
 	}
 	json_decref(message);
 	return meeting;
+}
+
+static Meeting meet(const HandshakeSelf *a, const HandshakeSelf *b, Tamper tamper)
+{
+	return meet_over(a, NULL, b, NULL, tamper);
 }
 
 static void part(Meeting *meeting)
@@ -89,6 +99,27 @@ static void test_who_does_not_fit(void)
 		CU_ASSERT_PTR_NOT_NULL_FATAL(meeting.why);
 		CU_ASSERT_PTR_NOT_NULL(strstr(meeting.why, cases[i].why));
 		part(&meeting);
+	}
+}
+
+/* One in between passes every line on unchanged: only what lies below differs. */
+static void test_binding(void)
+{
+	static const struct {
+		const char *a, *b;
+		gboolean welcome;
+	} cases[] = { { "one", "one", TRUE }, { "one", "two", FALSE }, { "one", NULL, FALSE }, { NULL, "two", FALSE } };
+
+	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+		Meeting secret = meet_over(&secret_a, cases[i].a, &secret_b, cases[i].b, NULL);
+		Meeting plain = meet_over(&plain_a, cases[i].a, &plain_b, cases[i].b, NULL);
+
+		CU_ASSERT_EQUAL(secret.from_state == HANDSHAKE_DONE, cases[i].welcome);
+		CU_ASSERT_EQUAL(secret.to_state == HANDSHAKE_DONE, cases[i].welcome);
+		CU_ASSERT(cases[i].welcome || strstr(secret.why, "secret"));
+		CU_ASSERT(plain.from_state == HANDSHAKE_DONE && plain.to_state == HANDSHAKE_DONE);
+		part(&secret);
+		part(&plain);
 	}
 }
 
@@ -190,6 +221,7 @@ static void test_equal(void)
 static const SuiteTest tests[] = {
 	{ "welcome", test_welcome },
 	{ "who does not fit", test_who_does_not_fit },
+	{ "binding", test_binding },
 	{ "changed on the way", test_changed_on_the_way },
 	{ "reflection", test_reflection },
 	{ "originals", test_originals },

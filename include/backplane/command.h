@@ -55,8 +55,9 @@ BP_API void bp_call_hold(BpCall *call, BpFunc cancel, gpointer data);
 /* Ends it: NULL for success. The call is gone then. */
 BP_API void bp_call_done(BpCall *call, GError *take_error);
 /* While the call is held, what its session's user types goes to `func`, as the bytes that the transport brings: no
- * editor, no lines, no Ctrl-C. `size` 0: no more will come. FALSE: another call of the session has it. */
-typedef void (*BpInputFunc)(BpPlugin *self, const guint8 *data, gsize size, gpointer data_of_call);
+ * editor, no lines, no Ctrl-C. `size` 0: no more will come. It returns how many bytes it took: fewer than `size` once it has
+ * ended the call, as the rest is for the console. FALSE: another call of the session has it. */
+typedef gsize (*BpInputFunc)(BpPlugin *self, const guint8 *data, gsize size, gpointer data_of_call);
 BP_API gboolean bp_call_take_input(BpCall *call, BpInputFunc func, gpointer data);
 /* A line that replaces itself on a terminal, and is not shown elsewhere: progress. NULL clears it. */
 BP_API void bp_call_progress(BpCall *call, const char *text);

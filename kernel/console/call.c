@@ -134,15 +134,17 @@ gboolean bp_call_take_input(BpCall *call, BpInputFunc func, gpointer data)
 	return TRUE;
 }
 
-void call_input(BpSession *session, gconstpointer data, gsize size)
+gsize call_input(BpSession *session, gconstpointer data, gsize size)
 {
 	BpCall *call = session->taker;
 	BpPlugin *owner = call->owned.owner;
+	gsize used;
 
 	if (!owner_enter(owner))
-		return;
-	call->input(owner, data, size, call->input_data);
+		return size;
+	used = call->input(owner, data, size, call->input_data);
 	owner_leave(owner);
+	return used;
 }
 
 static void cancel(BpCall *call)

@@ -276,13 +276,16 @@ static void feed_editor(BpSession *session, const char *data, gsize size)
 gboolean bp_session_receive(BpSession *session, gconstpointer data, gsize size)
 {
 	gboolean there;
+	gsize used;
 
 	if (session->ended)
 		return FALSE;
 	session_ref(session);
 	session->last_input = bp_loop_now();
 	if (session->taker) {
-		call_input(session, data, size);
+		used = call_input(session, data, size);
+		if (used && used < size)
+			bp_session_receive(session, (const char *)data + used, size - used);
 		there = !session->ended;
 		session_unref(session);
 		return there;

@@ -86,7 +86,7 @@ void input_set_taker(BpSession *session, BpCall *call); /* NULL: nobody */
 
 /* --- call.c --- */
 /* What was typed, to the call that has taken it. */
-void call_input(BpSession *session, gconstpointer data, gsize size);
+gsize call_input(BpSession *session, gconstpointer data, gsize size);
 
 /* --- run.c --- */
 /* A line that the user typed: after those typed before. */

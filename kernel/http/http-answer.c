@@ -141,13 +141,22 @@ void http_answer_done(BpHttpExchange *exchange)
 	http_connection_answered(connection);
 }
 
+char *http_problem(guint status, const char *detail, const char *path)
+{
+	json_auto_t *value = json_pack("{s:s,s:s,s:i,s:o,s:o*}", "type", "about:blank", "title", http_status_text(status), "status",
+				       (int)status, "detail", bp_json_string(detail ? detail : "", -1), "instance",
+				       path ? bp_json_string(path, -1) : NULL);
+
+	return bp_json_text(value);
+}
+
 void http_answer_refuse(BpHttpExchange *exchange, guint status, const char *why)
 {
-	g_autofree char *text = g_strdup_printf("%u %s: %s.\n", status, http_status_text(status), why);
+	g_autofree char *text = http_problem(status, why, exchange->path);
 	GString *head;
 
 	exchange->connection->closing = TRUE;
-	head = http_answer_head(exchange, status, "text/plain; charset=utf-8", strlen(text));
+	head = http_answer_head(exchange, status, HTTP_PROBLEM, strlen(text));
 	http_answer_send(exchange, head, text, strlen(text), !http_is_bodiless(exchange, status));
 	http_answer_done(exchange);
 }
@@ -206,14 +215,6 @@ static GBytes *compress(gconstpointer body, gsize size)
 	return g_bytes_new_take(g_steal_pointer(&out), written);
 }
 
-static gboolean is_unchanged(BpHttpExchange *exchange, guint status)
-{
-	const char *known = exchange->etag && status == 200 ? bp_http_header(exchange, "if-none-match") : NULL;
-
-	return known && (exchange->head.method == HTTP_GET || exchange->head.method == HTTP_HEAD) &&
-	       http_etag_matches(known, exchange->etag);
-}
-
 void bp_http_respond(BpHttpExchange *exchange, guint status, const char *type, gconstpointer body, gsize size)
 {
 	g_autoptr(GBytes) small = NULL;
@@ -221,8 +222,12 @@ void bp_http_respond(BpHttpExchange *exchange, guint status, const char *type, g
 	GString *head;
 
 	g_return_if_fail(exchange && exchange->stage != HTTP_ANSWERED && exchange->stage < HTTP_PIECES);
-	if (is_unchanged(exchange, status)) {
-		status = 304;
+	if (status == 200 && exchange->etag && (exchange->head.method == HTTP_GET || exchange->head.method == HTTP_HEAD)) {
+		status = http_precondition(exchange, -1);
+		if (http_answer_unmet(exchange, status))
+			return;
+	}
+	if (status == 304) {
 		type = NULL;
 	} else if (type && size >= COMPRESS_FROM && is_compressible(type) &&
 		   (!exchange->fields || !strstr(exchange->fields->str, "Content-Encoding:"))) {
@@ -253,13 +258,9 @@ void bp_http_respond_json(BpHttpExchange *exchange, guint status, json_t *take_v
 
 void bp_http_respond_problem(BpHttpExchange *exchange, guint status, const char *detail)
 {
-	json_t *path = bp_json_string(bp_http_path(exchange), -1);
-	json_t *value = json_pack("{s:s,s:s,s:i,s:o,s:o}", "type", "about:blank", "title", http_status_text(status), "status",
-				  (int)status, "detail", bp_json_string(detail ? detail : "", -1), "instance", path);
-	g_autofree char *text = bp_json_text(value);
+	g_autofree char *text = http_problem(status, detail, bp_http_path(exchange));
 
-	json_decref(value);
-	bp_http_respond(exchange, status, "application/problem+json", text, strlen(text));
+	bp_http_respond(exchange, status, HTTP_PROBLEM, text, strlen(text));
 }
 
 void bp_http_respond_error(BpHttpExchange *exchange, const GError *error)

@@ -82,13 +82,13 @@ gboolean http_authority_is_valid(const char *text, gsize size);
 gboolean http_path_decode(const char *path, gsize size, char *out);
 /* Is `word` in the comma list, whatever its case. */
 gboolean http_list_has(const char *list, gsize size, const char *word);
-/* "bytes=0-9", for content of `total` bytes: 206 and the range, 416, or 200 when it is none that we serve. */
+/* "bytes=0-9", for content of `total` bytes: 206 and the range, 416, or 200 when it is none that we serve (several). */
 guint http_range_parse(const char *text, guint64 total, guint64 *first, guint64 *last);
-/* Is the entity tag (quoted) in an If-None-Match list; weak comparison. */
-gboolean http_etag_matches(const char *list, const char *etag);
+/* Is the entity tag (quoted) in the list; strongly: no weak tag is the same as any (If-Match, not If-None-Match). */
+gboolean http_etag_matches(const char *list, const char *etag, gboolean strongly);
 /* May the Accept-Encoding list be answered with gzip. */
 gboolean http_accepts_gzip(const char *list);
-/* "Sun, 06 Nov 1994 08:49:37 GMT"; -1: not one. */
+/* "Sun, 06 Nov 1994 08:49:37 GMT", or one of the two older forms; -1: none of them. */
 gint64 http_date_parse(const char *text);
 void http_date_format(gint64 seconds, char out[32]);
 const char *http_status_text(guint status);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* http-content.c - what stays the same for a while: assets and files, with tags, dates and ranges. */
+/* http-content.c - what stays the same for a while: assets and files, with tags, dates and ranges.
+ *
+ * Who asks for several ranges is sent the whole, as RFC 9110 (14.2) lets a server do: what is served here is small, and
+ * multipart answers that may be longer than the whole are a known way to attack.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -9,25 +13,51 @@
 
 #define PIECE 65536
 
-/* 200, 206 with the range, 304 or 416, as the conditions of the request say. */
-static guint judge(BpHttpExchange *exchange, gint64 changed, guint64 total, guint64 *first, guint64 *last)
+guint http_precondition(BpHttpExchange *exchange, gint64 changed)
 {
-	const char *known = bp_http_header(exchange, "if-none-match"), *since = bp_http_header(exchange, "if-modified-since");
-	const char *range = bp_http_header(exchange, "range"), *only = bp_http_header(exchange, "if-range");
+	g_autofree char *wanted = bp_http_header_list(exchange, "if-match");
+	g_autofree char *known = bp_http_header_list(exchange, "if-none-match");
+	const char *until = bp_http_header(exchange, "if-unmodified-since"), *since = bp_http_header(exchange, "if-modified-since");
 	gint64 date;
 
-	*first = 0;
-	*last = total ? total - 1 : 0;
+	if (wanted) {
+		if (!http_etag_matches(wanted, exchange->etag, TRUE))
+			return 412;
+	} else if (until && changed >= 0) {
+		date = http_date_parse(until);
+		if (date >= 0 && changed > date)
+			return 412;
+	}
 	if (known) {
-		if (http_etag_matches(known, exchange->etag))
+		if (http_etag_matches(known, exchange->etag, FALSE))
 			return 304;
 	} else if (since && changed >= 0) {
 		date = http_date_parse(since);
 		if (date >= 0 && changed <= date)
 			return 304;
 	}
-	if (!range || exchange->head.method != HTTP_GET)
-		return 200;
+	return 200;
+}
+
+gboolean http_answer_unmet(BpHttpExchange *exchange, guint status)
+{
+	if (status != 412 && status != 416)
+		return FALSE;
+	bp_http_respond_problem(exchange, status, status == 412 ? "it is not what If-Match or If-Unmodified-Since say" :
+								  "it ends before the range begins");
+	return TRUE;
+}
+
+/* 200, 206 with the range, 304, 412 or 416, as the conditions of the request say. */
+static guint judge(BpHttpExchange *exchange, gint64 changed, guint64 total, guint64 *first, guint64 *last)
+{
+	const char *range = bp_http_header(exchange, "range"), *only = bp_http_header(exchange, "if-range");
+	guint status = http_precondition(exchange, changed);
+
+	*first = 0;
+	*last = total ? total - 1 : 0;
+	if (status != 200 || !range || exchange->head.method != HTTP_GET)
+		return status;
 	if (only && strcmp(only, exchange->etag) != 0 && (changed < 0 || http_date_parse(only) != changed))
 		return 200;
 	return http_range_parse(range, total, first, last);
@@ -70,13 +100,15 @@ void bp_http_respond_asset(BpHttpExchange *exchange, const char *type, GBytes *c
 		return;
 	bytes = g_bytes_get_data(packed ? gzip : content, &size);
 	bp_http_add_header(exchange, "ETag", tag);
+	status = judge(exchange, -1, size, &first, &last);
+	add_range(exchange, status, first, last, size);
+	if (http_answer_unmet(exchange, status))
+		return;
 	if (gzip)
 		bp_http_add_header(exchange, "Vary", "Accept-Encoding");
 	if (packed)
 		bp_http_add_header(exchange, "Content-Encoding", "gzip");
-	status = judge(exchange, -1, size, &first, &last);
-	add_range(exchange, status, first, last, size);
-	size = status == 416 || !size ? 0 : (gsize)(last - first + 1);
+	size = !size ? 0 : (gsize)(last - first + 1);
 	head = http_answer_head(exchange, status, status == 200 || status == 206 ? type : NULL, size);
 	http_answer_send(exchange, head, bytes + first, size, !http_is_bodiless(exchange, status));
 	http_answer_done(exchange);
@@ -152,7 +184,9 @@ void bp_http_respond_file(BpHttpExchange *exchange, const char *type, const char
 	bp_http_add_header(exchange, "Last-Modified", date);
 	status = judge(exchange, about.st_mtim.tv_sec, (guint64)about.st_size, &first, &last);
 	add_range(exchange, status, first, last, (guint64)about.st_size);
-	size = status == 416 || !about.st_size ? 0 : last - first + 1;
+	if (http_answer_unmet(exchange, status))
+		return;
+	size = !about.st_size ? 0 : last - first + 1;
 	head = http_answer_head(exchange, status, status == 200 || status == 206 ? type : NULL, size);
 	http_answer_send(exchange, head, NULL, 0, FALSE);
 	if (http_is_bodiless(exchange, status) || !size || bp_stream_is_closing(exchange->connection->stream)) {

@@ -57,9 +57,11 @@ static void on_accept(BpServer *listener, BpStream *stream, gpointer user)
 
 static char *on_refusal(BpServer *listener, const char *why, gpointer user)
 {
-	return g_strdup_printf("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\n"
-			       "Content-Type: text/plain; charset=utf-8\r\nContent-Length: %zu\r\n\r\n%s.\n",
-			       strlen(why) + 2, why);
+	g_autofree char *problem = http_problem(503, why, NULL);
+
+	return g_strdup_printf("HTTP/1.1 503 %s\r\n%sConnection: close\r\nRetry-After: 5\r\n"
+			       "Content-Type: " HTTP_PROBLEM "\r\nContent-Length: %zu\r\n\r\n%s",
+			       http_status_text(503), ((BpHttpServer *)user)->security, strlen(problem), problem);
 }
 
 static const BpServerEvents server_events = { .accept = on_accept, .refusal = on_refusal };

@@ -123,11 +123,18 @@ void http_answer_send(BpHttpExchange *exchange, GString *head, gconstpointer bod
 /* The exchange has its answer, of so many bytes. */
 void http_answer_done(BpHttpExchange *exchange);
 gboolean http_is_bodiless(const BpHttpExchange *exchange, guint status);
-/* A short text that says what was wrong, and the connection closes. */
+/* RFC 9457; `path` may be NULL. Yours. */
+#define HTTP_PROBLEM "application/problem+json"
+char *http_problem(guint status, const char *detail, const char *path);
+/* A problem that says what was wrong, and the connection closes. */
 void http_answer_refuse(BpHttpExchange *exchange, guint status, const char *why);
 const char *http_date_now(void);
 
 /* --- http-content.c --- */
+/* 200, 304 or 412, as the request's If-... fields say of the answer's ETag and of when it changed (-1: not known). */
+guint http_precondition(BpHttpExchange *exchange, gint64 changed);
+/* 412 and 416 are answered; FALSE: another status. */
+gboolean http_answer_unmet(BpHttpExchange *exchange, guint status);
 void http_file_pump(BpHttpExchange *exchange);
 
 /* --- http-route.c --- */

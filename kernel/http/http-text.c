@@ -130,20 +130,24 @@ guint http_range_parse(const char *text, guint64 total, guint64 *first, guint64 
 	return 206;
 }
 
-gboolean http_etag_matches(const char *list, const char *etag)
+gboolean http_etag_matches(const char *list, const char *etag, gboolean strongly)
 {
+	gboolean weak = strncmp(etag, "W/", 2) == 0;
 	gsize size;
 
-	if (strncmp(etag, "W/", 2) == 0)
+	if (weak)
 		etag += 2;
 	size = strlen(etag);
 	while (*list) {
+		gboolean other;
+
 		list += strspn(list, " \t,");
 		if (*list == '*')
 			return TRUE;
-		if (strncmp(list, "W/", 2) == 0)
+		other = strncmp(list, "W/", 2) == 0;
+		if (other)
 			list += 2;
-		if (*list == '"' && strncmp(list, etag, size) == 0)
+		if (*list == '"' && strncmp(list, etag, size) == 0 && !(strongly && (weak || other)))
 			return TRUE;
 		list += *list == '"';
 		list += strcspn(list, "\"");
@@ -195,22 +199,40 @@ void http_date_format(gint64 seconds, char out[32])
 		   (guint)tm.tm_sec % 100);
 }
 
+/* Of two digits: not more than 50 years from now. */
+static int whole_year(int two)
+{
+	GDateTime *now = g_date_time_new_now_utc();
+	int present = g_date_time_get_year(now), year = present - present % 100 + two;
+
+	g_date_time_unref(now);
+	return year > present + 50 ? year - 100 : year;
+}
+
 gint64 http_date_parse(const char *text)
 {
 	struct tm tm = { 0 };
-	char month[4] = "", zone[4] = "";
+	char month[4] = "";
 	const char *found;
-	int used = 0;
+	int used = 0, size = (int)MIN(strlen(text), 64);
 
-	if (strlen(text) != 29 || sscanf(text + 3, ", %2d %3s %4d %2d:%2d:%2d %3s%n", &tm.tm_mday, month, &tm.tm_year,
-					 &tm.tm_hour, &tm.tm_min, &tm.tm_sec, zone, &used) != 7 || used != 26 ||
-	    strcmp(zone, "GMT") != 0 || strlen(month) != 3)
+	/* As it is written today, by RFC 850, by asctime(3): all three must be understood. */
+	if (sscanf(text, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT%n", &tm.tm_mday, month, &tm.tm_year, &tm.tm_hour,
+		   &tm.tm_min, &tm.tm_sec, &used) == 6 && used == size)
+		tm.tm_year -= 1900;
+	else if (sscanf(text, "%*9[A-Za-z], %2d-%3[A-Za-z]-%2d %2d:%2d:%2d GMT%n", &tm.tm_mday, month, &tm.tm_year, &tm.tm_hour,
+			&tm.tm_min, &tm.tm_sec, &used) == 6 && used == size)
+		tm.tm_year = whole_year(tm.tm_year) - 1900;
+	else if (sscanf(text, "%*3[A-Za-z] %3[A-Za-z] %2d %2d:%2d:%2d %4d%n", month, &tm.tm_mday, &tm.tm_hour, &tm.tm_min,
+			&tm.tm_sec, &tm.tm_year, &used) == 6 && used == size)
+		tm.tm_year -= 1900;
+	else
 		return -1;
-	found = strstr(months, month);
-	if (!found || (found - months) % 3)
+	found = strlen(month) == 3 ? strstr(months, month) : NULL;
+	if (!found || (found - months) % 3 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour < 0 || tm.tm_hour > 23 ||
+	    tm.tm_min < 0 || tm.tm_min > 59 || tm.tm_sec < 0 || tm.tm_sec > 60)
 		return -1;
 	tm.tm_mon = (int)((found - months) / 3);
-	tm.tm_year -= 1900;
 	return (gint64)timegm(&tm);
 }
 

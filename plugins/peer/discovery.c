@@ -5,7 +5,7 @@
  * interface on which it listens, and on loopback: in the two forms of the originals and in ours. No other network is
  * guessed. A question is answered to whoever asks, ANSWERS a second at most; the end is said. A node that was heard is `suspect`
  * until a TCP connection to it succeeds, then `up`; when it is silent for its time it is suspect again, and `down` after
- * two attempts. What a goodbye claims is checked the same way.
+ * two attempts. What a goodbye claims is checked the same way. Where avahi runs, multicast DNS is used too (mdns.c).
  */
 #include <arpa/inet.h>
 #include <ifaddrs.h>
@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include "discovery-codec.h"
 #include "endpoint.h"
+#include "mdns.h"
 
 #define PERIOD (5 * G_USEC_PER_SEC)
 #define SILENCE 16		      /* seconds that a node may be silent */
@@ -197,12 +198,17 @@ static void look_after(Node *node, gint64 now)
 		probe(node);
 }
 
-static gboolean is_own(const char *id)
+EndpointServer *discovery_server(const char *id)
 {
 	for (GList *at = here.servers.head; at; at = at->next)
 		if (strcmp(((EndpointServer *)at->data)->id, id) == 0)
-			return TRUE;
-	return FALSE;
+			return at->data;
+	return NULL;
+}
+
+const GQueue *discovery_servers(void)
+{
+	return &here.servers;
 }
 
 static guint count_of(const BpAddress *from)
@@ -242,13 +248,13 @@ static void take_said(Node *node, DiscoveryNode *said)
 		node->said.ttl = said->ttl;
 }
 
-static void on_node(DiscoveryNode *said, const BpAddress *from)
+void discovery_heard(DiscoveryNode *said, const BpAddress *from)
 {
 	Node *node = g_hash_table_lookup(here.nodes, said->id);
 	gint64 now = bp_loop_now();
 	BpAddress address = *from;
 
-	if (is_own(said->id))
+	if (discovery_server(said->id))
 		return;
 	((struct sockaddr_in *)&address.storage)->sin_port = htons((guint16)said->port);
 	if (!node) {
@@ -282,9 +288,9 @@ static void on_node(DiscoveryNode *said, const BpAddress *from)
 	probe(node);
 }
 
-static void on_goodbye(const char *id)
+void discovery_gone(const char *id)
 {
-	Node *node = g_hash_table_lookup(here.nodes, id);
+	Node *node = here.nodes ? g_hash_table_lookup(here.nodes, id) : NULL;
 
 	if (!node || node->state == NODE_DOWN)
 		return;
@@ -314,6 +320,13 @@ static gboolean is_in_scope(const EndpointServer *server, const struct in_addr *
 		return bound.s_addr == INADDR_ANY || bound.s_addr == own->s_addr;
 	}
 	return IN6_IS_ADDR_UNSPECIFIED(&((struct sockaddr_in6 *)&address.storage)->sin6_addr);
+}
+
+gboolean discovery_is_public(const EndpointServer *server)
+{
+	struct in_addr any = { 0 };
+
+	return !is_in_scope(server, &any, TRUE) || is_in_scope(server, &any, FALSE);
 }
 
 static DiscoveryNode node_of(const EndpointServer *server)
@@ -424,8 +437,8 @@ static void on_datagram(BpDatagram *datagram, const guint8 *data, gsize size, co
 	case DISCOVERY_OTHER: break;
 	case DISCOVERY_BROWSER: here.browsers++; break;
 	case DISCOVERY_QUERY: answer_query(from); break;
-	case DISCOVERY_GOODBYE: on_goodbye(said.id); break;
-	case DISCOVERY_NODE: on_node(&said, from); break;
+	case DISCOVERY_GOODBYE: discovery_gone(said.id); break;
+	case DISCOVERY_NODE: discovery_heard(&said, from); break;
 	}
 	discovery_node_clear(&said);
 }
@@ -474,6 +487,7 @@ void discovery_start(void)
 	here.timer = bp_timer_add(here.self, NULL, G_USEC_PER_SEC, 0, on_timer, NULL, NULL);
 	here.announcing = bp_timer_add(here.self, NULL, PERIOD, 0, on_announce, NULL, NULL);
 	say_everywhere(NULL, SAY_QUERY);
+	mdns_start(here.self);
 }
 
 void discovery_add_server(EndpointServer *server)
@@ -481,6 +495,7 @@ void discovery_add_server(EndpointServer *server)
 	discovery_start();
 	g_queue_push_tail(&here.servers, server);
 	say_everywhere(server, SAY_NODE);
+	mdns_add_server(server);
 }
 
 void discovery_remove_server(EndpointServer *server)
@@ -488,6 +503,7 @@ void discovery_remove_server(EndpointServer *server)
 	if (!g_queue_remove(&here.servers, server))
 		return;
 	say_everywhere(server, SAY_GOODBYE);
+	mdns_remove_server(server);
 }
 
 void discovery_load(BpPlugin *self)
@@ -498,6 +514,7 @@ void discovery_load(BpPlugin *self)
 
 void discovery_unload(void)
 {
+	mdns_stop();
 	g_clear_pointer(&here.nodes, g_hash_table_unref);
 	g_queue_clear(&here.servers);
 }

@@ -38,21 +38,8 @@ static void request_free(EndpointRequest *request)
 	if (!request->answer)
 		endpoint_call_cancel(request);
 	json_decref(request->id);
-	g_free(request->answer);
+	g_clear_pointer(&request->answer, bp_message_unref);
 	g_free(request);
-}
-
-static void send_text(EndpointConnection *connection, const char *text)
-{
-	gsize size = strlen(text);
-	guint8 *buffer;
-	g_autoptr(BpMessage) message = bp_message_alloc(size + 1, BP_TEXT, &buffer);
-
-	/* One write with the newline last: clients of the originals look at the end of what they read only. */
-	memcpy(buffer, text, size);
-	buffer[size] = '\n';
-	if (!bp_stream_send(connection->stream, message))
-		connection->full = TRUE;
 }
 
 static void send_ready(EndpointConnection *connection)
@@ -60,7 +47,8 @@ static void send_ready(EndpointConnection *connection)
 	EndpointRequest *request;
 
 	while ((request = g_queue_peek_head(&connection->requests)) && request->answer) {
-		send_text(connection, request->answer);
+		if (!bp_stream_send(connection->stream, request->answer))
+			connection->full = TRUE;
 		request_free(request);
 	}
 }
@@ -73,7 +61,7 @@ static void finish(EndpointRequest *request, json_t *take_reply)
 		request->connection->server->errors++;
 	if (request->id && json_is_object(take_reply) && !json_object_get(take_reply, "id"))
 		json_object_set(take_reply, "id", request->id);
-	request->answer = python_json_text(take_reply);
+	request->answer = python_json_line(take_reply);
 	json_decref(take_reply);
 }
 
@@ -110,13 +98,13 @@ static void connection_free(EndpointConnection *connection)
 static void refuse_line(EndpointConnection *connection)
 {
 	json_t *reply = endpoint_error("Message is longer than %zu bytes", connection->input.limit);
-	g_autofree char *text = NULL;
+	g_autoptr(BpMessage) line = NULL;
 
 	json_object_set_new(reply, "code", json_string("too_long"));
-	text = python_json_text(reply);
+	line = python_json_line(reply);
 	json_decref(reply);
 	connection->server->errors++;
-	send_text(connection, text);
+	bp_stream_send(connection->stream, line);
 	bp_stream_close(connection->stream);
 }
 

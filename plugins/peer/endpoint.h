@@ -58,7 +58,7 @@ struct EndpointRequest {
 	EndpointConnection *connection;
 	GList place;
 	json_t *id;	    /* echoed, or NULL */
-	char *answer;	    /* NULL: not yet */
+	BpMessage *answer;  /* NULL: not yet */
 	BpChannel *reply;   /* of a channel endpoint */
 	BpWatch *watch;
 	BpTimer *timer;
@@ -158,6 +158,9 @@ extern DiscoveryFunc discovery_found;
 json_t *discovery_json(void);
 /* Listens from now on; once is enough. */
 void discovery_start(void);
+EndpointServer *discovery_server(const char *id); /* of ours that are announced; NULL */
+const GQueue *discovery_servers(void);		  /* EndpointServer */
+gboolean discovery_is_public(const EndpointServer *server); /* not on loopback alone */
 /* Whoever is there answers. */
 void discovery_ask(void);
 typedef struct {

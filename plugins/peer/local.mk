@@ -16,6 +16,8 @@ plugins_peer_so_SOURCES = \
 	plugins/peer/endpoint.h \
 	plugins/peer/json-line.c \
 	plugins/peer/json-line.h \
+	plugins/peer/mdns.c \
+	plugins/peer/mdns.h \
 	plugins/peer/peer-channels.c \
 	plugins/peer/peer-commands.c \
 	plugins/peer/peer-export.c \

@@ -28,6 +28,23 @@ static long long number_of(const json_t *object, const char *key)
 	return json_integer_value(json_object_get(object, key));
 }
 
+/* "127.0.0.1:8888"; an original that came to us is known by its connection only. Yours. */
+static char *address_of(const json_t *peer)
+{
+	const char *ip = text_of(peer, "ip");
+
+	return *ip ? g_strdup_printf("%s:%lld", ip, number_of(peer, "port")) : g_strdup("-");
+}
+
+/* Why it is not up yet is worth a line: nobody has to search the events for it. */
+static void print_reason(BpCall *call, const json_t *peer)
+{
+	g_autofree char *address = address_of(peer);
+
+	if (*text_of(peer, "why"))
+		bp_call_styled(call, BP_WARN, "%s is tried again: %s", address, text_of(peer, "why"));
+}
+
 gboolean peer_run_list(BpPlugin *self, BpCall *call, GError **error)
 {
 	PeerNet *net = net_of(call, error);
@@ -41,17 +58,40 @@ gboolean peer_run_list(BpPlugin *self, BpCall *call, GError **error)
 	table = bp_table_new("Name", "State", "Way", "Address", ">Channels", ">In", ">Out", ">Drops", ">Missed", "Id", NULL);
 	json_array_foreach(list, at, peer) {
 		const char *state = text_of(peer, "state");
+		g_autofree char *address = address_of(peer);
 
-		bp_table_row(table, "%s\t%s\t%s\t%s:%lld\t%lld\t%lld\t%lld\t%lld\t%lld\t%s", text_of(peer, "name"), state,
-			     text_of(peer, "direction"), text_of(peer, "ip"), number_of(peer, "port"), number_of(peer, "channels"),
+		bp_table_row(table, "%s\t%s\t%s\t%s\t%lld\t%lld\t%lld\t%lld\t%lld\t%s", text_of(peer, "name"), state,
+			     text_of(peer, "direction"), address, number_of(peer, "channels"),
 			     number_of(peer, "messages_in"), number_of(peer, "messages_out"),
 			     number_of(peer, "drops") + number_of(peer, "channel_drops"), number_of(peer, "missed"),
 			     text_of(peer, "id"));
 		bp_table_style(table, 1, strcmp(state, "up") == 0 || strcmp(state, "original") == 0 ? BP_GOOD : BP_WARN);
 	}
-	json_decref(list);
 	bp_call_table(call, table);
+	if (!json_array_size(list))
+		bp_call_print(call, "There are no peers yet: `discovery list` shows who is there, `peer connect HOST:PORT` goes to one.");
+	json_array_foreach(list, at, peer)
+		print_reason(call, peer);
+	json_decref(list);
 	return TRUE;
+}
+
+static void print_links(BpCall *call, PeerNet *net)
+{
+	json_t *list = peer_net_list(net), *peer;
+	size_t at;
+
+	json_array_foreach(list, at, peer) {
+		const char *tls = text_of(peer, "tls"), *way = text_of(peer, "direction");
+		g_autofree char *address = address_of(peer);
+
+		if (json_is_true(json_object_get(peer, "connected")))
+			bp_call_printf(call, "%s (%s): %s %s, %s%s%s", text_of(peer, "name"), text_of(peer, "id"),
+				       strcmp(way, "out") == 0 ? "we went to" : "came from", address, *tls ? tls : "not encrypted",
+				       *text_of(peer, "connected_at") ? ", since " : "", text_of(peer, "connected_at"));
+		print_reason(call, peer);
+	}
+	json_decref(list);
 }
 
 gboolean peer_run_info(BpPlugin *self, BpCall *call, GError **error)
@@ -66,6 +106,7 @@ gboolean peer_run_info(BpPlugin *self, BpCall *call, GError **error)
 	bp_call_printf(call, "It listens on %s.", bp_server_addresses(net->server->server));
 	peer_net_describe(net, text);
 	bp_call_printf(call, "%s", g_strchomp(text->str));
+	print_links(call, net);
 	for (guint i = 0; i < net->exports->len; i++)
 		bp_call_printf(call, "exported: %s", (const char *)net->exports->pdata[i]);
 	for (guint i = 0; i < net->imports->len; i++) {

@@ -7,20 +7,32 @@
 
 #define MOST_TEXT 255
 
+static char *hex_of(const guint8 *bytes, gsize size)
+{
+	GString *hex = g_string_new(NULL);
+
+	for (gsize i = 0; i < size; i++)
+		g_string_append_printf(hex, "%02x", bytes[i]);
+	return g_string_free(hex, FALSE);
+}
+
 Handshake *handshake_new(const HandshakeSelf *self, gboolean initiator)
 {
 	Handshake *handshake = g_new0(Handshake, 1);
 	guint8 random[16];
-	GString *hex = g_string_new(NULL);
 
 	handshake->self = *self;
 	handshake->initiator = initiator;
 	/* A nonce must not come twice, so a system without random numbers is no place for secrets. */
 	g_assert(getrandom(random, sizeof(random), 0) == (gssize)sizeof(random));
-	for (guint i = 0; i < sizeof(random); i++)
-		g_string_append_printf(hex, "%02x", random[i]);
-	handshake->nonce = g_string_free(hex, FALSE);
+	handshake->nonce = hex_of(random, sizeof(random));
 	return handshake;
+}
+
+void handshake_bind(Handshake *handshake, const guint8 *binding, gsize size)
+{
+	g_free(handshake->binding);
+	handshake->binding = hex_of(binding, size);
 }
 
 void handshake_free(Handshake *handshake)
@@ -32,6 +44,7 @@ void handshake_free(Handshake *handshake)
 	g_free(handshake->hash);
 	g_free(handshake->nonce);
 	g_free(handshake->their_nonce);
+	g_free(handshake->binding);
 	g_free(handshake);
 }
 
@@ -78,6 +91,7 @@ static char *proof_of(const Handshake *handshake, gboolean initiator)
 	feed(hmac, self->project);
 	feed(hmac, self->hash);
 	feed(hmac, handshake->framed ? PEER_FRAMING : "");
+	feed(hmac, handshake->binding ? handshake->binding : "");
 	return g_strdup(g_hmac_get_string(hmac));
 }
 
@@ -170,7 +184,9 @@ static gboolean proves(Handshake *handshake, const json_t *message, json_t **ans
 	right = proof_of(handshake, !handshake->initiator);
 	if (given && handshake_equal(right, given))
 		return TRUE;
-	refuse(handshake, answer, error, "Peer refused: it does not know the project's secret");
+	refuse(handshake, answer, error, handshake->binding ?
+	       "Peer refused: it does not know the project's secret, or somebody in between ends the encryption" :
+	       "Peer refused: it does not know the project's secret");
 	return FALSE;
 }
 

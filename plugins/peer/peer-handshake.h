@@ -7,7 +7,8 @@
  *	< peer_welcome
  *
  * A proof is HMAC-SHA-256 with the project's shared secret over the role, both nonces, both ids, project and hash, each
- * with its length before it; it cannot be given back to its sender. Without a secret it is left out. An original
+ * with its length before it; it cannot be given back to its sender. Over TLS the connection's binding is in it too, so
+ * that nobody who ends the encryption in between can pass it on. Without a secret it is left out. An original
  * stops after the second line and gives neither nonce nor proof: it is HANDSHAKE_ORIGINAL, and refused where there
  * is a secret. No clock is asked: hosts may disagree about the time.
  */
@@ -30,10 +31,13 @@ typedef struct {
 	HandshakeState state;
 	char *id, *name, *hash; /* of the other side, NULL until known; proven at HANDSHAKE_DONE */
 	char *nonce, *their_nonce;
+	char *binding; /* of the TLS connection below, in hex; NULL: it is plain */
 	gboolean framed; /* both know binary frames */
 } Handshake;
 
 Handshake *handshake_new(const HandshakeSelf *self, gboolean initiator);
+/* The connection is TLS and this is its bp_stream_tls_binding. Before the first line. */
+void handshake_bind(Handshake *handshake, const guint8 *binding, gsize size);
 void handshake_free(Handshake *handshake);
 /* The initiator's first line; a new reference. */
 json_t *handshake_offer(Handshake *handshake);

@@ -434,13 +434,33 @@ static void on_data(BpStream *stream, const guint8 *data, gsize size, gpointer u
 	receive(link);
 }
 
+/* A secret is proven for this connection only. FALSE: it could be proven for any, so the link fails. */
+static gboolean bind_link(PeerLink *link)
+{
+	guint8 binding[32];
+
+	if (!*bp_stream_tls(link->stream))
+		return TRUE;
+	if (bp_stream_tls_binding(link->stream, binding)) {
+		handshake_bind(link->handshake, binding, sizeof(binding));
+		return TRUE;
+	}
+	if (!link->net->secret || !*link->net->secret)
+		return TRUE;
+	fail(link, "its TLS is too old to prove the project's secret over it: both sides need TLS 1.3");
+	return FALSE;
+}
+
 static void on_ready(BpStream *stream, gpointer user)
 {
 	PeerLink *link = user;
-	json_t *offer = handshake_offer(link->handshake);
+	json_t *offer;
 
 	link->state = LINK_SHAKING;
 	link->begun = g_get_monotonic_time();
+	if (!bind_link(link))
+		return;
+	offer = handshake_offer(link->handshake);
 	send_line(link, offer);
 	json_decref(offer);
 }
@@ -459,7 +479,7 @@ void peer_link_accept(PeerNet *net, BpStream *stream, JsonLine take_input, const
 	link->input = take_input;
 	bp_stream_set_user(stream, &link_events, link);
 	bp_stream_set_reading(stream, TRUE);
-	if (shake(link, offer))
+	if (bind_link(link) && shake(link, offer))
 		receive(link);
 }
 

@@ -20,6 +20,27 @@ static void put_unicode(GString *text, gunichar letter)
 	}
 }
 
+/* What may stand in a string as it is: ASCII that can be seen, neither a quote nor a backslash. */
+static gboolean is_plain(char letter)
+{
+	return letter >= 0x20 && letter < 0x7f && letter != '"' && letter != '\\';
+}
+
+/* The same of eight bytes at a time: long texts are nearly all of them plain. Each term has the high bit set in the
+ * first byte that is not, and a carry can only spoil those behind it. */
+static gboolean are_plain(const char *string)
+{
+	const guint64 each = G_GUINT64_CONSTANT(0x0101010101010101), high = each << 7;
+	guint64 word, quote, slash, rubout;
+
+	memcpy(&word, string, sizeof(word));
+	quote = word ^ each * '"';
+	slash = word ^ each * '\\';
+	rubout = word ^ each * 0x7f;
+	return !((word | ((word - each * 0x20) & ~word) | ((quote - each) & ~quote) | ((slash - each) & ~slash) |
+		  ((rubout - each) & ~rubout)) & high);
+}
+
 static void put_string(GString *text, const char *string, gsize size)
 {
 	static const char plain[] = "\"\\\b\f\n\r\t", escaped[] = "\"\\bfnrt";
@@ -29,7 +50,9 @@ static void put_string(GString *text, const char *string, gsize size)
 	while (string < end) {
 		const char *run = string;
 
-		while (string < end && (guint8)*string >= 0x20 && (guint8)*string < 0x7f && *string != '"' && *string != '\\')
+		while (end - string >= 8 && are_plain(string))
+			string += 8;
+		while (string < end && is_plain(*string))
 			string++;
 		g_string_append_len(text, run, string - run);
 		if (string == end)
@@ -135,6 +158,15 @@ char *python_json_text(const json_t *value)
 
 	put_value(text, value, 0);
 	return g_string_free(text, FALSE);
+}
+
+BpMessage *python_json_line(const json_t *value)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	put_value(text, value, 0);
+	g_string_append_c(text, '\n');
+	return bp_message_new(text->str, text->len, BP_TEXT);
 }
 
 /* --- repr --- */

@@ -2,9 +2,13 @@
 /* python-json.h - JSON and other text as Python writes it, byte for byte: the originals' side of the wire. */
 #pragma once
 #include <backplane/json.h>
+#include <backplane/message.h>
 
 /* As json.dumps: ", " and ": ", \u00e9 in small letters, numbers in their shortest form. Yours. */
 char *python_json_text(const json_t *value);
+/* The same with a newline at its end, in one message: clients of the originals look only at the end of what one read
+ * brought. */
+BpMessage *python_json_line(const json_t *value);
 /* As repr: 'text', True, None, ['ping']; for errors that name a value. Yours. */
 char *python_repr(const json_t *value);
 /* As str: like repr, but a string is itself. */

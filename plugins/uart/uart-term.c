@@ -146,32 +146,31 @@ static void type_run(Term *term, const guint8 *data, gsize size)
 	type(term, bytes->data, bytes->len);
 }
 
-static void on_input(BpPlugin *self, const guint8 *data, gsize size, gpointer user)
+static gsize on_input(BpPlugin *self, const guint8 *data, gsize size, gpointer user)
 {
 	Term *term = user;
+	gsize run;
 
-	if (!size) {
+	if (!size)
 		term_end(term);
-		return;
-	}
-	while (size) {
-		const guint8 *escape = term->escaped ? data : memchr(data, ESCAPE, size);
-		gsize run = escape ? (gsize)(escape - data) : size;
+	for (gsize at = 0; at < size; at += run) {
+		const guint8 *escape = term->escaped ? data + at : memchr(data + at, ESCAPE, size - at);
+
+		run = escape ? (gsize)(escape - data) - at : size - at;
 
 		if (term->escaped) {
-			if (!take_escaped(term, *data))
-				return;
+			if (!take_escaped(term, data[at]))
+				return at + 1;
 			run = 1;
 		} else {
-			type_run(term, data, run);
+			type_run(term, data + at, run);
 			if (escape) {
 				term->escaped = TRUE;
 				run++;
 			}
 		}
-		data += run;
-		size -= run;
 	}
+	return size;
 }
 
 gboolean uart_run_term(BpPlugin *self, BpCall *call, GError **error)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* bare-echo.c - the floors: what the same work costs on a bare epoll loop, without anything of Backplane.
  *
- *	bare-echo tcp|udp|ws PORT | fanout|wsfan PORT INTO | tls PORT CERT KEY | pty FILE
+ *	bare-echo tcp|once|udp|ws|json PORT | fanout|wsfan PORT INTO | tls PORT CERT KEY | pty FILE
  *
  *	tcp	what a connection sends is sent back to it
+ *	once	the same, and then the connection is closed
  *	tls	the same over OpenSSL
  *	udp	datagrams, by recvmmsg and sendmmsg
  *	ws	WebSocket messages, by wslay
+ *	json	lines that ask to give "data" back: parsed and printed by jansson
  *	fanout	what comes on INTO is sent to every connection
  *	wsfan	the same in WebSocket messages of 64 bytes, framed once
  *	pty	a device for servers of serial ports: a raw pseudo-terminal at FILE that says again what it hears
@@ -18,6 +20,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pty.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,7 +29,9 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
+#include <jansson.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <openssl/ssl.h>
@@ -46,6 +51,8 @@ struct Peer {
 	int fd, kind;
 	SSL *tls;
 	wslay_event_context_ptr socket; /* once the handshake is done */
+	char *line; /* so much of a line as has come */
+	size_t have, room;
 	Peer *prev, *next; /* of the connections */
 };
 
@@ -54,6 +61,7 @@ static char bytes[READ_SIZE];
 static Peer *peers;
 static SSL_CTX *context;
 static int sockets; /* connections are WebSockets */
+static int is_json, is_once;
 
 static void die(const char *what)
 {
@@ -110,6 +118,7 @@ static void forget(Peer *peer)
 	if (peer->socket)
 		wslay_event_context_free(peer->socket);
 	close(peer->fd);
+	free(peer->line);
 	free(peer);
 }
 
@@ -123,13 +132,31 @@ static void take_in(const Peer *listener)
 	}
 }
 
+/* Waits for the reader, which asks for one answer at a time. */
+static int send_whole(int fd, const char *data, size_t size)
+{
+	struct pollfd writable = { .fd = fd, .events = POLLOUT };
+
+	while (size) {
+		ssize_t put = send(fd, data, size, MSG_NOSIGNAL);
+
+		if (put < 0 && (errno != EAGAIN || poll(&writable, 1, -1) < 0))
+			return 0;
+		if (put > 0) {
+			data += put;
+			size -= (size_t)put;
+		}
+	}
+	return 1;
+}
+
 static void echo(Peer *peer)
 {
 	ssize_t got = recv(peer->fd, bytes, sizeof(bytes), 0);
 
-	if (got > 0 && send(peer->fd, bytes, (size_t)got, MSG_NOSIGNAL) == got)
+	if (got > 0 && send_whole(peer->fd, bytes, (size_t)got) && !is_once)
 		return;
-	if (got == 0 || errno != EAGAIN)
+	if (got >= 0 || errno != EAGAIN)
 		forget(peer);
 }
 
@@ -141,6 +168,56 @@ static void echo_tls(Peer *peer)
 		SSL_write(peer->tls, bytes, got);
 	if (SSL_get_error(peer->tls, got) != SSL_ERROR_WANT_READ)
 		forget(peer);
+}
+
+/* --- JSON --- */
+
+/* What an endpoint server says to the same request. */
+static int answer(Peer *peer, const char *line, size_t size)
+{
+	json_t *request = json_loadb(line, size, 0, NULL), *reply;
+	time_t now = time(NULL);
+	char when[32], *text;
+	int good;
+
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", localtime(&now));
+	reply = json_pack("{s:s, s:O, s:s}", "status", "success", "echo", json_object_get(request, "data"), "timestamp", when);
+	text = json_dumps(reply, JSON_ENSURE_ASCII);
+	size = strlen(text);
+	text[size] = '\n'; /* in place of the end */
+	good = send_whole(peer->fd, text, size + 1);
+	free(text);
+	json_decref(reply);
+	json_decref(request);
+	return good;
+}
+
+static void echo_json(Peer *peer)
+{
+	char *end, *from;
+	ssize_t got;
+
+	if (peer->room - peer->have < READ_SIZE) {
+		peer->room = 2 * peer->room + READ_SIZE;
+		peer->line = realloc(peer->line, peer->room);
+	}
+	from = peer->line + peer->have;
+	got = recv(peer->fd, from, READ_SIZE, 0);
+	if (got <= 0) {
+		if (got == 0 || errno != EAGAIN)
+			forget(peer);
+		return;
+	}
+	peer->have += (size_t)got;
+	while ((end = memchr(from, '\n', (size_t)(peer->line + peer->have - from)))) {
+		if (!answer(peer, peer->line, (size_t)(end - peer->line))) {
+			forget(peer);
+			return;
+		}
+		peer->have -= (size_t)(end + 1 - peer->line);
+		memmove(peer->line, end + 1, peer->have);
+		from = peer->line;
+	}
 }
 
 /* --- WebSocket --- */
@@ -255,6 +332,8 @@ static void serve(void)
 				echo_socket(peer);
 			else if (peer->tls)
 				echo_tls(peer);
+			else if (is_json)
+				echo_json(peer);
 			else
 				echo(peer);
 		}
@@ -325,14 +404,16 @@ int main(int argc, char **argv)
 		serve_pty(argv[2]);
 	poller = epoll_create1(0);
 	sockets = !strncmp(mode, "ws", 2);
+	is_json = !strcmp(mode, "json");
+	is_once = !strcmp(mode, "once");
 	if (!strcmp(mode, "udp"))
 		serve_datagrams(bound(SOCK_DGRAM, port));
 	if (!strcmp(mode, "tls") && argc == 5) {
 		open_tls(argv[3], argv[4]);
 	} else if ((!strcmp(mode, "fanout") || !strcmp(mode, "wsfan")) && argc == 4) {
 		watch(bound(SOCK_STREAM, atoi(argv[3])), FEEDER_LISTENER);
-	} else if (strcmp(mode, "tcp") != 0 && strcmp(mode, "ws") != 0) {
-		fprintf(stderr, "usage: bare-echo tcp|udp|ws PORT | fanout|wsfan PORT INTO | tls PORT CERT KEY | pty FILE\n");
+	} else if (strcmp(mode, "tcp") != 0 && strcmp(mode, "ws") != 0 && !is_json && !is_once) {
+		fprintf(stderr, "usage: bare-echo tcp|once|udp|ws|json PORT | fanout|wsfan PORT INTO | tls PORT CERT KEY | pty FILE\n");
 		return 2;
 	}
 	watch(bound(SOCK_STREAM, port), LISTENER);

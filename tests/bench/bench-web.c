@@ -3,6 +3,7 @@
  * libwebsockets. */
 #include "bench.h"
 #include <stdio.h>
+#include <string.h>
 
 #define SMALL "/healthz"
 #define PAGE "/"
@@ -64,9 +65,22 @@ void bench_http(void)
 		return;
 	}
 	printf("\nGET of the page, %" G_GSIZE_FORMAT " bytes, not compressed:\n\n", size);
-	for (guint i = 0; i < sides->len; i++)
-		((Side *)sides->pdata[i])->protocol = "http:" PAGE;
+	sides_set_protocol(sides, "http:" PAGE);
 	sides_run(sides, "echo", cases, G_N_ELEMENTS(cases));
+}
+
+static void add_libwebsockets(GPtrArray *sides)
+{
+	static const char *const words[] = { "BUILD/tests/bench/bare-lws", "PORT", NULL };
+	g_autofree char *program = process_path(words[0] + strlen("BUILD/"));
+	Side *side;
+
+	if (!g_file_test(program, G_FILE_TEST_IS_EXECUTABLE)) {
+		printf("(libwebsockets is left out: it was not there at configure; Debian: libwebsockets-dev)\n\n");
+		return;
+	}
+	g_ptr_array_add(sides, side = side_new("libwebsockets", "ws"));
+	side_run(side, words);
 }
 
 void bench_ws(void)
@@ -77,6 +91,7 @@ void bench_ws(void)
 	g_autoptr(GPtrArray) sides = sides_new();
 
 	g_ptr_array_add(sides, side_bare("wslay on bare epoll", "ws", "ws", NULL));
+	add_libwebsockets(sides);
 	g_ptr_array_add(sides, side_backplane("WebSocketServer, a handler", "ws", commands));
 	sides_run(sides, "echo", cases, G_N_ELEMENTS(cases));
 }

@@ -21,10 +21,12 @@ static const struct {
 	{ "udp", bench_udp, "echo of datagrams against a bare recvmmsg loop" },
 	{ "tls", bench_tls, "echo over TLS against bare OpenSSL" },
 	{ "http", bench_http, "GET of a small answer and of the page, against nginx" },
-	{ "ws", bench_ws, "echo of WebSocket messages against wslay on a bare epoll loop" },
+	{ "ws", bench_ws, "echo of WebSocket messages against wslay on a bare epoll loop and libwebsockets" },
 	{ "wsfan", bench_wsfan, "one message to 1,000 WebSockets, against a bare loop that frames it once" },
 	{ "fanout", bench_fanout, "one message to many watchers, against a bare loop and brokers" },
 	{ "uart", bench_uart, "a serial port on TCP, against ser2net; decoding of frames" },
+	{ "peer", bench_peer, "endpoints against bare loops; messages between two hosts against brokers" },
+	{ "mesh", bench_mesh, "requests, a connection each, against a bare loop; updates to 100 dashboards" },
 	{ "start", bench_start, "start to prompt, memory with every plugin" },
 	{ "idle", bench_idle, "memory of an idle connection" },
 };

@@ -54,8 +54,11 @@ gboolean is_installed(const char *program, const char *package);
 
 /* --- measure.c --- */
 GPtrArray *sides_new(void);
+void sides_set_protocol(GPtrArray *sides, const char *protocol); /* borrowed until the sides have run */
 /* Waits until they listen, then a row for each side and case; the first side is what the others are compared with. */
 void sides_run(GPtrArray *sides, const char *mode, const Case *cases, guint count);
+/* The measuring alone: cpu, rate and lost of all sides. */
+void sides_measure(GPtrArray *sides, const char *mode, const Case *what);
 /* The brokers of fanout that are installed. */
 void sides_add_brokers(GPtrArray *sides, const char *const *names);
 double median(GArray *values);
@@ -72,5 +75,7 @@ void bench_ws(void);
 void bench_wsfan(void);
 void bench_fanout(void);
 void bench_uart(void);
+void bench_peer(void);
+void bench_mesh(void);
 void bench_start(void);
 void bench_idle(void);

@@ -2,7 +2,8 @@
 /* load-fanout.c - one publisher, many watchers: DEPTH messages are on their way to all of them at any time.
  *
  * A protocol is a few strings: what subscribes, what publishes a message of 64 bytes, and how many bytes each watcher
- * gets for it. So deliveries are counted in bytes, with the same little work for every server.
+ * gets for it. So deliveries are counted in bytes, with the same little work for every server. Dashboards of a mesh are
+ * told other things in between: there the WebSocket messages of that size are counted.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -14,6 +15,7 @@
 
 #define EVENTS 256
 #define WARM_UP 0.1
+#define SPARE 64 /* descriptors of other things */
 #define QUIET 60 /* ms: what was on its way has come */
 #define X8 "xxxxxxxx"
 #define X64 X8 X8 X8 X8 X8 X8 X8 X8
@@ -28,7 +30,14 @@ typedef struct {
 	const char *publish;
 	size_t publish_size;
 	size_t delivered; /* bytes of one message at a watcher */
+	int among_others; /* WebSocket messages of another size come too */
 } Protocol;
+
+/* What has come of a WebSocket message. */
+typedef struct {
+	unsigned char head[4];
+	size_t have, left; /* of the head; of the contents, to come */
+} Message;
 
 /* MQTT 3.1.1: CONNECT without a client's name, SUBSCRIBE and PUBLISH with QoS 0. */
 #define MQTT_HELLO "\x10\x0c\x00\x04MQTT\x04\x02\x00\x00\x00\x00"
@@ -37,19 +46,26 @@ typedef struct {
 #define REDIS_TOPIC "$5\r\nbench\r\n"
 #define NATS_HELLO "CONNECT {\"verbose\":false,\"pedantic\":false}\r\n"
 
+/* Frames of a root: node 5 has a value of type 0; what dashboards are told of it. */
+#define MESH_UPDATE "\xff\x00\x05" "D\x01\x00\x07\xfe"
+#define MESH_LOG "{\"type\": \"trafficLog\", \"message\": \"[D] recived update from Node-5\"}"
+
 static const Protocol protocols[] = {
 	{ "raw", PART(""), PART(""), PART(X64), 64 },
+	{ "line", PART(""), PART(""), PART(X64 "\n"), 64 }, /* fed by lines, which come without their end */
 	{ "ws", PART(""), PART(""), PART(X64), 64 + 2 }, /* fed by TCP; watchers at /ws */
 	{ "redis", PART(""), PART("*2\r\n$9\r\nSUBSCRIBE\r\n" REDIS_TOPIC), PART("*3\r\n$7\r\nPUBLISH\r\n" REDIS_TOPIC "$64\r\n" X64 "\r\n"),
 	  sizeof("*3\r\n$7\r\nmessage\r\n" REDIS_TOPIC "$64\r\n" X64 "\r\n") - 1 },
 	{ "nats", PART(NATS_HELLO), PART("SUB bench 1\r\n"), PART("PUB bench 64\r\n" X64 "\r\n"),
 	  sizeof("MSG bench 1 64\r\n" X64 "\r\n") - 1 },
+	{ "mesh", PART(""), PART(""), PART(MESH_UPDATE), sizeof(MESH_LOG) - 1 + 2, 1 },
 	{ "mqtt", PART(MQTT_HELLO), PART(MQTT_SUBSCRIBE), PART(MQTT_PUBLISH), sizeof(MQTT_PUBLISH) - 1 },
 };
 
 static const Protocol *protocol;
 static char bytes[65536];
 static int publisher;
+static Message *messages; /* by descriptor */
 static uint64_t received, published;
 
 static const Protocol *find_protocol(const char *name)
@@ -79,6 +95,28 @@ static void publish(int count)
 	published += (uint64_t)count;
 }
 
+/* How many of these bytes make messages of the size that is counted. */
+static size_t counted(Message *message, const char *data, size_t size)
+{
+	size_t sum = 0, step;
+
+	for (const char *end = data + size; data < end; data += step) {
+		step = message->left < (size_t)(end - data) ? message->left : (size_t)(end - data);
+		message->left -= step;
+		if (step)
+			continue;
+		message->head[message->have++] = (unsigned char)*data;
+		step = 1;
+		if (message->have < 2 || (message->head[1] == 126 && message->have < 4))
+			continue;
+		message->left = message->head[1] == 126 ? (size_t)message->head[2] << 8 | message->head[3] : message->head[1];
+		if (message->have + message->left == protocol->delivered)
+			sum += protocol->delivered;
+		message->have = 0;
+	}
+	return sum;
+}
+
 /* What has come, and what watchers got of it. Events carry the descriptor itself. */
 static int take(int poller, int timeout)
 {
@@ -92,7 +130,7 @@ static int take(int poller, int timeout)
 		if (got == 0 || (got < 0 && errno != EAGAIN))
 			load_fail("the server has closed a connection");
 		if (got > 0 && fd != publisher)
-			received += (uint64_t)got;
+			received += protocol->among_others ? counted(&messages[fd], bytes, (size_t)got) : (uint64_t)got;
 	}
 	return count;
 }
@@ -136,13 +174,14 @@ LoadResult load_fanout(const Load *load)
 	double begin, cpu;
 
 	protocol = find_protocol(load->protocol);
+	messages = calloc((size_t)load->connections + SPARE, sizeof(*messages));
 	publisher = load_connect(load, load->into);
 	say(publisher, protocol->hello, protocol->hello_size);
 	load_poll(poller, publisher, (void *)(intptr_t)publisher);
 	for (int i = 0; i < load->connections; i++) {
 		int fd = load_connect(load, load->port);
 
-		if (strcmp(load->protocol, "ws") == 0)
+		if (strcmp(load->protocol, "ws") == 0 || protocol->among_others)
 			load_upgrade(load, fd, load->port);
 		say(fd, protocol->hello, protocol->hello_size);
 		say(fd, protocol->subscribe, protocol->subscribe_size);

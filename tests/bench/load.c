@@ -4,8 +4,8 @@
  *	load MODE PROTOCOL PORT INTO CONNECTIONS DEPTH SECONDS PIDS
  *
  * MODE echo: each connection keeps DEPTH messages of 64 bytes in flight, over PROTOCOL tcp, tls, udp or console (there
- * a message is a command and a line its answer), ws (binary messages, at /ws), or http:PATH (a GET; all answers must have
- * the size of the first, and be 200). MODE fanout: see load-fanout.c. It connects, waits until all are
+ * a message is a command and a line its answer), ws (binary messages, at /ws), http:PATH (a GET; all answers must have
+ * the size of the first, and be 200), or json:SIZE (a line that asks an endpoint server to give SIZE bytes back). MODE fanout: see load-fanout.c; once: see load-once.c. It connects, waits until all are
  * served, warms up, then counts for SECONDS and prints one line: messages done, seconds, seconds of CPU that the
  * processes PIDS (12,13) have used meanwhile, datagrams lost.
  */
@@ -32,6 +32,7 @@
 #define MOST_DEPTH 64
 #define LOST_AFTER 100 /* ms without a datagram */
 #define COMMAND ".echo hello\n"
+#define REQUEST "{\"request\": \"echo\", \"data\": \"%s\"}\n"
 #define ANSWER_LIMIT 1048576
 #define GET "GET %s HTTP/1.1\r\nHost: localhost:%d\r\n\r\n"
 
@@ -131,32 +132,63 @@ void load_poll(int poller, int fd, void *data)
 
 /* --- echo --- */
 
-static int is_console, is_datagrams;
-static char message[512], out[sizeof(message) * MOST_DEPTH];
+static int is_lines, is_datagrams; /* answers are lines */
+static char *out; /* DEPTH messages */
 static int size = MESSAGE_SIZE; /* of a message */
 static uint32_t answer_size = MESSAGE_SIZE; /* 0: not known yet */
 static const char *answer_begin = ""; /* each answer begins so */
 
-static void prepare_messages(const Load *load)
+/* COUNT times x; to be freed. */
+static char *filling(int count)
 {
-	memset(message, 'x', sizeof(message));
-	is_console = strcmp(load->protocol, "console") == 0;
+	char *text = calloc(1, (size_t)count + 1);
+
+	return memset(text, 'x', (size_t)count);
+}
+
+static char *request_of(int count)
+{
+	char *data = filling(count), *text;
+
+	size = asprintf(&text, REQUEST, data);
+	free(data);
+	return text;
+}
+
+/* To be freed; its size is `size`. */
+static char *message_of(const Load *load)
+{
+	char *message;
+
 	is_datagrams = strcmp(load->protocol, "udp") == 0;
-	if (is_console) {
-		size = (int)strlen(COMMAND);
-		memcpy(message, COMMAND, (size_t)size);
+	is_lines = strcmp(load->protocol, "console") == 0 || strncmp(load->protocol, "json:", 5) == 0;
+	if (strncmp(load->protocol, "json:", 5) == 0)
+		return request_of(atoi(load->protocol + 5));
+	message = filling(MESSAGE_SIZE + 6);
+	if (is_lines) {
+		size = sprintf(message, COMMAND);
 	} else if (strcmp(load->protocol, "ws") == 0) {
 		memcpy(message, "\x82\xc0\0\0\0\0", 6); /* a mask of zeros: the server has the same work with it */
 		size = MESSAGE_SIZE + 6;
 		answer_size = MESSAGE_SIZE + 2;
 		answer_begin = "\x82\x40";
 	} else if (strncmp(load->protocol, "http:", 5) == 0) {
-		size = snprintf(message, sizeof(message), GET, load->protocol + 5, load->port);
+		free(message);
+		size = asprintf(&message, GET, load->protocol + 5, load->port);
 		answer_size = 0;
 		answer_begin = "HTTP/1.1 200 ";
 	}
-	for (int i = 0; i < MOST_DEPTH; i++)
-		memcpy(out + i * size, message, (size_t)size);
+	return message;
+}
+
+static void prepare_messages(const Load *load)
+{
+	char *message = message_of(load);
+
+	out = malloc((size_t)size * (size_t)load->depth);
+	for (int i = 0; i < load->depth; i++)
+		memcpy(out + (size_t)i * (size_t)size, message, (size_t)size);
+	free(message);
 }
 
 /* How large an answer is: all that comes for one GET. */
@@ -166,7 +198,7 @@ static void learn_size(const Load *load)
 	struct timeval patience = { .tv_usec = 300000 };
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (send(fd, message, (size_t)size, MSG_NOSIGNAL) != size)
+	if (send(fd, out, (size_t)size, MSG_NOSIGNAL) != size)
 		load_fail("send");
 	while (answer_size < ANSWER_LIMIT && (got = (int)recv(fd, bytes, sizeof(bytes), 0)) > 0)
 		answer_size += (uint32_t)got;
@@ -194,7 +226,7 @@ static int count_answers(Connection *connection, const char *data, int got)
 {
 	int count = 0;
 
-	if (is_console) {
+	if (is_lines) {
 		for (const char *at = data; (at = memchr(at, '\n', (size_t)(data + got - at))); at++)
 			count++;
 		return count;
@@ -297,11 +329,12 @@ static void run_echo(const Load *load, int poller, Connection *connections, doub
 static void settle(const Load *load, int poller, Connection *connections)
 {
 	struct epoll_event event;
+	int answers = 0;
 
 	for (int i = 0; i < load->connections; i++)
 		send_messages(&connections[i], 1);
-	while (epoll_wait(poller, &event, 1, 100) > 0)
-		receive_answers(event.data.ptr);
+	while (epoll_wait(poller, &event, 1, answers < load->connections && !is_datagrams ? 5000 : 100) > 0)
+		answers += receive_answers(event.data.ptr);
 	for (int i = 0; i < load->connections; i++)
 		connections[i].flying = connections[i].partly = 0;
 }
@@ -352,7 +385,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "load: 1 connection or more, 1 to %d in flight\n", MOST_DEPTH);
 		return 2;
 	}
-	result = strcmp(load.mode, "fanout") == 0 ? load_fanout(&load) : load_echo(&load);
+	if (strcmp(load.mode, "fanout") == 0)
+		result = load_fanout(&load);
+	else
+		result = strcmp(load.mode, "once") == 0 ? load_once(&load) : load_echo(&load);
 	printf("%llu %.6f %.6f %llu\n", (unsigned long long)result.messages, result.seconds, result.cpu,
 	       (unsigned long long)result.lost);
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* load.h - what the two halves of the load client share. */
+/* load.h - what the parts of the load client share. */
 #pragma once
 #include <stdint.h>
 
@@ -27,4 +27,5 @@ int load_poller(void);
 void load_poll(int poller, int fd, void *data);
 
 LoadResult load_echo(const Load *load);
+LoadResult load_once(const Load *load);
 LoadResult load_fanout(const Load *load);

@@ -16,6 +16,8 @@ tests_bench_bench_SOURCES = \
 	tests/bench/bench-bus.c \
 	tests/bench/bench-echo.c \
 	tests/bench/bench-fanout.c \
+	tests/bench/bench-mesh.c \
+	tests/bench/bench-peer.c \
 	tests/bench/bench-start.c \
 	tests/bench/bench-uart.c \
 	tests/bench/bench-web.c \
@@ -29,11 +31,19 @@ tests_bench_bench_LDADD = libbackplane.so.0 $(KERNEL_LIBS) -lutil
 
 tests_bench_load_SOURCES = \
 	tests/bench/load-fanout.c \
+	tests/bench/load-once.c \
 	tests/bench/load.c \
 	tests/bench/load.h
 tests_bench_load_LDADD = $(KERNEL_LIBS)
 
-# The handler of the bench ws.
+if HAVE_LWS
+BENCHES += tests/bench/bare-lws
+tests_bench_bare_lws_SOURCES = tests/bench/bare-lws.c
+tests_bench_bare_lws_CFLAGS = $(AM_CFLAGS) $(LWS_CFLAGS)
+tests_bench_bare_lws_LDADD = $(LWS_LIBS)
+endif
+
+# The handlers of some benches.
 EXTRA_DIST += tests/bench/bench-raw.c
 CLEANFILES += tests/bench/bench-raw.so
 tests/bench/bench-raw.so: tests/bench/bench-raw.c libbackplane.so.0 $(pkginclude_HEADERS)

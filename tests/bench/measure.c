@@ -28,8 +28,7 @@ static void load(Side *side, const char *mode, const Case *what)
 	side->lost += lost;
 }
 
-/* All sides in turn, `rounds` times. */
-static void measure(GPtrArray *sides, const char *mode, const Case *what)
+void sides_measure(GPtrArray *sides, const char *mode, const Case *what)
 {
 	for (guint i = 0; i < sides->len; i++) {
 		Side *side = sides->pdata[i];
@@ -38,6 +37,7 @@ static void measure(GPtrArray *sides, const char *mode, const Case *what)
 		g_array_set_size(side->rate, 0);
 		side->lost = 0;
 	}
+	/* All sides in turn. */
 	for (guint round = 0; round < rounds; round++)
 		for (guint i = 0; i < sides->len; i++)
 			load(sides->pdata[i], mode, what);
@@ -98,6 +98,12 @@ GPtrArray *sides_new(void)
 	return g_ptr_array_new_with_free_func((GDestroyNotify)side_free);
 }
 
+void sides_set_protocol(GPtrArray *sides, const char *protocol)
+{
+	for (guint i = 0; i < sides->len; i++)
+		((Side *)sides->pdata[i])->protocol = protocol;
+}
+
 void sides_run(GPtrArray *sides, const char *mode, const Case *cases, guint count)
 {
 	for (guint i = 0; i < sides->len; i++)
@@ -105,7 +111,7 @@ void sides_run(GPtrArray *sides, const char *mode, const Case *cases, guint coun
 	printf("| connections | in flight | server | CPU us a message | messages a second | round us | against the first |\n");
 	printf("|--:|--:|---|--:|--:|--:|--:|\n");
 	for (guint i = 0; i < count; i++) {
-		measure(sides, mode, &cases[i]);
+		sides_measure(sides, mode, &cases[i]);
 		print(sides, &cases[i]);
 	}
 }

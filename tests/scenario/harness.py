@@ -148,6 +148,12 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def is_sanitized():
+    """The program is built with sanitizers, which have memory and a loading order of their own."""
+    with open(BUILD + "/config.status") as file:
+        return "--enable-developer" in file.read()
+
+
 def main(name, names):
     wanted = sys.argv[1:]
     passed = failed = 0

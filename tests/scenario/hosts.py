@@ -101,16 +101,25 @@ class Hole:
             if not self.open:
                 near.close()
                 continue
-            far = socket.create_connection(("127.0.0.1", self.to))
+            try:
+                near, far = self.join(near)
+            except OSError:
+                near.close()
+                continue
             self.pairs.append((near, far))
             for source, sink in ((near, far), (far, near)):
                 threading.Thread(target=self.carry, args=(source, sink), daemon=True).start()
 
-    @staticmethod
-    def carry(source, sink):
+    def join(self, near):
+        return near, socket.create_connection(("127.0.0.1", self.to))
+
+    def carried(self, data):
+        return data
+
+    def carry(self, source, sink):
         try:
             while data := source.recv(65536):
-                sink.sendall(data)
+                sink.sendall(self.carried(data))
         except OSError:
             pass
         for one in (source, sink):

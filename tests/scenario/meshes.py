@@ -73,6 +73,7 @@ class Root:
         self.path = bp.folder + "/ttyROOT"
         self.answer = answer
         self.frames, self.arrivals, self.lock = [], [], threading.Lock()
+        self.wire = b""  # all that came, as it came
         self.plug()
 
     def plug(self):
@@ -99,6 +100,7 @@ class Root:
             except (OSError, ValueError):
                 return
             buffer += data
+            self.wire += data
             while b"\xfe" in buffer:
                 frame, buffer = buffer.split(b"\xfe", 1)
                 body = decode(frame[frame.rindex(b"\xff") + 1:])

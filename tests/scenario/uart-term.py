@@ -33,6 +33,20 @@ def test_term(bp):
     assert not device.seen
 
 
+def test_typed_behind_the_end(bp):
+    """What comes in one piece with Ctrl-] q, and behind it, is the console's."""
+    device = open_uart(bp)
+    client = console(bp)
+    client.send("uart term root\n")
+    client.expect("q ends")
+    client.send(b"last\x1dqecho one\necho two\n")
+    assert device.expect(b"last") == b"last"
+    client.expect("[left]")
+    client.expect("one")
+    client.expect("two")
+    assert not device.seen
+
+
 def test_term_by_telnet(bp):
     device = open_uart(bp)
     bp.run("module open TelnetServer tel port=0")
@@ -46,9 +60,9 @@ def test_term_by_telnet(bp):
     assert got == b"typed ahead ls\r\x03\xff", got
     device.send(b"\xff\x1b[2J")
     client.expect(b"\xff\xff\x1b[2J")
-    client.send(b"\x1dq")
+    client.send(b"\x1dquart term root\r\0again\x1dqecho back\r\0")  # a line may take the keyboard again
+    device.expect(b"again")
     client.expect("backplane>")
-    client.send(b"echo back\r\0")
     client.expect("\nback")
 
 

@@ -220,16 +220,32 @@ def switches(bp):
         return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", file.read(), re.M).group(1))
 
 
-def test_idle_line_costs_nothing(bp):
-    device = open_uart(bp, "framing=mesh")
-    wait_for(bp, "uart info root", ", open,")
-    # The span is a command's that waits in the program itself.
+def idles(bp):
+    """The span is a command's that waits in the program itself."""
     before, woken = cpu(bp), switches(bp)
     bp.run("wait 1.5")
     assert cpu(bp) - before <= 0.02, cpu(bp) - before
     assert switches(bp) - woken <= 10, switches(bp) - woken
+
+
+def test_idle_line_costs_nothing(bp):
+    device = open_uart(bp, "framing=mesh")
+    wait_for(bp, "uart info root", ", open,")
+    idles(bp)
     device.send(b"\xffz\xfe")
     wait_for(bp, "uart info root", r"1 frames")
+
+
+def test_unplugged_line_costs_nothing(bp):
+    """With something to send, which waits too."""
+    device = open_uart(bp, "framing=mesh window_bytes=10 window_time=10ms")
+    device.unplug()
+    wait_for(bp, "uart info root", ", waiting,")
+    bp.run("channel send root/send one")
+    bp.run("channel send root/send two")
+    idles(bp)
+    device.plug()
+    device.expect(b"\xffone\xfe\xfftwo\xfe")
 
 
 # --- libserialport's own path: a shim makes the pty look like a USB adapter, with a loop-back plug ---

@@ -14,7 +14,7 @@ except ImportError:  # another python3 than Debian's comes first
     sys.path.append("/usr/lib/python3/dist-packages")
     import serial
 
-from harness import BUILD, Backplane, Client
+from harness import BUILD, Backplane, Client, is_sanitized
 
 
 class Device:
@@ -117,9 +117,8 @@ def driver_heard(bp, *lines):
 
 def with_shim(test):
     shim = os.path.abspath(BUILD + "/tests/plugins/serial-shim.so")
-    with open(BUILD + "/config.status") as file:
-        if "--enable-developer" in file.read():  # the sanitizer must come first, not the shim
-            return
+    if is_sanitized():  # it must come first, not the shim
+        return
     log = tempfile.NamedTemporaryFile("r", prefix="backplane-shim-")
     os.environ.update(LD_PRELOAD=shim, SERIAL_SHIM_LOG=log.name)
     try:

@@ -108,11 +108,23 @@ def test_statuses_of_curl(bp):
             continue
         found, headers, body = curl(port, path, *arguments)
         assert found == status, (status, found, path, arguments, body)
-        if status >= 400 and headers.get("content-type") == "application/problem+json":
+        if status >= 400:
+            assert headers["content-type"] == "application/problem+json", (status, headers)
             problem = json.loads(body)
             assert problem["status"] == status and problem["detail"] and problem["title"], problem
         if status == 405:
             assert "GET" in headers["allow"]
+
+
+def test_refused_at_capacity(bp):
+    port = serve(bp, "max_connections=1")
+    client = Client(port)
+    client.send(f"GET /healthz HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n")
+    client.expect("ok\n")
+    status, headers, body = curl(port, "/")
+    assert status == 503 and headers["retry-after"] and headers["content-type"] == "application/problem+json", headers
+    assert json.loads(body)["status"] == 503 and json.loads(body)["detail"], body
+    client.close()
 
 
 def test_statuses_of_sockets(bp):
@@ -273,6 +285,15 @@ def test_assets(bp):
     assert curl(port, "/", "-H", 'If-None-Match: "x"')[0] == 200
     status, headers, part = curl(port, "/", "-H", "Range: bytes=0-8")
     assert status == 206 and part == body[:9] and headers["content-range"] == f"bytes 0-8/{len(body)}"
+    # Several ranges are answered with the whole.
+    status, headers, whole = curl(port, "/", "-H", "Range: bytes=0-1,3-4")
+    assert status == 200 and whole == body and "content-range" not in headers
+    for status, field in ((200, f"If-Match: {tag}"), (200, "If-Match: *"), (412, 'If-Match: "x"'), (412, f"If-Match: W/{tag}"),
+                          (304, f"If-None-Match: W/{tag}"), (200, f'If-Match: "x", {tag}')):
+        found, headers, said = curl(port, "/", "-H", field)
+        assert found == status, (found, field)
+        assert status != 412 or json.loads(said)["detail"], said
+    assert curl(port, "/", "-I", "-H", 'If-Match: "x"')[0] == 412
     status, headers, packed = curl(port, "/assets/style.css", "-H", "Accept-Encoding: gzip")
     assert headers.get("vary", "Accept-Encoding") == "Accept-Encoding" and headers["content-type"].startswith("text/css")
     status, headers, _ = curl(port, "/api/v1/commands", "-H", "Accept-Encoding: gzip")

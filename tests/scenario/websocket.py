@@ -333,11 +333,18 @@ def test_any_path(bp):
 def test_many_idle_and_one_that_never_reads(bp):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
-    count = min(2000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 200)
+    # All are idle, most of them on a server of its own; to the others is sent.
+    most = min(5000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 200)
+    idle = serve(bp, "max_connections=0", name="idle")
     port = serve(bp, "max_connections=0", "backlog_limit=256K", "ping_interval=0")
-    clients = [WebSocket(port) for _ in range(count)]
-    for client in clients:
+    before = resident(bp)
+    waiting = [WebSocket(idle) for _ in range(most * 3 // 5)]
+    clients = [WebSocket(port) for _ in range(most * 2 // 5)]
+    for client in waiting + clients:
         welcome(client)
+    each = (resident(bp) - before) // most
+    print(f"    ({most} WebSockets are open, of {each} bytes each)")
+    assert each < 16384, each
     lazy = WebSocket(port)
     big = "y" * 4000
     for _ in range(3):
@@ -355,8 +362,9 @@ def test_many_idle_and_one_that_never_reads(bp):
         for client in few:
             client.expect_message(line + "\r\n")
     assert bytes_until_end(lazy) < times * len(line)
-    few[0].say("still here")
-    expect_echo(few[0], "still here")
+    for client in few[0], waiting[0], waiting[-1]:
+        client.say("still here")
+        expect_echo(client, "still here")
 
 
 main("websocket", globals())

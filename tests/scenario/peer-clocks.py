@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""peer-clocks.py - hosts whose wall clocks are years apart, and jump while they are linked."""
+import os
+import re
+import struct
+import time
+
+from harness import BUILD, Backplane, Client, Skipped, free_port, main
+from hosts import host, wait_for, wait_for_file
+
+YEAR = 365 * 24 * 3600
+
+
+class Clock:
+    """A program whose wall clock can be set."""
+
+    def __init__(self, folder, seconds):
+        with open(BUILD + "/config.log", errors="replace") as file:
+            if "--enable-developer" in file.read():
+                raise Skipped("the sanitizer must be loaded first, not the shim")
+        self.file = folder + "/offset"
+        with open(self.file, "wb") as file:
+            file.write(struct.pack("=q", seconds))
+        self.bp = Backplane(before=("env", "CLOCK_OFFSET=" + self.file,
+                                    "LD_PRELOAD=" + os.path.abspath(BUILD + "/tests/plugins/clock-shim.so")))
+
+    def set(self, seconds):
+        with open(self.file, "r+b") as file:
+            file.write(struct.pack("=q", seconds))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.bp.stop()
+        self.bp.remove()
+
+
+def year_at(port):
+    client = Client(port)
+    client.send('{"request": "ping"}\n')
+    year = int(re.search(rb'"server_time": "(\d+)-', client.expect("\n")).group(1))
+    client.close()
+    return year
+
+
+def test_years_apart_and_jumps(bp):
+    with Clock(bp.folder, -8 * YEAR) as clock:
+        one, two = free_port(), free_port()
+        other = clock.bp
+        host(bp, "hosta", one, "secret=x", "export=room")
+        host(other, "hostb", two, "secret=x", f"connect=127.0.0.1:{one}", "import=hosta/room")
+        bp.run("channel watch -f room")
+        wait_for(bp, "peer list", r"hostb +up")
+        wait_for(other, "channel list", "hosta/room")
+        other.run("channel save hosta/room -f got --raw")
+        for program in (bp, other):
+            program.run("channel save p/events -f events")
+        expected = ""
+        near = year_at(one)
+        for number, years in enumerate((-8, 8, 0, -8)):
+            clock.set(years * YEAR)
+            assert abs(year_at(two) - near - years) <= 1, (year_at(two), near, years)
+            begin = time.monotonic()  # longer than three heartbeats, which would end a link that waits for them
+            while time.monotonic() - begin < 1.2:
+                assert re.search(r"hostb +up", "\n".join(bp.run("peer list")))
+                assert re.search(r"hosta +up", "\n".join(other.run("peer list")))
+                time.sleep(0.1)
+            expected += f"{number};"
+            bp.run(f"channel send room {number};")
+            wait_for_file(other.folder + "/got", expected)
+        for program in (bp, other):
+            program.run("channel save p/events --stop")
+            events = open(program.folder + "/events").read()
+            assert "down" not in events, events
+
+
+main("scenario-peer-clocks", globals())
