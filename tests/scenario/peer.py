@@ -31,6 +31,32 @@ def test_two_hosts(bp):
         assert not any("drops" in line and not re.search(r" 0 drops", line) for line in bp.run("module info p"))
 
 
+def test_send_to_one(bp):
+    """By name and by id, to that host alone; `endpoint` in a message of ours calls nothing."""
+    one, ports = free_port(), {"hostb": free_port(), "hostc": free_port()}
+    with Others(2) as [second, third]:
+        assert any("no peers are open" in line for line in bp.run("peer send hostb {}"))
+        host(bp, "hosta", one)
+        assert any("no peers yet" in line for line in bp.run("peer list"))
+        for program, name in ((second, "hostb"), (third, "hostc")):
+            host(program, name, ports[name], f"server_id=id-{name}", f"connect=127.0.0.1:{one}")
+            program.run("channel save p/recv -f got --raw")
+            wait_for(bp, "peer list", rf"{name} +up")
+        second.run("endpoint add greet -- channel send greeted x")
+        second.run("channel watch -f greeted")
+        second.run("channel save greeted -f greeted --raw")
+        assert bp.run('peer send hostb {"n": 1}') == ["Sent to hostb."]
+        assert bp.run('peer send id-hostb {"endpoint": "greet"}') == ["Sent to id-hostb."]
+        bp.run('peer broadcast {"all": true}')
+        wait_for_file(second.folder + "/got", '{"n": 1}{"endpoint": "greet"}{"all": true}')
+        wait_for_file(third.folder + "/got", '{"all": true}')
+        bp.run(f"call 127.0.0.1:{ports['hostb']} greet {{}}")
+        wait_for_file(second.folder + "/greeted", "x")  # by the call, not by the message
+        assert any("hostd is not connected" in line for line in bp.run("peer send hostd {}"))
+        said = bp.run("peer send hostb {")
+        assert said and not any("Sent" in line for line in said), said
+
+
 def test_who_is_refused(bp):
     port = free_port()
     host(bp, "hosta", port, "secret=right", "project_id=alpha")
