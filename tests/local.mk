@@ -84,6 +84,7 @@ endif
 
 # Plugins to be loaded by tests, most of which misbehave on purpose: tests/plugins/NAME.so is made of tests/plugins/NAME.c.
 TEST_PLUGINS = \
+	tests/plugins/asks-password.so \
 	tests/plugins/bad-abi.so \
 	tests/plugins/bad-name.so \
 	tests/plugins/clock-shim.so \

@@ -52,7 +52,7 @@ export function show(element, api) {
 		]),
 	});
 	const act = async (row, action, done) => {
-		// The command ends when it is done, and tells why it could not be; the resource only begins it.
+		// By the connection that is open anyway: when it breaks, the plugin took it along.
 		const { status, output } = await api.run(`plugin ${action} ${row.id}`).catch((error) => {
 			if (OURS.has(row.id) && !api.isOpen())
 				return { status: 0 }; // it took the connection with it

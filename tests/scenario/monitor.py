@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 """monitor.py - sessions of all transports, watched over a WebSocket at monitor_path."""
 import json
+import os
 import re
 import time
 
-from harness import Client, free_port, main
+from harness import BUILD, Client, free_port, main
 from wsclient import TEXT, WebSocket, bytes_until_end, expect_echo, serve, welcome
 
 
@@ -88,6 +89,42 @@ def test_monitor_token(bp):
     bp.run("module close front")
     port = serve(bp, "enable_monitoring=yes", "allow_origins=*")
     assert WebSocket(port, "/monitor", headers=["Origin: http://evil.example"]).status == 403
+
+
+def hear_until(viewer, text):
+    """All that it hears, up to the event that holds `text`."""
+    heard = ""
+    while text not in heard:
+        heard += viewer.hear()[1].decode()
+    return heard
+
+
+def test_passwords_are_never_shown(bp):
+    bp.run("plugin load " + os.path.abspath(BUILD + "/tests/plugins/asks-password.so"))
+    port, _, _ = monitored(bp, handler="door")
+    telnet = free_port()
+    bp.run(f"module open TelnetServer lines port={telnet} handler=door")
+    for name in ("data-ws-%d" % port, "data-tcp-%d" % telnet, "front/recv", "lines/recv"):
+        bp.run(f"channel save {name} -f saved-{name.replace('/', '-')}")
+    kept = []  # else each ends when the next begins
+    for kind, at in (WebSocket, port), (Client, telnet):
+        viewer = WebSocket(port, "/monitor")
+        viewer.hear_json()
+        client = kind(at)
+        kept.append(client)
+        say = client.say if kind is WebSocket else lambda text: client.send(text.encode() + b"\n")
+        say("ann")
+        viewer.say(json.dumps({"type": "watch_session", "session_id": started(viewer)["id"]}))
+        hear_until(viewer, "success")
+        say("open sesame")
+        heard = hear_until(viewer, "welcome")
+        say("afterwards")
+        heard += hear_until(viewer, "heard afterwards")
+        assert '"client_input"' in heard and "sesame" not in heard, heard
+    bp.run("quit")
+    bp.process.wait(10)
+    saved = [open(os.path.join(bp.folder, name), "rb").read() for name in os.listdir(bp.folder) if name.startswith("saved-")]
+    assert len(saved) == 4 and all(b"afterwards" in one and b"sesame" not in one for one in saved), saved
 
 
 def test_a_viewer_that_does_not_read(bp):
