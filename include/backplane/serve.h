@@ -44,8 +44,9 @@ BP_API gboolean bp_serve_prepare(BpServe *serve, BpInstance *self, GError **erro
 /* When it listens: makes the channels. Of the handler console, who comes and goes is said on channel console, unless
  * quiet. `data_name`: "data-tcp-%u", with the port. */
 BP_API gboolean bp_serve_start(BpServe *serve, BpServer *listener, const char *data_name, GError **error);
-/* bp_session_open with what the server knows filled in: handler, welcome, role, prompt, quiet. */
-BP_API BpSession *bp_serve_session(BpServe *serve, BpSessionOptions *options, GError **error);
+/* bp_session_open with what the server knows filled in: handler, welcome, role, prompt, quiet; and with what `codec` (NULL:
+ * no telnet) has been told of the terminal. A client that speaks telnet but has no cursor gets its lines back. */
+BP_API BpSession *bp_serve_session(BpServe *serve, BpTelnet *codec, BpSessionOptions *options, GError **error);
 /* What a session sent, on NAME/recv, unless it is a password. The session may be gone when it returns. */
 BP_API void bp_serve_publish(BpServe *serve, BpSession *session, gconstpointer data, gsize size, gboolean text);
 /* What sessions are told when the instance closes; a new string. */

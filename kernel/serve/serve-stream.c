@@ -152,16 +152,7 @@ static BpSession *make_session(Connection *connection, GError **error)
 	};
 
 	connection->raw = handler && handler->mode == BP_RAW;
-	if (connection->codec) {
-		const BpTelnetInfo *info = bp_telnet_info(connection->codec);
-
-		bp_telnet_set_lines(connection->codec, !connection->raw);
-		options.terminal = info->cursor;
-		options.type = info->terminal;
-		options.columns = info->columns;
-		options.rows = info->rows;
-	}
-	return bp_serve_session(&connection->server->serve, &options, error);
+	return bp_serve_session(&connection->server->serve, connection->codec, &options, error);
 }
 
 /* What was typed before it comes first. */
@@ -185,8 +176,6 @@ static void open_session(Connection *connection)
 		return;
 	}
 	connection->session = session;
-	if (connection->codec && bp_telnet_info(connection->codec)->answered)
-		bp_serve_telnet_event(session, connection->codec, BP_TELNET_TERMINAL);
 	if (pending)
 		deliver(connection, pending->data, pending->len);
 }

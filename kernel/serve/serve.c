@@ -67,19 +67,6 @@ gboolean bp_serve_start(BpServe *serve, BpServer *listener, const char *data_nam
 	return !!bp_channel_link(self, bp_server_events(listener), bp_channel(self, "console"), error);
 }
 
-BpSession *bp_serve_session(BpServe *serve, BpSessionOptions *options, GError **error)
-{
-	options->handler = bp_handler_find(serve->handler);
-	options->welcome = bp_instance_string(serve->self, "welcome_message");
-	options->role = BP_ADMIN;
-	options->no_prompt = !bp_instance_bool(serve->self, "prompt");
-	options->quiet = bp_instance_bool(serve->self, "quiet");
-	if (options->handler)
-		return bp_session_open(serve->self, options, error);
-	g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "There is no handler %s any more.", serve->handler);
-	return NULL;
-}
-
 void bp_serve_publish(BpServe *serve, BpSession *session, gconstpointer data, gsize size, gboolean text)
 {
 	BpMessage *message;
@@ -99,7 +86,7 @@ char *bp_serve_goodbye(BpInstance *self)
 	return g_strdup_printf("Server is shutting down%s%s. Goodbye!", *why ? ": " : "", why);
 }
 
-/* --- telnet --- */
+/* --- sessions, and telnet's part in them --- */
 
 /* A client that said it has no cursor must echo and edit by itself; a session that has an editor keeps it. */
 static void tell_terminal(BpSession *session, BpTelnet *codec)
@@ -110,6 +97,45 @@ static void tell_terminal(BpSession *session, BpTelnet *codec)
 	if (!cursor)
 		bp_telnet_give_lines(codec);
 	bp_session_set_terminal(session, *info->terminal ? info->terminal : NULL, cursor);
+}
+
+static void take_terminal(BpSessionOptions *options, BpTelnet *codec)
+{
+	const BpTelnetInfo *info = bp_telnet_info(codec);
+
+	bp_telnet_set_lines(codec, options->handler->mode != BP_RAW);
+	options->terminal = info->cursor;
+	options->type = info->terminal;
+	options->columns = info->columns;
+	options->rows = info->rows;
+}
+
+BpSession *bp_serve_session(BpServe *serve, BpTelnet *codec, BpSessionOptions *options, GError **error)
+{
+	BpSession *session;
+	gboolean ended;
+
+	options->handler = bp_handler_find(serve->handler);
+	if (!options->handler) {
+		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "There is no handler %s any more.", serve->handler);
+		return NULL;
+	}
+	options->welcome = bp_instance_string(serve->self, "welcome_message");
+	options->role = BP_ADMIN;
+	options->no_prompt = !bp_instance_bool(serve->self, "prompt");
+	options->quiet = bp_instance_bool(serve->self, "quiet");
+	if (codec)
+		take_terminal(options, codec);
+	session = bp_session_open(serve->self, options, error);
+	if (!session || !codec || !bp_telnet_info(codec)->answered || options->terminal)
+		return session;
+	session_ref(session);
+	tell_terminal(session, codec);
+	ended = session->ended;
+	session_unref(session);
+	if (ended)
+		g_set_error(error, BP_CONSOLE_ERROR, BP_CLOSED, "%s ended the session", serve->handler);
+	return ended ? NULL : session;
 }
 
 void bp_serve_telnet_event(BpSession *session, BpTelnet *codec, BpTelnetEvent event)

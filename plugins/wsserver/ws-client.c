@@ -124,7 +124,7 @@ gboolean ws_client_open_session(WsClient *client, BpSessionOptions *options)
 	options->query = client->query;
 	options->path = client->target;
 	options->agent = client->agent;
-	client->session = bp_serve_session(&client->server->serve, options, &error);
+	client->session = bp_serve_session(&client->server->serve, client->telnet, options, &error);
 	if (client->session)
 		return TRUE;
 	if (client->socket && !bp_websocket_is_closing(client->socket)) {

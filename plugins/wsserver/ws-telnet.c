@@ -53,23 +53,13 @@ static void deliver(WsClient *client, const guint8 *data, gsize size)
 
 static void open_session(WsClient *client)
 {
-	const BpTelnetInfo *info = bp_telnet_info(client->telnet);
-	const BpHandler *handler = bp_handler_find(client->server->serve.handler);
 	g_autoptr(GByteArray) early = g_steal_pointer(&client->early);
-	BpSessionOptions options = {
-		.link = &session_link, .type = info->terminal, .terminal = info->cursor, .columns = info->columns,
-		.rows = info->rows,
-	};
+	BpSessionOptions options = { .link = &session_link };
 
 	client->open = TRUE;
 	if (client->timer)
 		bp_timer_remove(g_steal_pointer(&client->timer));
-	bp_telnet_set_lines(client->telnet, !handler || handler->mode != BP_RAW);
-	if (!ws_client_open_session(client, &options))
-		return;
-	if (info->answered)
-		bp_serve_telnet_event(client->session, client->telnet, BP_TELNET_TERMINAL);
-	if (early)
+	if (ws_client_open_session(client, &options) && early)
 		deliver(client, early->data, early->len);
 }
 
