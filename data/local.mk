@@ -2,7 +2,22 @@
 # What is installed beside the program: pkg-config file, man page, systemd unit, the sample plugin as documentation.
 
 pkgconfigdir = $(libdir)/pkgconfig
-pkgconfig_DATA = backplane.pc
+pkgconfig_DATA = backplane.pc $(LIBRARY_PC)
+
+# One for each library, from one form: NAME, what it is, what it needs.
+LIBRARY_PC = backplane-config.pc backplane-http.pc backplane-json.pc backplane-net.pc backplane-session.pc
+UNINSTALLED_PC = $(LIBRARY_PC:.pc=-uninstalled.pc)
+PC_config = s|ABOUT|Backplane: the configuration file|; s|NEEDS|backplane-net|
+PC_http = s|ABOUT|Backplane: HTTP and WebSocket servers|; s|NEEDS|backplane-net backplane-json|
+PC_json = s|ABOUT|Backplane: JSON within limits, resources|; s|NEEDS|jansson|
+PC_net = s|ABOUT|Backplane: addresses, streams, servers, datagrams|; s|NEEDS||
+PC_session = s|ABOUT|Backplane: line editor, telnet, handlers served over streams|; s|NEEDS|backplane-net|
+all-local: $(UNINSTALLED_PC)
+$(LIBRARY_PC): backplane-%.pc: data/library.pc
+	$(AM_V_GEN)sed -e 's|NAME|$*|; $(PC_$*)' $< >$@
+$(UNINSTALLED_PC): backplane-%-uninstalled.pc: data/library-uninstalled.pc
+	$(AM_V_GEN)sed -e 's|NAME|$*|; $(PC_$*)' $< >$@
+CLEANFILES += $(LIBRARY_PC) $(UNINSTALLED_PC)
 
 dist_man1_MANS = data/backplane.1
 

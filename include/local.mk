@@ -7,17 +7,23 @@ pkginclude_HEADERS = \
 	include/backplane/bytes.h \
 	include/backplane/channel.h \
 	include/backplane/command.h \
+	include/backplane/config.h \
 	include/backplane/context.h \
+	include/backplane/control.h \
 	include/backplane/datagram.h \
 	include/backplane/endpoint.h \
 	include/backplane/framing.h \
+	include/backplane/gio.h \
 	include/backplane/handler.h \
+	include/backplane/host.h \
 	include/backplane/http.h \
 	include/backplane/json.h \
 	include/backplane/kernel.h \
 	include/backplane/loop.h \
 	include/backplane/message.h \
 	include/backplane/module.h \
+	include/backplane/net.h \
+	include/backplane/owner.h \
 	include/backplane/param.h \
 	include/backplane/plugin.h \
 	include/backplane/registry.h \
@@ -25,7 +31,9 @@ pkginclude_HEADERS = \
 	include/backplane/serve.h \
 	include/backplane/server.h \
 	include/backplane/session.h \
+	include/backplane/sessions.h \
 	include/backplane/stream.h \
 	include/backplane/telnet.h \
+	include/backplane/text.h \
 	include/backplane/types.h \
 	include/backplane/websocket.h

@@ -3,14 +3,15 @@
 
 execlib_PROGRAMS += libbackplane.so.0
 libbackplane_so_0_SOURCES = \
+	kernel/client.c \
 	kernel/program.c \
 	kernel/start.c \
 	kernel/start.h
-libbackplane_so_0_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGINDIR=\"$(pluginsdir)\" -DSYSCONFDIR=\"$(sysconfdir)\"
+libbackplane_so_0_CPPFLAGS = -I$(top_builddir) -I$(top_srcdir)/include -I$(top_srcdir)/kernel $(GLIB_CFLAGS) -DPLUGINDIR=\"$(pluginsdir)\" -DSYSCONFDIR=\"$(sysconfdir)\"
 # What is exported is decided at the link: bp_* and nothing else. tests/lint compares it with the headers.
 libbackplane_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-soname,libbackplane.so.0 \
 	-Wl,--version-script=$(srcdir)/kernel/libbackplane.map
-libbackplane_so_0_LDADD = $(KERNEL_LIBS)
+libbackplane_so_0_LDADD = $(GLIB_LIBS)
 EXTRA_libbackplane_so_0_DEPENDENCIES = kernel/libbackplane.map
 EXTRA_DIST += kernel/libbackplane.map
 

@@ -10,9 +10,10 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "console/builtin.h"
-#include "console/control.h"
-#include "host/config.h"
+#include <backplane/channel.h>
+#include <backplane/registry.h>
+#include "command/builtin.h"
+#include <backplane/control.h>
 #include "host/log.h"
 #include "host/notify.h"
 #include "host/plugin.h"
@@ -115,17 +116,11 @@ static void on_signal(BpPlugin *self, int fd, BpEvents events, gpointer data)
 {
 	static gboolean asked;
 	struct signalfd_siginfo info;
-	g_autoptr(GError) error = NULL;
 
 	if (read(fd, &info, sizeof(info)) != sizeof(info))
 		return;
-	if (info.ssi_signo == SIGWINCH) {
-		terminal_resized();
-	} else if (info.ssi_signo == SIGHUP && options.config) {
-		if (!config_reload(NULL, NULL, &error))
-			bp_log(self, BP_LOG_ERROR, "%s", error->message);
-	} else if (info.ssi_signo == SIGHUP) {
-		bp_log(self, BP_LOG_NOTICE, "SIGHUP reloads the configuration, and none was given with -c");
+	if (info.ssi_signo == SIGWINCH || info.ssi_signo == SIGHUP) {
+		bp_channel_print(bp_channel(self, BP_SIGNALS), info.ssi_signo == SIGHUP ? "SIGHUP" : "SIGWINCH");
 	} else if (!asked) {
 		asked = TRUE;
 		bp_kernel_quit(0);
@@ -180,10 +175,18 @@ static gboolean apply_settings(GError **error)
 		}
 		if (dot)
 			*dot = 0;
-		if (!settings_set_temporary(dot ? name : "/", dot ? dot + 1 : name, equals + 1, error))
+		if (!bp_setting_set_temporary(dot ? name : "/", dot ? dot + 1 : name, equals + 1, error))
 			return FALSE;
 	}
 	return TRUE;
+}
+
+/* Part of every host, whatever plugins a configuration names; those of them that are loaded already are left alone. */
+static BpPlugin *need_plugin(const char *name, GError **error)
+{
+	BpPlugin *plugin = bp_plugin_find(name);
+
+	return plugin ? plugin : bp_plugin_load(name, error);
 }
 
 /* Another instance of the same user may have the socket; this one then goes on without. */
@@ -193,13 +196,20 @@ static void open_control_socket(void)
 	g_autofree char *folder = g_path_get_dirname(path);
 	g_autofree char *bind = g_strconcat("bind=", path, NULL);
 	const char *pairs[] = { bind, "max_connections=20", NULL };
-	g_autoptr(BpValues) values = bp_values_new(control_modules[0].params);
+	g_autoptr(BpValues) values = NULL;
 	g_autoptr(GError) error = NULL;
 
 	g_mkdir_with_parents(folder, 0700);
-	if (!bp_values_set_pairs(values, pairs, &error) ||
+	if (need_plugin("control", &error))
+		values = bp_values_new(bp_module_find("ControlServer")->params);
+	if (!values || !bp_values_set_pairs(values, pairs, &error) ||
 	    !bp_module_open("ControlServer", "control", "/", g_steal_pointer(&values), &error))
 		bp_log(bp_kernel(), BP_LOG_NOTICE, "backplane -x will not reach this instance: %s", error->message);
+}
+
+static gboolean open_terminal(GError **error)
+{
+	return need_plugin("console", error) && bp_module_open("Terminal", "terminal", "/", NULL, error);
 }
 
 typedef struct {
@@ -217,7 +227,7 @@ static void on_start_run(BpPlugin *self, guint failed, gpointer data)
 static void run_at_start(const char *line, StartRuns *runs)
 {
 	runs->waiting++;
-	bp_session_run(bp_kernel(), console_system(), line, on_start_run, runs);
+	bp_session_run(bp_kernel(), bp_session_system(), line, on_start_run, runs);
 	while (runs->waiting && !bp_kernel_is_quitting())
 		g_main_context_iteration(NULL, TRUE);
 }
@@ -248,13 +258,24 @@ static guint run_start_commands(void)
 	for (char **command = options.commands; command && *command; command++)
 		run_at_start(*command, &runs);
 	if (options.batch) {
-		g_autofree char *quoted = parse_quote(options.batch, 0);
+		g_autofree char *quoted = bp_quote(options.batch, 0);
 		g_autofree char *line = g_strconcat("execute ", quoted, NULL);
 
 		run_at_start(line, &runs);
 	}
 	bp_watch_remove(watch);
 	return runs.failed;
+}
+
+static gboolean start_config(GError **error)
+{
+	const BpConfigLoader *loader;
+	BpPlugin *plugin = need_plugin("config", error);
+
+	if (!plugin)
+		return FALSE;
+	loader = bp_registry_find("startup/config");
+	return loader->start(plugin, options.check ? options.check : options.config, !!options.check, run_config_line, error);
 }
 
 static int serve(void)
@@ -265,19 +286,19 @@ static int serve(void)
 	if (!apply_settings(&error))
 		return complain(EXIT_USAGE, error->message);
 	if (options.config || options.check) {
-		if (!config_start(options.check ? options.check : options.config, !!options.check, run_config_line, &error))
+		if (!start_config(&error))
 			return complain(error->code == BP_NOT_PERMITTED ? EXIT_NOT_PERMITTED : EXIT_BAD_CONFIG, error->message);
 		if (options.check)
 			return printf("%s is good.\n", options.check) < 0;
 	} else {
-		failed += plugin_load_all();
+		failed += bp_plugin_load_all();
 	}
 	open_control_socket();
 	failed += run_start_commands();
 	if (bp_kernel_is_quitting())
 		return failed ? 1 : bp_kernel_run();
 	notify_systemd("READY=1");
-	if (!options.daemon && !terminal_open(&error))
+	if (!options.daemon && !open_terminal(&error))
 		return complain(1, error->message);
 	return bp_kernel_run() || (failed && !isatty(STDIN_FILENO) && !options.daemon);
 }
@@ -313,7 +334,6 @@ static int run(void)
 	notify_systemd("STOPPING=1");
 	unwatch_signals(&set);
 	left = bp_kernel_stop();
-	terminal_close();
 	if (kernel_wants_restart()) {
 		execv("/proc/self/exe", program_arguments);
 		return complain(1, g_strerror(errno));
@@ -332,7 +352,7 @@ static char *take_command(int *argc, char **argv)
 	if (at + 1 >= *argc)
 		return NULL;
 	for (int i = at + 1; i < *argc; i++) {
-		g_autofree char *word = *argc - at == 2 ? g_strdup(argv[i]) : parse_quote(argv[i], 0);
+		g_autofree char *word = *argc - at == 2 ? g_strdup(argv[i]) : bp_quote(argv[i], 0);
 
 		g_string_append_printf(line, "%s%s", i > at + 1 ? " " : "", word);
 	}

@@ -3,34 +3,34 @@
 #include "start.h"
 #include "config.h"
 #include "bus/owner.h"
-#include "console/console.h"
+#include "command/console.h"
 #include "host/log.h"
 #include "host/module.h"
 #include "host/plugin.h"
 #include "host/registry.h"
 #include "host/settings.h"
-#include "io/stream.h"
 #include "loop/loop.h"
 
 #define SAVE_DELAY G_USEC_PER_SEC
+#define DRAIN_SECONDS 5
 
-static BpPlugin *kernel;
 static int status;
 static gint quitting; /* atomic */
 static gboolean restart;
 static gint64 started;
-
-BpPlugin *bp_kernel(void)
-{
-	return kernel;
-}
+static char *state_folder;
 
 const char *bp_kernel_version(void)
 {
 	return "Backplane " PACKAGE_VERSION;
 }
 
-gint64 kernel_started(void)
+const char *bp_kernel_state_folder(void)
+{
+	return state_folder;
+}
+
+gint64 bp_kernel_started(void)
 {
 	return started;
 }
@@ -40,35 +40,36 @@ static void save_settings(BpPlugin *self, gpointer data)
 	g_autoptr(GError) error = NULL;
 
 	if (!settings_save(&error))
-		bp_log(kernel, BP_LOG_ERROR, "%s", error->message);
+		bp_log(bus_kernel, BP_LOG_ERROR, "%s", error->message);
 }
 
 static void on_dirty(void)
 {
 	if (!bp_kernel_is_quitting())
-		bp_timer_add(kernel, NULL, SAVE_DELAY, 1, save_settings, NULL, NULL);
+		bp_timer_add(bus_kernel, NULL, SAVE_DELAY, 1, save_settings, NULL, NULL);
 }
 
 gboolean bp_kernel_start(const BpKernelOptions *options, GError **error)
 {
-	g_return_val_if_fail(!kernel, FALSE);
+	g_return_val_if_fail(!bus_kernel, FALSE);
 	if (!loop_start_main(error))
 		return FALSE;
 	g_atomic_int_set(&quitting, FALSE);
 	status = 0;
 	restart = FALSE;
 	started = g_get_real_time();
-	kernel = plugin_new("kernel", NULL, NULL, NULL);
-	plugin_set_path(options->plugin_path);
+	state_folder = g_strdup(options->state_dir);
+	bus_kernel = plugin_new("kernel", NULL, NULL, NULL);
+	bp_plugin_set_path(options->plugin_path);
 	log_start();
 	settings_on_dirty(on_dirty);
 	if (!settings_start(options->state_dir, error)) {
 		bp_kernel_stop();
 		return FALSE;
 	}
-	console_start(options->state_dir);
+	console_start();
 	if (settings_notice())
-		bp_log(kernel, BP_LOG_WARNING, "%s", settings_notice());
+		bp_log(bus_kernel, BP_LOG_WARNING, "%s", settings_notice());
 	return TRUE;
 }
 
@@ -102,6 +103,26 @@ gboolean kernel_wants_restart(void)
 	return restart;
 }
 
+static gboolean on_patience(gpointer data)
+{
+	*(gboolean *)data = TRUE;
+	return G_SOURCE_REMOVE;
+}
+
+/* What libraries hold the kernel for: goodbyes that have not been sent yet. */
+static void drain(void)
+{
+	GSource *patience = g_timeout_source_new_seconds(DRAIN_SECONDS);
+	gboolean late = FALSE;
+
+	g_source_set_callback(patience, on_patience, &late, NULL);
+	g_source_attach(patience, NULL);
+	while (!late && g_atomic_int_get(&bus_kernel->holds))
+		g_main_context_iteration(NULL, TRUE);
+	g_source_destroy(patience);
+	g_source_unref(patience);
+}
+
 /* Listeners close first of all, then everybody is told, and all servers' goodbyes go out side by side. */
 guint bp_kernel_stop(void)
 {
@@ -112,8 +133,8 @@ guint bp_kernel_stop(void)
 	console_end_sessions();
 	module_close_everything("Backplane is shutting down");
 	plugin_unload_all();
-	save_settings(kernel, NULL);
-	streams_drain();
+	save_settings(bus_kernel, NULL);
+	drain();
 	left = bp_plugin_list();
 	for (guint i = 0; i < left->len; i++)
 		g_printerr("backplane: %s is still busy and is left behind\n", bp_plugin_name(left->pdata[i]));
@@ -124,10 +145,11 @@ guint bp_kernel_stop(void)
 	settings_stop();
 	if (behind)
 		return behind; /* its threads may still come back to what is here */
-	loop_close_all(kernel);
-	owner_drop_all(kernel);
-	plugin_free(g_steal_pointer(&kernel));
+	loop_close_all(bus_kernel);
+	owner_drop_all(bus_kernel);
+	plugin_free(g_steal_pointer(&bus_kernel));
 	registry_stop();
+	g_clear_pointer(&state_folder, g_free);
 	loop_stop_main();
 	return 0;
 }

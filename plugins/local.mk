@@ -10,11 +10,15 @@
 #
 # (in names of variables every character but letters and digits is _) and is included here, in alphabetical order.
 
+include plugins/config/local.mk
+include plugins/console/local.mk
 include plugins/consoleserver/local.mk
+include plugins/control/local.mk
 include plugins/echo/local.mk
 include plugins/guess/local.mk
 include plugins/mesh/local.mk
 include plugins/peer/local.mk
+include plugins/rest/local.mk
 include plugins/tcp/local.mk
 include plugins/telnet/local.mk
 include plugins/uart/local.mk

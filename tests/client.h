@@ -3,8 +3,9 @@
 #pragma once
 #include <string.h>
 #include <backplane/backplane.h>
+#include <backplane/sessions.h>
 #include <backplane/kernel.h>
-#include "console/console.h"
+#include "command/console.h"
 #include "suite.h"
 
 typedef struct {
@@ -32,7 +33,7 @@ static const BpSessionLink client_link = { .name = "test", .send = client_on_sen
 
 static inline Client *client_new(const char *handler, gboolean terminal, BpRole role)
 {
-	BpSessionOptions options = { .handler = bp_handler_find(handler), .link = &client_link, .peer = "test", .role = role,
+	BpSessionOptions options = { .handler = bp_handler_find(handler), .link = &client_link, .editor = &bp_line_editor, .peer = "test", .role = role,
 				     .terminal = terminal, .quiet = TRUE };
 	Client *client = g_new0(Client, 1);
 

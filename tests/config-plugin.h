@@ -4,8 +4,10 @@
 #pragma once
 #include <string.h>
 #include <backplane/backplane.h>
+#include <backplane/net.h>
+#include <backplane/sessions.h>
 #include <glib/gstdio.h>
-#include "host/config.h"
+#include <backplane/config.h>
 #include "host/module.h"
 #include "host/settings.h"
 #include "suite.h"
@@ -109,7 +111,7 @@ static inline void end(void)
 	CU_ASSERT_EQUAL(bp_kernel_stop(), 0);
 	context_forget_temporary();
 	CU_ASSERT_EQUAL(opened, closed);
-	CU_ASSERT_PTR_NULL(config_running());
+	CU_ASSERT_PTR_NULL(bp_config_running());
 	g_string_free(ran, TRUE);
 	g_clear_pointer(&file, g_free);
 }
@@ -141,17 +143,17 @@ static inline void assert_start(const char *text)
 	g_autoptr(GError) error = NULL;
 
 	put(text);
-	if (!config_start(file, FALSE, run_line, &error))
+	if (!bp_config_start(file, FALSE, run_line, &error))
 		g_printerr("\n  %s\n", error->message);
 	CU_ASSERT_PTR_NULL(error);
 }
 
-static inline Config *checked(const char *text)
+static inline BpConfig *checked(const char *text)
 {
 	g_autoptr(GError) error = NULL;
-	g_autoptr(Config) config = config_read_text("c.yaml", text, strlen(text), &error);
+	g_autoptr(BpConfig) config = bp_config_read_text("c.yaml", text, strlen(text), &error);
 
-	if (!config || !config_check(config, &error)) {
+	if (!config || !bp_config_check(config, &error)) {
 		g_printerr("\n  %s\n", error->message);
 		CU_FAIL("the text is good");
 		return NULL;

@@ -71,13 +71,32 @@ tests_libsuite_a_SOURCES = \
 	tests/terminal.h \
 	tests/webs.h
 
-# The objects of libbackplane with every name visible, so that tests reach the inside. The soname is the same,
-# so plugins that a test loads meet this kernel and no second one.
-TEST_LIBS = tests/libsuite.a tests/fuzz/libdriver.a tests/libbackplane.so.0 $(CUNIT_LIBS) $(KERNEL_LIBS)
-check_PROGRAMS += tests/libbackplane.so.0
+# The objects of libbackplane and of the libraries with every name visible, so that tests reach the inside. The sonames are the
+# same, so plugins that a test loads meet these and no second ones.
+TEST_LIBS = tests/libsuite.a tests/fuzz/libdriver.a tests/libbackplane-config.so.0 tests/libbackplane-http.so.0 \
+	tests/libbackplane-session.so.0 tests/libbackplane-net.so.0 tests/libbackplane-json.so.0 tests/libbackplane.so.0 \
+	$(CUNIT_LIBS) $(GLIB_LIBS) $(JSON_LIBS)
+check_PROGRAMS += tests/libbackplane.so.0 tests/libbackplane-config.so.0 tests/libbackplane-http.so.0 tests/libbackplane-json.so.0 \
+	tests/libbackplane-net.so.0 tests/libbackplane-session.so.0
 tests_libbackplane_so_0_SOURCES = tests/visible.c
 tests_libbackplane_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-soname,libbackplane.so.0
-tests_libbackplane_so_0_LDADD = $(libbackplane_so_0_OBJECTS) $(KERNEL_LIBS)
+tests_libbackplane_so_0_LDADD = $(libbackplane_so_0_OBJECTS) $(GLIB_LIBS)
+tests_libbackplane_config_so_0_SOURCES = tests/visible.c
+tests_libbackplane_config_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-z,nodelete -Wl,-soname,libbackplane-config.so.0
+tests_libbackplane_config_so_0_LDADD = $(libbackplane_config_so_0_OBJECTS) tests/libbackplane-net.so.0 tests/libbackplane.so.0 $(GLIB_LIBS) $(YAML_LIBS)
+tests_libbackplane_http_so_0_SOURCES = tests/visible.c
+tests_libbackplane_http_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-z,nodelete -Wl,-soname,libbackplane-http.so.0
+tests_libbackplane_http_so_0_LDADD = $(libbackplane_http_so_0_OBJECTS) tests/libbackplane-net.so.0 tests/libbackplane-json.so.0 tests/libbackplane.so.0 $(GLIB_LIBS) $(WEBSOCKET_LIBS) $(JSON_LIBS)
+tests_libbackplane_json_so_0_SOURCES = tests/visible.c
+tests_libbackplane_json_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-z,nodelete -Wl,-soname,libbackplane-json.so.0
+tests_libbackplane_json_so_0_LDADD = $(libbackplane_json_so_0_OBJECTS) tests/libbackplane.so.0 $(GLIB_LIBS) $(JSON_LIBS)
+tests_libbackplane_net_so_0_SOURCES = tests/visible.c
+tests_libbackplane_net_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-z,nodelete -Wl,-soname,libbackplane-net.so.0
+tests_libbackplane_net_so_0_LDADD = $(libbackplane_net_so_0_OBJECTS) tests/libbackplane.so.0 $(GLIB_LIBS) $(TLS_LIBS)
+tests_libbackplane_session_so_0_SOURCES = tests/visible.c
+tests_libbackplane_session_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-z,nodelete -Wl,-soname,libbackplane-session.so.0
+tests_libbackplane_session_so_0_LDADD = $(libbackplane_session_so_0_OBJECTS) tests/libbackplane-net.so.0 tests/libbackplane.so.0 $(GLIB_LIBS) $(TELNET_LIBS)
+tests_test_tls_LDADD = $(TEST_LIBS) $(TLS_LIBS)
 if TSAN
 tests_libbackplane_so_0_SOURCES += tests/tsan.c
 endif
@@ -98,7 +117,7 @@ EXTRA_DIST += $(TEST_PLUGINS:.so=.c)
 CLEANFILES += $(TEST_PLUGINS)
 tests/plugins/%.so: tests/plugins/%.c tests/libbackplane.so.0 $(pkginclude_HEADERS)
 	$(AM_V_CCLD)$(MKDIR_P) tests/plugins && $(CC) $(PLUGIN_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS) \
-		$(PLUGIN_LDFLAGS) $(LDFLAGS) -o $@ $< tests/libbackplane.so.0 $(GLIB_LIBS)
+		$(PLUGIN_LDFLAGS) $(LDFLAGS) -o $@ $< tests/libbackplane.so.0 $(GLIB_LIBS) $(JSON_LIBS)
 
 EXTRA_DIST += tests/lint tests/run tests/scenario tests/web/mock.mjs tests/web/package.json tests/web/page.mjs tests/web/ws.mjs
 

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <netinet/in.h>
 #include <backplane/backplane.h>
+#include <backplane/net.h>
 #include <backplane/kernel.h>
 #include "suite.h"
 

@@ -4,8 +4,8 @@
  * cursor stand where a plain layout of the same text puts them, and nothing beside them. */
 #pragma once
 #include <string.h>
-#include "console/editor.h"
-#include "console/utf8.h"
+#include "session/editor.h"
+#include <backplane/text.h>
 #include "suite.h"
 
 #define ROWS 60
@@ -58,7 +58,7 @@ static inline void screen_mark(Screen *screen, gunichar mark)
 
 static inline void screen_put(Screen *screen, gunichar character)
 {
-	guint width = utf8_width(character);
+	guint width = bp_text_width(character);
 
 	if (!width) {
 		screen_mark(screen, character);
@@ -144,7 +144,7 @@ static inline void screen_write(Screen *screen, const char *bytes, gsize size)
 		} else {
 			gunichar character = g_utf8_get_char_validated(text, (gssize)(size - at));
 
-			CU_ASSERT_FATAL(character < (gunichar)-2 && utf8_is_shown(character));
+			CU_ASSERT_FATAL(character < (gunichar)-2 && bp_text_is_shown(character));
 			screen_put(screen, character);
 		}
 		at += g_utf8_skip[(guchar)*text];
@@ -253,7 +253,7 @@ static inline gboolean on_keep(gpointer data, const char *line)
 	return strncmp(line, "secret", 6) != 0;
 }
 
-static const LineEditorOps ops = { on_write,	on_line,     on_interrupt, on_end,
+static const BpEditorEvents ops = { on_write,	on_line,     on_interrupt, on_end,
 				   on_complete, on_too_long, on_keep };
 
 static inline Term *term_new(guint columns, const char *prompt)
@@ -303,7 +303,7 @@ static inline gboolean layout_holds(const Term *term)
 	for (; *at; at = g_utf8_next_char(at)) {
 		if ((gsize)(at - text) == cursor) {
 			gboolean next = plain.hangs ||
-					plain.col + utf8_width(g_utf8_get_char(at)) > plain.columns;
+					plain.col + bp_text_width(g_utf8_get_char(at)) > plain.columns;
 
 			row = plain.row + next;
 			col = next ? 0 : plain.col;

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <sys/un.h>
 #include <backplane/backplane.h>
+#include <backplane/net.h>
 #include <backplane/kernel.h>
 #include "suite.h"
 

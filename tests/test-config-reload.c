@@ -14,8 +14,8 @@ static const char changes_text[] = "~ setting / default_port: 1 -> 2\n- setting 
 
 static void test_diff(void)
 {
-	g_autoptr(Config) old = NULL;
-	g_autoptr(Config) new = NULL;
+	g_autoptr(BpConfig) old = NULL;
+	g_autoptr(BpConfig) new = NULL;
 	g_autoptr(GString) none = NULL;
 	g_autoptr(GString) changes = NULL;
 	g_autoptr(GString) shown = NULL;
@@ -24,11 +24,11 @@ static void test_diff(void)
 	old = checked(first_text);
 	new = checked(second_text);
 	CU_ASSERT_FATAL(old && new);
-	none = config_diff(old, old);
+	none = bp_config_diff(old, old);
 	assert_text(none->str, "");
-	changes = config_diff(old, new);
+	changes = bp_config_diff(old, new);
 	assert_text(changes->str, changes_text);
-	shown = config_describe(new);
+	shown = bp_config_describe(new);
 	CU_ASSERT_PTR_NULL(strstr(shown->str, "xyz"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(shown->str, "token: \"***\""));
 	end();
@@ -50,7 +50,7 @@ static void ask_reload(const char *text)
 
 	put(text);
 	reloaded = FALSE;
-	CU_ASSERT_TRUE(config_reload(on_reloaded, NULL, &error));
+	CU_ASSERT_TRUE(bp_config_reload(on_reloaded, NULL, &error));
 	CU_ASSERT_FALSE(reloaded);
 }
 
@@ -129,7 +129,7 @@ static void test_reload_of_a_bad_file(void)
 	CU_ASSERT_PTR_EQUAL(bp_instance_find("go"), go);
 	CU_ASSERT_EQUAL(g_unlink(file), 0);
 	reloaded = FALSE;
-	CU_ASSERT_TRUE(config_reload(on_reloaded, NULL, NULL));
+	CU_ASSERT_TRUE(bp_config_reload(on_reloaded, NULL, NULL));
 	CU_ASSERT_TRUE(suite_wait(&reloaded, 10));
 	CU_ASSERT_PTR_NOT_NULL(strstr(result, "cannot be read: No such file"));
 	assert_old(0);
@@ -211,7 +211,7 @@ static void test_reload_waits_for_code(void)
 	CU_ASSERT_TRUE(owner_enter(change));
 	bp_timer_add(bp_kernel(), NULL, 50000, 1, leave, change, NULL);
 	ask_reload(second_text);
-	CU_ASSERT_FALSE(config_reload(on_reloaded, NULL, NULL)); /* one at a time */
+	CU_ASSERT_FALSE(bp_config_reload(on_reloaded, NULL, NULL)); /* one at a time */
 	CU_ASSERT_TRUE(suite_wait(&reloaded, 10));
 	assert_text(result, changes_text);
 	assert_text(bp_instance_string(bp_instance_find("change"), "handler"), "guess");
@@ -224,7 +224,7 @@ static void test_reload_beside_others(void)
 	BpInstance *own;
 
 	begin();
-	CU_ASSERT_FALSE(config_reload(NULL, NULL, &error));
+	CU_ASSERT_FALSE(bp_config_reload(NULL, NULL, &error));
 	CU_ASSERT(error && strstr(error->message, "no configuration file is in use"));
 	assert_start("servers: {}\n");
 	own = bp_module_open("Soft", "own", "/", NULL, NULL);
@@ -259,7 +259,7 @@ static void test_settings(void)
 	begin();
 	root = bp_context("/");
 	CU_ASSERT_TRUE(bp_setting_set(root, "greeting", "saved", NULL));
-	CU_ASSERT_TRUE(settings_set_temporary("/", "default_port", "5", NULL)); /* -s */
+	CU_ASSERT_TRUE(bp_setting_set_temporary("/", "default_port", "5", NULL)); /* -s */
 	assert_start("settings: {default_port: 6, greeting: file}\n");
 	port = setting("default_port");
 	greeting = setting("greeting");

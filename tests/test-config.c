@@ -6,10 +6,10 @@
 static char *sentences(const char *text, gsize size)
 {
 	g_autoptr(GError) error = NULL;
-	g_autoptr(Config) config = config_read_text("c.yaml", text, size, &error);
+	g_autoptr(BpConfig) config = bp_config_read_text("c.yaml", text, size, &error);
 
-	if (config && config_load_plugins(config, NULL, &error))
-		config_check(config, &error);
+	if (config && bp_config_load_plugins(config, NULL, &error))
+		bp_config_check(config, &error);
 	return g_strdup(error ? error->message : "");
 }
 
@@ -76,7 +76,7 @@ static const struct {
 	  "c.yaml:4:3: \"a\" is the name of a module in line 2 already" },
 	{ "modules:\n  a: {port: 1}\n", "c.yaml:2:3: a has no class" },
 	{ "modules:\n  a: {class: FakeSever, port: 1}\n", "c.yaml:2:14: there is no module \"FakeSever\"; did you mean FakeServer?" },
-	{ "modules:\n  a: {class: Zzz}\n", "c.yaml:2:14: there is no module \"Zzz\"; there are ControlServer, FakeServer, Soft; is the plugin" },
+	{ "modules:\n  a: {class: Zzz}\n", "c.yaml:2:14: there is no module \"Zzz\"; there are FakeServer, Soft; is the plugin" },
 	{ "modules:\n  a: {class: FakeServer}\n", "c.yaml:2:3: a: port is missing: port to listen on" },
 	{ "modules:\n  a: {class: FakeServer, port: 1, ws_path: /x}\n", "c.yaml:2:35: FakeServer has no key \"ws_path\"" },
 	{ "modules:\n  a: {class: Soft, context: 'a]b'}\n", "c.yaml:2:29: \"a]b\" cannot be a context" },
@@ -152,10 +152,10 @@ static void test_bounds(void)
 		g_string_append(text, "# a comment that says nothing at all, for a very long time\n");
 	large = sentences(text->str, text->len);
 	CU_ASSERT(g_str_has_prefix(large, "c.yaml:1:1: the file is larger than 1024 KiB"));
-	CU_ASSERT_PTR_NULL(config_read("/nowhere/c.yaml", &error));
+	CU_ASSERT_PTR_NULL(bp_config_read("/nowhere/c.yaml", &error));
 	CU_ASSERT(error && g_str_has_prefix(error->message, "/nowhere/c.yaml:1:1: the configuration cannot be read: No such file"));
 	g_clear_error(&error);
-	CU_ASSERT_PTR_NULL(config_read("/dev/zero", &error));
+	CU_ASSERT_PTR_NULL(bp_config_read("/dev/zero", &error));
 	CU_ASSERT(error && strstr(error->message, "it is not a file"));
 	end();
 }
@@ -185,31 +185,31 @@ static void test_reference(void)
 	static const char text[] = "transport: telnet\nhandler_class: \"samples.echo_server:EchoTelnetHandler\"\nhost: localhost\nmax_connections: null\n"
 				   "welcome_message: null\nws_path: /ws\nallow_origins: ['*']\nuse_ssl: false\nssl_cert: \"\"\nssl_key: \"\"\n"
 				   "ping_interval: 30\nping_timeout: null\nenable_monitoring: true\nmonitor_path: /monitor\n";
-	g_autoptr(Config) config = NULL;
+	g_autoptr(BpConfig) config = NULL;
 	g_autoptr(GString) shown = NULL;
 
 	begin();
 	config = checked(text);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(config);
-	shown = config_describe(config);
+	shown = bp_config_describe(config);
 	assert_text(shown->str, "# c.yaml\nservers:\n  server:\n    transport: telnet\n    port: 8023\n    handler: echo\n    origins: \"*\"\n"
 				"    bind: localhost\n    max_connections: 0\n    session_timeout: 300\n    tls: false\n    tls_cert: \"\"\n    tls_key: \"\"\n");
-	CU_ASSERT_EQUAL(config_warnings(config)->len, 6);
-	assert_text(config_warnings(config)->pdata[0], "c.yaml:5:1: welcome_message has no effect on transport telnet");
-	assert_text(config_warnings(config)->pdata[1], "c.yaml:6:1: ws_path has no effect on transport telnet");
+	CU_ASSERT_EQUAL(bp_config_warnings(config)->len, 6);
+	assert_text(bp_config_warnings(config)->pdata[0], "c.yaml:5:1: welcome_message has no effect on transport telnet");
+	assert_text(bp_config_warnings(config)->pdata[1], "c.yaml:6:1: ws_path has no effect on transport telnet");
 	end();
 }
 
 static void test_own_defaults(void)
 {
-	g_autoptr(Config) config = NULL;
+	g_autoptr(BpConfig) config = NULL;
 	g_autoptr(GString) shown = NULL;
 
 	begin();
 	config = checked("servers:\n  a: {transport: tcp, handler: 'x:GuessHandler', port: null, max_connections: null}\n  b: {transport: tcp, "
 			 "handler_class: echo}\n");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(config);
-	shown = config_describe(config);
+	shown = bp_config_describe(config);
 	assert_text(shown->str, "# c.yaml\nservers:\n  a:\n    transport: tcp\n    port: 8024\n    handler: guess\n"
 				"  b:\n    transport: tcp\n    port: 8023\n    handler: echo\n    session_timeout: 300\n");
 	end();
@@ -236,13 +236,13 @@ static void test_never_half(void)
 	refused = "c";
 	put("settings: {default_port: 7}\nmodules:\n  a: {class: Soft}\nservers:\n  b: {transport: tcp, handler: echo, port: 1}\n"
 	    "  c: {transport: tcp, handler: echo, port: 2}\ncommands: [never]\n");
-	CU_ASSERT_FALSE(config_start(file, FALSE, run_line, &error));
+	CU_ASSERT_FALSE(bp_config_start(file, FALSE, run_line, &error));
 	wanted = g_strdup_printf("%s:6:44: server c cannot be opened: port 2 is taken", file);
 	assert_text(error ? error->message : NULL, wanted);
 	CU_ASSERT_EQUAL(opened, 2);
 	CU_ASSERT_EQUAL(closed, 2);
 	CU_ASSERT_PTR_NULL(bp_instance_find("a"));
-	CU_ASSERT_PTR_NULL(config_running());
+	CU_ASSERT_PTR_NULL(bp_config_running());
 	CU_ASSERT_EQUAL(ran->len, 0);
 	port = setting("default_port");
 	assert_text(port, "23");
@@ -256,12 +256,12 @@ static void test_check_opens_nothing(void)
 
 	begin();
 	put("settings: {default_port: 7}\nservers:\n  b: {transport: tcp, handler: echo, ws_path: /}\ncommands: [never]\n");
-	CU_ASSERT_TRUE(config_start(file, TRUE, run_line, &error));
-	warnings = config_check_file(file, &error);
+	CU_ASSERT_TRUE(bp_config_start(file, TRUE, run_line, &error));
+	warnings = bp_config_check_file(file, &error);
 	CU_ASSERT(warnings && g_str_has_suffix(warnings, ":3:38: ws_path has no effect on transport tcp"));
 	CU_ASSERT_EQUAL(opened, 0);
 	CU_ASSERT_EQUAL(ran->len, 0);
-	CU_ASSERT_PTR_NULL(config_running());
+	CU_ASSERT_PTR_NULL(bp_config_running());
 	end();
 }
 
@@ -271,17 +271,17 @@ static void test_serve(void)
 	g_autoptr(GError) error = NULL;
 
 	begin();
-	CU_ASSERT_PTR_NOT_NULL(config_serve("tcp", "x:EchoTelnetHandler", NULL, pairs, &error));
+	CU_ASSERT_PTR_NOT_NULL(bp_config_serve("tcp", "x:EchoTelnetHandler", NULL, pairs, &error));
 	assert_values("echo-tcp", "port=8024 handler=echo wait=5s");
-	CU_ASSERT_PTR_NOT_NULL(config_serve("telnet", "echo", "front", NULL, &error));
+	CU_ASSERT_PTR_NOT_NULL(bp_config_serve("telnet", "echo", "front", NULL, &error));
 	CU_ASSERT_PTR_NULL(error);
-	CU_ASSERT_PTR_NULL(config_serve("tpc", "echo", NULL, NULL, &error));
+	CU_ASSERT_PTR_NULL(bp_config_serve("tpc", "echo", NULL, NULL, &error));
 	assert_text(error ? error->message : NULL, "there is no transport \"tpc\"; there are tcp, telnet");
 	g_clear_error(&error);
-	CU_ASSERT_PTR_NULL(config_serve("tcp", "ecko", NULL, NULL, &error));
+	CU_ASSERT_PTR_NULL(bp_config_serve("tcp", "ecko", NULL, NULL, &error));
 	assert_text(error ? error->message : NULL, "there is no handler \"ecko\"; did you mean echo?");
 	g_clear_error(&error);
-	CU_ASSERT_PTR_NULL(config_serve("tcp", "echo", NULL, bad, &error));
+	CU_ASSERT_PTR_NULL(bp_config_serve("tcp", "echo", NULL, bad, &error));
 	assert_text(error ? error->message : NULL, "there is no parameter \"wiat\"; did you mean wait?");
 	end();
 }

@@ -4,7 +4,7 @@
 #include <backplane/backplane.h>
 #include <backplane/kernel.h>
 #include "client.h"
-#include "console/session.h"
+#include "command/session.h"
 
 static void start_in(const char *state)
 {
@@ -445,21 +445,36 @@ static void test_channel_save(void)
 
 /* --- a terminal --- */
 
+static gboolean open_nothing(BpInstance *self, GError **error)
+{
+	return TRUE;
+}
+
 static void test_completion(void)
 {
+	static const BpParam params[] = {
+		{ "max_connections", .type = BP_INT, .help = "how many" },
+		{ NULL },
+	};
+	static const BpModule modules[] = {
+		{ "TestModule", .help = "for completion", .params = params, .open = open_nothing },
+		{ NULL },
+	};
+	static const BpPluginInfo info = { .abi = BP_ABI, .name = "completion", .version = "1", .summary = "x", .modules = modules };
 	Client *client;
 
 	start();
+	CU_ASSERT_PTR_NOT_NULL(bp_plugin_add(&info, NULL));
 	bp_channel(bp_kernel(), "completion-test");
 	client = client_new("console", TRUE, BP_ADMIN);
 	type(client, "chan\t");
 	EXPECT(client, "channel");
 	type(client, "in\tcomple\t\r");
 	EXPECT(client, "completion-test (number");
-	type(client, "module open Cont\t");
-	EXPECT(client, "ControlServer");
+	type(client, "module open Tes\t");
+	EXPECT(client, "TestModule");
 	type(client, "\025");
-	type(client, "module open ControlServer x max_c\t");
+	type(client, "module open TestModule x max_c\t");
 	EXPECT(client, "max_connections=");
 	client_free(client);
 	stop();

@@ -12,12 +12,12 @@ static void test_paths(void)
 	CU_ASSERT_STRING_EQUAL(bp_context_path(bp_context("device/uart0")), "/device/uart0");
 	CU_ASSERT_STRING_EQUAL(bp_context_path(bp_context("")), "/");
 	CU_ASSERT_PTR_EQUAL(bp_context("/"), bp_context("//"));
-	CU_ASSERT_PTR_NULL(context_find("/device"));
+	CU_ASSERT_PTR_NULL(bp_context_find("/device"));
 	CU_ASSERT_PTR_NULL(bp_context("a]b"));
 	CU_ASSERT_PTR_NULL(bp_context("a\nb"));
 	CU_ASSERT_PTR_NULL(bp_context("a\xff"));
 	CU_ASSERT_PTR_NULL(bp_context(endless));
-	CU_ASSERT_PTR_NULL(context_check_path("a[b", &error));
+	CU_ASSERT_PTR_NULL(bp_context_check_path("a[b", &error));
 	CU_ASSERT_STRING_EQUAL(error->message, "\"a[b\" cannot be a context: it must not have [ or ]");
 	list = bp_context_list();
 	CU_ASSERT(g_ptr_array_find(list, bp_context("/device/uart0"), NULL));
@@ -38,7 +38,7 @@ static void test_declared(void)
 	CU_ASSERT(bp_setting_bool(root, "verbose"));
 	set(root, "telnet_port", "2323");
 	CU_ASSERT_EQUAL(bp_setting_int(root, "default_telnet_port"), 2323);
-	CU_ASSERT(context_setting_is_set(root, "default_telnet_port"));
+	CU_ASSERT(bp_setting_is_set(root, "default_telnet_port"));
 	set(root, "mode", "DROP_OLDEST");
 	ASSERT_SETTING(root, "mode", "drop-oldest");
 	CU_ASSERT_FALSE(bp_setting_set(root, "default_telnet_port", "70000", &error));
@@ -63,9 +63,9 @@ static void test_declaration_goes(void)
 	begin();
 	root = start();
 	set(root, "default_telnet_port", "2323");
-	before = context_settings(root);
+	before = bp_setting_rows(root);
 	owner_drop_all(&plugin);
-	after = context_settings(root);
+	after = bp_setting_rows(root);
 	CU_ASSERT_EQUAL(before->len, 5);
 	CU_ASSERT_EQUAL(after->len, 0);
 	ASSERT_SETTING(root, "default_telnet_port", "2323");
@@ -86,18 +86,18 @@ static void test_temporary(void)
 	BpContext *root;
 
 	begin();
-	CU_ASSERT(settings_set_temporary("/", "telnet-port", "99", NULL)); /* before anybody declares it */
-	CU_ASSERT(settings_set_temporary("", "timeout", "soon", NULL));
+	CU_ASSERT(bp_setting_set_temporary("/", "telnet-port", "99", NULL)); /* before anybody declares it */
+	CU_ASSERT(bp_setting_set_temporary("", "timeout", "soon", NULL));
 	root = start();
 	CU_ASSERT_EQUAL(bp_setting_int(root, "default_telnet_port"), 99);
-	CU_ASSERT(context_setting_is_temporary(root, "default_telnet_port"));
-	CU_ASSERT_FALSE(context_setting_is_set(root, "default_telnet_port"));
+	CU_ASSERT(bp_setting_is_temporary(root, "default_telnet_port"));
+	CU_ASSERT_FALSE(bp_setting_is_set(root, "default_telnet_port"));
 	ASSERT_SETTING(root, "timeout", "10s"); /* bad: dropped when it was declared */
-	CU_ASSERT_FALSE(context_setting_is_temporary(root, "timeout"));
-	CU_ASSERT_FALSE(settings_set_temporary("/", "timeout", "soon", &error));
+	CU_ASSERT_FALSE(bp_setting_is_temporary(root, "timeout"));
+	CU_ASSERT_FALSE(bp_setting_set_temporary("/", "timeout", "soon", &error));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(error);
 	g_clear_error(&error);
-	CU_ASSERT_FALSE(settings_set_temporary("/", "no key", "x", &error));
+	CU_ASSERT_FALSE(bp_setting_set_temporary("/", "no key", "x", &error));
 	CU_ASSERT_PTR_NOT_NULL(strstr(error->message, "cannot be a key"));
 	CU_ASSERT_FALSE(settings_is_dirty());
 	set(root, "MixedCase", "x");

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <backplane/backplane.h>
+#include <backplane/net.h>
 #include <backplane/kernel.h>
 #include "suite.h"
 

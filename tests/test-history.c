@@ -244,16 +244,16 @@ static void test_history_bad_file(void)
 
 static void test_safe_text(void)
 {
-	g_autofree char *safe = utf8_safe("a\033[2J\x7f\xc2\x9b\xff\n" A_UMLAUT "\xe2\x80\xa8", -1);
+	g_autofree char *safe = bp_text_safe("a\033[2J\x7f\xc2\x9b\xff\n" A_UMLAUT "\xe2\x80\xa8", -1);
 	GString *lines = g_string_new(NULL);
 
 	CU_ASSERT_STRING_EQUAL(safe, "a^[[2J^?\\x9b\\xff^J" A_UMLAUT "\\u2028");
-	utf8_append_safe(lines, "a\n\tb\r", 5, TRUE);
+	bp_text_append_safe(lines, "a\n\tb\r", 5, TRUE);
 	CU_ASSERT_STRING_EQUAL(lines->str, "a\n\tb^M");
 	g_string_free(lines, TRUE);
-	CU_ASSERT_EQUAL(utf8_columns("\033[1;31ma" WIDE "\033[me" ACCENT), 4);
-	CU_ASSERT_EQUAL(utf8_fit("a" WIDE "b", 2), 1);
-	CU_ASSERT_EQUAL(utf8_fit("a" WIDE "b", 3), 4);
+	CU_ASSERT_EQUAL(bp_text_columns("\033[1;31ma" WIDE "\033[me" ACCENT), 4);
+	CU_ASSERT_EQUAL(bp_text_fit("a" WIDE "b", 2), 1);
+	CU_ASSERT_EQUAL(bp_text_fit("a" WIDE "b", 3), 4);
 }
 
 static const SuiteTest tests[] = {

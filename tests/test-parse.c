@@ -2,9 +2,9 @@
 /* test-parse.c - tables of what is typed: commands, words, completion, binding to parameters,
  * usage. */
 #include <string.h>
-#include "console/bind.h"
-#include "console/parse.h"
-#include "console/usage.h"
+#include "command/bind.h"
+#include "command/parse.h"
+#include "command/usage.h"
 #include "suite.h"
 
 /* --- commands --- */
@@ -151,12 +151,12 @@ static void test_quote(void)
 		"plain", "two words", "",	   "a\"b",	"a\\b", "it's",	 "a|b",
 		"#x",	 ".x",	      "tab\there", "new\nline", "\x01", "x=y z",
 	};
-	g_autofree char *plain = parse_quote("plain", 0), *single = parse_quote("a b", '\'');
+	g_autofree char *plain = bp_quote("plain", 0), *single = bp_quote("a b", '\'');
 
 	CU_ASSERT_STRING_EQUAL(plain, "plain");
 	CU_ASSERT_STRING_EQUAL(single, "'a b'");
 	for (guint i = 0; i < 3 * G_N_ELEMENTS(words); i++) {
-		g_autofree char *typed = parse_quote(words[i / 3], "\0\"'"[i % 3]);
+		g_autofree char *typed = bp_quote(words[i / 3], "\0\"'"[i % 3]);
 		g_autofree char *line = g_strconcat("x ", typed, " y", NULL);
 		g_autoptr(GPtrArray) commands = parse_commands(line, strlen(line));
 		g_autoptr(ParsedWords) parsed = NULL;

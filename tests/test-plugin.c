@@ -8,7 +8,7 @@
 #include <backplane/backplane.h>
 #include <backplane/kernel.h>
 #include <backplane/resource.h>
-#include "console/console.h"
+#include "command/console.h"
 #include "host/plugin.h"
 #include "suite.h"
 
@@ -184,7 +184,7 @@ static void test_unloads_itself_in_command(void)
 {
 	start();
 	CU_ASSERT_PTR_NOT_NULL_FATAL(bp_plugin_load("self-unload", NULL));
-	bp_session_run(bp_kernel(), console_system(), "leave|version", NULL, NULL);
+	bp_session_run(bp_kernel(), bp_session_system(), "leave|version", NULL, NULL);
 	CU_ASSERT(suite_wait_until(is_gone, "self-unload", 10));
 	CU_ASSERT_PTR_NULL(bp_command_find("leave"));
 	stop();
@@ -208,7 +208,7 @@ static void test_never_answers(void)
 	plugin = bp_plugin_load("never-answers", NULL);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(plugin);
 	run_ended = FALSE;
-	bp_session_run(bp_kernel(), console_system(), "never", on_run_end, NULL);
+	bp_session_run(bp_kernel(), bp_session_system(), "never", on_run_end, NULL);
 	CU_ASSERT_FALSE(run_ended);
 	bp_plugin_unload(plugin, NULL, NULL);
 	CU_ASSERT(suite_wait_until(is_gone, "never-answers", 10));
@@ -356,7 +356,7 @@ static void test_reload_keeps_instances(void)
 	CU_ASSERT(bp_values_set_pairs(values, pairs, NULL));
 	CU_ASSERT_PTR_NOT_NULL(bp_module_open("Spinner", "kept", "/device/x", values, NULL));
 	reloaded = FALSE;
-	plugin_reload(bp_plugin_find("never-answers"), on_reloaded, NULL);
+	bp_plugin_reload(bp_plugin_find("never-answers"), on_reloaded, NULL);
 	CU_ASSERT(suite_wait(&reloaded, 10));
 	CU_ASSERT_PTR_NULL(reload_error);
 	instance = bp_instance_find("kept");
@@ -386,7 +386,7 @@ static void test_hundred_reloads(void)
 	before = count_descriptors();
 	for (guint i = 0; i < 100; i++) {
 		reloaded = FALSE;
-		plugin_reload(bp_plugin_find("self-unload"), on_reloaded, NULL);
+		bp_plugin_reload(bp_plugin_find("self-unload"), on_reloaded, NULL);
 		CU_ASSERT(suite_wait(&reloaded, 10));
 		CU_ASSERT_PTR_NULL(reload_error);
 	}

@@ -92,7 +92,7 @@ static const BpHandler handlers[] = {
 /* A server of one session. */
 static gboolean host_open(BpInstance *self, GError **error)
 {
-	BpSessionOptions options = { .handler = bp_handler_find("app"), .link = &client_link, .data = bp_instance_data(self) };
+	BpSessionOptions options = { .handler = bp_handler_find("app"), .link = &client_link, .editor = &bp_line_editor, .data = bp_instance_data(self) };
 	Client *client = bp_instance_data(self);
 
 	client->shown = g_string_new(NULL);
@@ -231,7 +231,7 @@ static void test_secrets_are_on_no_channel(void)
 
 static void test_refused(void)
 {
-	BpSessionOptions options = { .link = &client_link, .query = "refuse", .peer = "test" };
+	BpSessionOptions options = { .link = &client_link, .editor = &bp_line_editor, .query = "refuse", .peer = "test" };
 	g_autoptr(GError) error = NULL;
 	Client client = { .shown = g_string_new(NULL) };
 

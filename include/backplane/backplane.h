@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* backplane.h - everything a plugin author needs; kernel.h is for programs that carry a kernel. */
+/* backplane.h - the kernel's part of what a plugin author needs. Each library has a header of its own: net.h, sessions.h, http.h,
+ * json.h, config.h; kernel.h is for programs that carry a kernel, host.h and owner.h for what shows or extends the host.
+ */
 #pragma once
 #include <backplane/types.h>
 #include <backplane/bytes.h>
@@ -14,10 +16,5 @@
 #include <backplane/command.h>
 #include <backplane/handler.h>
 #include <backplane/session.h>
-#include <backplane/address.h>
-#include <backplane/stream.h>
-#include <backplane/server.h>
-#include <backplane/datagram.h>
-#include <backplane/telnet.h>
-#include <backplane/serve.h>
+#include <backplane/text.h>
 #include <backplane/framing.h>

@@ -20,7 +20,6 @@
  * (see bp_http_on_gone), in which it must be forgotten. All on the loop of the instance.
  */
 #pragma once
-#include <gio/gio.h>
 #include <backplane/json.h>
 #include <backplane/server.h>
 

@@ -22,6 +22,10 @@ BP_API gboolean bp_kernel_is_quitting(void);
 BP_API guint bp_kernel_stop(void);
 /* The kernel is a plugin itself: nothing has a NULL owner. */
 BP_API BpPlugin *bp_kernel(void);
+/* When it was started; wall clock. */
+BP_API gint64 bp_kernel_started(void);
+/* Where state is kept, or NULL: nothing is. */
+BP_API const char *bp_kernel_state_folder(void);
 /* The name that users know: "Backplane 0.1.0". */
 BP_API const char *bp_kernel_version(void);
 
@@ -35,6 +39,17 @@ BP_API GPtrArray *bp_plugin_list(void);
  * be NULL) runs when it is gone. */
 typedef void (*BpUnloadDone)(const char *name, gpointer data);
 BP_API void bp_plugin_unload(BpPlugin *plugin, BpUnloadDone done, gpointer data);
+
+/* What the program asks for its configuration file: registered as "startup/config". */
+typedef gboolean (*BpConfigRun)(const char *line, GError **error);
+typedef struct {
+	gsize size;
+	/* Checks the file and, unless `only_check`, opens what it says; `run` runs each line of its commands. */
+	gboolean (*start)(BpPlugin *self, const char *file, gboolean only_check, BpConfigRun run, GError **error);
+} BpConfigLoader;
+
+/* Channel on which the program says which signal it got: "SIGHUP", "SIGWINCH". */
+#define BP_SIGNALS "signals"
 
 /* The whole program backplane: parses the command line, starts, runs, stops; gives the exit status. */
 BP_API int bp_program(int argc, char **argv);

@@ -63,6 +63,14 @@ BP_API const char *bp_param_nearest(const BpParam *table, const char *name);
 BP_API const char *bp_nearest(const char *word, const char *const *words);
 /* Checks one value; a sentence in `error` says what is wrong and what is right. */
 BP_API gboolean bp_param_check(const BpParam *param, const char *text, GError **error);
+/* '-' and '_' are the same. */
+BP_API gboolean bp_param_name_equal(const char *a, const char *b);
+/* Is `name` its name or one of its aliases, '-' and '_' being the same? */
+BP_API gboolean bp_param_answers(const BpParam *param, const char *name);
+/* For sentences: a text in double quotes, made printable and cut to a readable length. Yours. */
+BP_API char *bp_param_quote(const char *text);
+/* For sentences: "; did you mean NAME?", or "" for NULL. Yours. */
+BP_API char *bp_param_hint(const char *nearest);
 /* "int 1..65535", "close|drop-oldest", ... for people. */
 BP_API char *bp_param_describe(const BpParam *param);
 

@@ -9,7 +9,6 @@
  * `unload`; its code leaves the stack; its instances close; `unload`; all it owns goes; dlclose.
  */
 #pragma once
-#include <gio/gio.h>
 #include <backplane/types.h>
 
 G_BEGIN_DECLS
@@ -39,10 +38,15 @@ BP_API const char *bp_plugin_name(const BpPlugin *self);
 /* A pointer of the plugin's own. */
 BP_API void bp_plugin_set_data(BpPlugin *self, gpointer data);
 BP_API gpointer bp_plugin_data(const BpPlugin *self);
-/* Cancelled when the plugin (or instance) goes: give it to every GIO call. A cancelled GIO call still
- * calls back later, so hold the plugin until it has: bp_plugin_hold when it starts,
- * bp_plugin_release in the callback. */
-BP_API GCancellable *bp_plugin_cancellable(BpPlugin *self);
+/* What is called when the plugin (or instance) begins to go, before anything of it is closed: `cancel(object)`, and
+ * `free(object)` at the very end. For GIO, gio.h fills it in. */
+typedef struct {
+	gpointer object; /* NULL: nothing */
+	void (*cancel)(gpointer object);
+	void (*free)(gpointer object);
+} BpCancel;
+BP_API BpCancel *bp_plugin_cancel(BpPlugin *self);
+/* For asynchronous calls that will call back: what is held is unloaded only when it has been released as often. Any thread. */
 BP_API void bp_plugin_hold(BpPlugin *self);
 BP_API void bp_plugin_release(BpPlugin *self);
 /* Calls `undo(data)` when `self` goes, in reverse order with everything else it owns. */

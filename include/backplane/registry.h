@@ -16,6 +16,10 @@ BP_API void bp_registry_remove(BpPlugin *self, const char *path);
 BP_API gconstpointer bp_registry_find(const char *path);
 /* Names behind `prefix` ("framing/"), sorted; free with g_strfreev. */
 BP_API char **bp_registry_list(const char *prefix);
+/* Who registered the object at `path`; NULL if there is none. */
+BP_API BpPlugin *bp_registry_owner(const char *path);
+/* Objects below `prefix`, in order of registration; free the array. */
+BP_API GPtrArray *bp_registry_objects(const char *prefix);
 /* The object, and a promise: before it goes, `gone(self, data)` is called, in which `self` stops using it.
  * Ends with `self`, or by bp_registry_drop. NULL if there is none. */
 BP_API gconstpointer bp_registry_hold(BpPlugin *self, const char *path, BpFunc gone, gpointer data);

@@ -55,6 +55,8 @@ BP_API BpServer *bp_stream_server(const BpStream *stream);
 /* Every open server, for status pages; free the array. */
 BP_API GPtrArray *bp_server_list(void);
 BP_API BpInstance *bp_server_instance(const BpServer *server);
+/* The files that `tls_cert`, `tls_key` and `tls_client_ca` name hold what a server with TLS needs; "" or NULL: not given. */
+BP_API gboolean bp_tls_check_files(const char *cert, const char *key, const char *client_ca, GError **error);
 /* Certificates are read again; connections stay. */
 BP_API gboolean bp_server_reload_tls(BpServer *server, GError **error);
 

@@ -11,6 +11,7 @@
  * handler uses the rest.
  */
 #pragma once
+#include <backplane/channel.h>
 #include <backplane/command.h>
 #include <backplane/handler.h>
 
@@ -57,6 +58,17 @@ BP_API void bp_session_broadcast(BpSession *session, const char *text, gboolean 
 
 /* All of them, in order of opening; free the array, do not keep the pointers. */
 BP_API GPtrArray *bp_session_list(void);
+/* Those that `server` serves, in order of opening, each with a reference of yours. */
+BP_API GPtrArray *bp_session_list_of(BpPlugin *server);
+BP_API BpSession *bp_session_ref(BpSession *session);
+BP_API void bp_session_unref(BpSession *session);
+/* Nobody is there any more: nothing is shown, nothing of its link is called. */
+BP_API gboolean bp_session_is_ended(const BpSession *session);
+/* session/N/recv or, with `send`, session/N/send. Borrowed. */
+BP_API BpChannel *bp_session_channel(const BpSession *session, gboolean send);
+BP_API guint bp_session_failed(const BpSession *session); /* commands that failed, so far */
+/* Nobody's: that of timers, of the batch and of commands at start; what it is shown goes to channel "console". */
+BP_API BpSession *bp_session_system(void);
 BP_API BpSession *bp_session_find(guint id);
 
 /* --- for transports --- */
@@ -71,12 +83,51 @@ typedef struct {
 	/* FALSE: what was typed already is enough for now, read no more until TRUE; may be NULL. */
 	void (*input)(BpSession *session, gboolean on, gpointer link);
 	gboolean crlf;	      /* lines of text end with CR LF */
+	gboolean own;	      /* stdin and stdout of the program itself, no server */
 } BpSessionLink;
+
+/* What an editor tells of what is typed on a terminal. */
+typedef struct {
+	void (*write)(gpointer data, const char *bytes, gsize size);
+	/* Without its end, NUL-terminated, valid UTF-8 without control characters. TRUE: the editor shows itself again. */
+	gboolean (*line)(gpointer data, const char *line, gsize size);
+	/* Ctrl-C; the line is gone already. Shown again afterwards if it was shown before. */
+	void (*interrupt)(gpointer data, gboolean was_empty);
+	/* Ctrl-D on an empty line. */
+	void (*end_of_input)(gpointer data);
+	/* Tab: words that may stand for line[*start .. cursor], ready to be inserted, in the order to be listed;
+	 * g_strfreev'd. NULL: none. The callback may be NULL. */
+	char **(*complete)(gpointer data, const char *line, gsize cursor, gsize *start);
+	/* The line is over its limit: told once a line; what is too much is left out. */
+	void (*too_long)(gpointer data);
+	/* FALSE: not into the history (it holds a secret). NULL: all of them. */
+	gboolean (*keep)(gpointer data, const char *line);
+} BpEditorEvents;
+
+/* How lines are typed on a terminal: bytes in, events out. The kernel knows editors by this table only; sessions.h has one,
+ * bp_line_editor. An editor may be freed in any of its events. */
+typedef struct {
+	gsize size; /* of this table, so that it can grow */
+	/* `history`: lines entered are kept in this file of the state folder; NULL: they are not kept. `events` outlives it. */
+	gpointer (*create)(const BpEditorEvents *events, gpointer data, const char *history);
+	void (*free)(gpointer editor);
+	/* Gives how many bytes were used: fewer when `line` gave FALSE. */
+	gsize (*feed)(gpointer editor, const char *bytes, gsize size);
+	void (*show)(gpointer editor);	 /* the cursor must be at the left margin */
+	gboolean (*hide)(gpointer editor); /* clears prompt and line; TRUE: it was shown */
+	gboolean (*is_shown)(gconstpointer editor);
+	void (*set_prompt)(gpointer editor, const char *prompt);
+	void (*set_columns)(gpointer editor, guint columns);
+	void (*set_echo)(gpointer editor, gboolean on);
+	void (*set_limit)(gpointer editor, gsize bytes);
+	const char *begin, *end; /* for the terminal, once before and after; may be NULL */
+} BpEditorClass;
 
 typedef struct {
 	const BpHandler *handler; /* required */
 	const BpSessionLink *link;
 	gpointer data;		  /* given to the link's functions */
+	const BpEditorClass *editor; /* for terminals; NULL: lines are typed without */
 	const char *peer, *local, *query, *path, *agent, *welcome; /* NULL: "" */
 	const char *type;	  /* of the terminal, if it is known */
 	guint columns, rows;	  /* 0: 80 x 24 until told */

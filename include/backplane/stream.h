@@ -40,6 +40,18 @@ BP_API void bp_stream_close(BpStream *stream);
 /* Now, what is queued is lost; `why` (may be NULL) is given to `closed`. */
 BP_API void bp_stream_abort(BpStream *stream, const GError *why);
 BP_API void bp_stream_set_reading(BpStream *stream, gboolean on);
+/* For protocols that hand a connection on: bytes that were read and not used are delivered from the next turn on, before
+ * anything else is read; `ended`: the peer's end behind them. They go to the events that the stream has then. */
+BP_API void bp_stream_give_back(BpStream *stream, gconstpointer data, gsize size, gboolean ended);
+/* Another owner: its source, its timer and its end are that owner's from now on. */
+BP_API void bp_stream_set_owner(BpStream *stream, BpPlugin *owner);
+/* Its memory stays until as many unrefs; `closed` comes all the same. */
+BP_API BpStream *bp_stream_ref(BpStream *stream);
+BP_API void bp_stream_unref(BpStream *stream);
+/* The queue is under half of its limit. FALSE: `drained` will be called. */
+BP_API gboolean bp_stream_has_room(BpStream *stream);
+/* `drained` is still to come. */
+BP_API gboolean bp_stream_is_full(const BpStream *stream);
 BP_API void bp_stream_set_backlog(BpStream *stream, gsize limit, BpBacklogPolicy policy);
 /* NULL events: nobody hears of it any more; for who goes before what is queued has been sent. */
 BP_API void bp_stream_set_user(BpStream *stream, const BpStreamEvents *events, gpointer user);

@@ -7,6 +7,8 @@
 /* Registering is rare next to sending, so one lock serves every list. */
 static GMutex lock;
 
+BpPlugin *bus_kernel;
+
 void owner_init(BpPlugin *owner, BpPlugin *parent, const char *name)
 {
 	owner->ring.prev = owner->ring.next = &owner->ring;
@@ -16,7 +18,8 @@ void owner_init(BpPlugin *owner, BpPlugin *parent, const char *name)
 
 void owner_clear(BpPlugin *owner)
 {
-	g_clear_object(&owner->cancellable);
+	if (owner->cancel.free)
+		owner->cancel.free(owner->cancel.object);
 	g_clear_pointer(&owner->name, g_free);
 }
 
@@ -145,11 +148,25 @@ gpointer bp_plugin_data(const BpPlugin *self)
 	return self->data;
 }
 
-GCancellable *bp_plugin_cancellable(BpPlugin *self)
+BpCancel *bp_plugin_cancel(BpPlugin *self)
 {
-	if (!self->cancellable)
-		self->cancellable = g_cancellable_new();
-	return self->cancellable;
+	return &self->cancel;
+}
+
+void owner_cancel(BpPlugin *owner)
+{
+	if (owner->cancel.cancel)
+		owner->cancel.cancel(owner->cancel.object);
+}
+
+gboolean bp_owner_is_dying(const BpPlugin *owner)
+{
+	return __atomic_load_n(&owner->dying, __ATOMIC_RELAXED);
+}
+
+BpPlugin *bp_kernel(void)
+{
+	return bus_kernel;
 }
 
 typedef struct {

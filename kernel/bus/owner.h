@@ -5,16 +5,8 @@
  * goes are the same function: `drop`, which unlinks with owner_unlink and frees. Dropped newest first.
  */
 #pragma once
-#include <gio/gio.h>
-#include <backplane/types.h>
-
-typedef struct BpOwned BpOwned;
-struct BpOwned {
-	BpOwned *prev, *next; /* ring, in the owner */
-	BpPlugin *owner;
-	void (*drop)(BpOwned *owned);
-	const char *kind; /* "watch", "timer": for leak reports and `plugin info` */
-};
+#include <backplane/owner.h>
+#include <backplane/plugin.h>
 
 struct BpPlugin {
 	BpOwned ring;	  /* head; the newest is ring.prev */
@@ -24,7 +16,7 @@ struct BpPlugin {
 	gint holds;	  /* atomic: asynchronous calls that will still call back */
 	gint dying;	  /* atomic: nothing of it is called any more */
 	gpointer data;
-	GCancellable *cancellable; /* made when asked for */
+	BpCancel cancel; /* empty until somebody has given one */
 	struct PluginFile *file;   /* host/plugin.c; NULL for an instance */
 	struct Instance *instance; /* host/module.c; NULL for a plugin */
 	/* Set while something waits for depth and holds to become 0; called then, from owner_leave or release. */
@@ -34,18 +26,21 @@ struct BpPlugin {
 /* The lists are touched by the owner's loops only under one lock that is never held while calling out. */
 void owner_init(BpPlugin *owner, BpPlugin *parent, const char *name);
 void owner_clear(BpPlugin *owner);
-void owner_link(BpPlugin *owner, BpOwned *owned, const char *kind, void (*drop)(BpOwned *owned));
-void owner_unlink(BpOwned *owned);
 /* Drops all, newest first; gives how many. What is dropped may drop others. */
 guint owner_drop_all(BpPlugin *owner);
-guint owner_count(BpPlugin *owner, const char *kind); /* NULL: all */
+void owner_cancel(BpPlugin *owner);
 
-/* Around every call of a plugin's code. enter is FALSE when it must not be called. */
 static inline gboolean owner_is_dying(BpPlugin *owner)
 {
 	return __atomic_load_n(&owner->dying, __ATOMIC_RELAXED);
 }
-gboolean owner_enter(BpPlugin *owner);
-void owner_leave(BpPlugin *owner);
 
-#define OWNED_BY(pointer, type, member) ((type *)((char *)(pointer) - offsetof(type, member)))
+/* The kernel's own plugin, for bp_kernel; set by start.c. */
+extern BpPlugin *bus_kernel;
+
+#define owner_link bp_owner_link
+#define owner_unlink bp_owner_unlink
+#define owner_count bp_owner_count
+#define owner_enter bp_owner_enter
+#define owner_leave bp_owner_leave
+#define OWNED_BY BP_OWNED_BY

@@ -47,7 +47,7 @@ static GPtrArray *temporaries;
 
 /* --- paths --- */
 
-char *context_check_path(const char *path, GError **error)
+char *bp_context_check_path(const char *path, GError **error)
 {
 	g_autofree char *shown = NULL;
 	GString *clean = g_string_new(NULL);
@@ -74,15 +74,15 @@ char *context_check_path(const char *path, GError **error)
 	}
 	if (!wrong)
 		return g_string_free(clean, FALSE);
-	shown = param_quote(path);
+	shown = bp_param_quote(path);
 	g_set_error(error, BP_HOST_ERROR, BP_INVALID, "%s cannot be a context: %s", shown, wrong);
 	g_string_free(clean, TRUE);
 	return NULL;
 }
 
-BpContext *context_find(const char *path)
+BpContext *bp_context_find(const char *path)
 {
-	g_autofree char *clean = context_check_path(path, NULL);
+	g_autofree char *clean = bp_context_check_path(path, NULL);
 
 	return clean && contexts ? g_hash_table_lookup(contexts, clean) : NULL;
 }
@@ -93,7 +93,7 @@ BpContext *bp_context(const char *path)
 	BpContext *context;
 
 	g_return_val_if_fail(path, NULL);
-	clean = context_check_path(path, NULL);
+	clean = bp_context_check_path(path, NULL);
 	if (!clean)
 		return NULL;
 	if (!contexts) {
@@ -135,14 +135,14 @@ static const BpParam *find_setting(BpContext *context, const char *key, gboolean
 		Declaration *declaration = context->declarations->pdata[d];
 
 		for (const BpParam **row = declaration->rows; *row; row++)
-			if (by_alias ? param_answers(*row, key)
-				     : param_name_equal((*row)->name, key))
+			if (by_alias ? bp_param_answers(*row, key)
+				     : bp_param_name_equal((*row)->name, key))
 				return *row;
 	}
 	return NULL;
 }
 
-const BpParam *context_setting(BpContext *context, const char *key)
+const BpParam *bp_setting_row(BpContext *context, const char *key)
 {
 	const BpParam *row;
 
@@ -151,7 +151,7 @@ const BpParam *context_setting(BpContext *context, const char *key)
 	return row ? row : find_setting(context, key, TRUE);
 }
 
-GPtrArray *context_settings(BpContext *context)
+GPtrArray *bp_setting_rows(BpContext *context)
 {
 	GPtrArray *rows = g_ptr_array_new();
 
@@ -177,7 +177,7 @@ static Temporary *find_temporary(const char *path, const BpParam *row, const cha
 		Temporary *temporary = temporaries->pdata[i];
 
 		if (!strcmp(temporary->path, path) &&
-		    (row ? param_answers(row, temporary->key) : !strcmp(key, temporary->key)))
+		    (row ? bp_param_answers(row, temporary->key) : !strcmp(key, temporary->key)))
 			return temporary;
 	}
 	return NULL;
@@ -189,13 +189,13 @@ static void adopt_spelling(BpContext *context, const BpParam *row, char **keys)
 	for (; *keys; keys++) {
 		g_autofree char *text = NULL;
 
-		if (!strcmp(*keys, row->name) || !param_answers(row, *keys) ||
+		if (!strcmp(*keys, row->name) || !bp_param_answers(row, *keys) ||
 		    find_setting(context, *keys, TRUE) != row)
 			continue;
-		text = settings_text(context->path, row->name);
+		text = bp_setting_stored(context->path, row->name);
 		if (text)
 			continue;
-		text = settings_text(context->path, *keys);
+		text = bp_setting_stored(context->path, *keys);
 		settings_set_text(context->path, *keys, NULL);
 		settings_set_text(context->path, row->name, text);
 	}
@@ -204,7 +204,7 @@ static void adopt_spelling(BpContext *context, const BpParam *row, char **keys)
 static void check_present(BpContext *context, const BpParam *row)
 {
 	Temporary *temporary = find_temporary(context->path, row, row->name);
-	g_autofree char *stored = settings_text(context->path, row->name);
+	g_autofree char *stored = bp_setting_stored(context->path, row->name);
 	g_autoptr(GError) error = NULL;
 
 	if (temporary && !fits(row, temporary->text, &error)) {
@@ -242,7 +242,7 @@ void bp_setting_declare(BpPlugin *self, BpContext *context, const BpParam *table
 	owner_link(self, &declaration->owned, "setting", drop_declaration);
 	keys = settings_keys(context->path);
 	for (const BpParam **row = declaration->rows; *row; row++) {
-		if (!settings_check_key((*row)->name, NULL))
+		if (!bp_setting_check_key((*row)->name, NULL))
 			g_critical("\"%s\" cannot be the key of a setting", (*row)->name);
 		adopt_spelling(context, *row, keys);
 		check_present(context, *row);
@@ -258,7 +258,7 @@ static char *get_text(BpContext *context, const BpParam *row, const char *key)
 
 	if (temporary && fits(row, temporary->text, NULL))
 		return g_strdup(temporary->text);
-	stored = settings_text(context->path, row ? row->name : key);
+	stored = bp_setting_stored(context->path, row ? row->name : key);
 	if (stored && fits(row, stored, NULL))
 		return g_steal_pointer(&stored);
 	return row ? g_strdup(row->fallback) : NULL;
@@ -267,13 +267,13 @@ static char *get_text(BpContext *context, const BpParam *row, const char *key)
 char *bp_setting_get(BpContext *context, const char *key)
 {
 	g_return_val_if_fail(context && key, NULL);
-	return get_text(context, context_setting(context, key), key);
+	return get_text(context, bp_setting_row(context, key), key);
 }
 
 static gint64 get_number(BpContext *context, const char *key, BpType type)
 {
 	const BpParam plain = { "value", .type = type };
-	const BpParam *row = context_setting(context, key);
+	const BpParam *row = bp_setting_row(context, key);
 	g_autofree char *text = get_text(context, row, key);
 	ParamValue value = { 0 };
 
@@ -297,25 +297,25 @@ gboolean bp_setting_bool(BpContext *context, const char *key)
 	return get_number(context, key, BP_BOOL) != 0;
 }
 
-gboolean context_setting_is_set(BpContext *context, const char *key)
+gboolean bp_setting_is_set(BpContext *context, const char *key)
 {
-	const BpParam *row = context_setting(context, key);
-	g_autofree char *stored = settings_text(context->path, row ? row->name : key);
+	const BpParam *row = bp_setting_row(context, key);
+	g_autofree char *stored = bp_setting_stored(context->path, row ? row->name : key);
 
 	return stored && fits(row, stored, NULL);
 }
 
-gboolean context_setting_is_temporary(BpContext *context, const char *key)
+gboolean bp_setting_is_temporary(BpContext *context, const char *key)
 {
-	return find_temporary(context->path, context_setting(context, key), key) != NULL;
+	return find_temporary(context->path, bp_setting_row(context, key), key) != NULL;
 }
 
 /* --- writing --- */
 
 static gboolean refuse_unknown(BpContext *context, const char *key, GError **error)
 {
-	g_autoptr(GPtrArray) words = context_settings(context);
-	g_autofree char *shown = param_quote(key);
+	g_autoptr(GPtrArray) words = bp_setting_rows(context);
+	g_autofree char *shown = bp_param_quote(key);
 	g_autofree char *hint = NULL;
 
 	for (guint i = words->len; i-- > 0;) {
@@ -327,7 +327,7 @@ static gboolean refuse_unknown(BpContext *context, const char *key, GError **err
 			words->pdata[i] = (gpointer)row->name;
 	}
 	g_ptr_array_add(words, NULL);
-	hint = param_hint(bp_nearest(key, (const char *const *)words->pdata));
+	hint = bp_param_hint(bp_nearest(key, (const char *const *)words->pdata));
 	g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no setting %s in %s%s", shown,
 		    context->path, hint);
 	return FALSE;
@@ -343,11 +343,11 @@ gboolean bp_setting_set(BpContext *context, const char *key, const char *value, 
 	ParamValue parsed = { 0 };
 
 	g_return_val_if_fail(context && key, FALSE);
-	row = context_setting(context, key);
+	row = bp_setting_row(context, key);
 	temporary = find_temporary(context->path, row, key);
 	if (!row) {
 		const BpParam plain = { key, .type = BP_STRING };
-		g_autofree char *stored = settings_text(context->path, key);
+		g_autofree char *stored = bp_setting_stored(context->path, key);
 
 		if (!stored && !temporary)
 			return refuse_unknown(context, key, error);
@@ -374,9 +374,9 @@ void bp_setting_store(BpContext *context, const char *key, const char *value)
 	g_autoptr(GError) error = NULL;
 
 	g_return_if_fail(context && key);
-	if (context_setting(context, key))
+	if (bp_setting_row(context, key))
 		bp_setting_set(context, key, value, &error);
-	else if (settings_check_key(key, &error) && (!value || fits(&plain, value, &error)))
+	else if (bp_setting_check_key(key, &error) && (!value || fits(&plain, value, &error)))
 		settings_set_text(context->path, key, value);
 	if (error)
 		bp_log(bp_kernel(), BP_LOG_WARNING, "not stored in %s: %s", context->path,
@@ -393,18 +393,18 @@ static void temporary_free(gpointer data)
 	g_free(temporary);
 }
 
-gboolean settings_set_temporary(const char *path, const char *key, const char *value,
+gboolean bp_setting_set_temporary(const char *path, const char *key, const char *value,
 				GError **error)
 {
 	const BpParam plain = { key, .type = BP_STRING };
-	g_autofree char *clean = context_check_path(path, error);
-	BpContext *context = clean ? context_find(clean) : NULL;
-	const BpParam *row = context ? context_setting(context, key) : NULL;
+	g_autofree char *clean = bp_context_check_path(path, error);
+	BpContext *context = clean ? bp_context_find(clean) : NULL;
+	const BpParam *row = context ? bp_setting_row(context, key) : NULL;
 	g_autofree char *before = NULL;
 	g_autofree char *after = NULL;
 	Temporary *temporary;
 
-	if (!clean || !settings_check_key(key, error) || !fits(row ? row : &plain, value, error))
+	if (!clean || !bp_setting_check_key(key, error) || !fits(row ? row : &plain, value, error))
 		return FALSE;
 	if (!temporaries)
 		temporaries = g_ptr_array_new_with_free_func(temporary_free);

@@ -9,7 +9,7 @@
 #include "bus/message.h"
 #include "bus/owner.h"
 #include "bus/port.h"
-#include <backplane/kernel.h>
+#include <backplane/host.h>
 
 static gint stderr_level = BP_LOG_WARNING, terminal; /* atomic */
 static gboolean journal;
@@ -33,7 +33,7 @@ void log_set_stderr(BpLogLevel level)
 	g_atomic_int_set(&stderr_level, (gint)level);
 }
 
-void log_set_terminal(gboolean on)
+void bp_log_set_terminal(gboolean on)
 {
 	g_atomic_int_set(&terminal, on);
 }

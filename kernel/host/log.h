@@ -6,7 +6,5 @@
 /* Lines up to this level go to stderr too; the default is BP_LOG_WARNING. In the journal's form when stderr is its
  * socket. */
 void log_set_stderr(BpLogLevel level);
-/* A terminal console shows notices and worse itself, so stderr is left alone. */
-void log_set_terminal(gboolean on);
 void log_start(void);
 void log_stop(void);

@@ -28,7 +28,7 @@ const BpModule *bp_module_find(const char *name)
 
 GPtrArray *bp_module_list(void)
 {
-	return registry_objects("module/");
+	return bp_registry_objects("module/");
 }
 
 /* --- what an instance is --- */
@@ -78,6 +78,62 @@ const BpModule *bp_instance_module(const BpInstance *self)
 const char *bp_instance_close_reason(const BpInstance *self)
 {
 	return self->instance->reason ? self->instance->reason : "";
+}
+
+gboolean bp_is_instance(const BpPlugin *self)
+{
+	return self->instance != NULL;
+}
+
+BpPlugin *bp_plugin_of(BpPlugin *self)
+{
+	return self->parent ? self->parent : self;
+}
+
+const char *bp_instance_path(const BpInstance *self)
+{
+	return self->instance->path;
+}
+
+gint64 bp_instance_since(const BpInstance *self)
+{
+	return self->instance->since;
+}
+
+gboolean bp_instance_is_closing(const BpInstance *self)
+{
+	return self->instance->closing;
+}
+
+char *bp_instance_describe(BpInstance *self)
+{
+	GString *text = g_string_new(NULL);
+
+	if (self->instance->module->describe && owner_enter(self)) {
+		self->instance->module->describe(self, text);
+		owner_leave(self);
+	}
+	return g_strchomp(g_string_free(text, FALSE));
+}
+
+gboolean bp_instance_update(BpInstance *self, BpValues *take_values, BpValues **before, GError **error)
+{
+	BpValues *old = self->instance->values;
+	gboolean good;
+
+	self->instance->values = take_values;
+	good = self->instance->module->update && bp_values_complete(take_values, error) && owner_enter(self);
+	if (good) {
+		good = self->instance->module->update(self, old, error);
+		owner_leave(self);
+	}
+	if (good) {
+		*before = old;
+	} else {
+		self->instance->values = old;
+		bp_values_free(take_values);
+	}
+	return good;
 }
 
 BpInstance *bp_instance_find(const char *name)
@@ -163,8 +219,7 @@ static void ask_finish(BpInstance *self)
 static void cancel(BpInstance *self)
 {
 	g_atomic_int_set(&self->dying, TRUE);
-	if (self->cancellable)
-		g_cancellable_cancel(self->cancellable);
+	owner_cancel(self);
 	job_cancel_all(self);
 }
 
@@ -270,7 +325,7 @@ BpInstance *bp_module_open(const char *module_name, const char *name, const char
 	g_autoptr(BpValues) values = take_values;
 	const BpModule *module = find_class(module_name, error);
 	g_autofree char *class_path = g_strconcat("module/", module_name, NULL);
-	BpPlugin *plugin = registry_owner(class_path);
+	BpPlugin *plugin = bp_registry_owner(class_path);
 	BpInstance *self;
 	gboolean good;
 
@@ -300,7 +355,7 @@ BpInstance *bp_module_open(const char *module_name, const char *name, const char
 
 /* --- plans --- */
 
-void module_plan_free(InstancePlan *plan)
+void bp_plan_free(BpPlan *plan)
 {
 	g_free(plan->module);
 	g_free(plan->name);
@@ -309,9 +364,9 @@ void module_plan_free(InstancePlan *plan)
 	g_free(plan);
 }
 
-InstancePlan *module_plan_one(BpInstance *self)
+BpPlan *bp_plan_instance(BpInstance *self)
 {
-	InstancePlan *plan = g_new0(InstancePlan, 1);
+	BpPlan *plan = g_new0(BpPlan, 1);
 	const BpValues *values = self->instance->values;
 	GPtrArray *pairs = g_ptr_array_new();
 	guint count;
@@ -331,20 +386,20 @@ InstancePlan *module_plan_one(BpInstance *self)
 	return plan;
 }
 
-GPtrArray *module_plan(BpPlugin *plugin)
+GPtrArray *bp_plan_instances(BpPlugin *plugin)
 {
-	GPtrArray *plans = g_ptr_array_new_with_free_func((GDestroyNotify)module_plan_free);
+	GPtrArray *plans = g_ptr_array_new_with_free_func((GDestroyNotify)bp_plan_free);
 
 	for (guint i = 0; instances && i < instances->len; i++) {
 		BpInstance *self = instances->pdata[i];
 
 		if ((!plugin || self->parent == plugin) && !self->instance->closing)
-			g_ptr_array_add(plans, module_plan_one(self));
+			g_ptr_array_add(plans, bp_plan_instance(self));
 	}
 	return plans;
 }
 
-static gboolean reopen(const InstancePlan *plan, GError **error)
+static gboolean reopen(const BpPlan *plan, GError **error)
 {
 	const BpModule *module = find_class(plan->module, error);
 	g_autoptr(BpValues) values = NULL;
@@ -357,12 +412,12 @@ static gboolean reopen(const InstancePlan *plan, GError **error)
 	return !!bp_module_open(plan->module, plan->name, plan->path, g_steal_pointer(&values), error);
 }
 
-gboolean module_reopen(GPtrArray *plans, GError **error)
+gboolean bp_plan_open(GPtrArray *plans, GError **error)
 {
 	gboolean good = TRUE;
 
 	for (guint i = 0; i < plans->len; i++) {
-		InstancePlan *plan = plans->pdata[i];
+		BpPlan *plan = plans->pdata[i];
 		BpInstance *there = bp_instance_find(plan->name);
 
 		/* One that an earlier one has opened as a part of itself. */

@@ -49,7 +49,7 @@ static gboolean names_equal(const char *a, const char *b, gsize b_length)
 	return !*a && !b_length;
 }
 
-gboolean param_name_equal(const char *a, const char *b)
+gboolean bp_param_name_equal(const char *a, const char *b)
 {
 	return names_equal(a, b, strlen(b));
 }
@@ -69,9 +69,9 @@ static gboolean alias_equal(const BpParam *param, const char *name)
 	return FALSE;
 }
 
-gboolean param_answers(const BpParam *param, const char *name)
+gboolean bp_param_answers(const BpParam *param, const char *name)
 {
-	return param_name_equal(param->name, name) || alias_equal(param, name);
+	return bp_param_name_equal(param->name, name) || alias_equal(param, name);
 }
 
 static void collect_rows(const BpParam *table, GPtrArray *rows, guint depth)
@@ -85,7 +85,7 @@ static void collect_rows(const BpParam *table, GPtrArray *rows, guint depth)
 			continue;
 		}
 		for (guint i = 0; i < rows->len && !hidden; i++)
-			hidden = param_name_equal(((const BpParam *)rows->pdata[i])->name,
+			hidden = bp_param_name_equal(((const BpParam *)rows->pdata[i])->name,
 						  table->name);
 		if (!hidden)
 			g_ptr_array_add(rows, (gpointer)table);
@@ -112,7 +112,7 @@ static const BpParam *find_row(const BpParam *table, const char *name, gboolean 
 	for (; !found && table && (table->name || table->include); table++) {
 		if (table->include)
 			found = find_row(table->include, name, by_alias, depth + 1);
-		else if (by_alias ? alias_equal(table, name) : param_name_equal(table->name, name))
+		else if (by_alias ? alias_equal(table, name) : bp_param_name_equal(table->name, name))
 			found = table;
 	}
 	return found;
@@ -153,7 +153,7 @@ const char *bp_param_nearest(const BpParam *table, const char *name)
 
 /* --- sentences --- */
 
-char *param_quote(const char *text)
+char *bp_param_quote(const char *text)
 {
 	GString *quoted = g_string_new("\"");
 	gsize length = strlen(text);
@@ -173,7 +173,7 @@ char *param_quote(const char *text)
 	return g_string_free(quoted, FALSE);
 }
 
-char *param_hint(const char *nearest)
+char *bp_param_hint(const char *nearest)
 {
 	return nearest ? g_strdup_printf("; did you mean %s?", nearest) : g_strdup("");
 }
@@ -266,8 +266,8 @@ static char *describe_expected(const BpParam *param)
 static gboolean refuse(const BpParam *param, const char *text, const char *nearest, GError **error)
 {
 	g_autofree char *expected = describe_expected(param);
-	g_autofree char *hint = param_hint(nearest);
-	g_autofree char *shown = param->secret ? NULL : param_quote(text);
+	g_autofree char *hint = bp_param_hint(nearest);
+	g_autofree char *shown = param->secret ? NULL : bp_param_quote(text);
 
 	g_set_error(error, BP_HOST_ERROR, BP_INVALID, "%s must be %s%s%s%s", param->name, expected,
 		    shown ? ", not " : "", shown ? shown : "", hint);
@@ -468,7 +468,7 @@ static gboolean parse_choice(const BpParam *param, const char *text, ParamValue 
 		g_autofree char *a = g_ascii_strdown(words[i], -1);
 		g_autofree char *b = g_ascii_strdown(text, -1);
 
-		if (param_name_equal(a, b))
+		if (bp_param_name_equal(a, b))
 			found = words[i];
 	}
 	if (!found)

@@ -14,11 +14,3 @@ typedef struct {
 
 /* Out of range: FALSE, but the numbers are there; `text` is set only with TRUE. Any thread. */
 gboolean param_parse(const BpParam *param, const char *text, ParamValue *value, GError **error);
-/* By name, '-' and '_' being the same. */
-gboolean param_name_equal(const char *a, const char *b);
-/* By name or alias. */
-gboolean param_answers(const BpParam *param, const char *name);
-/* In double quotes, made printable and cut to what fits in a sentence. Yours. */
-char *param_quote(const char *text);
-/* "; did you mean NAME?" or "". Yours. */
-char *param_hint(const char *nearest);

@@ -25,15 +25,30 @@ void plugin_use_tables(const PluginTables *table)
 	plugin_tables = table;
 }
 
-void plugin_set_path(const char *const *path)
+void bp_plugin_set_path(const char *const *path)
 {
 	g_strfreev(folders);
 	folders = g_strdupv((char **)path);
 }
 
-const char *const *plugin_path(void)
+const char *const *bp_plugin_path(void)
 {
 	return (const char *const *)folders;
+}
+
+const BpPluginInfo *bp_plugin_info_of(const BpPlugin *plugin)
+{
+	return plugin->file ? plugin->file->info : NULL;
+}
+
+const char *bp_plugin_file(const BpPlugin *plugin)
+{
+	return plugin->file->path;
+}
+
+gboolean bp_plugin_is_unloading(const BpPlugin *plugin)
+{
+	return plugin->file->unloading;
 }
 
 BpPlugin *plugin_new(const char *name, const BpPluginInfo *info, void *handle, const char *path)
@@ -272,7 +287,7 @@ static guint load_folder(const char *folder)
 	return failed;
 }
 
-guint plugin_load_all(void)
+guint bp_plugin_load_all(void)
 {
 	guint failed = 0;
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* plugin.h - the life of a plugin, for the rest of the kernel. */
 #pragma once
-#include <backplane/kernel.h>
-#include <backplane/plugin.h>
+#include <backplane/host.h>
 #include "bus/owner.h"
 
 typedef struct PluginFile {
@@ -25,11 +24,4 @@ void plugin_use_tables(const PluginTables *tables);
 
 BpPlugin *plugin_new(const char *name, const BpPluginInfo *info, void *handle, const char *path);
 void plugin_free(BpPlugin *plugin); /* owned things gone already; dlclose */
-void plugin_set_path(const char *const *folders);
-const char *const *plugin_path(void);
-/* Every NAME.so in the path that is not loaded yet; each failure is logged. Gives how many failed. */
-guint plugin_load_all(void);
-/* Reopens the same instances with the same parameters. `done` gets NULL or what went wrong. */
-typedef void (*PluginReloaded)(const GError *error, gpointer data);
-void plugin_reload(BpPlugin *plugin, PluginReloaded done, gpointer data);
 void plugin_unload_all(void); /* newest first; runs the loop until they are gone, 5 s at most */

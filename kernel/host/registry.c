@@ -121,7 +121,7 @@ gconstpointer bp_registry_find(const char *path)
 	return entry ? entry->object : NULL;
 }
 
-BpPlugin *registry_owner(const char *path)
+BpPlugin *bp_registry_owner(const char *path)
 {
 	Entry *entry = find(path);
 
@@ -157,7 +157,7 @@ static gint by_number(gconstpointer a, gconstpointer b)
 	return first->number < second->number ? -1 : 1;
 }
 
-GPtrArray *registry_objects(const char *prefix)
+GPtrArray *bp_registry_objects(const char *prefix)
 {
 	GPtrArray *list = g_ptr_array_new();
 	GHashTableIter iter;

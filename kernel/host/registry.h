@@ -4,8 +4,4 @@
 #include <backplane/registry.h>
 #include "bus/owner.h"
 
-/* Who registered the object at `path`; NULL if there is none. */
-BpPlugin *registry_owner(const char *path);
-/* Objects below `prefix`, in order of registration; free the array. */
-GPtrArray *registry_objects(const char *prefix);
 void registry_stop(void);

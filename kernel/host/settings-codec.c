@@ -66,7 +66,7 @@ char *settings_unescape(const char *text)
 	return g_string_free(out, FALSE);
 }
 
-gboolean settings_check_key(const char *key, GError **error)
+gboolean bp_setting_check_key(const char *key, GError **error)
 {
 	gsize length = strlen(key);
 	g_autofree char *shown = NULL;
@@ -75,7 +75,7 @@ gboolean settings_check_key(const char *key, GError **error)
 	    strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") ==
 		    length)
 		return TRUE;
-	shown = param_quote(key);
+	shown = bp_param_quote(key);
 	g_set_error(
 		error, BP_HOST_ERROR, BP_INVALID,
 		"%s cannot be a key: letters, digits, _ . and -, at most 255, the first a letter",

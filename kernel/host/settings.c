@@ -375,7 +375,7 @@ void settings_stop(void)
 
 /* --- one text --- */
 
-char *settings_text(const char *path, const char *key)
+char *bp_setting_stored(const char *path, const char *key)
 {
 	g_autofree char *raw = g_key_file_get_value(keys(), path, key, NULL);
 
@@ -400,7 +400,7 @@ static void touch(void)
 
 void settings_set_text(const char *path, const char *key, const char *text)
 {
-	g_autofree char *before = settings_text(path, key);
+	g_autofree char *before = bp_setting_stored(path, key);
 
 	if (!g_strcmp0(before, text))
 		return;
@@ -444,10 +444,10 @@ static gboolean check_import(GKeyFile *from, const char *path, GError **error)
 
 	for (guint g = 0; groups[g]; g++) {
 		g_auto(GStrv) names = g_key_file_get_keys(from, groups[g], NULL, NULL);
-		BpContext *context = context_find(groups[g]);
+		BpContext *context = bp_context_find(groups[g]);
 
 		for (guint k = 0; names && names[k] && context; k++) {
-			const BpParam *row = context_setting(context, names[k]);
+			const BpParam *row = bp_setting_row(context, names[k]);
 			g_autofree char *raw =
 				g_key_file_get_value(from, groups[g], names[k], NULL);
 			g_autofree char *text = raw ? settings_unescape(raw) : NULL;
@@ -482,8 +482,8 @@ gboolean settings_import(const char *path, GError **error)
 	groups = g_key_file_get_groups(from, NULL);
 	for (guint g = 0; groups[g]; g++) {
 		g_auto(GStrv) names = g_key_file_get_keys(from, groups[g], NULL, NULL);
-		g_autofree char *clean = context_check_path(groups[g], NULL);
-		BpContext *context = context_find(groups[g]);
+		g_autofree char *clean = bp_context_check_path(groups[g], NULL);
+		BpContext *context = bp_context_find(groups[g]);
 
 		for (guint k = 0; names && names[k]; k++) {
 			g_autofree char *raw =
@@ -492,7 +492,7 @@ gboolean settings_import(const char *path, GError **error)
 
 			if (!text)
 				continue;
-			if (context && context_setting(context, names[k]))
+			if (context && bp_setting_row(context, names[k]))
 				bp_setting_set(context, names[k], text, NULL);
 			else
 				settings_set_text(clean ? clean : groups[g], names[k], text);

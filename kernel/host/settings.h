@@ -4,7 +4,7 @@
  * Everything here, and everything in context.h, is for the main loop's thread.
  */
 #pragma once
-#include <backplane/context.h>
+#include <backplane/host.h>
 
 #define SETTINGS_FILE "settings.ini"
 #define SETTINGS_FILE_MAX (16 * 1024 * 1024)
@@ -16,8 +16,6 @@ GKeyFile *settings_parse(const char *text, gsize size, GError **error);
 char *settings_render(GKeyFile *keys, gsize *size);
 char *settings_escape(const char *text);
 char *settings_unescape(const char *text);
-/* [A-Za-z][A-Za-z0-9_.-]*, at most 255 bytes. */
-gboolean settings_check_key(const char *key, GError **error);
 
 /* --- the file: settings.c --- */
 
@@ -44,8 +42,6 @@ char *settings_export(const char *path, GError **error);
  * nothing is changed. */
 gboolean settings_import(const char *path, GError **error);
 
-/* Texts as they are in the file, unescaped. Yours; NULL: not there. */
-char *settings_text(const char *path, const char *key);
 /* NULL removes. */
 void settings_set_text(const char *path, const char *key, const char *text);
 /* Keys of a path in the file; free with g_strfreev. Never NULL. */
@@ -53,19 +49,6 @@ char **settings_keys(const char *path);
 
 /* --- the contexts: context.c --- */
 
-/* The path in its one spelling, "/a/b"; NULL if it is not printable UTF-8, has [ or ], or is over 255 bytes. */
-char *context_check_path(const char *path, GError **error);
-/* Finds only. bp_context makes, and gives NULL for a path that context_check_path refuses. */
-BpContext *context_find(const char *path);
-/* What is declared, each key once; borrowed rows, free the array. */
-GPtrArray *context_settings(BpContext *context);
-const BpParam *context_setting(BpContext *context, const char *key);
-/* Its value is neither the fallback nor (see next) temporary. */
-gboolean context_setting_is_set(BpContext *context, const char *key);
 /* Called by whoever changed a declared setting past bp_setting_set. */
 void context_notify(BpContext *context, const char *key);
-/* For this run only, never saved: -s on the command line. Checked now if it is declared, else when it is; then a
- * bad value is dropped with a warning. Ended by bp_setting_set of the same key. */
-gboolean settings_set_temporary(const char *path, const char *key, const char *value, GError **error);
-gboolean context_setting_is_temporary(BpContext *context, const char *key);
 void context_forget_temporary(void);

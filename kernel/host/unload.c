@@ -67,8 +67,7 @@ static void begin(BpPlugin *plugin)
 	if (plugin_tables && plugin_tables->dying)
 		plugin_tables->dying(plugin);
 	g_atomic_int_set(&plugin->dying, TRUE);
-	if (plugin->cancellable)
-		g_cancellable_cancel(plugin->cancellable);
+	owner_cancel(plugin);
 	job_cancel_all(plugin);
 	module_cancel_all(plugin);
 	if (g_atomic_int_get(&plugin->holds))
@@ -127,8 +126,8 @@ void plugin_unload_all(void)
 
 typedef struct {
 	char *path;
-	GPtrArray *instances; /* InstancePlan */
-	PluginReloaded done;
+	GPtrArray *instances; /* BpPlan */
+	BpReloadDone done;
 	gpointer data;
 } Reload;
 
@@ -138,14 +137,14 @@ static void on_unloaded(const char *name, gpointer data)
 	g_autoptr(GError) error = NULL;
 
 	if (bp_plugin_load(reload->path, &error))
-		module_reopen(reload->instances, &error);
+		bp_plan_open(reload->instances, &error);
 	reload->done(error, reload->data);
 	g_ptr_array_unref(reload->instances);
 	g_free(reload->path);
 	g_free(reload);
 }
 
-void plugin_reload(BpPlugin *plugin, PluginReloaded done, gpointer data)
+void bp_plugin_reload(BpPlugin *plugin, BpReloadDone done, gpointer data)
 {
 	Reload *reload;
 
@@ -157,7 +156,7 @@ void plugin_reload(BpPlugin *plugin, PluginReloaded done, gpointer data)
 	}
 	reload = g_new0(Reload, 1);
 	reload->path = g_strdup(plugin->file->path);
-	reload->instances = module_plan(plugin);
+	reload->instances = bp_plan_instances(plugin);
 	reload->done = done;
 	reload->data = data;
 	bp_plugin_unload(plugin, on_unloaded, reload);

@@ -110,10 +110,10 @@ const BpParam *bp_values_table(const BpValues *values)
 static gint find_row(const BpValues *values, const char *name)
 {
 	for (guint i = 0; i < values->count; i++)
-		if (param_name_equal(values->rows[i]->name, name))
+		if (bp_param_name_equal(values->rows[i]->name, name))
 			return (gint)i;
 	for (guint i = 0; i < values->count; i++)
-		if (param_answers(values->rows[i], name))
+		if (bp_param_answers(values->rows[i], name))
 			return (gint)i;
 	return -1;
 }
@@ -130,8 +130,8 @@ gboolean bp_values_set(BpValues *values, const char *name, const char *text, GEr
 	g_return_val_if_fail(values && name, FALSE);
 	at = find_row(values, name);
 	if (at < 0) {
-		g_autofree char *shown = param_quote(name);
-		g_autofree char *hint = param_hint(bp_param_nearest(values->table, name));
+		g_autofree char *shown = bp_param_quote(name);
+		g_autofree char *hint = bp_param_hint(bp_param_nearest(values->table, name));
 
 		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no parameter %s%s", shown,
 			    hint);
@@ -167,7 +167,7 @@ gboolean bp_values_set_pairs(BpValues *values, const char *const *pairs, GError 
 		gint at = find_row(values, name);
 
 		if (!*name) {
-			g_autofree char *shown = param_quote(*pairs);
+			g_autofree char *shown = bp_param_quote(*pairs);
 
 			g_set_error(error, BP_HOST_ERROR, BP_INVALID,
 				    "%s has no name: write NAME=VALUE", shown);

@@ -208,7 +208,7 @@ void loop_close_all(BpPlugin *owner)
 	}
 }
 
-GPtrArray *loop_list(void)
+GPtrArray *bp_loop_list(void)
 {
 	GPtrArray *list = g_ptr_array_new();
 

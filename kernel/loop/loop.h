@@ -59,7 +59,6 @@ gboolean loop_start_main(GError **error);
 void loop_stop_main(void);
 /* Stops and joins every loop that this plugin has opened. */
 void loop_close_all(BpPlugin *owner);
-GPtrArray *loop_list(void); /* borrowed pointers; main thread only */
 
 void inbox_init(Inbox *inbox);
 void inbox_clear(Inbox *inbox);

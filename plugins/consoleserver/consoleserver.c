@@ -10,6 +10,7 @@
  *	echo help | nc -N localhost 2323
  */
 #include <backplane/backplane.h>
+#include <backplane/net.h>
 #include <backplane/kernel.h>
 
 #define INSTANCE "console-server"

@@ -2,6 +2,7 @@
 /* mesh-gateway.h - what the files of module MeshGateway share. */
 #pragma once
 #include <backplane/backplane.h>
+#include <backplane/net.h>
 #include <backplane/framing.h>
 #include <backplane/http.h>
 #include <backplane/json.h>

@@ -2,6 +2,7 @@
 /* endpoint.h - what the files about endpoint servers share. */
 #pragma once
 #include <backplane/backplane.h>
+#include <backplane/net.h>
 #include <backplane/endpoint.h>
 #include <backplane/json.h>
 #include "endpoint-media.h"

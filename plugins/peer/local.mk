@@ -36,9 +36,9 @@ plugins_peer_so_SOURCES = \
 	plugins/peer/peer.h \
 	plugins/peer/python-json.c \
 	plugins/peer/python-json.h
-plugins_peer_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+plugins_peer_so_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(JSON_CFLAGS) $(GIO_CFLAGS)
 plugins_peer_so_LDFLAGS = $(PLUGIN_LDFLAGS)
-plugins_peer_so_LDADD = $(PLUGIN_LIBS)
+plugins_peer_so_LDADD = libbackplane-net.so.0 libbackplane-json.so.0 $(PLUGIN_LIBS) $(JSON_LIBS) $(GIO_LIBS)
 nodist_plugins_peer_so_SOURCES = plugins/peer/peers-script.c
 EXTRA_DIST += plugins/peer/README.md plugins/peer/peers.js
 CLEANFILES += plugins/peer/peers-script.c

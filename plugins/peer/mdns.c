@@ -6,7 +6,7 @@
  * datagram: it counts only when a TCP connection to it succeeds. A server that only this machine can reach is not
  * announced. TXT: id, name, and project and hash where there are any.
  */
-#include <gio/gio.h>
+#include <backplane/gio.h>
 #include <string.h>
 #include "mdns.h"
 

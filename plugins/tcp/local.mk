@@ -8,5 +8,5 @@ plugins_tcp_so_SOURCES = \
 	plugins/tcp/tcp.h
 plugins_tcp_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 plugins_tcp_so_LDFLAGS = $(PLUGIN_LDFLAGS)
-plugins_tcp_so_LDADD = $(PLUGIN_LIBS)
+plugins_tcp_so_LDADD = libbackplane-net.so.0 libbackplane-session.so.0 $(PLUGIN_LIBS)
 EXTRA_DIST += plugins/tcp/README.md

@@ -2,6 +2,8 @@
 /* tcp.h - what the files of this plugin share. */
 #pragma once
 #include <backplane/backplane.h>
+#include <backplane/net.h>
+#include <backplane/sessions.h>
 
 extern const BpParam tcp_server_params[];
 extern const BpParam tcp_client_params[];

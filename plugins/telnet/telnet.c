@@ -12,6 +12,8 @@
  *	channel send front/send the laser is busy until four
  */
 #include <backplane/backplane.h>
+#include <backplane/net.h>
+#include <backplane/sessions.h>
 
 static const char manual[] =
 	"Module TelnetServer listens on `port`; each client is a session of `handler` (console). A client that\n"

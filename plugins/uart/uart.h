@@ -7,6 +7,7 @@
  */
 #pragma once
 #include <backplane/backplane.h>
+#include <backplane/net.h>
 #include "framing.h"
 
 

@@ -11,5 +11,5 @@ plugins_udp_so_SOURCES = \
 	plugins/udp/udp.h
 plugins_udp_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 plugins_udp_so_LDFLAGS = $(PLUGIN_LDFLAGS)
-plugins_udp_so_LDADD = $(PLUGIN_LIBS)
+plugins_udp_so_LDADD = libbackplane-net.so.0 $(PLUGIN_LIBS)
 EXTRA_DIST += plugins/udp/README.md

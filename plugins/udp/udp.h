@@ -2,6 +2,7 @@
 /* udp.h - what the files of this plugin share. */
 #pragma once
 #include <backplane/backplane.h>
+#include <backplane/net.h>
 
 extern const BpParam udp_server_params[];
 extern const BpParam udp_socket_params[];

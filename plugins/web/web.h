@@ -2,6 +2,8 @@
 /* web.h - the parts of the plugin to each other. */
 #pragma once
 #include <backplane/backplane.h>
+#include <backplane/net.h>
+#include <gio/gio.h>
 #include <backplane/http.h>
 #include <backplane/kernel.h>
 #include <backplane/resource.h>

@@ -7,7 +7,7 @@ plugins_wsserver_so_SOURCES = \
 	plugins/wsserver/ws-telnet.c \
 	plugins/wsserver/wsserver.c \
 	plugins/wsserver/wsserver.h
-plugins_wsserver_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+plugins_wsserver_so_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(JSON_CFLAGS)
 plugins_wsserver_so_LDFLAGS = $(PLUGIN_LDFLAGS)
-plugins_wsserver_so_LDADD = $(PLUGIN_LIBS)
+plugins_wsserver_so_LDADD = libbackplane-http.so.0 libbackplane-session.so.0 libbackplane-net.so.0 libbackplane-json.so.0 $(PLUGIN_LIBS) $(JSON_LIBS)
 EXTRA_DIST += plugins/wsserver/README.md

@@ -2,6 +2,8 @@
 /* wsserver.h - what the files of this plugin share. */
 #pragma once
 #include <backplane/backplane.h>
+#include <backplane/net.h>
+#include <backplane/sessions.h>
 #include <backplane/kernel.h>
 #include <backplane/websocket.h>
 

@@ -7,10 +7,11 @@ BENCHES = \
 	tests/bench/load
 EXTRA_PROGRAMS += $(BENCHES)
 BENCH_LDFLAGS = -Wl,-rpath,$(abs_top_builddir)
+BENCH_LIBS = $(GLIB_LIBS) $(JSON_LIBS) $(TLS_LIBS) $(WEBSOCKET_LIBS)
 EXTRA_DIST += tests/bench/README.md tests/bench/run
 
 tests_bench_bare_echo_SOURCES = tests/bench/bare-echo.c
-tests_bench_bare_echo_LDADD = $(KERNEL_LIBS) -lutil
+tests_bench_bare_echo_LDADD = $(BENCH_LIBS) -lutil
 
 tests_bench_bench_SOURCES = \
 	tests/bench/bench-bus.c \
@@ -27,14 +28,14 @@ tests_bench_bench_SOURCES = \
 	tests/bench/process.c \
 	tests/bench/side.c
 tests_bench_bench_LDFLAGS = $(BENCH_LDFLAGS)
-tests_bench_bench_LDADD = libbackplane.so.0 $(KERNEL_LIBS) -lutil
+tests_bench_bench_LDADD = libbackplane.so.0 $(BENCH_LIBS) -lutil
 
 tests_bench_load_SOURCES = \
 	tests/bench/load-fanout.c \
 	tests/bench/load-once.c \
 	tests/bench/load.c \
 	tests/bench/load.h
-tests_bench_load_LDADD = $(KERNEL_LIBS)
+tests_bench_load_LDADD = $(BENCH_LIBS)
 
 if HAVE_LWS
 BENCHES += tests/bench/bare-lws

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <backplane/backplane.h>
-#include "host/config.h"
+#include <backplane/net.h>
+#include <backplane/sessions.h>
+#include <backplane/config.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -71,23 +73,23 @@ static void check_sentences(const GError *error)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	g_autoptr(GError) error = NULL;
-	g_autoptr(Config) config = config_read_text("fuzz.yaml", (const char *)data, size, &error);
-	g_autoptr(Config) again = NULL;
+	g_autoptr(BpConfig) config = bp_config_read_text("fuzz.yaml", (const char *)data, size, &error);
+	g_autoptr(BpConfig) again = NULL;
 	g_autoptr(GString) text = NULL;
 	g_autoptr(GString) changes = NULL;
 
-	if (!config || !config_check(config, &error)) {
+	if (!config || !bp_config_check(config, &error)) {
 		check_sentences(error);
 		return 0;
 	}
 	check(!error);
-	text = config_describe(config);
-	again = config_read_text("fuzz.yaml", text->str, text->len, &error);
+	text = bp_config_describe(config);
+	again = bp_config_read_text("fuzz.yaml", text->str, text->len, &error);
 	if (!again && strchr(text->str, ':'))
 		check(FALSE);
 	if (again) {
-		check(config_check(again, &error));
-		changes = config_diff(config, again);
+		check(bp_config_check(again, &error));
+		changes = bp_config_diff(config, again);
 		check(!changes->len);
 	}
 	return 0;

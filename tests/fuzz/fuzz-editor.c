@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include "console/editor.h"
-#include "console/utf8.h"
+#include "session/editor.h"
+#include <backplane/text.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -26,7 +26,7 @@ static void check_text(const char *text)
 {
 	check(g_utf8_validate(text, -1, NULL));
 	for (; *text; text = g_utf8_next_char(text))
-		check(utf8_is_shown(g_utf8_get_char(text)));
+		check(bp_text_is_shown(g_utf8_get_char(text)));
 }
 
 static void on_write(gpointer data, const char *bytes, gsize size)
@@ -88,7 +88,7 @@ static char **on_complete(gpointer data, const char *line, gsize cursor, gsize *
 	return cursor % 5 == 4 ? NULL : g_strdupv((char **)words + cursor % 3);
 }
 
-static const LineEditorOps ops = { on_write,	on_line,     on_interrupt, on_end,
+static const BpEditorEvents ops = { on_write,	on_line,     on_interrupt, on_end,
 				   on_complete, on_too_long, NULL };
 
 static void feed(Term *term, const char *bytes, gsize size)

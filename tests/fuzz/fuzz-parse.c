@@ -4,9 +4,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include "console/bind.h"
-#include "console/parse.h"
-#include "console/utf8.h"
+#include "command/bind.h"
+#include "command/parse.h"
+#include <backplane/text.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -50,7 +50,7 @@ static void try_bind(const BpParam *table, const ParsedWords *words)
 static void try_word(const char *word)
 {
 	for (guint i = 0; i < 3; i++) {
-		g_autofree char *typed = parse_quote(word, "\0\"'"[i]);
+		g_autofree char *typed = bp_quote(word, "\0\"'"[i]);
 		g_autoptr(GPtrArray) commands = parse_commands(typed, strlen(typed));
 		const ParsedCommand *command;
 		g_autoptr(ParsedWords) words = NULL;
@@ -85,7 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	g_autoptr(GPtrArray) commands = parse_commands((const char *)data, size);
 	g_autofree char *text = g_strndup((const char *)data, size);
-	g_autofree char *safe = utf8_safe((const char *)data, (gssize)size);
+	g_autofree char *safe = bp_text_safe((const char *)data, (gssize)size);
 
 	check(g_utf8_validate(safe, -1, NULL));
 	for (guint i = 0; i < commands->len; i++) {

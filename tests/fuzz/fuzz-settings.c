@@ -62,17 +62,17 @@ static void try_text(const char *text)
 	g_autofree char *escaped = settings_escape(text);
 	g_autofree char *back = settings_unescape(escaped);
 	g_autofree char *read = settings_unescape(text);
-	g_autofree char *path = context_check_path(text, NULL);
+	g_autofree char *path = bp_context_check_path(text, NULL);
 	g_autoptr(BpValues) values = bp_values_new(table);
 	const char *const pairs[] = { text, NULL };
 
 	check(!strcmp(back, text) && g_utf8_validate(escaped, -1, NULL) && !strpbrk(escaped, "\n\r"));
 	check(strlen(read) <= strlen(text));
 	if (path) {
-		g_autofree char *again = context_check_path(path, NULL);
+		g_autofree char *again = bp_context_check_path(path, NULL);
 		check(again && !strcmp(again, path) && strlen(path) <= 255);
 	}
-	settings_check_key(text, NULL);
+	bp_setting_check_key(text, NULL);
 	bp_param_find(table, text);
 	bp_param_nearest(table, text);
 	if (bp_values_set_pairs(values, pairs, NULL)) {

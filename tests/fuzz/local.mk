@@ -34,11 +34,13 @@ SECONDS = 60
 fuzz:
 	@test -n "$(TARGET)" || { echo "make fuzz TARGET=NAME [SECONDS=60]: which one? $(FUZZ_TESTS)" >&2; exit 2; }
 	@mkdir -p tests/fuzz/corpus/$(TARGET)
-	cd $(srcdir) && clang -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu11 $(DEFS) -Iinclude -Ikernel -I$(abs_builddir) \
-		$(KERNEL_CFLAGS) -DPLUGINDIR=\"$(pluginsdir)\" -DSYSCONFDIR=\"$(sysconfdir)\" \
+	cd $(srcdir) && clang -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu11 $(DEFS) -Iinclude -Ikernel -Iplugins/lib -I$(abs_builddir) \
+		$(GLIB_CFLAGS) $(JSON_CFLAGS) -DPLUGINDIR=\"$(pluginsdir)\" -DSYSCONFDIR=\"$(sysconfdir)\" \
 		$(filter %.c,$(or $(tests_fuzz_fuzz_$(subst -,_,$(TARGET))_SOURCES),tests/fuzz/fuzz-$(TARGET).c)) \
-		$(filter %.c,$(libbackplane_so_0_SOURCES)) \
-		-o $(abs_builddir)/tests/fuzz/fuzz-$(TARGET)-libfuzzer $(KERNEL_LIBS) $(LIBS)
+		$(filter %.c,$(libbackplane_so_0_SOURCES) $(libbackplane_config_so_0_SOURCES) $(libbackplane_http_so_0_SOURCES) \
+			$(libbackplane_json_so_0_SOURCES) $(libbackplane_net_so_0_SOURCES) $(libbackplane_session_so_0_SOURCES)) \
+		-o $(abs_builddir)/tests/fuzz/fuzz-$(TARGET)-libfuzzer \
+		$(GLIB_LIBS) $(JSON_LIBS) $(TLS_LIBS) $(WEBSOCKET_LIBS) $(YAML_LIBS) $(TELNET_LIBS) $(LIBS)
 	tests/fuzz/fuzz-$(TARGET)-libfuzzer -max_total_time=$(SECONDS) -timeout=5 tests/fuzz/corpus/$(TARGET) \
 		$(srcdir)/tests/fuzz/seeds/$(TARGET)
 .PHONY: fuzz

@@ -27,7 +27,7 @@ def s_client(port, text, *arguments):
 
 
 def port_of(bp, name):
-    return int(re.search(rf"^{name}\s+\S+:(\d+)", "\n".join(bp.run("status")), re.M).group(1))
+    return int(re.search(rf"^{name}\s.*listening on \S+:(\d+)", "\n".join(bp.run("status")), re.M).group(1))
 
 
 def test_tls(bp):

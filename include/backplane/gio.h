@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* gio.h - for plugins that use GIO; the kernel itself does not.
+ *
+ * Give the cancellable to every GIO call. A cancelled call still calls back later, so hold the plugin until it has:
+ * bp_plugin_hold when it starts, bp_plugin_release in the callback.
+ */
+#pragma once
+#include <gio/gio.h>
+#include <backplane/plugin.h>
+
+G_BEGIN_DECLS
+
+static inline void bp_cancel_cancellable(gpointer object)
+{
+	g_cancellable_cancel((GCancellable *)object);
+}
+
+/* Cancelled when `self` begins to go. Borrowed. */
+static inline GCancellable *bp_plugin_cancellable(BpPlugin *self)
+{
+	BpCancel *cancel = bp_plugin_cancel(self);
+
+	if (!cancel->object) {
+		cancel->object = g_cancellable_new();
+		cancel->cancel = bp_cancel_cancellable;
+		cancel->free = g_object_unref;
+	}
+	return (GCancellable *)cancel->object;
+}
+
+G_END_DECLS

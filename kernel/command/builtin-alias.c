@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* builtin-alias.c - alias: words of one's own, kept as settings of context /alias. An alias goes before a command of the same
+ * name, except that `alias` itself stays reachable. */
+#include <string.h>
+#include "command/builtin.h"
+#include "host/settings.h"
+
+#define PATH "/alias"
+
+char *alias_find(const char *name)
+{
+	g_autofree char *key = g_ascii_strdown(name, -1);
+	g_autofree char *kept = NULL;
+
+	if (!g_ascii_isalpha(*key) || !strcmp(key, "alias"))
+		return NULL;
+	kept = bp_setting_stored(PATH, key);
+	return kept ? settings_unescape(kept) : NULL;
+}
+
+/* The parts of "a;b" outside quotes, as lines. */
+static char *as_lines(const char *text)
+{
+	char *lines = g_strdup(text), quote = 0;
+
+	for (char *at = lines; *at; at++) {
+		if (quote)
+			quote = *at == quote ? 0 : quote;
+		else if (*at == '"' || *at == '\'')
+			quote = *at;
+		else if (*at == ';')
+			*at = '\n';
+	}
+	return lines;
+}
+
+static gboolean run_alias_itself(BpPlugin *self, BpCall *call, GError **error)
+{
+	g_autofree char *lines = as_lines(bp_call_suffix(call));
+
+	builtin_run_in_call(call, lines);
+	return TRUE;
+}
+
+const BpCommand alias_command = { "alias", .run = run_alias_itself };
+
+static void list_aliases(BpCall *call)
+{
+	g_auto(GStrv) keys = settings_keys(PATH);
+	BpTable *table = bp_table_new(">", "Alias", "Command(s)", NULL);
+	guint number = 0;
+
+	for (char **key = keys; *key; key++) {
+		g_autofree char *text = alias_find(*key);
+
+		bp_table_row(table, "%u:\t%s\t%s", number++, *key, text);
+	}
+	bp_call_styled(call, BP_HEADING, "Aliases:");
+	bp_call_table(call, table);
+}
+
+static gboolean run_alias(BpPlugin *self, BpCall *call, GError **error)
+{
+	const char *given = bp_call_string(call, "name"), *commands = bp_call_string(call, "commands");
+	g_autofree char *name = given ? g_ascii_strdown(given, -1) : NULL;
+	g_autofree char *now = NULL;
+
+	if (!name) {
+		list_aliases(call);
+		return TRUE;
+	}
+	if (!bp_setting_check_key(name, error))
+		return FALSE;
+	now = alias_find(name);
+	if (commands && *commands) {
+		bp_setting_store(bp_context(PATH), name, commands);
+	} else if (now) {
+		bp_setting_store(bp_context(PATH), name, NULL);
+		bp_call_printf(call, "Alias %s unset.", name);
+	} else {
+		g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND, "No alias for %s was set.", name);
+		return FALSE;
+	}
+	return TRUE;
+}
+
+static const BpParam alias_params[] = {
+	{ "name", .kind = BP_ARGUMENT, .help = "the word; all are listed if none is given" },
+	{ "commands", .kind = BP_ARGUMENT, .type = BP_REST, .help = "what it stands for, parted by ; without it the word is unset" },
+	{ NULL },
+};
+
+const BpCommand alias_commands[] = {
+	{ "alias", .help = "give a command, or several, a name of your own", .params = alias_params, .run = run_alias,
+	  .role = BP_OPERATOR, .group = "base" },
+	{ NULL },
+};

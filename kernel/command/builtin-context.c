@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* builtin-context.c - context, set, flush, settings export and import. */
+#include <string.h>
+#include "command/builtin.h"
+#include "host/settings.h"
+
+static gboolean run_context(BpPlugin *self, BpCall *call, GError **error)
+{
+	g_autoptr(GPtrArray) list = bp_context_list();
+
+	for (guint i = 0; i < list->len; i++)
+		bp_call_print(call, bp_context_path(list->pdata[i]));
+	return TRUE;
+}
+
+static BpContext *find_context(BpCall *call, GError **error)
+{
+	g_autofree char *path = bp_context_check_path(bp_call_string(call, "path"), error);
+
+	return path ? bp_context(path) : NULL;
+}
+
+static void list_settings(BpCall *call, BpContext *context)
+{
+	g_autoptr(GPtrArray) settings = bp_setting_rows(context);
+	BpTable *table = bp_table_new("Key", "Value", "", "What it is", NULL);
+
+	for (guint i = 0; i < settings->len; i++) {
+		const BpParam *param = settings->pdata[i];
+		g_autofree char *value = bp_setting_get(context, param->name);
+		gboolean temporary = bp_setting_is_temporary(context, param->name);
+
+		bp_table_row(table, "\"%s\"\t:= %s\t%s\t%s", param->name, param->secret && value ? "***" : value ? value : "(none)",
+			     temporary ? "this run only" : bp_setting_is_set(context, param->name) ? "set" : "default",
+			     param->help ? param->help : "");
+		bp_table_style(table, 2, BP_DIM);
+	}
+	bp_call_table(call, table);
+	if (!settings->len)
+		bp_call_styled(call, BP_DIM, "%s has no settings", bp_context_path(context));
+}
+
+static gboolean run_set(BpPlugin *self, BpCall *call, GError **error)
+{
+	BpContext *context = find_context(call, error);
+	const char *key = bp_call_string(call, "key"), *value = bp_call_string(call, "value");
+	g_autofree char *now = NULL;
+
+	if (!context)
+		return FALSE;
+	if (!key) {
+		list_settings(call, context);
+		return TRUE;
+	}
+	if (value || bp_call_bool(call, "reset"))
+		return bp_setting_set(context, key, bp_call_bool(call, "reset") ? NULL : value, error);
+	if (!bp_setting_row(context, key))
+		return bp_setting_set(context, key, "", error); /* its sentence names the nearest key */
+	now = bp_setting_get(context, key);
+	bp_call_printf(call, "\"%s\" := %s", key, bp_setting_row(context, key)->secret ? "***" : now ? now : "(none)");
+	return TRUE;
+}
+
+static gboolean run_flush(BpPlugin *self, BpCall *call, GError **error)
+{
+	if (!settings_save(error))
+		return FALSE;
+	bp_call_print(call, "Persistent settings force saved.");
+	return TRUE;
+}
+
+static gboolean run_export(BpPlugin *self, BpCall *call, GError **error)
+{
+	g_autofree char *file = settings_export(bp_call_string(call, "file"), error);
+
+	if (file)
+		bp_call_printf(call, "Persistent settings exported to %s.", file);
+	return !!file;
+}
+
+static gboolean run_import(BpPlugin *self, BpCall *call, GError **error)
+{
+	const char *file = bp_call_string(call, "file");
+
+	if (!settings_import(file, error))
+		return FALSE;
+	bp_call_printf(call, "Persistent settings imported from %s.", file);
+	return TRUE;
+}
+
+static const BpParam set_params[] = {
+	{ "key", .kind = BP_ARGUMENT, .names = BP_A_SETTING, .help = "its name; all are listed if none is given" },
+	{ "value", .kind = BP_ARGUMENT, .help = "its new value" },
+	{ "path", 'p', .fallback = "/", .names = BP_A_CONTEXT, .help = "the context it is of" },
+	{ "reset", 'r', BP_BOOL, .help = "back to the default" },
+	{ NULL },
+};
+
+static const BpParam file_params[] = {
+	{ "file", .kind = BP_ARGUMENT, .required = TRUE, .names = BP_A_FILE, .help = "a file; to export, a folder too" },
+	{ NULL },
+};
+
+const BpCommand context_commands[] = {
+	{ "context", .help = "list the contexts", .run = run_context, .group = "settings" },
+	{ "set", .help = "list, show or change settings", .params = set_params, .run = run_set, .role = BP_OPERATOR,
+	  .group = "settings" },
+	{ "flush", .help = "save the settings now", .run = run_flush, .role = BP_OPERATOR, .group = "settings" },
+	{ "settings export", .help = "copy all settings to a file", .params = file_params, .run = run_export, .role = BP_ADMIN },
+	{ "settings import", .help = "take settings from a file", .params = file_params, .run = run_import, .role = BP_ADMIN },
+	{ "setting_export", .help = "the same as settings export", .params = file_params, .run = run_export, .role = BP_ADMIN,
+	  .hidden = TRUE, .group = "settings" },
+	{ "setting_import", .help = "the same as settings import", .params = file_params, .run = run_import, .role = BP_ADMIN,
+	  .hidden = TRUE, .group = "settings" },
+	{ NULL },
+};

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* builtin-help.c - help, ?, find, ??. */
+#include <string.h>
+#include "command/builtin.h"
+#include "command/usage.h"
+
+static gint by_group(gconstpointer a, gconstpointer b)
+{
+	const BpCommand *first = *(BpCommand *const *)a, *second = *(BpCommand *const *)b;
+	int order = strcmp(bp_command_group(first), bp_command_group(second));
+
+	return order ? order : strcmp(first->name, second->name);
+}
+
+static void list_all(BpCall *call)
+{
+	g_autoptr(GPtrArray) commands = bp_command_list();
+	const char *group = "";
+
+	g_ptr_array_sort(commands, by_group);
+	for (guint i = 0; i < commands->len; i++) {
+		const BpCommand *command = commands->pdata[i];
+
+		if (command->hidden || command->role > bp_session_role(bp_call_session(call)))
+			continue;
+		if (strcmp(group, bp_command_group(command))) {
+			group = bp_command_group(command);
+			bp_call_styled(call, BP_HEADING, "--- %s Commands ---", group);
+		}
+		bp_call_printf(call, "%-22s %s", command->name, command->help ? command->help : "");
+	}
+	bp_call_styled(call, BP_DIM, "help NAME tells all about one; find WORD searches; Tab completes; a|b runs a, then b");
+}
+
+static void explain(BpCall *call, const BpCommand *command)
+{
+	static const char *const roles[] = { "everybody", "operators", "admins" };
+	g_autofree char *usage = usage_line(command->name, command->params);
+	guint columns, rows;
+	g_autofree char *params = NULL;
+
+	bp_session_size(bp_call_session(call), &columns, &rows);
+	params = usage_params(command->params, columns);
+	bp_call_styled(call, BP_STRONG, "%s", usage);
+	bp_call_printf(call, "  %s", command->help ? command->help : "");
+	if (*params)
+		bp_call_printf(call, "%s", g_strchomp(params));
+	if (command->manual)
+		bp_call_printf(call, "%s", command->manual);
+	bp_call_styled(call, BP_DIM, "(from %s, for %s)", bp_command_plugin(command), roles[command->role]);
+}
+
+/* The command itself, or all of a group. */
+static guint explain_named(BpCall *call, const char *name)
+{
+	g_autoptr(GPtrArray) commands = bp_command_list();
+	g_autofree char *prefix = g_strconcat(name, " ", NULL);
+	guint found = 0;
+
+	for (guint i = 0; i < commands->len; i++) {
+		const BpCommand *command = commands->pdata[i];
+		gboolean exact = !strcmp(command->name, name);
+
+		if (!exact && !g_str_has_prefix(command->name, prefix) && strcmp(bp_command_group(command), name))
+			continue;
+		if (found++)
+			bp_call_print(call, "");
+		explain(call, command);
+	}
+	return found;
+}
+
+static gboolean run_help(BpPlugin *self, BpCall *call, GError **error)
+{
+	g_autofree char *name = NULL;
+	g_auto(GStrv) words = NULL;
+	const char *nearest;
+
+	if (!bp_call_has(call, "name")) {
+		list_all(call);
+		return TRUE;
+	}
+	name = g_strjoinv(" ", (char **)bp_call_list(call, "name"));
+	if (explain_named(call, name))
+		return TRUE;
+	words = command_words(NULL);
+	nearest = bp_nearest(name, (const char *const *)words);
+	g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND, "No extended help for: %s%s%s%s", name, nearest ? "; did you mean " : "",
+		    nearest ? nearest : "", nearest ? "?" : "");
+	return FALSE;
+}
+
+static gboolean mentions(const char *text, const char *word)
+{
+	g_autofree char *lower = text ? g_utf8_strdown(text, -1) : NULL;
+
+	return lower && strstr(lower, word);
+}
+
+static gboolean params_mention(const BpParam *table, const char *word)
+{
+	guint count;
+	g_autofree const BpParam **rows = bp_param_rows(table, &count);
+
+	for (guint i = 0; i < count; i++)
+		if (mentions(rows[i]->name, word) || mentions(rows[i]->help, word))
+			return TRUE;
+	return FALSE;
+}
+
+static gboolean run_find(BpPlugin *self, BpCall *call, GError **error)
+{
+	g_autoptr(GPtrArray) commands = bp_command_list();
+	g_autofree char *word = NULL;
+	guint found = 0;
+
+	if (!bp_call_has(call, "word")) {
+		bp_call_print(call, "If you want to have a list of all available commands, just type 'help'");
+		return TRUE;
+	}
+	word = g_utf8_strdown(bp_call_string(call, "word"), -1);
+	for (guint i = 0; i < commands->len; i++) {
+		const BpCommand *command = commands->pdata[i];
+
+		if (command->hidden || (!mentions(command->name, word) && !mentions(command->help, word) &&
+					!(command->params && params_mention(command->params, word))))
+			continue;
+		if (!found++)
+			bp_call_styled(call, BP_HEADING, "Commands:");
+		bp_call_printf(call, "%-22s %s", command->name, command->help ? command->help : "");
+	}
+	if (!found)
+		g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND, "No commands found that contained: %s", word);
+	return found > 0;
+}
+
+static const BpParam help_params[] = {
+	{ "name", .kind = BP_ARGUMENT, .many = TRUE, .names = BP_A_COMMAND, .help = "a command, or a group of them" },
+	{ NULL },
+};
+
+static const BpParam find_params[] = {
+	{ "word", .kind = BP_ARGUMENT, .help = "part of a name, of a help line or of a parameter" },
+	{ NULL },
+};
+
+const BpCommand help_commands[] = {
+	{ "help", .help = "list the commands, or explain one", .params = help_params, .run = run_help, .group = "base" },
+	{ "?", .help = "the same as help", .params = help_params, .run = run_help, .hidden = TRUE, .group = "base" },
+	{ "find", .help = "search the commands", .params = find_params, .run = run_find, .group = "base" },
+	{ "??", .help = "the same as find", .params = find_params, .run = run_find, .hidden = TRUE, .group = "base" },
+	{ NULL },
+};

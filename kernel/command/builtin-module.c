@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/* builtin-module.c - module list, open, close, info; register. */
+#include <string.h>
+#include "command/builtin.h"
+#include "command/usage.h"
+#include "host/module.h"
+#include "host/registry.h"
+
+char *bp_duration_text(gint64 time)
+{
+	double seconds = (double)time / G_USEC_PER_SEC;
+
+	if (seconds < 60)
+		return g_strdup_printf("%.1f s", seconds);
+	if (seconds < 3600)
+		return g_strdup_printf("%.0f min %.0f s", (double)(gint64)(seconds / 60), (double)((gint64)seconds % 60));
+	if (seconds < 86400)
+		return g_strdup_printf("%" G_GINT64_FORMAT " h %" G_GINT64_FORMAT " min", (gint64)seconds / 3600,
+				       (gint64)seconds % 3600 / 60);
+	return g_strdup_printf("%" G_GINT64_FORMAT " d %" G_GINT64_FORMAT " h", (gint64)seconds / 86400,
+			       (gint64)seconds % 86400 / 3600);
+}
+
+static gboolean run_list(BpPlugin *self, BpCall *call, GError **error)
+{
+	g_auto(GStrv) names = bp_registry_list("module/");
+	g_autoptr(GPtrArray) open = bp_instance_list(NULL);
+	BpTable *table = bp_table_new("Modules Registered:", "Plugin", "What it is", NULL);
+
+	for (char **name = names; *name; name++) {
+		g_autofree char *path = g_strconcat("module/", *name, NULL);
+
+		bp_table_row(table, "  %s\t%s\t%s", *name, bp_registry_owner(path)->name, bp_module_find(*name)->help);
+	}
+	bp_call_table(call, table);
+	if (!open->len) {
+		bp_call_styled(call, BP_DIM, "none is open; module open CLASS NAME key=value... opens one");
+		return TRUE;
+	}
+	bp_call_print(call, "");
+	table = bp_table_new("Loaded Modules:", "Class", "Context", "Parameters", NULL);
+	for (guint i = 0; i < open->len; i++) {
+		BpInstance *instance = open->pdata[i];
+		g_autofree char *values = bp_values_describe(instance->instance->values);
+
+		bp_table_row(table, "  %s\t%s\t%s\t%s", instance->name, instance->instance->module->name, instance->instance->path,
+			     values);
+	}
+	bp_call_table(call, table);
+	return TRUE;
+}
+
+static gboolean run_open(BpPlugin *self, BpCall *call, GError **error)
+{
+	const char *class = bp_call_string(call, "class"), *name = bp_call_string(call, "name");
+	const BpModule *module = bp_module_find(class);
+	g_autoptr(BpValues) values = module ? bp_values_new(module->params) : NULL;
+
+	if (g_str_has_prefix(class, "module/"))
+		class += strlen("module/");
+	if (values && !bp_values_set_pairs(values, bp_call_list(call, "params"), error)) {
+		g_prefix_error(error, "%s: ", class);
+		return FALSE;
+	}
+	if (!bp_module_open(class, name ? name : class, bp_call_string(call, "context"), g_steal_pointer(&values), error))
+		return FALSE;
+	bp_call_printf(call, "Opened %s as %s.", class, name ? name : class);
+	return TRUE;
+}
+
+static BpInstance *find_instance(const char *name, GError **error)
+{
+	BpInstance *instance = bp_instance_find(name);
+	g_autoptr(GPtrArray) open = NULL;
+	g_autoptr(GPtrArray) names = NULL;
+	const char *nearest;
+
+	if (instance)
+		return instance;
+	open = bp_instance_list(NULL);
+	names = g_ptr_array_new();
+	for (guint i = 0; i < open->len; i++)
+		g_ptr_array_add(names, ((BpInstance *)open->pdata[i])->name);
+	g_ptr_array_add(names, NULL);
+	nearest = bp_nearest(name, (const char *const *)names->pdata);
+	g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND, "Module '%s' not found.%s%s%s", name, nearest ? " Did you mean " : "",
+		    nearest ? nearest : "", nearest ? "?" : "");
+	return NULL;
+}
+
+static gboolean run_close(BpPlugin *self, BpCall *call, GError **error)
+{
+	BpInstance *instance = find_instance(bp_call_string(call, "name"), error);
+	g_autofree char *name = instance ? g_strdup(instance->name) : NULL;
+
+	if (!instance)
+		return FALSE;
+	bp_call_printf(call, "Closed %s.", name);
+	bp_instance_close(instance, "module close was asked for");
+	return TRUE;
+}
+
+static void describe_class(BpCall *call, const BpModule *module)
+{
+	guint columns, rows;
+	g_autofree char *params = NULL;
+
+	bp_session_size(bp_call_session(call), &columns, &rows);
+	params = usage_params(module->params, columns);
+	bp_call_styled(call, BP_STRONG, "module open %s NAME [key=value...]", module->name);
+	bp_call_printf(call, "  %s", module->help);
+	if (*params)
+		bp_call_print(call, g_strchomp(params));
+}
+
+static void describe_instance(BpCall *call, BpInstance *instance)
+{
+	g_autofree char *values = bp_values_describe(instance->instance->values);
+	g_autofree char *age = bp_duration_text(g_get_real_time() - instance->instance->since);
+	g_autofree char *text = bp_instance_describe(instance);
+
+	bp_call_styled(call, BP_STRONG, "%s is a %s, open for %s, in context %s", instance->name, instance->instance->module->name, age,
+		       instance->instance->path);
+	bp_call_printf(call, "  parameters  %s", *values ? values : "(all as they are by default)");
+	bp_call_printf(call, "  owns        %u channels, %u watches, %u timers, %u streams", owner_count(instance, "channel"),
+		       owner_count(instance, "watch"), owner_count(instance, "timer"), owner_count(instance, "stream"));
+	if (*text)
+		bp_call_print(call, text);
+}
+
+static gboolean run_info(BpPlugin *self, BpCall *call, GError **error)
+{
+	const char *name = bp_call_string(call, "name");
+	const BpModule *module = bp_module_find(name);
+	BpInstance *instance = module ? NULL : find_instance(name, error);
+
+	if (module)
+		describe_class(call, module);
+	else if (instance)
+		describe_instance(call, instance);
+	return module || instance;
+}
+
+static gboolean run_register(BpPlugin *self, BpCall *call, GError **error)
+{
+	const char *prefix = bp_call_string(call, "prefix");
+	g_auto(GStrv) paths = bp_registry_list("");
+	BpTable *table = bp_table_new("Objects Registered:", "Plugin", NULL);
+
+	for (char **path = paths; *path; path++)
+		if (!prefix || g_str_has_prefix(*path, prefix))
+			bp_table_row(table, "  %s\t%s", *path, bp_registry_owner(*path)->name);
+	bp_call_table(call, table);
+	return TRUE;
+}
+
+static const BpParam open_params[] = {
+	{ "class", .kind = BP_ARGUMENT, .required = TRUE, .names = BP_A_MODULE, .help = "as module list shows them" },
+	{ "name", .kind = BP_ARGUMENT, .help = "of the instance; the class's if none is given" },
+	{ "params", .kind = BP_ARGUMENT, .many = TRUE, .help = "key=value; module info CLASS tells which there are" },
+	{ "context", .fallback = "/", .names = BP_A_CONTEXT, .help = "where it is opened" },
+	{ NULL },
+};
+
+static const BpParam close_params[] = {
+	{ "name", .kind = BP_ARGUMENT, .required = TRUE, .names = BP_AN_INSTANCE, .help = "of the instance" },
+	{ NULL },
+};
+
+static const BpParam info_params[] = {
+	{ "name", .kind = BP_ARGUMENT, .required = TRUE, .names = BP_AN_INSTANCE, .help = "of a class or an instance" },
+	{ NULL },
+};
+
+static const BpParam register_params[] = {
+	{ "prefix", .kind = BP_ARGUMENT, .help = "only what begins so, as in handler/" },
+	{ NULL },
+};
+
+const BpCommand module_commands[] = {
+	{ "module", .help = "list the modules", .run = run_list, .group = "module" },
+	{ "module list", .help = "list classes and open instances", .run = run_list },
+	{ "module open", .help = "open a module under a name", .params = open_params, .run = run_open, .role = BP_OPERATOR },
+	{ "module close", .help = "close an instance", .params = close_params, .run = run_close, .role = BP_OPERATOR },
+	{ "module info", .help = "all about a class or an instance", .params = info_params, .run = run_info },
+	{ "register", .help = "list what plugins have registered", .params = register_params, .run = run_register, .group = "module" },
+	{ NULL },
+};

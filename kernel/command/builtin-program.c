@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* builtin-program.c - version, status, thread, quit, shutdown, restart. */
+#include <malloc.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "command/builtin.h"
+#include "loop/loop.h"
+#include "start.h"
+
+static gboolean run_version(BpPlugin *self, BpCall *call, GError **error)
+{
+	g_autoptr(GPtrArray) plugins = bp_plugin_list();
+
+	bp_call_printf(call, "%s", bp_kernel_version());
+	bp_call_printf(call, "ABI %u, GLib %u.%u.%u, %u plugins, pid %d", BP_ABI, glib_major_version, glib_minor_version,
+		       glib_micro_version, plugins->len, (int)getpid());
+	return TRUE;
+}
+
+static gsize resident_kib(void)
+{
+	g_autofree char *text = NULL;
+	gulong all, resident;
+
+	if (!g_file_get_contents("/proc/self/statm", &text, NULL, NULL) || sscanf(text, "%lu %lu", &all, &resident) != 2)
+		return 0;
+	return resident * (gsize)sysconf(_SC_PAGESIZE) / 1024;
+}
+
+/* The first line of what its module has to say of it. */
+static void show_instances(BpCall *call, GPtrArray *instances)
+{
+	BpTable *table = bp_table_new("Module", "Class", "What it does", NULL);
+
+	for (guint i = 0; i < instances->len; i++) {
+		BpInstance *instance = instances->pdata[i];
+		g_autofree char *about = bp_instance_describe(instance);
+
+		about[strcspn(about, "\n")] = 0;
+		bp_table_row(table, "%s\t%s\t%s", bp_plugin_name(instance), bp_instance_module(instance)->name, about);
+	}
+	bp_call_table(call, table);
+}
+
+static gboolean run_status(BpPlugin *self, BpCall *call, GError **error)
+{
+	g_autoptr(GPtrArray) channels = bp_channel_list(NULL);
+	g_autoptr(GPtrArray) sessions = bp_session_list();
+	g_autoptr(GPtrArray) instances = bp_instance_list(NULL);
+	g_autofree char *age = bp_duration_text(g_get_real_time() - bp_kernel_started());
+
+	bp_call_styled(call, BP_STRONG, "%s, up %s, %zu KiB resident", bp_kernel_version(), age, resident_kib());
+	bp_call_printf(call, "%u channels, %u modules open, %u sessions", channels->len, instances->len, sessions->len);
+	show_instances(call, instances);
+	return TRUE;
+}
+
+static gboolean run_thread(BpPlugin *self, BpCall *call, GError **error)
+{
+	g_autoptr(GPtrArray) loops = bp_loop_list();
+	g_autoptr(GArray) jobs = job_list();
+	BpTable *table = bp_table_new(">Nr", "Loop", ">Turns", ">Events", ">Calls", ">Waiting", ">Drops", ">Descriptors", ">Timers", NULL);
+
+	bp_call_styled(call, BP_HEADING, "Registered Threads:");
+	for (guint i = 0; i < loops->len; i++) {
+		BpLoopStats stats = bp_loop_stats(loops->pdata[i]);
+
+		bp_table_row(table, "%u\t%s\t%" G_GUINT64_FORMAT "\t%" G_GUINT64_FORMAT "\t%" G_GUINT64_FORMAT "\t%u\t%" G_GUINT64_FORMAT
+			     "\t%u\t%u", i + 1, bp_loop_name(loops->pdata[i]), stats.turns, stats.events, stats.calls, stats.waiting,
+			     stats.drops, stats.fds, stats.timers);
+	}
+	bp_call_table(call, table);
+	if (!jobs->len)
+		return TRUE;
+	table = bp_table_new("Job", "Plugin", "State", ">Done", ">Age", NULL);
+	for (guint i = 0; i < jobs->len; i++) {
+		JobInfo *job = &g_array_index(jobs, JobInfo, i);
+		g_autofree char *age = bp_duration_text(job->age);
+
+		bp_table_row(table, "%s\t%s\t%s\t%.0f%%\t%s", job->name, job->owner,
+			     job->cancelled ? "ending" : job->running ? "running" : "waiting", job->progress * 100, age);
+	}
+	bp_call_table(call, table);
+	return TRUE;
+}
+
+static gboolean run_quit(BpPlugin *self, BpCall *call, GError **error)
+{
+	bp_call_print(call, "Shutting down.");
+	bp_kernel_quit(bp_call_session(call)->failed ? 1 : 0);
+	return TRUE;
+}
+
+static gboolean run_restart(BpPlugin *self, BpCall *call, GError **error)
+{
+	bp_call_print(call, "Restarting.");
+	kernel_restart();
+	return TRUE;
+}
+
+const BpCommand program_commands[] = {
+	{ "version", .help = "what runs here", .run = run_version, .group = "base" },
+	{ "status", .help = "the whole host on one screen", .run = run_status, .group = "base" },
+	{ "thread", .help = "list loops and jobs", .run = run_thread, .group = "base" },
+	{ "quit", .help = "end the program: sessions, modules, plugins, settings, in order", .run = run_quit, .role = BP_ADMIN,
+	  .group = "base" },
+	{ "shutdown", .help = "the same as quit", .run = run_quit, .role = BP_ADMIN, .group = "base" },
+	{ "restart", .help = "end and start again with the same arguments", .run = run_restart, .role = BP_ADMIN, .group = "base" },
+	{ NULL },
+};

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* builtin-script.c - echo, execute, threaded: commands that run commands. */
+#include <string.h>
+#include "command/builtin.h"
+#include "command/run.h"
+
+#define FILE_LIMIT (16 * 1024 * 1024)
+
+/* --- a script as part of a call --- */
+
+static void on_script_done(BpPlugin *self, guint failed, gpointer data)
+{
+	BpCall *call = data;
+	GError *error = NULL;
+
+	if (failed)
+		error = g_error_new(BP_CONSOLE_ERROR, BP_FAILED, "%u of its commands failed", failed);
+	bp_call_done(call, error);
+}
+
+static void on_script_cancelled(BpPlugin *self, gpointer data)
+{
+	/* What it runs is interrupted itself, and its end ends this. */
+}
+
+void builtin_run_in_call(BpCall *call, const char *lines)
+{
+	bp_call_hold(call, on_script_cancelled, NULL);
+	session_run_script(bp_kernel(), bp_call_session(call), lines, on_script_done, call);
+}
+
+static gboolean run_execute(BpPlugin *self, BpCall *call, GError **error)
+{
+	const char *file = bp_call_string(call, "file");
+	g_autoptr(GMappedFile) map = NULL;
+	g_autofree char *lines = NULL;
+
+	if (!g_file_test(file, G_FILE_TEST_EXISTS)) {
+		g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND, "The file does not exist: %s", file);
+		return FALSE;
+	}
+	if (!g_file_test(file, G_FILE_TEST_IS_REGULAR) || !(map = g_mapped_file_new(file, FALSE, error)) ||
+	    g_mapped_file_get_length(map) > FILE_LIMIT) {
+		g_clear_error(error);
+		g_set_error(error, BP_CONSOLE_ERROR, BP_FAILED, "Could not load file: %s; it must be readable, and 16 MiB at most", file);
+		return FALSE;
+	}
+	lines = g_strndup(g_mapped_file_get_contents(map), g_mapped_file_get_length(map));
+	builtin_run_in_call(call, lines);
+	return TRUE;
+}
+
+/* --- beside --- */
+
+typedef struct {
+	guint session;
+	char *command;
+	gint64 started;
+} Beside;
+
+static void on_beside_done(BpPlugin *self, guint failed, gpointer data)
+{
+	Beside *beside = data;
+	BpSession *session = bp_session_find(beside->session);
+	g_autofree char *text = g_strdup_printf("Finished command %s after %.2fsec", beside->command,
+						(double)(g_get_monotonic_time() - beside->started) / G_USEC_PER_SEC);
+
+	if (session)
+		bp_session_notify(session, text);
+	g_free(beside->command);
+	g_free(beside);
+}
+
+static gboolean run_threaded(BpPlugin *self, BpCall *call, GError **error)
+{
+	Beside *beside = g_new0(Beside, 1);
+
+	beside->session = bp_session_id(bp_call_session(call));
+	beside->command = g_strdup(bp_call_string(call, "command"));
+	beside->started = g_get_monotonic_time();
+	bp_call_printf(call, "Command '%s' is now running in the background.", beside->command);
+	bp_session_run(self, bp_call_session(call), beside->command, on_beside_done, beside);
+	return TRUE;
+}
+
+static gboolean run_echo(BpPlugin *self, BpCall *call, GError **error)
+{
+	const char *text = bp_call_string(call, "text");
+
+	bp_call_print(call, text ? text : "");
+	return TRUE;
+}
+
+static const BpParam execute_params[] = {
+	{ "file", .kind = BP_ARGUMENT, .required = TRUE, .names = BP_A_FILE, .help = "one command a line; # begins a comment" },
+	{ NULL },
+};
+
+static const BpParam threaded_params[] = {
+	{ "command", .kind = BP_ARGUMENT, .type = BP_REST, .required = TRUE, .help = "what to run" },
+	{ NULL },
+};
+
+static const BpParam echo_params[] = {
+	{ "text", .kind = BP_ARGUMENT, .type = BP_REST, .help = "as it stands" },
+	{ NULL },
+};
+
+const BpCommand script_commands[] = {
+	{ "echo", .help = "say a text", .params = echo_params, .run = run_echo, .group = "base" },
+	{ "execute", .help = "run the commands in a file", .params = execute_params, .run = run_execute, .role = BP_ADMIN,
+	  .group = "base" },
+	{ "threaded", .help = "run a command and take the next one at once", .params = threaded_params, .run = run_threaded,
+	  .role = BP_OPERATOR, .group = "base" },
+	{ NULL },
+};

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/* builtin-timer.c - timer, schedule, wait. Timers belong to nobody's session: what they say goes to channel console. */
+#include <string.h>
+#include "command/builtin.h"
+#include "loop/loop.h"
+
+typedef struct {
+	char *name, *command;
+	BpTimer *timer;
+	guint times, done;
+	double interval; /* seconds */
+	gboolean quiet;
+} CommandTimer;
+
+static GQueue timers; /* CommandTimer, in order of making */
+
+static CommandTimer *find_timer(const char *name)
+{
+	for (GList *at = timers.head; at; at = at->next)
+		if (!strcmp(((CommandTimer *)at->data)->name, name))
+			return at->data;
+	return NULL;
+}
+
+static void timer_free(gpointer data)
+{
+	CommandTimer *timer = data;
+
+	g_queue_remove(&timers, timer);
+	g_free(timer->name);
+	g_free(timer->command);
+	g_free(timer);
+}
+
+/* {index} and {remaining}; other braces stay. */
+static char *fill_in(const CommandTimer *timer)
+{
+	GString *text = g_string_new(timer->command);
+	char number[16];
+
+	g_snprintf(number, sizeof(number), "%u", timer->done);
+	g_string_replace(text, "{index}", number, 0);
+	g_snprintf(number, sizeof(number), "%u", timer->times ? timer->times - timer->done : 0);
+	g_string_replace(text, "{remaining}", number, 0);
+	return g_string_free(text, FALSE);
+}
+
+static void on_timer(BpPlugin *self, gpointer data)
+{
+	CommandTimer *timer = data;
+	g_autofree char *line = NULL;
+
+	timer->done++;
+	line = fill_in(timer);
+	if (timer->quiet)
+		bp_session_run(self, bp_session_system(), line, NULL, NULL);
+	else
+		session_run_script(self, bp_session_system(), line, NULL, NULL);
+}
+
+static char *free_name(void)
+{
+	for (guint i = 1;; i++) {
+		char *name = g_strdup_printf("%u", i);
+
+		if (!find_timer(name))
+			return name;
+		g_free(name);
+	}
+}
+
+static void list_timers(BpCall *call)
+{
+	guint number = 0;
+
+	bp_call_styled(call, BP_HEADING, "Timers:");
+	for (GList *at = timers.head; at; at = at->next) {
+		CommandTimer *timer = at->data;
+
+		if (timer->times)
+			bp_call_printf(call, "%u: timer%s \"%s\" %u/%u times, each %.1f seconds", ++number, timer->name, timer->command,
+				       timer->done, timer->times, timer->interval);
+		else
+			bp_call_printf(call, "%u: timer%s \"%s\" forever, each %.1f seconds", ++number, timer->name, timer->command,
+				       timer->interval);
+	}
+	if (!number)
+		bp_call_styled(call, BP_DIM, "none; timer 3 1 echo hi says hi three times, once a second");
+}
+
+static gboolean cancel(BpCall *call, const char *name, GError **error)
+{
+	gboolean glob = strpbrk(name, "*?") != NULL, found = FALSE;
+
+	for (GList *at = timers.head, *next; at; at = next) {
+		CommandTimer *timer = at->data;
+
+		next = at->next;
+		if (!g_pattern_match_simple(name, timer->name))
+			continue;
+		found = TRUE;
+		if (!glob)
+			bp_call_printf(call, "Timer '%s' canceled.", name);
+		bp_timer_remove(timer->timer);
+	}
+	if (glob)
+		bp_call_print(call, !found ? "No timers canceled." : timers.length ? "Timers canceled." : "All timers canceled.");
+	else if (!found && !*name)
+		g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND, "Timer '' does not exist. Say which one, as in timer1 off; timer* off ends all.");
+	else if (!found)
+		g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND, "Timer '%s' does not exist.", name);
+	return glob || found;
+}
+
+static gboolean run_timer(BpPlugin *self, BpCall *call, GError **error)
+{
+	const char *times = bp_call_string(call, "times"), *command = bp_call_string(call, "command");
+	const char *name = bp_call_suffix(call);
+	g_autofree char *unnamed = NULL;
+	CommandTimer *timer;
+	char *end = NULL;
+	guint64 count;
+
+	if (!times && !bp_call_bool(call, "off")) {
+		list_timers(call);
+		return TRUE;
+	}
+	if (bp_call_bool(call, "off") || !strcmp(times, "off"))
+		return cancel(call, name, error);
+	count = g_ascii_strtoull(times, &end, 10);
+	if (*end || *times == '-' || count > G_MAXUINT32 || !command || !*command) {
+		g_set_error(error, BP_CONSOLE_ERROR, BP_INVALID,
+			    "Syntax Error (timer): timer<name> <times> <seconds> <command>, where 0 times is for ever; timer%s off ends it",
+			    name);
+		return FALSE;
+	}
+	if (!*name)
+		bp_call_printf(call, "Timer '%s' started.", unnamed = free_name());
+	timer = *name ? find_timer(name) : NULL;
+	if (timer)
+		bp_timer_remove(timer->timer);
+	timer = g_new0(CommandTimer, 1);
+	timer->name = g_strdup(*name ? name : unnamed);
+	timer->command = g_strdup(command);
+	timer->times = (guint)count;
+	timer->interval = (double)bp_call_duration(call, "seconds") / G_USEC_PER_SEC;
+	timer->quiet = bp_call_bool(call, "quiet");
+	g_queue_push_tail(&timers, timer);
+	timer->timer = bp_timer_add(bp_kernel(), timer->command, bp_call_duration(call, "seconds"), timer->times, on_timer, timer,
+				    timer_free);
+	return TRUE;
+}
+
+static gboolean run_schedule(BpPlugin *self, BpCall *call, GError **error)
+{
+	g_autoptr(GArray) list = timer_list();
+
+	bp_call_styled(call, BP_HEADING, "Scheduled Processes:");
+	for (guint i = 0; i < list->len; i++) {
+		const TimerInfo *info = &g_array_index(list, TimerInfo, i);
+		g_autofree char *times = info->times ? g_strdup_printf("%u times", info->times - info->done) : g_strdup("forever");
+		g_autofree char *missed = info->missed ? g_strdup_printf(", %" G_GUINT64_FORMAT " beats missed", info->missed) : NULL;
+
+		bp_call_printf(call, "%u: %s %s, each %.3g seconds (%s)%s", i + 1, info->name, times,
+			       (double)info->interval / G_USEC_PER_SEC, info->owner, missed ? missed : "");
+	}
+	return TRUE;
+}
+
+/* --- wait --- */
+
+typedef struct {
+	BpCall *call;
+	BpTimer *timer;
+} Wait;
+
+static void on_waited(BpPlugin *self, gpointer data)
+{
+	Wait *wait = data;
+
+	bp_call_done(wait->call, NULL);
+}
+
+static void on_wait_cancelled(BpPlugin *self, gpointer data)
+{
+	Wait *wait = data;
+	BpCall *call = wait->call;
+
+	bp_timer_remove(wait->timer);
+	bp_call_done(call, g_error_new(BP_CONSOLE_ERROR, BP_CANCELLED, "wait was interrupted"));
+}
+
+static gboolean run_wait(BpPlugin *self, BpCall *call, GError **error)
+{
+	Wait *wait = g_new0(Wait, 1);
+
+	wait->call = call;
+	wait->timer = bp_timer_add(self, NULL, bp_call_duration(call, "seconds"), 1, on_waited, wait, g_free);
+	bp_call_hold(call, on_wait_cancelled, wait);
+	return TRUE;
+}
+
+static const BpParam timer_params[] = {
+	{ "times", .kind = BP_ARGUMENT, .help = "how often, 0 for ever; or off" },
+	{ "seconds", .type = BP_DURATION, .kind = BP_ARGUMENT, .fallback = "1", .min = 0.001, .max = 31536000, .help = "between two runs" },
+	{ "command", .kind = BP_ARGUMENT, .type = BP_REST, .help = "what to run; {index} and {remaining} are filled in" },
+	{ "off", 'o', BP_BOOL, .help = "end it; * and ? in its name end several" },
+	{ "quiet", 'q', BP_BOOL, .help = "do not show the command each time" },
+	{ NULL },
+};
+
+static const BpParam wait_params[] = {
+	{ "seconds", .type = BP_DURATION, .kind = BP_ARGUMENT, .required = TRUE, .max = 31536000, .help = "how long" },
+	{ NULL },
+};
+
+const BpCommand timer_commands[] = {
+	{ "timer", .help = "run a command again and again, as in timerNAME 3 1 echo hi", .params = timer_params, .run = run_timer,
+	  .role = BP_OPERATOR, .prefix = TRUE, .group = "base" },
+	{ "schedule", .help = "list the timers of everybody", .run = run_schedule, .group = "base" },
+	{ "wait", .help = "let some time pass before the next command", .params = wait_params, .run = run_wait, .group = "base" },
+	{ NULL },
+};

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* builtin.h - the built-in commands to each other. */
+#pragma once
+#include "command/command.h"
+#include "command/console.h"
+
+extern const BpCommand help_commands[], channel_commands[], module_commands[], plugin_commands[], context_commands[],
+	timer_commands[], script_commands[], alias_commands[], session_commands[], program_commands[], loop_commands[],
+	save_commands[], batch_commands[];
+
+/* By name or by number; not found is a sentence with the nearest name. A reference of the caller's. */
+BpChannel *builtin_find_channel(const char *word, GError **error);
+/* What of a message can be shown on one line: its text, or its bytes in hex. Yours. */
+char *builtin_message_text(BpMessage *message);
+/* The session goes: what it watches is unwatched. */
+void builtin_forget_watches(BpSession *session);
+/* Runs lines that came from a file, an alias or a timer: each is shown before it runs, unless it begins with a dot. */
+void session_run_script(BpPlugin *self, BpSession *session, const char *lines, BpRunDone done, gpointer data);
+/* Runs `lines` as part of `call`, which ends with them. */
+void builtin_run_in_call(BpCall *call, const char *lines);
+/* Commands added by `batch add`, at start. */
+void batch_run_all(void);

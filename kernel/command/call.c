@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/* call.c - a command being run: what was given, what it says, when it ends. */
+#include "command/run.h"
+#include <string.h>
+
+struct BpCall {
+	BpOwned owned; /* of the command's plugin, while it is held */
+	Run *run;      /* NULL: nobody waits for it any more */
+	BpSession *session;
+	const BpCommand *command;
+	BpValues *values;
+	char *suffix;
+	GError *error;
+	BpFunc cancel;
+	gpointer data;
+	BpInputFunc input;
+	gpointer input_data;
+	guint silent : 1;
+	guint in_run : 1; /* its run function is on the stack */
+	guint held : 1;
+	guint done : 1;
+	guint cancelled : 1;
+};
+
+static GPtrArray *held; /* of BpCall */
+
+static void call_free(BpCall *call)
+{
+	bp_session_unref(call->session);
+	bp_values_free(call->values);
+	g_clear_error(&call->error);
+	g_free(call->suffix);
+	g_free(call);
+}
+
+BpCall *call_new(Run *run, const BpCommand *command, BpPlugin *owner, BpValues *take_values, const char *suffix,
+		 gboolean silent)
+{
+	BpCall *call = g_new0(BpCall, 1);
+
+	call->run = run;
+	call->session = bp_session_ref(run_session(run));
+	call->command = command;
+	call->owned.owner = owner;
+	call->values = take_values;
+	call->suffix = g_strdup(suffix);
+	call->silent = silent;
+	call->in_run = TRUE;
+	return call;
+}
+
+/* --- its end --- */
+
+static void unhold(BpCall *call)
+{
+	if (!call->held)
+		return;
+	call->held = FALSE;
+	if (call->session->taker == call)
+		input_set_taker(call->session, NULL);
+	g_ptr_array_remove(held, call);
+	owner_unlink(&call->owned);
+}
+
+gboolean call_waits(BpCall *call, gboolean good)
+{
+	call->in_run = FALSE;
+	if (!good)
+		unhold(call);
+	return call->held && !call->done;
+}
+
+void call_end(BpCall *call, gboolean good, GError *take_error)
+{
+	g_autoptr(GError) error = take_error;
+	Run *run = call->run;
+
+	unhold(call);
+	session_progress(call->session, NULL);
+	if (!error)
+		error = g_steal_pointer(&call->error);
+	if (run && (error || !good)) {
+		g_autofree char *text = error ? g_strdup(error->message) : g_strconcat(call->command->name, " failed", NULL);
+
+		run_fail(run, text);
+	}
+	call_free(call);
+}
+
+void bp_call_done(BpCall *call, GError *take_error)
+{
+	Run *run = call->run;
+
+	g_return_if_fail(call->held && !call->done);
+	call->done = TRUE;
+	call->error = take_error;
+	if (call->in_run)
+		return;
+	if (run)
+		run_call_ended(run);
+	call_end(call, TRUE, NULL);
+	if (run)
+		run_unref(run);
+}
+
+/* Its plugin goes without having ended it. */
+static void drop_call(BpOwned *owned)
+{
+	BpCall *call = OWNED_BY(owned, BpCall, owned);
+
+	bp_call_done(call, g_error_new(BP_CONSOLE_ERROR, BP_CLOSED, "%s was ended: its plugin was unloaded", call->command->name));
+}
+
+void bp_call_hold(BpCall *call, BpFunc cancel, gpointer data)
+{
+	g_return_if_fail(!call->held);
+	if (!held)
+		held = g_ptr_array_new();
+	call->held = TRUE;
+	call->cancel = cancel;
+	call->data = data;
+	g_ptr_array_add(held, call);
+	owner_link(call->owned.owner, &call->owned, "call", drop_call);
+}
+
+gboolean bp_call_take_input(BpCall *call, BpInputFunc func, gpointer data)
+{
+	g_return_val_if_fail(call->held && !call->done && func, FALSE);
+	if (call->session->ended || (call->session->taker && call->session->taker != call))
+		return FALSE;
+	call->input = func;
+	call->input_data = data;
+	input_set_taker(call->session, call);
+	return TRUE;
+}
+
+gsize call_input(BpSession *session, gconstpointer data, gsize size)
+{
+	BpCall *call = session->taker;
+	BpPlugin *owner = call->owned.owner;
+	gsize used;
+
+	if (!owner_enter(owner))
+		return size;
+	used = call->input(owner, data, size, call->input_data);
+	owner_leave(owner);
+	return used;
+}
+
+static void cancel(BpCall *call)
+{
+	BpFunc func = call->cancel;
+	BpPlugin *owner = call->owned.owner;
+
+	call->cancelled = TRUE;
+	call->cancel = NULL;
+	if (func && owner_enter(owner)) {
+		func(owner, call->data);
+		owner_leave(owner);
+	}
+}
+
+void call_interrupt(BpCall *call)
+{
+	Run *run = call->run;
+
+	if (!call->cancelled) {
+		session_show(call->session, "^C\n", 3, TRUE);
+		if (g_ptr_array_find(held, call, NULL) && call->run) /* what is shown may end the session, and so the call */
+			cancel(call);
+		return;
+	}
+	call->run = NULL;
+	run_call_ended(run);
+	run_fail(run, "It does not end when asked to; it is left to itself.");
+	run_unref(run);
+}
+
+void call_abandon(BpCall *call)
+{
+	call->run = NULL;
+	cancel(call);
+}
+
+void calls_cancel_of(BpPlugin *plugin)
+{
+	g_autoptr(GPtrArray) list = g_ptr_array_new();
+
+	for (guint i = 0; held && i < held->len; i++)
+		if (((BpCall *)held->pdata[i])->owned.owner == plugin)
+			g_ptr_array_add(list, held->pdata[i]);
+	for (guint i = 0; i < list->len; i++)
+		if (g_ptr_array_find(held, list->pdata[i], NULL))
+			cancel(list->pdata[i]);
+}
+
+/* --- what was typed --- */
+
+const BpValues *bp_call_values(const BpCall *call)
+{
+	return call->values;
+}
+
+const char *bp_call_string(const BpCall *call, const char *param)
+{
+	return bp_values_string(call->values, param);
+}
+
+gint64 bp_call_int(const BpCall *call, const char *param)
+{
+	return bp_values_int(call->values, param);
+}
+
+double bp_call_double(const BpCall *call, const char *param)
+{
+	return bp_values_double(call->values, param);
+}
+
+gboolean bp_call_bool(const BpCall *call, const char *param)
+{
+	return bp_values_bool(call->values, param);
+}
+
+gint64 bp_call_duration(const BpCall *call, const char *param)
+{
+	return bp_values_duration(call->values, param);
+}
+
+gboolean bp_call_has(const BpCall *call, const char *param)
+{
+	return bp_values_is_set(call->values, param);
+}
+
+const char *const *bp_call_list(const BpCall *call, const char *param)
+{
+	return bp_values_list(call->values, param);
+}
+
+const char *bp_call_suffix(const BpCall *call)
+{
+	return call->suffix;
+}
+
+BpSession *bp_call_session(const BpCall *call)
+{
+	return call->session;
+}
+
+/* --- what it says --- */
+
+void bp_call_print(BpCall *call, const char *text)
+{
+	session_say(call->session, BP_PLAIN, text);
+}
+
+void bp_call_printf(BpCall *call, const char *format, ...)
+{
+	g_autofree char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	text = g_strdup_vprintf(format, args);
+	va_end(args);
+	session_say(call->session, BP_PLAIN, text);
+}
+
+void bp_call_styled(BpCall *call, BpStyle style, const char *format, ...)
+{
+	g_autofree char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	text = g_strdup_vprintf(format, args);
+	va_end(args);
+	session_say(call->session, style, text);
+}
+
+void bp_call_progress(BpCall *call, const char *text)
+{
+	session_progress(call->session, text);
+}

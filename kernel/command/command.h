@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* command.h - the table of commands, for the rest of this room. */
+#pragma once
+#include <backplane/command.h>
+#include "bus/owner.h"
+#include "command/parse.h"
+
+gboolean command_add_table(BpPlugin *plugin, const BpCommand *table, GError **error);
+/* The command that words begin with; `*words_used` of them name it, `*suffix` (borrowed from the words) is what
+ * follows a prefix command's name. NULL with a sentence. */
+const BpCommand *command_of_words(const ParsedWords *words, guint *words_used, const char **suffix, GError **error);
+BpPlugin *command_owner(const BpCommand *command);
+/* First words of commands that begin with `prefix`, or the second ones of `first`; for completion. Yours. */
+char **command_words(const char *first);
+/* A two-word command begins with it. */
+gboolean command_is_group(const char *word);
+/* What an alias stands for, or NULL; builtin-alias.c. Yours. */
+char *alias_find(const char *name);
+extern const BpCommand alias_command; /* what runs one: the text is its suffix */
+extern const BpCommand *const console_tables[]; /* the built-in ones, NULL-terminated */

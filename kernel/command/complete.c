@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/* complete.c - Tab: commands, then what their tables say stands next. */
+#include <glob.h>
+#include <string.h>
+#include "command/bind.h"
+#include "command/command.h"
+#include "command/console.h"
+#include "host/registry.h"
+#include "host/settings.h"
+
+static void offer(GPtrArray *words, const char *prefix, const char *word)
+{
+	if (g_str_has_prefix(word, prefix))
+		g_ptr_array_add(words, g_strdup(word));
+}
+
+static void offer_all(GPtrArray *words, const char *prefix, char **take_list)
+{
+	for (char **word = take_list; *word; word++)
+		offer(words, prefix, *word);
+	g_strfreev(take_list);
+}
+
+static void offer_files(GPtrArray *words, const char *prefix)
+{
+	g_autofree char *pattern = g_strconcat(prefix, "*", NULL);
+	glob_t found;
+
+	if (!glob(pattern, GLOB_MARK | GLOB_TILDE, NULL, &found))
+		for (gsize i = 0; i < found.gl_pathc; i++)
+			g_ptr_array_add(words, g_strdup(found.gl_pathv[i]));
+	globfree(&found);
+}
+
+static void offer_settings(GPtrArray *words, const char *prefix)
+{
+	g_autoptr(GPtrArray) settings = bp_setting_rows(bp_context("/"));
+
+	for (guint i = 0; i < settings->len; i++)
+		offer(words, prefix, ((const BpParam *)settings->pdata[i])->name);
+}
+
+static void offer_named(GPtrArray *words, const char *prefix, GPtrArray *take_list, const char *(*name)(gpointer))
+{
+	for (guint i = 0; i < take_list->len; i++)
+		offer(words, prefix, name(take_list->pdata[i]));
+	g_ptr_array_unref(take_list);
+}
+
+static const char *channel_of(gpointer item)
+{
+	return bp_channel_name(item);
+}
+
+static const char *owner_of(gpointer item)
+{
+	return bp_plugin_name(item);
+}
+
+static const char *context_of(gpointer item)
+{
+	return bp_context_path(item);
+}
+
+static void offer_names(GPtrArray *words, const char *prefix, BpNames names)
+{
+	switch (names) {
+	case BP_A_CHANNEL: offer_named(words, prefix, bp_channel_list(NULL), channel_of); break;
+	case BP_A_MODULE: offer_all(words, prefix, bp_registry_list("module/")); break;
+	case BP_AN_INSTANCE: offer_named(words, prefix, bp_instance_list(NULL), owner_of); break;
+	case BP_A_PLUGIN: offer_named(words, prefix, bp_plugin_list(), owner_of); break;
+	case BP_A_CONTEXT: offer_named(words, prefix, bp_context_list(), context_of); break;
+	case BP_A_COMMAND: offer_all(words, prefix, command_words(NULL)); break;
+	case BP_A_HANDLER: offer_all(words, prefix, bp_registry_list("handler/")); break;
+	case BP_A_TRANSPORT: offer_all(words, prefix, bp_registry_list("transport/")); break;
+	case BP_A_SETTING: offer_settings(words, prefix); break;
+	case BP_A_FILE: offer_files(words, prefix); break;
+	case BP_A_SESSION:
+	case BP_ANYTHING: break;
+	}
+}
+
+static void offer_value(GPtrArray *words, const char *prefix, const BpParam *param)
+{
+	if (param->type == BP_BOOL)
+		offer_all(words, prefix, g_strsplit("yes no", " ", -1));
+	else if (param->choices)
+		offer_all(words, prefix, g_strsplit(param->choices, "|", -1));
+	else
+		offer_names(words, prefix, param->names);
+}
+
+/* `module open CLASS NAME key=value`: the class says which keys there are. */
+static void offer_pairs(GPtrArray *words, const char *prefix, const char *class)
+{
+	const BpModule *module = bp_module_find(class);
+	const char *equals = strchr(prefix, '=');
+	g_autofree const BpParam **rows = NULL;
+	guint count = 0;
+
+	if (!module)
+		return;
+	if (equals) {
+		g_autofree char *key = g_strndup(prefix, (gsize)(equals - prefix));
+		const BpParam *param = bp_param_find(module->params, key);
+		g_autoptr(GPtrArray) values = g_ptr_array_new_with_free_func(g_free);
+
+		if (param)
+			offer_value(values, equals + 1, param);
+		for (guint i = 0; i < values->len; i++)
+			g_ptr_array_add(words, g_strconcat(key, "=", values->pdata[i], NULL));
+		return;
+	}
+	rows = bp_param_rows(module->params, &count);
+	for (guint i = 0; i < count; i++) {
+		g_autofree char *word = g_strconcat(rows[i]->name, "=", NULL);
+
+		if (!rows[i]->hidden)
+			offer(words, prefix, word);
+	}
+}
+
+static void offer_options(GPtrArray *words, const char *prefix, const BpParam *table)
+{
+	guint count;
+	g_autofree const BpParam **rows = bp_param_rows(table, &count);
+
+	for (guint i = 0; i < count; i++) {
+		g_autofree char *word = g_strconcat("--", rows[i]->name, NULL);
+
+		if (rows[i]->kind == BP_OPTION && !rows[i]->hidden)
+			offer(words, prefix, word);
+	}
+	offer(words, prefix, "--help");
+}
+
+static void offer_params(GPtrArray *words, const BpCommand *command, const ParsedCursor *cursor, guint used)
+{
+	BindNext next = bind_next(command->params, cursor->words, used, cursor->partial);
+	const char *value = cursor->partial + next.prefix;
+	g_autoptr(GPtrArray) values = g_ptr_array_new_with_free_func(g_free);
+
+	if (next.options && *cursor->partial == '-')
+		offer_options(words, cursor->partial, command->params);
+	if (!next.value)
+		return;
+	if (!strcmp(command->name, "module open") && next.value->many)
+		offer_pairs(values, value, cursor->words->count > 2 ? cursor->words->words[2].text : "");
+	else
+		offer_value(values, value, next.value);
+	for (guint i = 0; i < values->len; i++) {
+		g_autofree char *before = g_strndup(cursor->partial, next.prefix);
+
+		g_ptr_array_add(words, g_strconcat(before, values->pdata[i], NULL));
+	}
+}
+
+static gint by_text(gconstpointer a, gconstpointer b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+char **console_complete(BpSession *session, const char *line, gsize at, gsize *start)
+{
+	g_autoptr(ParsedCursor) cursor = parse_cursor(line, at);
+	GPtrArray *words = g_ptr_array_new();
+	const BpCommand *command;
+	const char *suffix;
+	guint used = 0;
+
+	*start = cursor->start;
+	if (!cursor->words->count) {
+		offer_all(words, cursor->partial, command_words(NULL));
+	} else if (cursor->words->count == 1 && command_is_group(cursor->words->words[0].text)) {
+		offer_all(words, cursor->partial, command_words(cursor->words->words[0].text));
+	} else {
+		command = command_of_words(cursor->words, &used, &suffix, NULL);
+		if (command)
+			offer_params(words, command, cursor, used);
+	}
+	g_ptr_array_sort(words, by_text);
+	for (guint i = 0; i < words->len; i++) {
+		char *word = words->pdata[i];
+
+		words->pdata[i] = bp_quote(word, cursor->quote);
+		g_free(word);
+	}
+	g_ptr_array_add(words, NULL);
+	return (char **)g_ptr_array_free(words, FALSE);
+}

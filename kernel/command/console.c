@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* console.c - the handler `console`: every line is commands. It shows what is said on channel "console" between them. */
+#include "command/console.h"
+#include <string.h>
+#include "command/bind.h"
+#include "command/builtin.h"
+#include "command/command.h"
+#include "host/module.h"
+#include "host/plugin.h"
+
+typedef struct {
+	BpWatch *watch;
+} Console;
+
+static BpSession *system_session;
+static BpChannel *channel;
+
+/* --- history --- */
+
+gboolean console_keeps_history(const BpSession *session)
+{
+	return !strcmp(session->handler->name, "console");
+}
+
+gboolean console_may_keep(const char *line)
+{
+	g_autoptr(GPtrArray) commands = parse_commands(line, strlen(line));
+
+	for (guint i = 0; i < commands->len; i++) {
+		g_autoptr(ParsedWords) words = parse_words(((ParsedCommand *)commands->pdata[i])->text);
+		const BpCommand *command;
+		const char *suffix;
+		guint used;
+
+		if (!words->count)
+			continue;
+		command = command_of_words(words, &used, &suffix, NULL);
+		if (command && bind_has_secret(command->params, words, used))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+/* --- the handler --- */
+
+static void on_console(BpPlugin *self, BpMessage *message, gpointer session)
+{
+	bp_session_notify(session, bp_message_data(message));
+}
+
+static gboolean open_console(BpSession *session, GError **error)
+{
+	Console *console = bp_session_data(session);
+
+	if (!session->quiet)
+		console->watch = bp_channel_watch(bp_kernel(), channel, on_console, session, NULL);
+	if (!session->terminal)
+		bp_session_set_prompt(session, NULL);
+	return TRUE;
+}
+
+static void welcome(BpSession *session)
+{
+	if (*bp_session_server(session) && !session->link->own && strcmp(session->link->name, "control"))
+		bp_session_printf(session, "%s Telnet Console.", bp_kernel_version());
+	else if (session->terminal)
+		bp_session_printf(session, "%s. Type help for the commands, quit to end.", bp_kernel_version());
+}
+
+static void terminal(BpSession *session, const char *type)
+{
+	if (session->terminal && !session->prompt)
+		bp_session_set_prompt(session, session->handler->prompt);
+}
+
+static gboolean line(BpSession *session, const char *text, gsize size)
+{
+	session_type(session, text, size);
+	return TRUE;
+}
+
+static gboolean interrupt(BpSession *session)
+{
+	if (session_is_busy(session))
+		run_cancel_all(session);
+	return TRUE;
+}
+
+static void close_console(BpSession *session, BpEnd why)
+{
+	Console *console = bp_session_data(session);
+
+	if (console->watch)
+		bp_watch_remove(console->watch);
+	builtin_forget_watches(session);
+}
+
+static const BpHandler handlers[] = {
+	{
+		"console",
+		.help = "the commands of Backplane",
+		.prompt = "\033[1;32mbackplane>\033[0m ",
+		.size = sizeof(Console),
+		.open = open_console,
+		.welcome = welcome,
+		.line = line,
+		.interrupt = interrupt,
+		.complete = console_complete,
+		.terminal = terminal,
+		.close = close_console,
+	},
+	{ NULL },
+};
+
+/* --- the session of nobody --- */
+
+static void system_send(BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer link)
+{
+	const char *bytes = data;
+
+	if (size && bytes[size - 1] == '\n')
+		size--;
+	if (bp_channel_is_watched(channel))
+		bp_channel_send_take(channel, bp_message_new(bytes, size, BP_TEXT));
+}
+
+static void system_end(BpSession *session, BpEnd why, gpointer link)
+{
+	system_session = NULL;
+}
+
+static const BpSessionLink system_link = { .name = "system", .send = system_send, .end = system_end };
+
+BpSession *bp_session_system(void)
+{
+	return system_session;
+}
+
+/* --- tables --- */
+
+static gboolean add_tables(BpPlugin *plugin, const BpPluginInfo *info, GError **error)
+{
+	for (const BpHandler *handler = info->handlers; handler && handler->name; handler++) {
+		g_autofree char *path = g_strconcat("handler/", handler->name, NULL);
+
+		if (!bp_registry_add(plugin, path, handler, error))
+			return FALSE;
+	}
+	return command_add_table(plugin, info->commands, error);
+}
+
+static void on_dying(BpPlugin *plugin)
+{
+	sessions_end_of(plugin);
+	calls_cancel_of(plugin);
+}
+
+static const PluginTables tables = { .add = add_tables, .dying = on_dying };
+
+void console_start(void)
+{
+	static const BpPluginInfo info = { .name = "kernel", .handlers = handlers };
+	BpSessionOptions options = { .handler = handlers, .link = &system_link, .role = BP_ADMIN, .quiet = TRUE, .peer = "kernel" };
+	BpChannelOptions log = { .log = TRUE };
+	gboolean good;
+
+	plugin_use_tables(&tables);
+	channel = bp_channel(bp_kernel(), "console");
+	bp_channel_set_options(bp_channel(bp_kernel(), "sessions"), &log);
+	good = add_tables(bp_kernel(), &info, NULL);
+	for (const BpCommand *const *table = console_tables; *table; table++)
+		good = good && command_add_table(bp_kernel(), *table, NULL);
+	g_assert(good); /* two built-in commands of one name */
+	system_session = bp_session_open(bp_kernel(), &options, NULL);
+}
+
+void console_end_sessions(void)
+{
+	g_autoptr(GPtrArray) list = bp_session_list();
+
+	for (guint i = 0; i < list->len; i++)
+		bp_session_ref(list->pdata[i]);
+	for (guint i = 0; i < list->len; i++) {
+		BpSession *session = list->pdata[i];
+
+		if (session != system_session)
+			bp_session_end(session, BP_END_SHUTDOWN,
+				       *bp_session_server(session) && !session->link->own ? "Server is shutting down. Goodbye!" : NULL);
+		bp_session_unref(session);
+	}
+}
+
+void console_stop(void)
+{
+	if (system_session)
+		bp_session_end(system_session, BP_END_SHUTDOWN, NULL);
+	plugin_use_tables(NULL);
+}

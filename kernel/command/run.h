@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* run.h - runs and calls, to each other. */
+#pragma once
+#include "command/command.h"
+#include "command/session.h"
+
+typedef struct Run Run;
+
+/* --- run.c --- */
+BpSession *run_session(Run *run);
+void run_fail(Run *run, const char *text); /* said, counted; the rest of its line is not run */
+void run_schedule(Run *run);
+/* It may go on. The caller gets a reference: what is then said may end the session, and the run. */
+void run_call_ended(Run *run);
+void run_unref(Run *run);
+
+/* --- call.c --- */
+BpCall *call_new(Run *run, const BpCommand *command, BpPlugin *owner, BpValues *take_values, const char *suffix,
+		 gboolean silent);
+/* After `run` has returned: it was held and has not ended. */
+gboolean call_waits(BpCall *call, gboolean good);
+void call_end(BpCall *call, gboolean good, GError *take_error);
+/* Asked to end; the second time it is not waited for any more. */
+void call_interrupt(BpCall *call);
+/* The session goes: asked to end, and its output goes nowhere. */
+void call_abandon(BpCall *call);

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+/* session.c - the life of a session and who it is. */
+#include "command/session.h"
+#include <string.h>
+#include "host/module.h"
+#include "host/json-quote.h"
+#include "host/registry.h"
+
+static GPtrArray *sessions; /* in order of opening */
+static guint last_id;
+
+/* --- handlers --- */
+
+const BpHandler *bp_handler_find(const char *name)
+{
+	g_autofree char *path = g_strconcat("handler/", name, NULL);
+
+	return bp_registry_find(path);
+}
+
+BpPlugin *bp_handler_plugin(const BpHandler *handler)
+{
+	g_autofree char *path = g_strconcat("handler/", handler->name, NULL);
+
+	return bp_registry_owner(path);
+}
+
+gboolean session_enter(BpSession *session)
+{
+	return session->opened && owner_enter(session->handler_plugin);
+}
+
+void session_leave(BpSession *session)
+{
+	owner_leave(session->handler_plugin);
+}
+
+/* --- life --- */
+
+BpSession *bp_session_ref(BpSession *session)
+{
+	session->refs++;
+	return session;
+}
+
+BpChannel *bp_session_channel(const BpSession *session, gboolean send)
+{
+	return send ? session->send : session->recv;
+}
+
+gboolean bp_session_is_ended(const BpSession *session)
+{
+	return session->ended;
+}
+
+guint bp_session_failed(const BpSession *session)
+{
+	return session->failed;
+}
+
+void bp_session_unref(BpSession *session)
+{
+	if (--session->refs)
+		return;
+	g_ref_string_release(session->peer);
+	g_free(session->local);
+	g_free(session->query);
+	g_free(session->path);
+	g_free(session->agent);
+	g_free(session->type);
+	g_free(session->prompt);
+	g_free(session->memory);
+	bp_channel_unref(session->recv);
+	bp_channel_unref(session->send);
+	g_free(session);
+}
+
+/* Somebody who watches may end the session. */
+static void announce(BpSession *session, const char *event)
+{
+	g_autoptr(BpChannel) channel = bp_channel_find("sessions");
+	g_autofree char *peer = NULL;
+
+	if (!channel || !bp_channel_is_watched(channel))
+		return;
+	peer = json_quote(session->peer);
+	bp_channel_printf(channel, "{\"event\":\"%s\",\"id\":%u,\"peer\":%s,\"transport\":\"%s\",\"server\":\"%s\",\"handler\":\"%s\"}",
+			  event, session->id, peer, session->link->name, bp_session_server(session), session->handler->name);
+}
+
+/* The last part of every end. The link is told unless it is the one who goes. The handler may close the server of the
+ * session; so that it goes afterwards only, it counts as entered meanwhile. */
+static void finish(BpSession *session, BpEnd why, gboolean tell_link)
+{
+	BpPlugin *owner = session->owned.owner;
+	gboolean entered;
+
+	if (session->ended)
+		return;
+	entered = owner_enter(owner);
+	session->ending = TRUE;
+	run_cancel_all(session);
+	if (session->handler->close && session_enter(session)) {
+		session->handler->close(session, why);
+		session_leave(session);
+	}
+	input_free(session);
+	session->ended = TRUE;
+	g_ptr_array_remove(sessions, session);
+	if (session->begun)
+		announce(session, "end");
+	owner_unlink(&session->owned);
+	if (tell_link && entered)
+		session->link->end(session, why, session->link_data);
+	bp_channel_release(bp_kernel(), session->recv);
+	bp_channel_release(bp_kernel(), session->send);
+	bp_session_unref(session);
+	if (entered)
+		owner_leave(owner);
+}
+
+static void drop_session(BpOwned *owned)
+{
+	finish(OWNED_BY(owned, BpSession, owned), BP_END_PEER, FALSE);
+}
+
+static BpSession *session_new(BpPlugin *self, const BpSessionOptions *options)
+{
+	BpSession *session = g_new0(BpSession, 1);
+	char name[64];
+
+	session->refs = 1;
+	session->id = ++last_id;
+	session->handler = options->handler;
+	session->handler_plugin = bp_handler_plugin(options->handler);
+	session->memory = options->handler->size ? g_malloc0(options->handler->size) : NULL;
+	session->link = options->link;
+	session->link_data = options->data;
+	session->peer = g_ref_string_new(options->peer ? options->peer : "");
+	session->local = g_strdup(options->local ? options->local : "");
+	session->query = g_strdup(options->query ? options->query : "");
+	session->path = g_strdup(options->path ? options->path : "");
+	session->agent = g_strdup(options->agent ? options->agent : "");
+	session->type = g_strdup(options->type ? options->type : "");
+	session->no_prompt = options->no_prompt;
+	bp_session_set_prompt(session, options->handler->prompt);
+	session->role = options->role;
+	session->mode = options->handler->mode;
+	session->editor_class = options->editor;
+	session->columns = options->columns ? options->columns : 80;
+	session->rows = options->rows ? options->rows : 24;
+	session->started = g_get_real_time();
+	session->last_input = bp_loop_now();
+	session->terminal = options->terminal;
+	session->quiet = options->quiet;
+	session->writable = TRUE;
+	g_snprintf(name, sizeof(name), "session/%u/recv", session->id);
+	session->recv = bp_channel_ref(bp_channel(bp_kernel(), name));
+	g_snprintf(name, sizeof(name), "session/%u/send", session->id);
+	session->send = bp_channel_ref(bp_channel(bp_kernel(), name));
+	if (!sessions)
+		sessions = g_ptr_array_new();
+	g_ptr_array_add(sessions, session);
+	owner_link(self, &session->owned, "session", drop_session);
+	return session;
+}
+
+static gboolean refuse(BpSession *session, GError *take_why, GError **error)
+{
+	if (!take_why)
+		take_why = g_error_new(BP_CONSOLE_ERROR, BP_NOT_PERMITTED, "%s takes no session now", session->handler->name);
+	g_propagate_error(error, take_why);
+	session->opened = FALSE;
+	finish(session, BP_END_HANDLER, FALSE);
+	return FALSE;
+}
+
+static gboolean open_handler(BpSession *session, const char *welcome, GError **error)
+{
+	const BpHandler *handler = session->handler;
+	GError *why = NULL;
+
+	session->opened = TRUE;
+	if (!session_enter(session))
+		return refuse(session, NULL, error);
+	if (handler->open && !handler->open(session, &why)) {
+		session_leave(session);
+		return refuse(session, why, error);
+	}
+	session->begun = TRUE;
+	if (!session->ended)
+		announce(session, "begin");
+	if (handler->welcome && !session->ended)
+		handler->welcome(session);
+	else if (welcome && *welcome && !session->ended)
+		bp_session_print(session, welcome);
+	session_leave(session);
+	return TRUE;
+}
+
+BpSession *bp_session_open(BpPlugin *self, const BpSessionOptions *options, GError **error)
+{
+	BpSession *session = session_new(self, options);
+	gboolean ended;
+
+	bp_session_ref(session);
+	bp_channel_watch(self, session->send, session_on_send, bp_session_ref(session), (GDestroyNotify)bp_session_unref);
+	if (!open_handler(session, options->welcome, error)) {
+		bp_session_unref(session);
+		return NULL;
+	}
+	if (!session->ended)
+		input_start(session);
+	ended = session->ended;
+	bp_session_unref(session);
+	if (ended)
+		g_set_error(error, BP_CONSOLE_ERROR, BP_CLOSED, "%s ended the session", options->handler->name);
+	return ended ? NULL : session;
+}
+
+void bp_session_end(BpSession *session, BpEnd why, const char *message)
+{
+	if (session->ending)
+		return;
+	bp_session_ref(session);
+	if (message)
+		bp_session_notify(session, message);
+	session->ending = TRUE;
+	finish(session, why, TRUE);
+	bp_session_unref(session);
+}
+
+void sessions_end_of(BpPlugin *plugin)
+{
+	for (guint i = sessions ? sessions->len : 0; i > 0; i = MIN(i - 1, sessions->len)) {
+		BpSession *session = sessions->pdata[i - 1];
+
+		if (session->handler_plugin == plugin)
+			bp_session_end(session, BP_END_SHUTDOWN, "The application is being unloaded. Goodbye!");
+	}
+}
+
+/* --- who it is --- */
+
+gpointer bp_session_data(const BpSession *session)
+{
+	return session->memory;
+}
+
+guint bp_session_id(const BpSession *session)
+{
+	return session->id;
+}
+
+const char *bp_session_peer(const BpSession *session)
+{
+	return session->peer;
+}
+
+const char *bp_session_local(const BpSession *session)
+{
+	return session->local;
+}
+
+const char *bp_session_transport(const BpSession *session)
+{
+	return session->link->name;
+}
+
+const char *bp_session_server(const BpSession *session)
+{
+	return session->owned.owner->instance ? session->owned.owner->name : "";
+}
+
+const char *bp_session_query(const BpSession *session)
+{
+	return session->query;
+}
+
+const char *bp_session_path(const BpSession *session)
+{
+	return session->path;
+}
+
+const char *bp_session_agent(const BpSession *session)
+{
+	return session->agent;
+}
+
+BpRole bp_session_role(const BpSession *session)
+{
+	return session->role;
+}
+
+const BpHandler *bp_session_handler(const BpSession *session)
+{
+	return session->handler;
+}
+
+const char *bp_session_terminal(const BpSession *session)
+{
+	return session->type;
+}
+
+void bp_session_size(const BpSession *session, guint *columns, guint *rows)
+{
+	*columns = session->columns;
+	*rows = session->rows;
+}
+
+gboolean bp_session_is_terminal(const BpSession *session)
+{
+	return session->terminal;
+}
+
+gint64 bp_session_started(const BpSession *session)
+{
+	return session->started;
+}
+
+gint64 bp_session_idle(const BpSession *session)
+{
+	return bp_loop_now() - session->last_input;
+}
+
+gboolean bp_session_is_hidden(const BpSession *session)
+{
+	return session->echo_off;
+}
+
+GPtrArray *bp_session_list_of(BpPlugin *server)
+{
+	GPtrArray *list = g_ptr_array_new();
+
+	for (guint i = 0; sessions && i < sessions->len; i++) {
+		BpSession *session = sessions->pdata[i];
+
+		if (session->owned.owner == server)
+			g_ptr_array_add(list, bp_session_ref(session));
+	}
+	return list;
+}
+
+GPtrArray *bp_session_list(void)
+{
+	GPtrArray *list = g_ptr_array_new();
+
+	for (guint i = 0; sessions && i < sessions->len; i++)
+		g_ptr_array_add(list, sessions->pdata[i]);
+	return list;
+}
+
+BpSession *bp_session_find(guint id)
+{
+	for (guint i = 0; sessions && i < sessions->len; i++) {
+		BpSession *session = sessions->pdata[i];
+
+		if (session->id == id)
+			return session;
+	}
+	return NULL;
+}
+
+void bp_session_broadcast(BpSession *session, const char *text, gboolean self_too)
+{
+	g_autoptr(GPtrArray) list = bp_session_list_of(session->owned.owner);
+
+	for (guint i = 0; i < list->len; i++) {
+		BpSession *other = list->pdata[i];
+
+		if (self_too || other != session)
+			bp_session_notify(other, text);
+		bp_session_unref(other);
+	}
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/* terminal.c - the console on stdin and stdout.
+ *
+ * A terminal is opened anew by its name, so that non-blocking mode does not reach the shell that shares it. Lines from
+ * a pipe or a file are read as they come; there, writing may block: whoever reads decides how fast a batch runs.
+ */
+#include <backplane/backplane.h>
+#include <backplane/host.h>
+#include <backplane/net.h>
+#include <backplane/sessions.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+#include <fcntl.h>
+
+static BpInstance *terminal; /* there is one stdin, so one instance at most */
+static BpSession *session;
+static BpStream *stream; /* of a terminal */
+static BpFd *source;	 /* of a pipe */
+static struct termios before;
+static gboolean is_raw;
+
+static void end_program(void)
+{
+	session = NULL;
+	bp_kernel_quit(0);
+}
+
+/* --- a terminal --- */
+
+static void restore(void)
+{
+	if (is_raw)
+		tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
+	is_raw = FALSE;
+	bp_log_set_terminal(FALSE);
+}
+
+static void make_raw(void)
+{
+	struct termios raw;
+
+	tcgetattr(STDIN_FILENO, &before);
+	raw = before;
+	raw.c_iflag &= (tcflag_t) ~(IXON | ICRNL | INLCR | IGNCR | ISTRIP | BRKINT);
+	raw.c_lflag &= (tcflag_t) ~(ECHO | ICANON | ISIG | IEXTEN);
+	raw.c_oflag |= OPOST | ONLCR;
+	raw.c_cc[VMIN] = 1;
+	raw.c_cc[VTIME] = 0;
+	is_raw = !tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
+	bp_log_set_terminal(TRUE);
+}
+
+static void resized(void)
+{
+	struct winsize size;
+
+	if (session && !ioctl(STDIN_FILENO, TIOCGWINSZ, &size) && size.ws_col)
+		bp_session_set_size(session, size.ws_col, size.ws_row);
+}
+
+static void on_data(BpStream *from, const guint8 *data, gsize size, gpointer user)
+{
+	if (session)
+		bp_session_receive(session, data, size);
+}
+
+static void on_closed(BpStream *from, const GError *why, gpointer user)
+{
+	stream = NULL;
+	if (session)
+		bp_session_end(session, BP_END_PEER, NULL);
+	bp_kernel_quit(0);
+}
+
+static void on_drained(BpStream *from, gpointer user)
+{
+	if (session)
+		bp_session_set_writable(session, TRUE);
+}
+
+static void terminal_send(BpSession *from, gconstpointer data, gsize size, gboolean text, gpointer link)
+{
+	if (stream && !bp_stream_write(stream, data, size))
+		bp_session_set_writable(from, FALSE);
+}
+
+static void terminal_end(BpSession *from, BpEnd why, gpointer link)
+{
+	end_program();
+}
+
+static gboolean open_terminal(GError **error)
+{
+	static const BpSessionLink link = { .name = "terminal", .send = terminal_send, .end = terminal_end, .own = TRUE };
+	static const BpStreamEvents events = { .data = on_data, .closed = on_closed, .drained = on_drained };
+	BpSessionOptions options = { .handler = bp_handler_find("console"), .link = &link, .peer = "terminal", .role = BP_ADMIN,
+				     .editor = &bp_line_editor, .terminal = TRUE, .type = g_getenv("TERM") };
+	struct winsize size;
+	int fd = open(ttyname(STDIN_FILENO) ? ttyname(STDIN_FILENO) : "/dev/tty", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0) {
+		g_set_error(error, BP_IO_ERROR, BP_FAILED, "the terminal cannot be opened: %s", g_strerror(errno));
+		return FALSE;
+	}
+	make_raw();
+	stream = bp_stream_open_fd(terminal, fd, &events, NULL);
+	if (!ioctl(STDIN_FILENO, TIOCGWINSZ, &size)) {
+		options.columns = size.ws_col;
+		options.rows = size.ws_row;
+	}
+	session = bp_session_open(terminal, &options, error);
+	return !!session;
+}
+
+/* --- a batch --- */
+
+static void batch_send(BpSession *from, gconstpointer data, gsize size, gboolean text, gpointer link)
+{
+	const char *bytes = data;
+
+	while (size) {
+		gssize sent = write(STDOUT_FILENO, bytes, size);
+
+		if (sent < 0 && errno == EAGAIN) {
+			struct timeval patience = { .tv_sec = 1 };
+			fd_set set;
+
+			FD_ZERO(&set);
+			FD_SET(STDOUT_FILENO, &set);
+			select(STDOUT_FILENO + 1, NULL, &set, NULL, &patience);
+		} else if (sent < 0 && errno != EINTR) {
+			return;
+		} else if (sent > 0) {
+			bytes += sent;
+			size -= (gsize)sent;
+		}
+	}
+}
+
+static void batch_end(BpSession *from, BpEnd why, gpointer link)
+{
+	session = NULL;
+	if (!bp_kernel_is_quitting())
+		bp_kernel_quit(bp_session_failed(from) ? 1 : 0);
+}
+
+static gboolean wanted = TRUE; /* more of stdin */
+
+static gboolean take_some(void)
+{
+	char buffer[16384];
+	gssize size = read(STDIN_FILENO, buffer, sizeof(buffer));
+
+	if (size > 0)
+		return bp_session_receive(session, buffer, (gsize)size);
+	if (size < 0 && (errno == EAGAIN || errno == EINTR))
+		return TRUE;
+	bp_session_receive_end(session);
+	return FALSE;
+}
+
+static void on_batch(BpPlugin *self, int fd, BpEvents events, gpointer data)
+{
+	if (!session || !take_some()) {
+		if (source)
+			bp_fd_remove(source);
+		source = NULL;
+	}
+}
+
+/* A file is always readable and epoll does not take it. */
+static void on_file(BpPlugin *self, gpointer data)
+{
+	if (session && wanted && take_some() && wanted)
+		bp_loop_call(terminal, bp_loop_main(), on_file, NULL, NULL);
+}
+
+static void batch_input(BpSession *from, gboolean on, gpointer link)
+{
+	gboolean begins = on && !wanted;
+
+	wanted = on;
+	if (source)
+		bp_fd_set_events(source, on ? BP_IN : 0);
+	else if (begins)
+		bp_loop_call(terminal, bp_loop_main(), on_file, NULL, NULL);
+}
+
+static gboolean open_batch(GError **error)
+{
+	static const BpSessionLink link = { .name = "batch", .send = batch_send, .end = batch_end, .input = batch_input, .own = TRUE };
+	BpSessionOptions options = { .handler = bp_handler_find("console"), .link = &link, .peer = "batch", .role = BP_ADMIN,
+				     .quiet = TRUE };
+
+	session = bp_session_open(terminal, &options, error);
+	if (!session)
+		return FALSE;
+	source = bp_fd_add(terminal, STDIN_FILENO, BP_IN, on_batch, NULL, NULL);
+	if (!source)
+		bp_loop_call(terminal, bp_loop_main(), on_file, NULL, NULL);
+	return TRUE;
+}
+
+/* --- the module --- */
+
+static void on_signal(BpPlugin *self, BpMessage *message, gpointer data)
+{
+	if (!strcmp(bp_message_data(message), "SIGWINCH"))
+		resized();
+}
+
+static gboolean open_module(BpInstance *self, GError **error)
+{
+	if (terminal) {
+		g_set_error(error, BP_HOST_ERROR, BP_BUSY, "%s has stdin and stdout already", bp_plugin_name(terminal));
+		return FALSE;
+	}
+	terminal = self;
+	bp_channel_watch(self, bp_channel(self, BP_SIGNALS), on_signal, NULL, NULL);
+	if (isatty(STDIN_FILENO) ? open_terminal(error) : open_batch(error))
+		return TRUE;
+	restore();
+	terminal = NULL;
+	return FALSE;
+}
+
+/* It leaves the terminal; the program goes on without one. */
+static void close_module(BpInstance *self)
+{
+	BpSession *last = g_steal_pointer(&session);
+
+	if (last)
+		bp_session_end(last, BP_END_SHUTDOWN, NULL);
+	if (is_raw)
+		batch_send(NULL, "\r\033[K", 4, FALSE, NULL);
+	restore();
+	stream = NULL;
+	source = NULL;
+	terminal = NULL;
+}
+
+static const BpModule modules[] = {
+	{ "Terminal", .help = "the console on stdin and stdout", .open = open_module, .close = close_module },
+	{ NULL },
+};
+
+BP_PLUGIN(.name = "console", .version = "1.0", .summary = "The console on the terminal that the program was started on",
+	  .modules = modules);

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* http-chunks.c - a body that comes in chunks, byte by byte where it is not the body itself. */
+#include "http-codec.h"
+#include <string.h>
+
+#define MOST_OVERHEAD 8192 /* extensions and trailers of a whole body */
+#define MOST_DIGITS 15
+
+enum { SIZE, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILER_START, TRAILER, TRAILER_LF, LAST_LF, OVER };
+
+static HttpState bad(HttpChunks *chunks, const char *why)
+{
+	chunks->why = why;
+	return HTTP_BAD;
+}
+
+static HttpState on_size(HttpChunks *chunks, char byte)
+{
+	int digit = g_ascii_xdigit_value(byte);
+
+	if (digit >= 0) {
+		if (++chunks->digits > MOST_DIGITS)
+			return bad(chunks, "a chunk is too large");
+		chunks->left = chunks->left << 4 | (guint64)digit;
+		return HTTP_MORE;
+	}
+	if (!chunks->digits || (byte != ';' && byte != '\r'))
+		return bad(chunks, "a chunk has no size in hexadecimal digits");
+	chunks->stage = byte == ';' ? EXTENSION : SIZE_LF;
+	return HTTP_MORE;
+}
+
+static gboolean is_text(char byte)
+{
+	return byte == '\t' || ((guint8)byte >= ' ' && byte != 127);
+}
+
+static HttpState on_trailer(HttpChunks *chunks, char byte)
+{
+	if (chunks->stage == TRAILER_START) {
+		if (byte == '\r') {
+			chunks->stage = LAST_LF;
+			return HTTP_MORE;
+		}
+		if (byte == ' ' || byte == '\t' || byte == ':')
+			return bad(chunks, "a trailer is not NAME: VALUE");
+		chunks->stage = TRAILER;
+		chunks->in_name = TRUE;
+	}
+	if (chunks->in_name) {
+		if (byte == ':')
+			chunks->in_name = FALSE;
+		else if (!g_ascii_isalnum(byte) && (!byte || !strchr("!#$%&'*+-.^_`|~", byte)))
+			return bad(chunks, "the name of a trailer is not a token");
+		return HTTP_MORE;
+	}
+	if (byte == '\r')
+		chunks->stage = TRAILER_LF;
+	else if (!is_text(byte))
+		return bad(chunks, "there is a control character in a trailer");
+	return HTTP_MORE;
+}
+
+static HttpState on_line_end(HttpChunks *chunks, char byte)
+{
+	if (byte != '\n')
+		return bad(chunks, "a line of the chunks does not end with CR LF");
+	switch (chunks->stage) {
+	case SIZE_LF:
+		chunks->stage = chunks->left ? DATA : TRAILER_START;
+		break;
+	case DATA_LF:
+		chunks->stage = SIZE;
+		chunks->digits = 0;
+		chunks->left = 0;
+		break;
+	case TRAILER_LF:
+		chunks->stage = TRAILER_START;
+		break;
+	default:
+		chunks->stage = OVER;
+		return HTTP_DONE;
+	}
+	return HTTP_MORE;
+}
+
+static HttpState on_byte(HttpChunks *chunks, char byte)
+{
+	switch (chunks->stage) {
+	case SIZE:
+		return on_size(chunks, byte);
+	case EXTENSION:
+		if (byte == '\r')
+			chunks->stage = SIZE_LF;
+		else if (!is_text(byte))
+			return bad(chunks, "there is a control character in a chunk extension");
+		chunks->overhead++;
+		break;
+	case DATA_CR:
+		if (byte != '\r')
+			return bad(chunks, "a chunk is longer than its size");
+		chunks->stage = DATA_LF;
+		return HTTP_MORE;
+	case TRAILER_START:
+	case TRAILER:
+		chunks->overhead++;
+		if (on_trailer(chunks, byte) == HTTP_BAD)
+			return HTTP_BAD;
+		break;
+	default:
+		return on_line_end(chunks, byte);
+	}
+	return chunks->overhead > MOST_OVERHEAD ? bad(chunks, "the chunks have too many extensions and trailers") : HTTP_MORE;
+}
+
+HttpState http_chunks_parse(HttpChunks *chunks, const char *data, gsize size, gsize *used, const char **piece,
+			    gsize *piece_size)
+{
+	gsize at = 0;
+	HttpState state = HTTP_MORE;
+
+	*piece = NULL;
+	*piece_size = 0;
+	while (at < size && state == HTTP_MORE) {
+		if (chunks->stage != DATA) {
+			state = on_byte(chunks, data[at++]);
+			continue;
+		}
+		*piece = data + at;
+		*piece_size = (gsize)MIN((guint64)(size - at), chunks->left);
+		chunks->left -= *piece_size;
+		at += *piece_size;
+		if (!chunks->left)
+			chunks->stage = DATA_CR;
+		break;
+	}
+	*used = at;
+	return state;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/* http-server.c - opening and closing, parameters, and the round that finds who is late. */
+#include <string.h>
+#include "http-server.h"
+#include <backplane/server.h>
+
+const BpParam bp_http_params[] = {
+	{ "header_timeout", .type = BP_DURATION, .fallback = "10s", .min = 0.01, .max = 86400, .help = "for a request's head to come" },
+	{ "keepalive_timeout", .type = BP_DURATION, .fallback = "60s", .min = 0.01, .max = 86400, .help = "for the next request, and for a client to read something" },
+	{ "body_rate", .type = BP_BYTES, .fallback = "512", .min = 0, .max = 1e9, .help = "least bytes a second of a body, after header_timeout (0: any)" },
+	{ "max_header", .type = BP_BYTES, .fallback = "16K", .min = 256, .max = 1048576, .help = "longest head of a request" },
+	{ "max_uri", .type = BP_BYTES, .fallback = "8K", .min = 64, .max = 1048576, .help = "longest address of a request" },
+	{ "max_body", .type = BP_BYTES, .fallback = "1M", .min = 0, .max = 1073741824, .help = "longest body of a request" },
+	{ "hosts", .many = 1, .help = "names (* for any) it may be called by in Host, beside loopback and its address" },
+	{ "origins", .many = 1, .alias = "allow_origins", .help = "other sites (scheme://host:port, * for any) whose pages may use it" },
+	{ .include = bp_server_params },
+	{ NULL },
+};
+
+#define NO_POLICY "default-src 'none'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
+
+static char *security_fields(const char *policy)
+{
+	return g_strdup_printf("Server: Backplane\r\n"
+			       "X-Content-Type-Options: nosniff\r\n"
+			       "X-Frame-Options: DENY\r\n"
+			       "Referrer-Policy: same-origin\r\n"
+			       "Cross-Origin-Opener-Policy: same-origin\r\n"
+			       "Cross-Origin-Resource-Policy: same-origin\r\n"
+			       "Content-Security-Policy: %s\r\n", policy ? policy : NO_POLICY);
+}
+
+static void on_sweep(BpPlugin *self, gpointer data)
+{
+	BpHttpServer *server = data;
+	gint64 now = bp_loop_now();
+	HttpConnection *next;
+
+	for (HttpConnection *at = server->first; at; at = next) {
+		next = at->next;
+		http_connection_check(at, now);
+	}
+	if (!server->first)
+		bp_timer_remove(g_steal_pointer(&server->sweep));
+}
+
+static void on_accept(BpServer *listener, BpStream *stream, gpointer user)
+{
+	BpHttpServer *server = user;
+	gint64 shortest = MIN(server->header_timeout, server->keepalive_timeout);
+
+	http_connection_new(server, stream);
+	if (!server->sweep)
+		server->sweep = bp_timer_add(server->owned.owner, NULL, CLAMP(shortest / 4, 5000, G_USEC_PER_SEC), 0,
+					     on_sweep, server, NULL);
+}
+
+static char *on_refusal(BpServer *listener, const char *why, gpointer user)
+{
+	g_autofree char *problem = http_problem(503, why, NULL);
+
+	return g_strdup_printf("HTTP/1.1 503 %s\r\n%sConnection: close\r\nRetry-After: 5\r\n"
+			       "Content-Type: " HTTP_PROBLEM "\r\nContent-Length: %zu\r\n\r\n%s",
+			       http_status_text(503), ((BpHttpServer *)user)->security, strlen(problem), problem);
+}
+
+static const BpServerEvents server_events = { .accept = on_accept, .refusal = on_refusal };
+
+static void read_params(BpHttpServer *server)
+{
+	const BpValues *values = bp_instance_values(server->owned.owner);
+
+	server->header_timeout = bp_values_duration(values, "header_timeout");
+	server->keepalive_timeout = bp_values_duration(values, "keepalive_timeout");
+	server->body_rate = bp_values_int(values, "body_rate");
+	server->max_header = (gsize)bp_values_int(values, "max_header");
+	server->max_uri = (gsize)bp_values_int(values, "max_uri");
+	server->max_body = (gsize)bp_values_int(values, "max_body");
+	server->hosts = bp_values_list(values, "hosts");
+	server->origins = bp_values_list(values, "origins");
+}
+
+/* The owner goes: its streams have gone to the kernel already. */
+static void drop(BpOwned *owned)
+{
+	BpHttpServer *server = BP_OWNED_BY(owned, BpHttpServer, owned);
+
+	for (HttpConnection *at = server->first; at; at = at->next)
+		at->stream = NULL;
+	server->sweep = NULL;
+	server->listener = NULL;
+	bp_http_close(server);
+}
+
+BpHttpServer *bp_http_open(BpInstance *self, const char *events_name, const BpHttpEvents *events, gpointer user,
+			   GError **error)
+{
+	BpHttpServer *server;
+	BpServer *listener;
+
+	g_return_val_if_fail(self && events && events->request, NULL);
+	server = g_new0(BpHttpServer, 1);
+	listener = bp_server_open(self, events_name, &server_events, server, error);
+	if (!listener) {
+		g_free(server);
+		return NULL;
+	}
+	server->refs = 1;
+	server->listener = listener;
+	server->owned.owner = self;
+	server->events = *events;
+	server->user = user;
+	server->security = security_fields(events->policy);
+	read_params(server);
+	bp_owner_link(self, &server->owned, "http server", drop);
+	return server;
+}
+
+void http_server_unref(BpHttpServer *server)
+{
+	if (--server->refs)
+		return;
+	if (server->spare)
+		http_exchange_free(g_steal_pointer(&server->spare));
+	g_free(server->security);
+	g_free(server->known_host);
+	g_free(server);
+}
+
+void bp_http_close(BpHttpServer *server)
+{
+	g_return_if_fail(server);
+	if (server->closed)
+		return;
+	server->closed = TRUE;
+	if (server->listener)
+		http_routes_closing(server);
+	while (server->first) {
+		HttpConnection *connection = server->first;
+		BpStream *stream = g_steal_pointer(&connection->stream);
+
+		http_connection_drop(connection);
+		if (stream) {
+			bp_stream_set_user(stream, NULL, NULL);
+			bp_stream_close(stream);
+		}
+	}
+	if (server->sweep)
+		bp_timer_remove(g_steal_pointer(&server->sweep));
+	if (server->listener)
+		bp_server_close(g_steal_pointer(&server->listener));
+	bp_owner_unlink(&server->owned);
+	http_server_unref(server);
+}
+
+BpServer *bp_http_listener(const BpHttpServer *server)
+{
+	return server->listener;
+}
+
+BpHttpServer *bp_http_server(const BpHttpExchange *exchange)
+{
+	return exchange->connection->server;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* server.h - a server's parts: server.c opens and closes, accept.c lets in or refuses, limits.c times out and counts.
+ *
+ * Each of its streams keeps a reference, so that a server closed by hand stays until its last stream has gone.
+ */
+#pragma once
+#include <backplane/channel.h>
+#include <backplane/module.h>
+#include <backplane/plugin.h>
+#include "listen.h"
+#include "stream.h"
+#include "tls.h"
+
+typedef struct {
+	BpServer *server;
+	int fd;
+	BpFd *source;
+	BpTimer *pause; /* no descriptors left: asked again later */
+} Door;
+
+struct BpServer {
+	BpOwned owned;
+	gint refs;
+	gboolean closed;
+	BpServerEvents events;
+	gpointer user;
+	BpChannel *channel;
+	GArray *listening;
+	Door *doors; /* one for each of `listening` */
+	guint port;
+	char *addresses;
+
+	/* --- as its parameters say --- */
+	guint max_connections, max_per_address, rate_limit;
+	gint64 idle_timeout, session_timeout;
+	gsize backlog_limit;
+	BpBacklogPolicy policy;
+	TlsContext *tls;
+
+	/* --- streams --- */
+	BpStream *first_opened, *last_opened;
+	BpStream *first_active, *last_active; /* the longest silent first */
+	BpTimer *timer;
+	GHashTable *by_address; /* of AddressCount */
+	double tokens;		/* new connections that are free now */
+	gint64 tokens_at;
+	guint goodbyes; /* refused ones that are still being told */
+	BpServerStats stats; /* bytes and drops: of streams that are gone */
+};
+
+void server_unref(BpServer *server);
+
+/* --- accept.c --- */
+void server_let_in(BpServer *server); /* begins accepting */
+void server_stop_accepting(BpServer *server);
+
+/* --- limits.c --- */
+/* Why nobody may come in from there now, or NULL: then it is counted as in. Yours. */
+char *limits_refuse(BpServer *server, const BpAddress *peer);
+void limits_leave(BpServer *server, const BpAddress *peer);
+void limits_start(BpServer *server);
+void limits_stop(BpServer *server);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* tls-context.c - certificates, keys and authorities, read from files; every fault is a sentence with the file.
+ *
+ * TLS 1.2 and up, no renegotiation, no compression, the kernel's TLS where it has one. A key that needs a
+ * passphrase is refused: nobody is there to be asked.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include "tls.h"
+
+GError *tls_error(BpErrorCode code, const char *before)
+{
+	unsigned long number = ERR_get_error();
+	const char *reason = number ? ERR_reason_error_string(number) : NULL;
+	GError *error;
+
+	/* System errors carry errno and have no text of their own. */
+	if (number && ERR_SYSTEM_ERROR(number))
+		reason = g_strerror(ERR_GET_REASON(number));
+	error = g_error_new(BP_IO_ERROR, code, "%s: %s", before, reason ? reason : "the other side went away");
+	ERR_clear_error();
+	return error;
+}
+
+static gboolean is_readable(const char *what, const char *file, GError **error)
+{
+	if (access(file, R_OK) == 0)
+		return TRUE;
+	g_set_error(error, BP_IO_ERROR, errno == EACCES ? BP_NOT_PERMITTED : BP_NOT_FOUND, "%s %s cannot be read: %s",
+		    what, file, g_strerror(errno));
+	return FALSE;
+}
+
+static gboolean fail(GError **error, const char *what, const char *file)
+{
+	g_autofree char *before = g_strdup_printf("%s %s cannot be used", what, file);
+
+	g_propagate_error(error, tls_error(BP_INVALID, before));
+	return FALSE;
+}
+
+static int refuse_passphrase(char *buffer, int size, int writing, void *data)
+{
+	*(gboolean *)data = TRUE;
+	return -1;
+}
+
+static gboolean load_pair(SSL_CTX *context, const char *cert, const char *key, GError **error)
+{
+	gboolean locked = FALSE;
+
+	if (!key || !*key)
+		key = cert;
+	if (!is_readable("the certificate", cert, error) || !is_readable("the key", key, error))
+		return FALSE;
+	SSL_CTX_set_default_passwd_cb(context, refuse_passphrase);
+	SSL_CTX_set_default_passwd_cb_userdata(context, &locked);
+	if (SSL_CTX_use_certificate_chain_file(context, cert) != 1)
+		return fail(error, "the certificate", cert);
+	if (SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1) {
+		if (locked) {
+			ERR_clear_error();
+			g_set_error(error, BP_IO_ERROR, BP_INVALID,
+				    "the key %s needs a passphrase; store it without one, readable by this user only", key);
+			return FALSE;
+		}
+		/* OpenSSL compares with the certificate while it loads. */
+		if (ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH ||
+		    ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_TYPE_MISMATCH) {
+			ERR_clear_error();
+			g_set_error(error, BP_IO_ERROR, BP_INVALID, "the key %s does not belong to the certificate %s",
+				    key, cert);
+			return FALSE;
+		}
+		return fail(error, "the key", key);
+	}
+	SSL_CTX_set_default_passwd_cb_userdata(context, NULL);
+	if (SSL_CTX_check_private_key(context) == 1)
+		return TRUE;
+	ERR_clear_error();
+	g_set_error(error, BP_IO_ERROR, BP_INVALID, "the key %s does not belong to the certificate %s", key, cert);
+	return FALSE;
+}
+
+static gboolean ask_clients(SSL_CTX *context, const char *file, GError **error)
+{
+	STACK_OF(X509_NAME) *names;
+
+	if (!is_readable("the authority file", file, error))
+		return FALSE;
+	if (SSL_CTX_load_verify_locations(context, file, NULL) != 1)
+		return fail(error, "the authority file", file);
+	names = SSL_load_client_CA_file(file);
+	if (!names)
+		return fail(error, "the authority file", file);
+	SSL_CTX_set_client_CA_list(context, names);
+	SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	return TRUE;
+}
+
+static SSL_CTX *context_new(const SSL_METHOD *method, GError **error)
+{
+	static const unsigned char id[] = "backplane";
+	SSL_CTX *context = SSL_CTX_new(method);
+
+	if (!context) {
+		g_propagate_error(error, tls_error(BP_FAILED, "TLS cannot be set up"));
+		return NULL;
+	}
+	SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_ENABLE_KTLS);
+	SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+				  SSL_MODE_RELEASE_BUFFERS);
+	/* One system call for as much as there is, instead of two for each record. */
+	SSL_CTX_set_read_ahead(context, 1);
+	SSL_CTX_set_session_id_context(context, id, sizeof(id) - 1);
+	return context;
+}
+
+TlsContext *tls_context_new(const char *cert, const char *key, const char *client_ca, GError **error)
+{
+	SSL_CTX *context = context_new(TLS_server_method(), error);
+
+	if (!context)
+		return NULL;
+	if (load_pair(context, cert, key, error) && (!client_ca || !*client_ca || ask_clients(context, client_ca, error)))
+		return context;
+	SSL_CTX_free(context);
+	return NULL;
+}
+
+void tls_context_unref(TlsContext *context)
+{
+	SSL_CTX_free(context);
+}
+
+TlsContext *tls_context_for_clients(GError **error)
+{
+	static GMutex lock;
+	static SSL_CTX *context;
+
+	g_mutex_lock(&lock);
+	if (!context) {
+		context = context_new(TLS_client_method(), error);
+		if (context)
+			SSL_CTX_set_default_verify_paths(context);
+	}
+	g_mutex_unlock(&lock);
+	return context;
+}
+
+gboolean bp_tls_check_files(const char *cert, const char *key, const char *client_ca, GError **error)
+{
+	TlsContext *context = tls_context_new(cert, key, client_ca, error);
+
+	if (context)
+		tls_context_unref(context);
+	return context != NULL;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* serve.c - what a server of sessions has whatever carries them: channels, who is told, and telnet's part in it. */
+#include <backplane/serve.h>
+#include <string.h>
+#include <backplane/kernel.h>
+#include <backplane/sessions.h>
+
+const BpParam bp_serve_params[] = {
+	{ "handler", .fallback = "console", .names = BP_A_HANDLER, .alias = "handler_class", .help = "what answers: console, echo, ..." },
+	{ "welcome_message", .help = "first line said to each client" },
+	{ "prompt", .type = BP_BOOL, .fallback = "true", .help = "show the handler's prompt" },
+	{ "quiet", .type = BP_BOOL, .fallback = "no", .help = "do not show what is said on channel console" },
+	{ NULL },
+};
+
+gboolean bp_serve_prepare(BpServe *serve, BpInstance *self, GError **error)
+{
+	serve->self = self;
+	serve->handler = bp_instance_string(self, "handler");
+	if (bp_handler_find(serve->handler))
+		return TRUE;
+	g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no handler %s: load the plugin that has it", serve->handler);
+	return FALSE;
+}
+
+/* A line of text, in between what is typed, or bytes as they are. */
+static void show(BpSession *session, BpMessage *message)
+{
+	g_autofree char *text = NULL;
+
+	if (!(bp_message_flags(message) & BP_TEXT)) {
+		bp_session_send(session, bp_message_data(message), bp_message_size(message));
+		return;
+	}
+	text = g_utf8_make_valid(bp_message_data(message), (gssize)bp_message_size(message));
+	bp_session_notify(session, g_strchomp(text));
+}
+
+static void on_send_all(BpPlugin *self, BpMessage *message, gpointer data)
+{
+	BpServe *serve = data;
+	g_autoptr(GPtrArray) sessions = bp_session_list_of(self);
+
+	serve->showing = TRUE;
+	for (guint i = 0; i < sessions->len; i++) {
+		show(sessions->pdata[i], message);
+		bp_session_unref(sessions->pdata[i]);
+	}
+	serve->showing = FALSE;
+	if (serve->shown)
+		serve->shown(serve);
+}
+
+gboolean bp_serve_start(BpServe *serve, BpServer *listener, const char *data_name, GError **error)
+{
+	BpInstance *self = serve->self;
+	BpChannelOptions log = { .log = TRUE };
+	g_autofree char *name = g_strdup_printf(data_name, bp_server_port(listener));
+
+	serve->data = bp_channel(self, name);
+	bp_channel_set_options(serve->data, &log);
+	serve->recv = bp_instance_channel(self, "recv");
+	serve->send = bp_instance_channel(self, "send");
+	bp_channel_watch(self, serve->send, on_send_all, serve, NULL);
+	if (bp_instance_bool(self, "quiet") || strcmp(serve->handler, "console") != 0)
+		return TRUE;
+	return !!bp_channel_link(self, bp_server_events(listener), bp_channel(self, "console"), error);
+}
+
+void bp_serve_publish(BpServe *serve, BpSession *session, gconstpointer data, gsize size, gboolean text)
+{
+	BpMessage *message;
+
+	if (bp_session_is_hidden(session) || !bp_channel_is_watched(serve->recv))
+		return;
+	message = bp_message_new(data, size, text ? BP_TEXT : BP_BINARY);
+	bp_message_set_origin(message, (char *)bp_session_peer(session));
+	bp_message_set_reply_channel(message, bp_session_channel(session, TRUE));
+	bp_channel_send_take(serve->recv, message);
+}
+
+char *bp_serve_goodbye(BpInstance *self)
+{
+	const char *why = bp_kernel_is_quitting() ? "" : bp_instance_close_reason(self);
+
+	return g_strdup_printf("Server is shutting down%s%s. Goodbye!", *why ? ": " : "", why);
+}
+
+/* --- sessions, and telnet's part in them --- */
+
+/* A client that said it has no cursor must echo and edit by itself; a session that has an editor keeps it. */
+static void tell_terminal(BpSession *session, BpTelnet *codec)
+{
+	const BpTelnetInfo *info = bp_telnet_info(codec);
+	gboolean cursor = info->cursor || bp_session_is_terminal(session);
+
+	if (!cursor)
+		bp_telnet_give_lines(codec);
+	bp_session_set_terminal(session, *info->terminal ? info->terminal : NULL, cursor);
+}
+
+static void take_terminal(BpSessionOptions *options, BpTelnet *codec)
+{
+	const BpTelnetInfo *info = bp_telnet_info(codec);
+
+	bp_telnet_set_lines(codec, options->handler->mode != BP_RAW);
+	options->terminal = info->cursor;
+	options->type = info->terminal;
+	options->columns = info->columns;
+	options->rows = info->rows;
+}
+
+BpSession *bp_serve_session(BpServe *serve, BpTelnet *codec, BpSessionOptions *options, GError **error)
+{
+	BpSession *session;
+	gboolean ended;
+
+	options->handler = bp_handler_find(serve->handler);
+	if (!options->handler) {
+		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "There is no handler %s any more.", serve->handler);
+		return NULL;
+	}
+	options->welcome = bp_instance_string(serve->self, "welcome_message");
+	options->role = BP_ADMIN;
+	options->editor = &bp_line_editor;
+	options->no_prompt = !bp_instance_bool(serve->self, "prompt");
+	options->quiet = bp_instance_bool(serve->self, "quiet");
+	if (codec)
+		take_terminal(options, codec);
+	session = bp_session_open(serve->self, options, error);
+	if (!session || !codec || !bp_telnet_info(codec)->answered || options->terminal)
+		return session;
+	bp_session_ref(session);
+	tell_terminal(session, codec);
+	ended = bp_session_is_ended(session);
+	bp_session_unref(session);
+	if (ended)
+		g_set_error(error, BP_CONSOLE_ERROR, BP_CLOSED, "%s ended the session", serve->handler);
+	return ended ? NULL : session;
+}
+
+void bp_serve_telnet_event(BpSession *session, BpTelnet *codec, BpTelnetEvent event)
+{
+	const BpTelnetInfo *info = bp_telnet_info(codec);
+
+	switch (event) {
+	case BP_TELNET_TERMINAL:
+		tell_terminal(session, codec);
+		break;
+	case BP_TELNET_RESIZED:
+		bp_session_set_size(session, info->columns, info->rows);
+		break;
+	case BP_TELNET_INTERRUPTED:
+		bp_session_interrupt(session);
+		break;
+	case BP_TELNET_BROKEN:
+		bp_session_end(session, BP_END_ERROR, "What you sent cannot be telnet. Goodbye!");
+		break;
+	default:
+		break;
+	}
+}
+
+void bp_serve_telnet_echo(BpSession *session, BpTelnet *codec, gboolean on)
+{
+	if (!bp_session_is_terminal(session) && bp_telnet_info(codec)->answered)
+		bp_telnet_set_echo(codec, !on);
+}
