@@ -103,7 +103,7 @@ tests/plugins/%.so: tests/plugins/%.c tests/libbackplane.so.0 $(pkginclude_HEADE
 EXTRA_DIST += tests/lint tests/run tests/scenario tests/web/mock.mjs tests/web/package.json tests/web/page.mjs tests/web/ws.mjs
 
 # The scenarios that the real program passes under AddressSanitizer at every check; ONLY='*' runs them all.
-SCENARIOS = web-content
+SCENARIOS = lifetimes web-content
 
 # `make check` runs everything there is, check-units the programs that need no installed clients, check-scenarios
 # SCENARIOS, check-threads what may race; ONLY='bus telnet*' chooses by name. The programs alone are made by check-build.
