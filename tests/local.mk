@@ -121,8 +121,11 @@ tests/plugins/%.so: tests/plugins/%.c tests/libbackplane.so.0 $(pkginclude_HEADE
 
 EXTRA_DIST += tests/lint tests/run tests/scenario tests/web/mock.mjs tests/web/package.json tests/web/page.mjs tests/web/ws.mjs
 
-# `make check` runs everything there is, check-units the programs that need no installed clients, check-threads
-# what may race; ONLY='bus telnet*' chooses by name. The programs alone are made by check-build.
+# The scenarios that the real program passes under AddressSanitizer at every check; ONLY='*' runs them all.
+SCENARIOS = lifetimes web-content
+
+# `make check` runs everything there is, check-units the programs that need no installed clients, check-scenarios
+# SCENARIOS, check-threads what may race; ONLY='bus telnet*' chooses by name. The programs alone are made by check-build.
 RUN = BUILD='$(abs_top_builddir)' SRC='$(abs_top_srcdir)' LABEL='$(LABEL)' ONLY='$(ONLY)' TALLY='$(TALLY)' $(srcdir)/tests/run
 if DEVELOPER
 LABEL = asan
@@ -135,12 +138,14 @@ check-local: $(TEST_PLUGINS)
 	@$(RUN) $(srcdir)/tests/lint $(UNIT_TESTS) $(FUZZ_TESTS) scenarios
 check-units: check-build
 	@$(RUN) $(UNIT_TESTS) $(FUZZ_TESTS)
+check-scenarios: check-build
+	@$(RUN) $(if $(ONLY),scenarios,$(SCENARIOS:%=$(abs_top_srcdir)/tests/scenario/%.py))
 check-threads: check-threads-build
 	@$(RUN) $(THREAD_TESTS)
-check-build: $(check_PROGRAMS) $(plugins_PROGRAMS) $(TEST_PLUGINS)
+check-build: $(bin_PROGRAMS) $(check_PROGRAMS) $(plugins_PROGRAMS) $(TEST_PLUGINS)
 check-threads-build: $(THREAD_TESTS)
 # The page in a browser, for developers who have chromium, Node and npm's packages; not a part of `make check`.
 check-web: all tests/plugins/jobs.so
 	@command -v node >/dev/null || { echo 'check-web: skipped: there is no node; apt-get install nodejs npm chromium'; exit 0; }; \
 		BUILD='$(abs_top_builddir)' node $(srcdir)/tests/web/page.mjs $(ONLY)
-.PHONY: check-units check-threads check-build check-threads-build check-web
+.PHONY: check-units check-scenarios check-threads check-build check-threads-build check-web

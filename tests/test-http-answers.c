@@ -109,6 +109,10 @@ static void test_file_conditions(void)
 		{ "Range: bytes=0-1,4-5", "HTTP/1.1 200 " },
 		{ "Range: bytes=0-1\r\nIf-Range: Sun, 06 Nov 1994 08:49:37 GMT", "HTTP/1.1 200 " },
 		{ "Range: bytes=0-1\r\nIf-Match: \"x\"", "HTTP/1.1 412 " },
+		{ "Range: bytes=0-60000x", "HTTP/1.1 200 " },
+		{ "Range: bytes=999999999", "HTTP/1.1 200 " },
+		{ "Range: bytes=5-1", "HTTP/1.1 200 " },
+		{ "Range: bytes=2-3\r\nIf-None-Match: *", "HTTP/1.1 304 " },
 	};
 	g_autofree char *file = suite_file("file", "content");
 	Peer *peer;

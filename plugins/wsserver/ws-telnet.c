@@ -51,14 +51,22 @@ static void deliver(WsClient *client, const guint8 *data, gsize size)
 		bp_session_receive(client->session, data, size);
 }
 
+static void stop_waiting(WsClient *client)
+{
+	if (client->timer)
+		bp_timer_remove(g_steal_pointer(&client->timer));
+}
+
+/* Never on a connection that is closing. */
 static void open_session(WsClient *client)
 {
 	g_autoptr(GByteArray) early = g_steal_pointer(&client->early);
 	BpSessionOptions options = { .link = &session_link };
 
+	stop_waiting(client);
+	if (bp_websocket_is_closing(client->socket))
+		return;
 	client->open = TRUE;
-	if (client->timer)
-		bp_timer_remove(g_steal_pointer(&client->timer));
 	if (ws_client_open_session(client, &options) && early)
 		deliver(client, early->data, early->len);
 }
@@ -106,10 +114,12 @@ static void on_event(BpTelnet *telnet, BpTelnetEvent event, gpointer user)
 {
 	WsClient *client = user;
 
-	if (client->session)
+	if (client->session) {
 		bp_serve_telnet_event(client->session, telnet, event);
-	else if (event == BP_TELNET_BROKEN)
+	} else if (event == BP_TELNET_BROKEN) {
+		stop_waiting(client);
 		bp_websocket_close(client->socket, BP_CLOSE_BAD_DATA, "not telnet");
+	}
 }
 
 static const BpTelnetEvents telnet_events = { .data = on_data, .send = on_send, .event = on_event };
@@ -143,8 +153,7 @@ void ws_telnet_start(WsClient *client)
 
 void ws_telnet_clear(WsClient *client)
 {
-	if (client->timer)
-		bp_timer_remove(client->timer);
+	stop_waiting(client);
 	g_clear_pointer(&client->telnet, bp_telnet_free);
 	g_clear_pointer(&client->early, g_byte_array_unref);
 	g_clear_pointer(&client->out, g_byte_array_unref);

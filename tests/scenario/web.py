@@ -9,29 +9,7 @@ import subprocess
 import time
 
 from harness import BUILD, PATIENCE, Client, free_port, main
-
-
-def serve(bp, *words):
-    """Opens a web server with key=value parameters; its port."""
-    port = free_port()
-    said = bp.run(" ".join(["module open WebServer web-server", f"port={port}", "quiet=yes", *words]))
-    assert not any("already" in line or "cannot" in line for line in said), said
-    return port
-
-
-def curl(port, path, *arguments, name="localhost"):
-    """Status, headers by small names, body."""
-    done = subprocess.run(["curl", "-s", "-i", "-g", "--max-time", str(PATIENCE), *arguments, f"http://{name}:{port}{path}"],
-                          stdout=subprocess.PIPE, check=False)
-    head, _, body = done.stdout.partition(b"\r\n\r\n")
-    while head.startswith(b"HTTP/1.1 100"):
-        head, _, body = body.partition(b"\r\n\r\n")
-    lines = head.decode().split("\r\n")
-    assert lines[0].startswith("HTTP/1.1 "), done.stdout
-    headers = {key.lower(): value for key, value in (line.split(": ", 1) for line in lines[1:])}
-    assert headers.get("x-content-type-options") == "nosniff", lines
-    assert "frame-ancestors 'none'" in headers["content-security-policy"], lines
-    return int(lines[0].split()[1]), headers, body
+from webs import curl, serve
 
 
 def get(port, path, *arguments):
@@ -275,32 +253,6 @@ def test_channels(bp):
 
 
 # --- content ---
-
-def test_assets(bp):
-    port = serve(bp)
-    status, headers, body = curl(port, "/")
-    assert b"<title>" in body and b"style=" not in body and not re.search(rb"<script(?![^>]* src=)", body)
-    tag = headers["etag"]
-    assert curl(port, "/", "-H", f"If-None-Match: {tag}")[0] == 304
-    assert curl(port, "/", "-H", 'If-None-Match: "x"')[0] == 200
-    status, headers, part = curl(port, "/", "-H", "Range: bytes=0-8")
-    assert status == 206 and part == body[:9] and headers["content-range"] == f"bytes 0-8/{len(body)}"
-    # Several ranges are answered with the whole.
-    status, headers, whole = curl(port, "/", "-H", "Range: bytes=0-1,3-4")
-    assert status == 200 and whole == body and "content-range" not in headers
-    for status, field in ((200, f"If-Match: {tag}"), (200, "If-Match: *"), (412, 'If-Match: "x"'), (412, f"If-Match: W/{tag}"),
-                          (304, f"If-None-Match: W/{tag}"), (200, f'If-Match: "x", {tag}')):
-        found, headers, said = curl(port, "/", "-H", field)
-        assert found == status, (found, field)
-        assert status != 412 or json.loads(said)["detail"], said
-    assert curl(port, "/", "-I", "-H", 'If-Match: "x"')[0] == 412
-    status, headers, packed = curl(port, "/assets/style.css", "-H", "Accept-Encoding: gzip")
-    assert headers.get("vary", "Accept-Encoding") == "Accept-Encoding" and headers["content-type"].startswith("text/css")
-    status, headers, _ = curl(port, "/api/v1/commands", "-H", "Accept-Encoding: gzip")
-    assert headers["content-encoding"] == "gzip"
-    status, headers, empty = curl(port, "/api/v1/commands", "-I")
-    assert status == 200 and int(headers["content-length"]) > 1000 and not empty
-
 
 def test_tokens(bp):
     port = serve(bp, "token=secret", "metrics_token=scrape")

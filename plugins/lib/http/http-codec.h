@@ -82,7 +82,8 @@ gboolean http_authority_is_valid(const char *text, gsize size);
 gboolean http_path_decode(const char *path, gsize size, char *out);
 /* Is `word` in the comma list, whatever its case. */
 gboolean http_list_has(const char *list, gsize size, const char *word);
-/* "bytes=0-9", for content of `total` bytes: 206 and the range, 416, or 200 when it is none that we serve (several). */
+/* "bytes=0-9", for content of `total` bytes: 206 and the range, which is inside of it; 416; or 200 when it is none that we
+ * serve (several). `first` and `last` are written for 206 only. */
 guint http_range_parse(const char *text, guint64 total, guint64 *first, guint64 *last);
 /* Is the entity tag (quoted) in the list; strongly: no weak tag is the same as any (If-Match, not If-None-Match). */
 gboolean http_etag_matches(const char *list, const char *etag, gboolean strongly);

@@ -48,19 +48,30 @@ gboolean http_answer_unmet(BpHttpExchange *exchange, guint status)
 	return TRUE;
 }
 
-/* 200, 206 with the range, 304, 412 or 416, as the conditions of the request say. */
-static guint judge(BpHttpExchange *exchange, gint64 changed, guint64 total, guint64 *first, guint64 *last)
+/* What of the content is sent: all of it, or the range of a 206. */
+typedef struct {
+	guint64 at, size, total;
+} Part;
+
+/* 200, 206, 304, 412 or 416, as the conditions of the request say. */
+static guint judge(BpHttpExchange *exchange, gint64 changed, guint64 total, Part *part)
 {
 	const char *range = bp_http_header(exchange, "range"), *only = bp_http_header(exchange, "if-range");
 	guint status = http_precondition(exchange, changed);
+	guint64 first, last;
 
-	*first = 0;
-	*last = total ? total - 1 : 0;
+	*part = (Part){ 0, total, total };
 	if (status != 200 || !range || exchange->head.method != HTTP_GET)
 		return status;
 	if (only && strcmp(only, exchange->etag) != 0 && (changed < 0 || http_date_parse(only) != changed))
 		return 200;
-	return http_range_parse(range, total, first, last);
+	status = http_range_parse(range, total, &first, &last);
+	if (status != 206)
+		return status;
+	if (first > last || last >= total)
+		return 416;
+	*part = (Part){ first, last - first + 1, total };
+	return 206;
 }
 
 static gboolean is_method_good(BpHttpExchange *exchange)
@@ -72,14 +83,15 @@ static gboolean is_method_good(BpHttpExchange *exchange)
 	return FALSE;
 }
 
-static void add_range(BpHttpExchange *exchange, guint status, guint64 first, guint64 last, guint64 total)
+static void add_range(BpHttpExchange *exchange, guint status, const Part *part)
 {
 	g_autofree char *range = NULL;
 
 	if (status == 206)
-		range = g_strdup_printf("bytes %" G_GUINT64_FORMAT "-%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT, first, last, total);
+		range = g_strdup_printf("bytes %" G_GUINT64_FORMAT "-%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT, part->at,
+					part->at + part->size - 1, part->total);
 	else if (status == 416)
-		range = g_strdup_printf("bytes */%" G_GUINT64_FORMAT, total);
+		range = g_strdup_printf("bytes */%" G_GUINT64_FORMAT, part->total);
 	bp_http_add_header(exchange, "Accept-Ranges", "bytes");
 	if (range)
 		bp_http_add_header(exchange, "Content-Range", range);
@@ -90,27 +102,27 @@ void bp_http_respond_asset(BpHttpExchange *exchange, const char *type, GBytes *c
 	const char *accepted = bp_http_header(exchange, "accept-encoding");
 	gboolean packed = gzip && accepted && http_accepts_gzip(accepted) && !bp_http_header(exchange, "range");
 	g_autofree char *tag = g_strdup_printf("\"%s%s\"", etag, packed ? "-gz" : "");
-	guint64 first, last;
 	const guint8 *bytes;
 	GString *head;
 	guint status;
 	gsize size;
+	Part part;
 
 	if (!is_method_good(exchange))
 		return;
 	bytes = g_bytes_get_data(packed ? gzip : content, &size);
 	bp_http_add_header(exchange, "ETag", tag);
-	status = judge(exchange, -1, size, &first, &last);
-	add_range(exchange, status, first, last, size);
+	status = judge(exchange, -1, size, &part);
+	add_range(exchange, status, &part);
 	if (http_answer_unmet(exchange, status))
 		return;
 	if (gzip)
 		bp_http_add_header(exchange, "Vary", "Accept-Encoding");
 	if (packed)
 		bp_http_add_header(exchange, "Content-Encoding", "gzip");
-	size = !size ? 0 : (gsize)(last - first + 1);
-	head = http_answer_head(exchange, status, status == 200 || status == 206 ? type : NULL, size);
-	http_answer_send(exchange, head, bytes + first, size, !http_is_bodiless(exchange, status));
+	g_assert(part.at <= size && part.size <= size - part.at);
+	head = http_answer_head(exchange, status, status == 200 || status == 206 ? type : NULL, part.size);
+	http_answer_send(exchange, head, bytes + part.at, (gsize)part.size, !http_is_bodiless(exchange, status));
 	http_answer_done(exchange);
 }
 
@@ -166,9 +178,9 @@ void bp_http_respond_file(BpHttpExchange *exchange, const char *type, const char
 	struct stat about;
 	g_autofree char *tag = NULL;
 	char date[32];
-	guint64 first, last, size;
 	GString *head;
 	guint status;
+	Part part;
 
 	if (!is_method_good(exchange))
 		return;
@@ -182,19 +194,18 @@ void bp_http_respond_file(BpHttpExchange *exchange, const char *type, const char
 	http_date_format(about.st_mtim.tv_sec, date);
 	bp_http_add_header(exchange, "ETag", tag);
 	bp_http_add_header(exchange, "Last-Modified", date);
-	status = judge(exchange, about.st_mtim.tv_sec, (guint64)about.st_size, &first, &last);
-	add_range(exchange, status, first, last, (guint64)about.st_size);
+	status = judge(exchange, about.st_mtim.tv_sec, (guint64)about.st_size, &part);
+	add_range(exchange, status, &part);
 	if (http_answer_unmet(exchange, status))
 		return;
-	size = !about.st_size ? 0 : last - first + 1;
-	head = http_answer_head(exchange, status, status == 200 || status == 206 ? type : NULL, size);
+	head = http_answer_head(exchange, status, status == 200 || status == 206 ? type : NULL, part.size);
 	http_answer_send(exchange, head, NULL, 0, FALSE);
-	if (http_is_bodiless(exchange, status) || !size || bp_stream_is_closing(exchange->connection->stream)) {
+	if (http_is_bodiless(exchange, status) || !part.size || bp_stream_is_closing(exchange->connection->stream)) {
 		http_answer_done(exchange);
 		return;
 	}
 	exchange->stage = HTTP_FILE;
-	exchange->file_at = first;
-	exchange->file_left = size;
+	exchange->file_at = part.at;
+	exchange->file_left = part.size;
 	http_file_pump(exchange);
 }

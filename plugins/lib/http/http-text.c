@@ -92,41 +92,47 @@ gboolean http_list_has(const char *list, gsize size, const char *word)
 
 /* --- ranges, tags, encodings --- */
 
+/* At most 18 digits, so that nothing overflows; `*at` is set behind them. */
 static gboolean read_number(const char **at, guint64 *number)
 {
-	const char *begin = *at;
+	gsize digits = strspn(*at, "0123456789");
+	guint64 value = 0;
 
-	*number = 0;
-	while (g_ascii_isdigit(**at) && *at - begin < 18)
-		*number = *number * 10 + (guint64)(*(*at)++ - '0');
-	return *at > begin && !g_ascii_isdigit(**at);
+	if (digits == 0 || digits > 18)
+		return FALSE;
+	for (gsize i = 0; i < digits; i++)
+		value = value * 10 + (guint64)((*at)[i] - '0');
+	*at += digits;
+	*number = value;
+	return TRUE;
 }
 
 guint http_range_parse(const char *text, guint64 total, guint64 *first, guint64 *last)
 {
-	const char *at = text + 6;
-	guint64 number;
+	guint64 from, to = G_MAXUINT64;
+	const char *at;
 
-	if (g_ascii_strncasecmp(text, "bytes=", 6) != 0 || strchr(text, ','))
+	if (g_ascii_strncasecmp(text, "bytes=", 6) != 0)
 		return 200;
+	at = text + 6;
 	if (*at == '-') {
 		at++;
-		if (!read_number(&at, &number) || *at)
+		if (!read_number(&at, &to) || *at)
 			return 200;
-		if (!number || !total)
+		if (!to || !total)
 			return 416;
-		*first = number > total ? 0 : total - number;
+		*first = to > total ? 0 : total - to;
 		*last = total - 1;
 		return 206;
 	}
-	if (!read_number(&at, first) || *at++ != '-')
+	if (!read_number(&at, &from) || *at++ != '-')
 		return 200;
-	*last = G_MAXUINT64;
-	if (*at && (!read_number(&at, last) || *at || *last < *first))
+	if (*at && (!read_number(&at, &to) || *at || to < from))
 		return 200;
-	if (*first >= total)
+	if (from >= total)
 		return 416;
-	*last = MIN(*last, total - 1);
+	*first = from;
+	*last = MIN(to, total - 1);
 	return 206;
 }
 

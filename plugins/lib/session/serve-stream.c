@@ -43,14 +43,19 @@ struct BpServeStreams {
 	Connection *first, *last;
 };
 
+static void stop_waiting(Connection *connection)
+{
+	if (connection->timer)
+		bp_timer_remove(g_steal_pointer(&connection->timer));
+}
+
 static void connection_free(Connection *connection)
 {
 	BpServeStreams *server = connection->server;
 
 	*(connection->prev ? &connection->prev->next : &server->first) = connection->next;
 	*(connection->next ? &connection->next->prev : &server->last) = connection->prev;
-	if (connection->timer)
-		bp_timer_remove(connection->timer);
+	stop_waiting(connection);
 	if (connection->codec)
 		bp_telnet_free(connection->codec);
 	if (connection->pending)
@@ -155,27 +160,26 @@ static BpSession *make_session(Connection *connection, GError **error)
 	return bp_serve_session(&connection->server->serve, connection->codec, &options, error);
 }
 
-/* What was typed before it comes first. */
+/* Never on a stream that is closing. What was typed before it comes first. */
 static void open_session(Connection *connection)
 {
 	g_autoptr(GByteArray) pending = g_steal_pointer(&connection->pending);
 	g_autoptr(GError) error = NULL;
-	BpSession *session;
 
-	connection->open = TRUE;
-	if (connection->timer)
-		bp_timer_remove(g_steal_pointer(&connection->timer));
-	session = make_session(connection, &error);
+	stop_waiting(connection);
 	if (bp_stream_is_closing(connection->stream))
-		return; /* the handler has ended it */
-	if (!session) {
+		return;
+	connection->open = TRUE;
+	connection->session = make_session(connection, &error);
+	if (bp_stream_is_closing(connection->stream))
+		return; /* the handler has ended the session, or its welcome was too much; on_closed ends what is left */
+	if (!connection->session) {
 		g_autofree char *text = g_strconcat(error->message, "\r\n", NULL);
 
 		write_bytes(connection, text, strlen(text));
 		bp_stream_close(connection->stream);
 		return;
 	}
-	connection->session = session;
 	if (pending)
 		deliver(connection, pending->data, pending->len);
 }
@@ -205,10 +209,12 @@ static void on_codec_event(BpTelnet *codec, BpTelnetEvent event, gpointer user)
 {
 	Connection *connection = user;
 
-	if (connection->session)
+	if (connection->session) {
 		bp_serve_telnet_event(connection->session, codec, event);
-	else if (event == BP_TELNET_BROKEN)
+	} else if (event == BP_TELNET_BROKEN) {
+		stop_waiting(connection);
 		bp_stream_close(connection->stream);
+	}
 }
 
 static const BpTelnetEvents codec_events = { .data = on_codec_data, .send = on_codec_send, .event = on_codec_event };
@@ -217,8 +223,7 @@ static const BpTelnetEvents codec_events = { .data = on_codec_data, .send = on_c
 
 static void wait_for(Connection *connection, gint64 interval, BpFunc func)
 {
-	if (connection->timer)
-		bp_timer_remove(connection->timer);
+	stop_waiting(connection);
 	connection->timer = bp_timer_add(connection->server->serve.self, NULL, interval, 1, func, connection, NULL);
 }
 
@@ -245,7 +250,8 @@ static void on_silence(BpPlugin *self, gpointer data)
 	Connection *connection = data;
 
 	connection->timer = NULL;
-	begin_telnet(connection, TRUE);
+	if (!bp_stream_is_closing(connection->stream))
+		begin_telnet(connection, TRUE);
 }
 
 /* Enough is known to open the session: what it is going to tell it has told. */

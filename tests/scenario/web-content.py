@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""web-content.py - assets with curl: tags, conditions, encodings, and ranges, good ones and refused ones."""
+import json
+import re
+
+from harness import main
+from webs import curl, serve
+
+
+def test_assets(bp):
+    port = serve(bp)
+    status, headers, body = curl(port, "/")
+    assert b"<title>" in body and b"style=" not in body and not re.search(rb"<script(?![^>]* src=)", body)
+    tag = headers["etag"]
+    assert curl(port, "/", "-H", f"If-None-Match: {tag}")[0] == 304
+    assert curl(port, "/", "-H", 'If-None-Match: "x"')[0] == 200
+    status, headers, part = curl(port, "/", "-H", "Range: bytes=0-8")
+    assert status == 206 and part == body[:9] and headers["content-range"] == f"bytes 0-8/{len(body)}"
+    # Several ranges are answered with the whole.
+    status, headers, whole = curl(port, "/", "-H", "Range: bytes=0-1,3-4")
+    assert status == 200 and whole == body and "content-range" not in headers
+    for status, field in ((200, f"If-Match: {tag}"), (200, "If-Match: *"), (412, 'If-Match: "x"'), (412, f"If-Match: W/{tag}"),
+                          (304, f"If-None-Match: W/{tag}"), (200, f'If-Match: "x", {tag}')):
+        found, headers, said = curl(port, "/", "-H", field)
+        assert found == status, (found, field)
+        assert status != 412 or json.loads(said)["detail"], said
+    assert curl(port, "/", "-I", "-H", 'If-Match: "x"')[0] == 412
+    status, headers, packed = curl(port, "/assets/style.css", "-H", "Accept-Encoding: gzip")
+    assert headers.get("vary", "Accept-Encoding") == "Accept-Encoding" and headers["content-type"].startswith("text/css")
+    status, headers, _ = curl(port, "/api/v1/commands", "-H", "Accept-Encoding: gzip")
+    assert headers["content-encoding"] == "gzip"
+    status, headers, empty = curl(port, "/api/v1/commands", "-I")
+    assert status == 200 and int(headers["content-length"]) > 1000 and not empty
+
+
+def test_ranges(bp):
+    port = serve(bp)
+    for path in ("/", "/assets/style.css"):
+        whole = curl(port, path)[2]
+        size = len(whole)
+        # What is no range, or one that nobody can mean, is answered with the whole.
+        for field in (f"bytes=0-{size}x", "bytes=0-60000x", "bytes=5-60000x", "bytes=999999999", "bytes=5-1", "bytes=5", "bytes=",
+                      "bytes=-", "bytes=-5x", "bytes=a-b", "bytes=5-99999999999999999999", "bytes=99999999999999999999-", "bytes", "x=0-1"):
+            status, headers, body = curl(port, path, "-H", "Range: " + field)
+            assert status == 200 and body == whole and "content-range" not in headers, (path, field, status, headers)
+        for field in (f"bytes={size}-", "bytes=999999999-", "bytes=999999999-9999999999", "bytes=-0"):
+            status, headers, body = curl(port, path, "-H", "Range: " + field)
+            assert status == 416 and headers["content-range"] == f"bytes */{size}", (path, field, status, headers)
+        for field, first, end in (("bytes=0-60000000", 0, size), (f"bytes={size - 1}-", size - 1, size), ("bytes=-999999999", 0, size),
+                                  ("bytes=3-3", 3, 4), ("bytes=-2", size - 2, size)):
+            status, headers, body = curl(port, path, "-H", "Range: " + field)
+            assert status == 206 and body == whole[first:end], (path, field, status, headers)
+            assert headers["content-range"] == f"bytes {first}-{end - 1}/{size}", headers
+
+
+main("web-content", globals())
