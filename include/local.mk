@@ -21,6 +21,7 @@ pkginclude_HEADERS = \
 	include/backplane/kernel.h \
 	include/backplane/loop.h \
 	include/backplane/message.h \
+	include/backplane/metric.h \
 	include/backplane/module.h \
 	include/backplane/net.h \
 	include/backplane/owner.h \

@@ -21,6 +21,7 @@ UNIT_TESTS = \
 	tests/test-http-codec \
 	tests/test-io \
 	tests/test-json-line \
+	tests/test-lines \
 	tests/test-loop \
 	tests/test-mesh-command \
 	tests/test-mesh-message \
@@ -34,6 +35,7 @@ UNIT_TESTS = \
 	tests/test-server \
 	tests/test-session \
 	tests/test-settings \
+	tests/test-state \
 	tests/test-telnet-codec \
 	tests/test-tls \
 	tests/test-web-op \

@@ -13,6 +13,7 @@
 #include <backplane/registry.h>
 #include <backplane/plugin.h>
 #include <backplane/module.h>
+#include <backplane/metric.h>
 #include <backplane/command.h>
 #include <backplane/handler.h>
 #include <backplane/session.h>

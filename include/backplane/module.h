@@ -38,6 +38,21 @@ BP_API gint64 bp_instance_duration(const BpInstance *self, const char *param);
 BP_API BpChannel *bp_instance_channel(BpInstance *self, const char *suffix);
 BP_API const BpModule *bp_instance_module(const BpInstance *self);
 
+/* How an instance is. It is ok when it opens, unless it says otherwise. Console, page, REST, metrics and the channel "problems" show
+ * it: "problems" gets a line of JSON for each change: {"instance","module","state","reason","since"}. */
+typedef enum { BP_STATE_OK, BP_STATE_WAITING, BP_STATE_FAILED } BpState;
+/* `format` says it in a few words, as in "cannot connect to laser:23: refused"; NULL: nothing. The same state and text again
+ * change nothing, and keep the time of the change. */
+BP_API void bp_instance_set_state(BpInstance *self, BpState state, const char *format, ...) G_GNUC_PRINTF(3, 4);
+typedef struct {
+	BpState state;
+	const char *reason; /* "" for none; borrowed until the state changes */
+	gint64 since;	    /* of the state, monotonic */
+} BpInstanceState;
+/* `size` is sizeof(BpInstanceState) where it was compiled. */
+BP_API void bp_instance_state(const BpInstance *self, BpInstanceState *state, gsize size);
+BP_API const char *bp_state_text(BpState state); /* "ok", "waiting", "failed" */
+
 /* The instance named so, or NULL. Borrowed; do not keep it. */
 BP_API BpInstance *bp_instance_find(const char *name);
 /* Open instances of a class (NULL: all), in order of opening; free the array. */

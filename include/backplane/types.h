@@ -49,6 +49,7 @@ typedef enum { BP_OBSERVER, BP_OPERATOR, BP_ADMIN } BpRole;
 #define BP_IO_ERROR (g_quark_from_static_string("bp-io"))
 #define BP_HOST_ERROR (g_quark_from_static_string("bp-host"))
 #define BP_CONSOLE_ERROR (g_quark_from_static_string("bp-console"))
+#define BP_PLUGIN_ERROR (g_quark_from_static_string("bp-plugin")) /* of plugins: bp_fail */
 
 typedef enum {
 	BP_FAILED,	  /* no finer reason fits */
@@ -63,6 +64,10 @@ typedef enum {
 	BP_CANCELLED,	  /* somebody asked to stop it */
 	BP_ABI_MISMATCH,  /* built for another Backplane */
 } BpErrorCode;
+
+/* For functions that fail with a sentence: `return bp_fail(error, BP_INVALID, "%s: no such axis; try x, y or z", name);` Sets
+ * `error` (which may be NULL) in the domain BP_PLUGIN_ERROR and returns FALSE, which is NULL too. Any thread. */
+BP_API gboolean bp_fail(GError **error, BpErrorCode code, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 typedef void (*BpFunc)(BpPlugin *self, gpointer data);
 

@@ -4,6 +4,7 @@ libbackplane_so_0_SOURCES += \
 	kernel/bus/bytes.c \
 	kernel/bus/channel.c \
 	kernel/bus/channel.h \
+	kernel/bus/lines.c \
 	kernel/bus/message.c \
 	kernel/bus/message.h \
 	kernel/bus/owner.c \

@@ -21,6 +21,27 @@ char *bp_duration_text(gint64 time)
 			       (gint64)seconds % 86400 / 3600);
 }
 
+char *builtin_state_text(const BpInstance *instance)
+{
+	BpInstanceState state;
+	g_autofree char *age = NULL;
+
+	bp_instance_state(instance, &state, sizeof(state));
+	if (state.state == BP_STATE_OK)
+		return g_strdup(*state.reason ? state.reason : "ok");
+	age = bp_duration_text(g_get_monotonic_time() - state.since);
+	return g_strdup_printf("%s%s%s (%s)", bp_state_text(state.state), *state.reason ? ": " : "", state.reason, age);
+}
+
+BpStyle builtin_state_style(const BpInstance *instance)
+{
+	static const BpStyle styles[] = { BP_GOOD, BP_WARN, BP_BAD };
+	BpInstanceState state;
+
+	bp_instance_state(instance, &state, sizeof(state));
+	return styles[state.state];
+}
+
 static gboolean run_list(BpPlugin *self, BpCall *call, GError **error)
 {
 	g_auto(GStrv) names = bp_registry_list("module/");
@@ -38,13 +59,15 @@ static gboolean run_list(BpPlugin *self, BpCall *call, GError **error)
 		return TRUE;
 	}
 	bp_call_print(call, "");
-	table = bp_table_new("Loaded Modules:", "Class", "Context", "Parameters", NULL);
+	table = bp_table_new("Loaded Modules:", "Class", "State", "Context", "Parameters", NULL);
 	for (guint i = 0; i < open->len; i++) {
 		BpInstance *instance = open->pdata[i];
 		g_autofree char *values = bp_values_describe(instance->instance->values);
+		g_autofree char *state = builtin_state_text(instance);
 
-		bp_table_row(table, "  %s\t%s\t%s\t%s", instance->name, instance->instance->module->name, instance->instance->path,
-			     values);
+		bp_table_row(table, "  %s\t%s\t%s\t%s\t%s", instance->name, instance->instance->module->name, state,
+			     instance->instance->path, values);
+		bp_table_style(table, 2, builtin_state_style(instance));
 	}
 	bp_call_table(call, table);
 	return TRUE;
@@ -118,12 +141,18 @@ static void describe_instance(BpCall *call, BpInstance *instance)
 	g_autofree char *values = bp_values_describe(instance->instance->values);
 	g_autofree char *age = bp_duration_text(g_get_real_time() - instance->instance->since);
 	g_autofree char *text = bp_instance_describe(instance);
+	g_autofree char *state = builtin_state_text(instance);
+	g_autoptr(GPtrArray) metrics = bp_metric_list(instance);
 
 	bp_call_styled(call, BP_STRONG, "%s is a %s, open for %s, in context %s", instance->name, instance->instance->module->name, age,
 		       instance->instance->path);
+	bp_call_styled(call, builtin_state_style(instance), "  state       %s", state);
 	bp_call_printf(call, "  parameters  %s", *values ? values : "(all as they are by default)");
 	bp_call_printf(call, "  owns        %u channels, %u watches, %u timers, %u streams", owner_count(instance, "channel"),
 		       owner_count(instance, "watch"), owner_count(instance, "timer"), owner_count(instance, "stream"));
+	for (guint i = 0; i < metrics->len; i++)
+		bp_call_printf(call, "  %-11s %.6g  (%s)", bp_metric_name(metrics->pdata[i]), bp_metric_value(metrics->pdata[i]),
+			       bp_metric_help(metrics->pdata[i]));
 	if (*text)
 		bp_call_print(call, text);
 }

@@ -28,19 +28,37 @@ static gsize resident_kib(void)
 	return resident * (gsize)sysconf(_SC_PAGESIZE) / 1024;
 }
 
-/* The first line of what its module has to say of it. */
+/* With the first line of what its module has to say of it. */
 static void show_instances(BpCall *call, GPtrArray *instances)
 {
-	BpTable *table = bp_table_new("Module", "Class", "What it does", NULL);
+	BpTable *table = bp_table_new("Module", "Class", "State", "What it does", NULL);
 
 	for (guint i = 0; i < instances->len; i++) {
 		BpInstance *instance = instances->pdata[i];
+		g_autofree char *state = builtin_state_text(instance);
 		g_autofree char *about = bp_instance_describe(instance);
 
 		about[strcspn(about, "\n")] = 0;
-		bp_table_row(table, "%s\t%s\t%s", bp_plugin_name(instance), bp_instance_module(instance)->name, about);
+		bp_table_row(table, "%s\t%s\t%s\t%s", bp_plugin_name(instance), bp_instance_module(instance)->name, state, about);
+		bp_table_style(table, 2, builtin_state_style(instance));
 	}
 	bp_call_table(call, table);
+}
+
+static guint show_problems(BpCall *call, GPtrArray *instances)
+{
+	guint count = 0;
+
+	for (guint i = 0; i < instances->len; i++) {
+		g_autofree char *text = NULL;
+
+		if (builtin_state_style(instances->pdata[i]) == BP_GOOD)
+			continue;
+		text = builtin_state_text(instances->pdata[i]);
+		bp_call_styled(call, builtin_state_style(instances->pdata[i]), "problem: %s %s", bp_plugin_name(instances->pdata[i]), text);
+		count++;
+	}
+	return count;
 }
 
 static gboolean run_status(BpPlugin *self, BpCall *call, GError **error)
@@ -49,12 +67,21 @@ static gboolean run_status(BpPlugin *self, BpCall *call, GError **error)
 	g_autoptr(GPtrArray) sessions = bp_session_list();
 	g_autoptr(GPtrArray) instances = bp_instance_list(NULL);
 	g_autofree char *age = bp_duration_text(g_get_real_time() - bp_kernel_started());
+	guint problems;
 
 	bp_call_styled(call, BP_STRONG, "%s, up %s, %zu KiB resident", bp_kernel_version(), age, resident_kib());
 	bp_call_printf(call, "%u channels, %u modules open, %u sessions", channels->len, instances->len, sessions->len);
+	problems = show_problems(call, instances);
+	if (bp_call_bool(call, "check"))
+		return problems ? bp_fail(error, BP_FAILED, "%u problem%s", problems, problems > 1 ? "s" : "") : TRUE;
 	show_instances(call, instances);
 	return TRUE;
 }
+
+static const BpParam status_params[] = {
+	{ "check", .type = BP_BOOL, .help = "problems only; fails when there is one" },
+	{ NULL },
+};
 
 static gboolean run_thread(BpPlugin *self, BpCall *call, GError **error)
 {
@@ -101,7 +128,7 @@ static gboolean run_restart(BpPlugin *self, BpCall *call, GError **error)
 
 const BpCommand program_commands[] = {
 	{ "version", .help = "what runs here", .run = run_version, .group = "base" },
-	{ "status", .help = "the whole host on one screen", .run = run_status, .group = "base" },
+	{ "status", .help = "the whole host on one screen, problems first", .params = status_params, .run = run_status, .group = "base" },
 	{ "thread", .help = "list loops and jobs", .run = run_thread, .group = "base" },
 	{ "quit", .help = "end the program: sessions, modules, plugins, settings, in order", .run = run_quit, .role = BP_ADMIN,
 	  .group = "base" },

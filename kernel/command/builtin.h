@@ -14,6 +14,9 @@ BpChannel *builtin_find_channel(const char *word, GError **error);
 char *builtin_message_text(BpMessage *message);
 /* The session goes: what it watches is unwatched. */
 void builtin_forget_watches(BpSession *session);
+/* "ok", or "failed: cannot connect (3 min 2 s)"; yours. And its colour. */
+char *builtin_state_text(const BpInstance *instance);
+BpStyle builtin_state_style(const BpInstance *instance);
 /* Runs lines that came from a file, an alias or a timer: each is shown before it runs, unless it begins with a dot. */
 void session_run_script(BpPlugin *self, BpSession *session, const char *lines, BpRunDone done, gpointer data);
 /* Runs `lines` as part of `call`, which ends with them. */

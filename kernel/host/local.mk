@@ -6,6 +6,7 @@ libbackplane_so_0_SOURCES += \
 	kernel/host/json-quote.h \
 	kernel/host/log.c \
 	kernel/host/log.h \
+	kernel/host/metric.c \
 	kernel/host/module.c \
 	kernel/host/module.h \
 	kernel/host/nearest.c \
@@ -20,5 +21,6 @@ libbackplane_so_0_SOURCES += \
 	kernel/host/settings-codec.c \
 	kernel/host/settings.c \
 	kernel/host/settings.h \
+	kernel/host/state.c \
 	kernel/host/unload.c \
 	kernel/host/values.c

@@ -50,6 +50,7 @@ void log_start(void)
 	journal = stderr_is_journal();
 	console = bp_channel(bp_kernel(), "console");
 	log_channel = bp_channel(bp_kernel(), "log");
+	bp_channel_set_options(bp_channel(bp_kernel(), "problems"), &(BpChannelOptions){ .replay = 50, .log = TRUE });
 	bp_channel_set_options(log_channel, &options);
 	bp_channel_set_options(console, &(BpChannelOptions){ .log = TRUE });
 	bus_warning = on_bus_warning;

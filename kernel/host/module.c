@@ -172,6 +172,7 @@ static void instance_free(BpInstance *self)
 	bp_values_free(instance->values);
 	g_free(instance->path);
 	g_free(instance->reason);
+	g_free(instance->state_reason);
 	g_free(instance);
 	owner_clear(self);
 	g_free(self);
@@ -313,6 +314,7 @@ static BpInstance *instance_new(const BpModule *module, BpPlugin *plugin, const 
 	self->instance->values = values;
 	self->instance->memory = g_malloc0(MAX(module->size, 1));
 	self->instance->since = g_get_real_time();
+	self->instance->state_since = g_get_monotonic_time();
 	self->instance->number = ++last_number;
 	if (!instances)
 		instances = g_ptr_array_new();

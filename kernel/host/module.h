@@ -14,6 +14,9 @@ typedef struct Instance {
 	gboolean closing; /* asked for */
 	gint64 since;	  /* wall clock */
 	guint number;
+	BpState state;
+	char *state_reason;
+	gint64 state_since; /* monotonic */
 } Instance;
 
 gboolean module_add_tables(BpPlugin *plugin, const BpPluginInfo *info, GError **error);

@@ -28,14 +28,29 @@ const BpResource modules_resource = {
 
 /* --- instances --- */
 
+static json_t *metrics_json(BpPlugin *owner)
+{
+	g_autoptr(GPtrArray) metrics = bp_metric_list(owner);
+	json_t *object = json_object();
+
+	for (guint i = 0; i < metrics->len; i++)
+		json_object_set_new(object, bp_metric_name(metrics->pdata[i]), json_real(bp_metric_value(metrics->pdata[i])));
+	return object;
+}
+
 static json_t *instance_json(BpInstance *instance)
 {
 	g_autofree char *text = bp_instance_describe(instance);
 
-	return json_pack("{s:o,s:s,s:s,s:s,s:f,s:o,s:o}", "id", bp_json_string(bp_plugin_name(instance), -1), "class",
+	BpInstanceState state;
+
+	bp_instance_state(instance, &state, sizeof(state));
+	return json_pack("{s:o,s:s,s:s,s:s,s:f,s:o,s:o,s:s,s:o,s:f,s:o}", "id", bp_json_string(bp_plugin_name(instance), -1), "class",
 			 bp_instance_module(instance)->name, "plugin", bp_plugin_name(bp_plugin_of(instance)), "context",
 			 bp_instance_path(instance), "since", (double)bp_instance_since(instance) / 1e6, "values",
-			 bp_values_json(bp_instance_values(instance)), "description", bp_json_string(text, -1));
+			 bp_values_json(bp_instance_values(instance)), "description", bp_json_string(text, -1), "state",
+			 bp_state_text(state.state), "reason", bp_json_string(state.reason, -1), "state_age",
+			 (double)(g_get_monotonic_time() - state.since) / 1e6, "metrics", metrics_json(instance));
 }
 
 static json_t *list_instances(BpPlugin *self, const char *query, GError **error)
@@ -83,6 +98,27 @@ static const BpAction instance_actions[] = {
 const BpResource instances_resource = {
 	.name = "instances", .help = "modules that are open", .list = list_instances, .get = get_instance,
 	.actions = instance_actions,
+};
+
+/* --- problems: the instances that are not ok --- */
+
+static json_t *list_problems(BpPlugin *self, const char *query, GError **error)
+{
+	g_autoptr(GPtrArray) instances = bp_instance_list(NULL);
+	json_t *list = json_array();
+
+	for (guint i = 0; i < instances->len; i++) {
+		BpInstanceState state;
+
+		bp_instance_state(instances->pdata[i], &state, sizeof(state));
+		if (state.state != BP_STATE_OK && resource_matches(query, bp_plugin_name(instances->pdata[i])))
+			json_array_append_new(list, instance_json(instances->pdata[i]));
+	}
+	return list;
+}
+
+const BpResource problems_resource = {
+	.name = "problems", .help = "modules that wait or have failed, and why", .list = list_problems, .channel = "problems",
 };
 
 /* --- plugins --- */

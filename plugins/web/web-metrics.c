@@ -2,6 +2,8 @@
 /* web-metrics.c - /metrics in Prometheus' text format, and /healthz. */
 #include <string.h>
 #include <unistd.h>
+#include <backplane/host.h>
+#include <backplane/metric.h>
 #include "web.h"
 
 static void family(GString *text, const char *name, const char *type, const char *help)
@@ -104,6 +106,44 @@ static void add_channels(GString *text)
 	json_decref(rows);
 }
 
+static void add_states(GString *text)
+{
+	g_autoptr(GPtrArray) instances = bp_instance_list(NULL);
+
+	family(text, "instance_state", "gauge", "How a module is: 0 ok, 1 waiting, 2 failed.");
+	for (guint i = 0; i < instances->len; i++) {
+		BpInstanceState state;
+
+		bp_instance_state(instances->pdata[i], &state, sizeof(state));
+		add_sample(text, "instance_state", "instance", bp_plugin_name(instances->pdata[i]), state.state);
+	}
+}
+
+/* Those of one name stand together, as the format wants it. */
+static void add_metrics(GString *text)
+{
+	g_autoptr(GPtrArray) metrics = bp_metric_list(NULL);
+	g_autoptr(GHashTable) done = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
+	for (guint i = 0; i < metrics->len; i++) {
+		BpPlugin *owner = bp_metric_owner(metrics->pdata[i]);
+		char *name = g_strdup_printf("%s_%s", bp_plugin_name(bp_plugin_of(owner)), bp_metric_name(metrics->pdata[i]));
+
+		g_strdelimit(name, "-", '_');
+		if (!g_hash_table_add(done, name))
+			continue;
+		family(text, name, bp_metric_kind(metrics->pdata[i]) == BP_COUNTER ? "counter" : "gauge", bp_metric_help(metrics->pdata[i]));
+		for (guint k = i; k < metrics->len; k++) {
+			BpPlugin *other = bp_metric_owner(metrics->pdata[k]);
+
+			if (bp_plugin_of(other) == bp_plugin_of(owner) &&
+			    !strcmp(bp_metric_name(metrics->pdata[k]), bp_metric_name(metrics->pdata[i])))
+				add_sample(text, name, other == bp_plugin_of(other) ? NULL : "instance", bp_plugin_name(other),
+					   bp_metric_value(metrics->pdata[k]));
+		}
+	}
+}
+
 void web_serve_metrics(WebServer *server, BpHttpExchange *exchange)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
@@ -111,6 +151,8 @@ void web_serve_metrics(WebServer *server, BpHttpExchange *exchange)
 	add_host(text);
 	add_servers(text);
 	add_channels(text);
+	add_states(text);
+	add_metrics(text);
 	family(text, "http_requests_total", "counter", "Requests to this web server, by the first digit of their status.");
 	for (guint i = 1; i < G_N_ELEMENTS(server->by_class); i++) {
 		char name[4] = { (char)('0' + i), 'x', 'x', 0 };

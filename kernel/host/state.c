@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* state.c - how each instance is, and who is told when that changes. */
+#include <string.h>
+#include <backplane/channel.h>
+#include "host/json-quote.h"
+#include "host/module.h"
+
+const char *bp_state_text(BpState state)
+{
+	static const char *const words[] = { "ok", "waiting", "failed" };
+
+	return words[MIN((guint)state, G_N_ELEMENTS(words) - 1)];
+}
+
+static void tell(BpInstance *self)
+{
+	const Instance *about = self->instance;
+	g_autofree char *name = NULL;
+	g_autofree char *reason = NULL;
+	BpChannel *problems = bp_channel_find("problems");
+
+	if (!problems)
+		return;
+	if (bp_channel_is_watched(problems)) {
+		name = json_quote(self->name);
+		reason = json_quote(about->state_reason ? about->state_reason : "");
+		bp_channel_printf(problems, "{\"instance\":%s,\"module\":\"%s\",\"state\":\"%s\",\"reason\":%s,\"since\":%.3f}", name,
+				  about->module->name, bp_state_text(about->state), reason, (double)g_get_real_time() / 1e6);
+	}
+	bp_channel_unref(problems);
+}
+
+void bp_instance_set_state(BpInstance *self, BpState state, const char *format, ...)
+{
+	Instance *about = self->instance;
+	g_autofree char *reason = NULL;
+	gboolean changed;
+	va_list args;
+
+	g_return_if_fail(about);
+	va_start(args, format);
+	reason = format ? g_strdup_vprintf(format, args) : NULL;
+	va_end(args);
+	changed = about->state != state;
+	if (!changed && !g_strcmp0(about->state_reason, reason))
+		return;
+	g_free(about->state_reason);
+	about->state_reason = g_steal_pointer(&reason);
+	about->state = state;
+	if (changed)
+		about->state_since = g_get_monotonic_time();
+	if (changed || state != BP_STATE_OK)
+		tell(self);
+}
+
+void bp_instance_state(const BpInstance *self, BpInstanceState *state, gsize size)
+{
+	const Instance *about = self->instance;
+	BpInstanceState now = { about->state, about->state_reason ? about->state_reason : "", about->state_since };
+
+	memcpy(state, &now, MIN(size, sizeof(now)));
+}
