@@ -254,7 +254,7 @@ static guint run_start_commands(void)
 	BpWatch *watch = bp_channel_watch(bp_kernel(), bp_channel(bp_kernel(), "console"), on_start_output, NULL, NULL);
 	StartRuns runs = { 0 };
 
-	batch_run_all();
+	bp_channel_print(bp_channel(bp_kernel(), BP_SIGNALS), BP_SIGNAL_START);
 	for (char **command = options.commands; command && *command; command++)
 		run_at_start(*command, &runs);
 	if (options.batch) {

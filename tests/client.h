@@ -82,3 +82,13 @@ static inline gboolean wait_for(Client *client, const char *text)
 
 #define EXPECT(client, text) CU_ASSERT(is_shown(client, text))
 #define EXPECT_NOT(client, text) CU_ASSERT_PTR_NULL(strstr((client)->shown->str, text))
+
+/* One of ours, from the build folder. */
+static void G_GNUC_UNUSED load_plugin(const char *name)
+{
+	const char *build = g_getenv("BUILD");
+	g_autofree char *file = g_strdup_printf("%s/plugins/%s.so", build ? build : ".", name);
+	g_autoptr(GError) error = NULL;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(bp_plugin_load(file, &error));
+}

@@ -113,6 +113,7 @@ static void test_sentences(void)
 	Client *client;
 
 	start();
+	load_plugin("automation");
 	client = client_new("console", FALSE, BP_ADMIN);
 	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
 		guint failed = client->session->failed;

@@ -66,6 +66,13 @@ BP_API void bp_call_progress(BpCall *call, const char *text);
 typedef void (*BpRunDone)(BpPlugin *self, guint failed, gpointer data);
 BP_API void bp_session_run(BpPlugin *self, BpSession *session, const char *line, BpRunDone done, gpointer data);
 
+/* The same with lines that came from a file, an alias or a timer: each is shown before it runs, unless it begins with a dot. */
+BP_API void bp_session_run_script(BpPlugin *self, BpSession *session, const char *lines, BpRunDone done, gpointer data);
+/* In `run`: runs such lines as part of the call, which is held and ends with them; it fails if one of them does. */
+BP_API void bp_call_run(BpCall *call, const char *lines);
+
+/* A table beside the descriptor's: goes with `self`. FALSE when a name is taken. */
+BP_API gboolean bp_command_add(BpPlugin *self, const BpCommand *table, GError **error);
 /* All commands, sorted by name; free the array. */
 BP_API GPtrArray *bp_command_list(void);
 BP_API const BpCommand *bp_command_find(const char *name);

@@ -48,8 +48,9 @@ typedef struct {
 	gboolean (*start)(BpPlugin *self, const char *file, gboolean only_check, BpConfigRun run, GError **error);
 } BpConfigLoader;
 
-/* Channel on which the program says which signal it got: "SIGHUP", "SIGWINCH". */
+/* Channel on which the program tells which signal it got, "SIGHUP" or "SIGWINCH", and when everything is loaded and open. */
 #define BP_SIGNALS "signals"
+#define BP_SIGNAL_START "start"
 
 /* The whole program backplane: parses the command line, starts, runs, stops; gives the exit status. */
 BP_API int bp_program(int argc, char **argv);

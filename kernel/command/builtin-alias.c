@@ -10,12 +10,8 @@
 char *alias_find(const char *name)
 {
 	g_autofree char *key = g_ascii_strdown(name, -1);
-	g_autofree char *kept = NULL;
 
-	if (!g_ascii_isalpha(*key) || !strcmp(key, "alias"))
-		return NULL;
-	kept = bp_setting_stored(PATH, key);
-	return kept ? settings_unescape(kept) : NULL;
+	return g_ascii_isalpha(*key) && strcmp(key, "alias") ? bp_setting_stored(PATH, key) : NULL;
 }
 
 /* The parts of "a;b" outside quotes, as lines. */
@@ -38,7 +34,7 @@ static gboolean run_alias_itself(BpPlugin *self, BpCall *call, GError **error)
 {
 	g_autofree char *lines = as_lines(bp_call_suffix(call));
 
-	builtin_run_in_call(call, lines);
+	bp_call_run(call, lines);
 	return TRUE;
 }
 

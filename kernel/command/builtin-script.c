@@ -1,33 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* builtin-script.c - echo, execute, threaded: commands that run commands. */
+/* builtin-script.c - echo, execute, threaded, wait, schedule: what scripts are made of. */
 #include <string.h>
 #include "command/builtin.h"
 #include "command/run.h"
+#include "loop/loop.h"
 
 #define FILE_LIMIT (16 * 1024 * 1024)
-
-/* --- a script as part of a call --- */
-
-static void on_script_done(BpPlugin *self, guint failed, gpointer data)
-{
-	BpCall *call = data;
-	GError *error = NULL;
-
-	if (failed)
-		error = g_error_new(BP_CONSOLE_ERROR, BP_FAILED, "%u of its commands failed", failed);
-	bp_call_done(call, error);
-}
-
-static void on_script_cancelled(BpPlugin *self, gpointer data)
-{
-	/* What it runs is interrupted itself, and its end ends this. */
-}
-
-void builtin_run_in_call(BpCall *call, const char *lines)
-{
-	bp_call_hold(call, on_script_cancelled, NULL);
-	session_run_script(bp_kernel(), bp_call_session(call), lines, on_script_done, call);
-}
 
 static gboolean run_execute(BpPlugin *self, BpCall *call, GError **error)
 {
@@ -46,7 +24,7 @@ static gboolean run_execute(BpPlugin *self, BpCall *call, GError **error)
 		return FALSE;
 	}
 	lines = g_strndup(g_mapped_file_get_contents(map), g_mapped_file_get_length(map));
-	builtin_run_in_call(call, lines);
+	bp_call_run(call, lines);
 	return TRUE;
 }
 
@@ -91,6 +69,57 @@ static gboolean run_echo(BpPlugin *self, BpCall *call, GError **error)
 	return TRUE;
 }
 
+static gboolean run_timers(BpPlugin *self, BpCall *call, GError **error)
+{
+	g_autoptr(GArray) list = timer_list();
+
+	bp_call_styled(call, BP_HEADING, "Scheduled Processes:");
+	for (guint i = 0; i < list->len; i++) {
+		const TimerInfo *info = &g_array_index(list, TimerInfo, i);
+		g_autofree char *times = info->times ? g_strdup_printf("%u times", info->times - info->done) : g_strdup("forever");
+		g_autofree char *missed = info->missed ? g_strdup_printf(", %" G_GUINT64_FORMAT " beats missed", info->missed) : NULL;
+
+		bp_call_printf(call, "%u: %s %s, each %.3g seconds (%s)%s", i + 1, info->name, times,
+			       (double)info->interval / G_USEC_PER_SEC, info->owner, missed ? missed : "");
+	}
+	return TRUE;
+}
+
+/* --- wait --- */
+
+typedef struct {
+	BpCall *call;
+	BpTimer *timer;
+} Wait;
+
+static void on_waited(BpPlugin *self, gpointer data)
+{
+	Wait *wait = data;
+
+	bp_call_done(wait->call, NULL);
+}
+
+static void on_wait_cancelled(BpPlugin *self, gpointer data)
+{
+	Wait *wait = data;
+	BpCall *call = wait->call;
+
+	bp_timer_remove(wait->timer);
+	bp_call_done(call, g_error_new(BP_CONSOLE_ERROR, BP_CANCELLED, "wait was interrupted"));
+}
+
+static gboolean run_wait(BpPlugin *self, BpCall *call, GError **error)
+{
+	Wait *wait = g_new0(Wait, 1);
+
+	wait->call = call;
+	wait->timer = bp_timer_add(self, NULL, bp_call_duration(call, "seconds"), 1, on_waited, wait, g_free);
+	bp_call_hold(call, on_wait_cancelled, wait);
+	return TRUE;
+}
+
+/* --- tables --- */
+
 static const BpParam execute_params[] = {
 	{ "file", .kind = BP_ARGUMENT, .required = TRUE, .names = BP_A_FILE, .help = "one command a line; # begins a comment" },
 	{ NULL },
@@ -106,11 +135,18 @@ static const BpParam echo_params[] = {
 	{ NULL },
 };
 
+static const BpParam wait_params[] = {
+	{ "seconds", .type = BP_DURATION, .kind = BP_ARGUMENT, .required = TRUE, .max = 31536000, .help = "how long" },
+	{ NULL },
+};
+
 const BpCommand script_commands[] = {
 	{ "echo", .help = "say a text", .params = echo_params, .run = run_echo, .group = "base" },
 	{ "execute", .help = "run the commands in a file", .params = execute_params, .run = run_execute, .role = BP_ADMIN,
 	  .group = "base" },
 	{ "threaded", .help = "run a command and take the next one at once", .params = threaded_params, .run = run_threaded,
 	  .role = BP_OPERATOR, .group = "base" },
+	{ "schedule", .help = "list the timers of everybody", .run = run_timers, .group = "base" },
+	{ "wait", .help = "let some time pass before the next command", .params = wait_params, .run = run_wait, .group = "base" },
 	{ NULL },
 };

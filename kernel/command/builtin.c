@@ -3,8 +3,6 @@
 #include "command/builtin.h"
 
 const BpCommand *const console_tables[] = {
-	help_commands,	  channel_commands, module_commands,  plugin_commands,	context_commands,
-	timer_commands,	  script_commands,  alias_commands,   session_commands, program_commands,
-	loop_commands,	  save_commands,    batch_commands,
-	NULL,
+	help_commands,	 channel_commands, module_commands,  plugin_commands,  context_commands, script_commands,
+	alias_commands,	 session_commands, program_commands, save_commands,    NULL,
 };

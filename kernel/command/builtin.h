@@ -5,8 +5,8 @@
 #include "command/console.h"
 
 extern const BpCommand help_commands[], channel_commands[], module_commands[], plugin_commands[], context_commands[],
-	timer_commands[], script_commands[], alias_commands[], session_commands[], program_commands[], loop_commands[],
-	save_commands[], batch_commands[];
+	script_commands[], alias_commands[], session_commands[], program_commands[],
+	save_commands[];
 
 /* By name or by number; not found is a sentence with the nearest name. A reference of the caller's. */
 BpChannel *builtin_find_channel(const char *word, GError **error);
@@ -17,9 +17,3 @@ void builtin_forget_watches(BpSession *session);
 /* "ok", or "failed: cannot connect (3 min 2 s)"; yours. And its colour. */
 char *builtin_state_text(const BpInstance *instance);
 BpStyle builtin_state_style(const BpInstance *instance);
-/* Runs lines that came from a file, an alias or a timer: each is shown before it runs, unless it begins with a dot. */
-void session_run_script(BpPlugin *self, BpSession *session, const char *lines, BpRunDone done, gpointer data);
-/* Runs `lines` as part of `call`, which ends with them. */
-void builtin_run_in_call(BpCall *call, const char *lines);
-/* Commands added by `batch add`, at start. */
-void batch_run_all(void);

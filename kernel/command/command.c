@@ -4,7 +4,7 @@
 #include <string.h>
 #include "host/registry.h"
 
-gboolean command_add_table(BpPlugin *plugin, const BpCommand *table, GError **error)
+gboolean bp_command_add(BpPlugin *plugin, const BpCommand *table, GError **error)
 {
 	for (const BpCommand *command = table; command && command->name; command++) {
 		g_autofree char *path = g_strconcat("command/", command->name, NULL);

@@ -5,7 +5,6 @@
 #include "bus/owner.h"
 #include "command/parse.h"
 
-gboolean command_add_table(BpPlugin *plugin, const BpCommand *table, GError **error);
 /* The command that words begin with; `*words_used` of them name it, `*suffix` (borrowed from the words) is what
  * follows a prefix command's name. NULL with a sentence. */
 const BpCommand *command_of_words(const ParsedWords *words, guint *words_used, const char **suffix, GError **error);

@@ -146,7 +146,7 @@ static gboolean add_tables(BpPlugin *plugin, const BpPluginInfo *info, GError **
 		if (!bp_registry_add(plugin, path, handler, error))
 			return FALSE;
 	}
-	return command_add_table(plugin, info->commands, error);
+	return bp_command_add(plugin, info->commands, error);
 }
 
 static void on_dying(BpPlugin *plugin)
@@ -169,7 +169,7 @@ void console_start(void)
 	bp_channel_set_options(bp_channel(bp_kernel(), "sessions"), &log);
 	good = add_tables(bp_kernel(), &info, NULL);
 	for (const BpCommand *const *table = console_tables; *table; table++)
-		good = good && command_add_table(bp_kernel(), *table, NULL);
+		good = good && bp_command_add(bp_kernel(), *table, NULL);
 	g_assert(good); /* two built-in commands of one name */
 	system_session = bp_session_open(bp_kernel(), &options, NULL);
 }

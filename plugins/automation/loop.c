@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* builtin-loop.c - loop: a command for each number of a range, with {expressions} of it filled in. */
+/* loop.c - loop: a command for each number of a range, with {expressions} of it filled in. */
 #include <math.h>
 #include <string.h>
-#include "command/builtin.h"
+#include "automation.h"
 
 #define DEPTH 32
 

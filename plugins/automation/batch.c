@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* builtin-batch.c - batch: commands that run at every start. Kept in the root setting "batch": a line each, "+" or "-" (disabled),
+/* batch.c - batch: commands that run at every start. Kept in the root setting "batch": a line each, "+" or "-" (disabled),
  * origin, tab, command. */
 #include <string.h>
-#include "command/builtin.h"
-#include "host/settings.h"
+#include "automation.h"
 
 #define KEY "batch"
 
 static GPtrArray *read_batch(void)
 {
-	g_autofree char *kept = bp_setting_stored("/", KEY);
-	g_autofree char *text = kept ? settings_unescape(kept) : g_strdup("");
+	g_autofree char *text = bp_setting_stored("/", KEY);
 	GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
-	g_auto(GStrv) parts = g_strsplit(text, "\n", -1);
+	g_auto(GStrv) parts = g_strsplit(text ? text : "", "\n", -1);
 
 	for (char **part = parts; *part; part++)
 		if (strchr("+-", **part) && strchr(*part, '\t'))
@@ -93,7 +91,7 @@ static gboolean run_one(BpPlugin *self, BpCall *call, GError **error)
 	const char *line = pick(call, lines, "run", error);
 
 	if (line)
-		builtin_run_in_call(call, strchr(line, '\t') + 1);
+		bp_call_run(call, strchr(line, '\t') + 1);
 	return !!line;
 }
 
@@ -119,7 +117,7 @@ static gboolean run_enable(BpPlugin *self, BpCall *call, GError **error)
 	return mark(call, "enable", '+', error);
 }
 
-void batch_run_all(void)
+void batch_run_all(BpPlugin *self)
 {
 	g_autoptr(GPtrArray) lines = read_batch();
 
@@ -127,7 +125,7 @@ void batch_run_all(void)
 		const char *line = lines->pdata[i];
 
 		if (*line == '+')
-			session_run_script(bp_kernel(), bp_session_system(), strchr(line, '\t') + 1, NULL, NULL);
+			bp_session_run_script(self, bp_session_system(), strchr(line, '\t') + 1, NULL, NULL);
 	}
 }
 

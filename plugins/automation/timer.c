@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* builtin-timer.c - timer, schedule, wait. Timers belong to nobody's session: what they say goes to channel console. */
+/* timer.c - the command timer. Timers belong to nobody's session: what they print goes to channel console. */
 #include <string.h>
-#include "command/builtin.h"
-#include "loop/loop.h"
+#include "automation.h"
 
 typedef struct {
 	char *name, *command;
@@ -55,7 +54,7 @@ static void on_timer(BpPlugin *self, gpointer data)
 	if (timer->quiet)
 		bp_session_run(self, bp_session_system(), line, NULL, NULL);
 	else
-		session_run_script(self, bp_session_system(), line, NULL, NULL);
+		bp_session_run_script(self, bp_session_system(), line, NULL, NULL);
 }
 
 static char *free_name(void)
@@ -146,57 +145,8 @@ static gboolean run_timer(BpPlugin *self, BpCall *call, GError **error)
 	timer->interval = (double)bp_call_duration(call, "seconds") / G_USEC_PER_SEC;
 	timer->quiet = bp_call_bool(call, "quiet");
 	g_queue_push_tail(&timers, timer);
-	timer->timer = bp_timer_add(bp_kernel(), timer->command, bp_call_duration(call, "seconds"), timer->times, on_timer, timer,
+	timer->timer = bp_timer_add(self, timer->command, bp_call_duration(call, "seconds"), timer->times, on_timer, timer,
 				    timer_free);
-	return TRUE;
-}
-
-static gboolean run_schedule(BpPlugin *self, BpCall *call, GError **error)
-{
-	g_autoptr(GArray) list = timer_list();
-
-	bp_call_styled(call, BP_HEADING, "Scheduled Processes:");
-	for (guint i = 0; i < list->len; i++) {
-		const TimerInfo *info = &g_array_index(list, TimerInfo, i);
-		g_autofree char *times = info->times ? g_strdup_printf("%u times", info->times - info->done) : g_strdup("forever");
-		g_autofree char *missed = info->missed ? g_strdup_printf(", %" G_GUINT64_FORMAT " beats missed", info->missed) : NULL;
-
-		bp_call_printf(call, "%u: %s %s, each %.3g seconds (%s)%s", i + 1, info->name, times,
-			       (double)info->interval / G_USEC_PER_SEC, info->owner, missed ? missed : "");
-	}
-	return TRUE;
-}
-
-/* --- wait --- */
-
-typedef struct {
-	BpCall *call;
-	BpTimer *timer;
-} Wait;
-
-static void on_waited(BpPlugin *self, gpointer data)
-{
-	Wait *wait = data;
-
-	bp_call_done(wait->call, NULL);
-}
-
-static void on_wait_cancelled(BpPlugin *self, gpointer data)
-{
-	Wait *wait = data;
-	BpCall *call = wait->call;
-
-	bp_timer_remove(wait->timer);
-	bp_call_done(call, g_error_new(BP_CONSOLE_ERROR, BP_CANCELLED, "wait was interrupted"));
-}
-
-static gboolean run_wait(BpPlugin *self, BpCall *call, GError **error)
-{
-	Wait *wait = g_new0(Wait, 1);
-
-	wait->call = call;
-	wait->timer = bp_timer_add(self, NULL, bp_call_duration(call, "seconds"), 1, on_waited, wait, g_free);
-	bp_call_hold(call, on_wait_cancelled, wait);
 	return TRUE;
 }
 
@@ -209,15 +159,8 @@ static const BpParam timer_params[] = {
 	{ NULL },
 };
 
-static const BpParam wait_params[] = {
-	{ "seconds", .type = BP_DURATION, .kind = BP_ARGUMENT, .required = TRUE, .max = 31536000, .help = "how long" },
-	{ NULL },
-};
-
 const BpCommand timer_commands[] = {
 	{ "timer", .help = "run a command again and again, as in timerNAME 3 1 echo hi", .params = timer_params, .run = run_timer,
 	  .role = BP_OPERATOR, .prefix = TRUE, .group = "base" },
-	{ "schedule", .help = "list the timers of everybody", .run = run_schedule, .group = "base" },
-	{ "wait", .help = "let some time pass before the next command", .params = wait_params, .run = run_wait, .group = "base" },
 	{ NULL },
 };

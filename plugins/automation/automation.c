@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* automation.c - commands that run commands: again and again (timer), for each number of a range (loop), at every start (batch).
+ *
+ *	timerbeat 0 60 status		every minute, for ever; timerbeat off ends it
+ *	loop 1 8 channel send relay{loop}/send on
+ *	batch add consoleserver -p 2323	at every start
+ */
+#include <string.h>
+#include "automation.h"
+
+/* The program says so when everything is loaded and open. */
+static void on_signal(BpPlugin *self, BpMessage *message, gpointer data)
+{
+	if (!strcmp(bp_message_data(message), BP_SIGNAL_START))
+		batch_run_all(self);
+}
+
+static gboolean load(BpPlugin *self, GError **error)
+{
+	bp_channel_watch(self, bp_channel(self, BP_SIGNALS), on_signal, NULL, NULL);
+	return bp_command_add(self, timer_commands, error) && bp_command_add(self, loop_commands, error) &&
+	       bp_command_add(self, batch_commands, error);
+}
+
+BP_PLUGIN(.name = "automation", .version = "1.0", .summary = "Commands that run again and again, or at every start", .load = load);
