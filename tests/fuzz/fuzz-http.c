@@ -29,7 +29,7 @@ static HttpState parse_head(HttpHead *head, const char *data, gsize size, gsize 
 static void look_at(const HttpHead *head, const char *data, gsize size)
 {
 	g_autofree char *path = g_malloc(head->path.size + 1);
-	guint64 first, last;
+	guint64 first = G_MAXUINT64, last = G_MAXUINT64;
 
 	g_assert_cmpuint(head->size, <=, size);
 	g_assert_cmpuint(head->method, !=, HTTP_OTHER);
@@ -47,8 +47,11 @@ static void look_at(const HttpHead *head, const char *data, gsize size)
 		http_etag_matches(value, "\"a\"", TRUE);
 		http_accepts_gzip(value);
 		http_date_parse(value);
+		first = last = G_MAXUINT64;
 		if (http_range_parse(value, 100, &first, &last) == 206)
 			g_assert(first <= last && last < 100);
+		else
+			g_assert(first == G_MAXUINT64 && last == G_MAXUINT64);
 	}
 }
 
@@ -59,16 +62,20 @@ static HttpState parse_chunks(const char *data, gsize size, gsize step, GString 
 	gsize at = 0;
 
 	while (at < size && state == HTTP_MORE) {
-		const char *piece;
-		gsize used, piece_size;
+		const char *piece = data;
+		gsize used = G_MAXSIZE, piece_size = G_MAXSIZE;
 
 		state = http_chunks_parse(&chunks, data + at, MIN(step, size - at), &used, &piece, &piece_size);
+		if (state == HTTP_BAD) {
+			g_assert(used == G_MAXSIZE && piece == data && piece_size == G_MAXSIZE);
+			break;
+		}
 		g_assert_cmpuint(used, >, 0);
 		g_assert(!piece_size || (piece >= data + at && piece + piece_size <= data + at + used));
 		g_string_append_len(body, piece, (gssize)piece_size);
 		at += used;
 	}
-	*used_in_all = at;
+	*used_in_all = state == HTTP_BAD ? 0 : at; /* where it is bad is told by `why` alone */
 	return state;
 }
 
