@@ -9,6 +9,7 @@
  */
 #pragma once
 #include <glib.h>
+#include <string.h>
 #include <CUnit/CUnit.h>
 
 typedef struct {
@@ -17,6 +18,11 @@ typedef struct {
 } SuiteTest;
 
 int suite_run(const char *name, const SuiteTest *tests, int argc, char **argv);
+
+/* A function that fails does not write its outputs: MARK(output) before the call, CU_ASSERT(IS_MARKED(output)) after it. */
+#define MARK(output) memset(&(output), 0xa5, sizeof(output))
+#define IS_MARKED(output) suite_is_marked(&(output), sizeof(output))
+gboolean suite_is_marked(gconstpointer output, gsize size);
 
 /* Turns the calling thread's default context until *flag is TRUE or `seconds` have passed; gives *flag. */
 gboolean suite_wait(const gboolean *flag, double seconds);
