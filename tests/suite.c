@@ -104,16 +104,6 @@ static gboolean is_wanted(const char *name, int argc, char **argv)
 	return argc < 2;
 }
 
-gboolean suite_is_marked(gconstpointer output, gsize size)
-{
-	const guint8 *bytes = output;
-
-	for (gsize i = 0; i < size; i++)
-		if (bytes[i] != 0xa5)
-			return FALSE;
-	return TRUE;
-}
-
 int suite_run(const char *name, const SuiteTest *tests, int argc, char **argv)
 {
 	CU_pSuite suite;

@@ -9,8 +9,8 @@
  */
 #pragma once
 #include <glib.h>
-#include <string.h>
 #include <CUnit/CUnit.h>
+#include "marked.h"
 
 typedef struct {
 	const char *name;
@@ -18,11 +18,6 @@ typedef struct {
 } SuiteTest;
 
 int suite_run(const char *name, const SuiteTest *tests, int argc, char **argv);
-
-/* A function that fails does not write its outputs: MARK(output) before the call, CU_ASSERT(IS_MARKED(output)) after it. */
-#define MARK(output) memset(&(output), 0xa5, sizeof(output))
-#define IS_MARKED(output) suite_is_marked(&(output), sizeof(output))
-gboolean suite_is_marked(gconstpointer output, gsize size);
 
 /* Turns the calling thread's default context until *flag is TRUE or `seconds` have passed; gives *flag. */
 gboolean suite_wait(const gboolean *flag, double seconds);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <backplane/http.h>
 #include "http/http-codec.h"
+#include "../marked.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,7 +30,7 @@ static HttpState parse_head(HttpHead *head, const char *data, gsize size, gsize 
 static void look_at(const HttpHead *head, const char *data, gsize size)
 {
 	g_autofree char *path = g_malloc(head->path.size + 1);
-	guint64 first = G_MAXUINT64, last = G_MAXUINT64;
+	guint64 first, last;
 
 	g_assert_cmpuint(head->size, <=, size);
 	g_assert_cmpuint(head->method, !=, HTTP_OTHER);
@@ -47,11 +48,12 @@ static void look_at(const HttpHead *head, const char *data, gsize size)
 		http_etag_matches(value, "\"a\"", TRUE);
 		http_accepts_gzip(value);
 		http_date_parse(value);
-		first = last = G_MAXUINT64;
+		MARK(first);
+		MARK(last);
 		if (http_range_parse(value, 100, &first, &last) == 206)
 			g_assert(first <= last && last < 100);
 		else
-			g_assert(first == G_MAXUINT64 && last == G_MAXUINT64);
+			g_assert(IS_MARKED(first) && IS_MARKED(last));
 	}
 }
 
@@ -62,12 +64,15 @@ static HttpState parse_chunks(const char *data, gsize size, gsize step, GString 
 	gsize at = 0;
 
 	while (at < size && state == HTTP_MORE) {
-		const char *piece = data;
-		gsize used = G_MAXSIZE, piece_size = G_MAXSIZE;
+		const char *piece;
+		gsize used, piece_size;
 
+		MARK(piece);
+		MARK(used);
+		MARK(piece_size);
 		state = http_chunks_parse(&chunks, data + at, MIN(step, size - at), &used, &piece, &piece_size);
 		if (state == HTTP_BAD) {
-			g_assert(used == G_MAXSIZE && piece == data && piece_size == G_MAXSIZE);
+			g_assert(IS_MARKED(used) && IS_MARKED(piece) && IS_MARKED(piece_size));
 			break;
 		}
 		g_assert_cmpuint(used, >, 0);
