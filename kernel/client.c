@@ -39,9 +39,13 @@ static gboolean write_all(int fd, const void *data, gsize size)
 static int dial(const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd;
 
-	g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+	if (g_strlcpy(address.sun_path, path, sizeof(address.sun_path)) >= sizeof(address.sun_path)) {
+		fprintf(stderr, "backplane: the path of the socket has more than %zu bytes: %s\n", sizeof(address.sun_path) - 1, path);
+		return -1;
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd >= 0 && !connect(fd, (struct sockaddr *)&address, sizeof(address)))
 		return fd;
 	fprintf(stderr, "backplane: no running instance answers at %s: %s\n", path, strerror(errno));

@@ -66,6 +66,7 @@ tests_libsuite_a_SOURCES = \
 	tests/config-plugin.h \
 	tests/certificates.h \
 	tests/client.h \
+	tests/marked.h \
 	tests/peers.h \
 	tests/state.h \
 	tests/suite.c \

@@ -10,6 +10,7 @@
 #pragma once
 #include <glib.h>
 #include <CUnit/CUnit.h>
+#include "marked.h"
 
 typedef struct {
 	const char *name;

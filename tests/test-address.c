@@ -57,14 +57,18 @@ static void test_rows(void)
 		g_autoptr(GError) error = NULL;
 		g_autofree char *text = NULL, *tuple = NULL;
 		BpAddress address;
-		gboolean good = bp_address_parse(&address, row->host, row->port, &error);
+		gboolean good;
 
+		MARK(address);
+		good = bp_address_parse(&address, row->host, row->port, &error);
 		if (good != (row->text != NULL))
 			g_printerr("%s: %s\n", row->host, error ? error->message : "taken");
 		CU_ASSERT_EQUAL(good, row->text != NULL);
 		CU_ASSERT_EQUAL(good, error == NULL);
-		if (!good)
+		if (!good) {
+			CU_ASSERT(IS_MARKED(address));
 			continue;
+		}
 		text = bp_address_format(&address);
 		tuple = bp_address_format_tuple(&address);
 		CU_ASSERT_STRING_EQUAL(text, row->text);
@@ -86,8 +90,10 @@ static void test_long_names(void)
 	CU_ASSERT(bp_address_parse(&address, good, 0, NULL));
 	text = bp_address_format(&address);
 	CU_ASSERT_STRING_EQUAL(text, good);
+	MARK(address);
 	CU_ASSERT_FALSE(bp_address_parse(&address, bad, 0, NULL));
 	CU_ASSERT_FALSE(bp_address_parse(&address, endless, 0, NULL));
+	CU_ASSERT(IS_MARKED(address));
 }
 
 static void test_equal(void)

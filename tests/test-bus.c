@@ -443,8 +443,26 @@ static void test_watch_removed_by_greeting(void)
 	stop();
 }
 
+static void test_bytes_from_hex(void)
+{
+	static const char *const bad[] = { "f", "ff 0", "0x31", "ff gg", "\xff", "00 0:" };
+	g_autofree guint8 *bytes = NULL;
+	gsize size;
+
+	MARK(size);
+	for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
+		g_autoptr(GError) error = NULL;
+
+		CU_ASSERT_PTR_NULL(bp_bytes_from_hex(bad[i], &size, &error));
+		CU_ASSERT(error && IS_MARKED(size));
+	}
+	bytes = bp_bytes_from_hex("ff 0A:31", &size, NULL);
+	CU_ASSERT(bytes && size == 3 && memcmp(bytes, "\xff\n1", 3) == 0);
+}
+
 static const SuiteTest tests[] = {
 	{ "message", test_message },
+	{ "bytes_from_hex", test_bytes_from_hex },
 	{ "reply", test_reply },
 	{ "names", test_names },
 	{ "lifetime", test_lifetime },

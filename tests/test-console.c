@@ -4,6 +4,7 @@
 #include <backplane/backplane.h>
 #include <backplane/kernel.h>
 #include "client.h"
+#include "command/command.h"
 #include "command/session.h"
 
 static void start_in(const char *state)
@@ -481,6 +482,25 @@ static void test_completion(void)
 	stop();
 }
 
+static void test_unknown_command(void)
+{
+	static const char *const unknown[] = { "nosuch", "nosuch at all", "channel lst" };
+	const char *suffix;
+	guint used;
+
+	start();
+	MARK(suffix);
+	MARK(used);
+	for (gsize i = 0; i < G_N_ELEMENTS(unknown); i++) {
+		g_autoptr(ParsedWords) words = parse_words(unknown[i]);
+		g_autoptr(GError) error = NULL;
+
+		CU_ASSERT_PTR_NULL(command_of_words(words, &used, &suffix, &error));
+		CU_ASSERT(error && IS_MARKED(used) && IS_MARKED(suffix));
+	}
+	stop();
+}
+
 static void test_notify_keeps_line(void)
 {
 	Client *client;
@@ -518,6 +538,7 @@ static const SuiteTest tests[] = {
 	{ "watching_each_other", test_watching_each_other },
 	{ "channel_save", test_channel_save },
 	{ "completion", test_completion },
+	{ "unknown command", test_unknown_command },
 	{ "notify_keeps_line", test_notify_keeps_line },
 	{ NULL },
 };

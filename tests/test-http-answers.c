@@ -131,6 +131,31 @@ static void test_file_conditions(void)
 	end();
 }
 
+/* A path that is refused is not there: nothing of another request's is in the answer, nor of what stood in the memory. */
+static void test_refused_path(void)
+{
+	g_autofree char *longest = g_strnfill(1000, 'a');
+	g_autofree char *request = g_strdup_printf("GET /%s%%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", longest);
+	static const char *const paths[] = { GET("/%zz"), GET("/%00"), GET("/a/../b"), GET("/%ff"), NULL };
+	Peer *peer;
+
+	BEGIN();
+	for (guint i = 0; i < G_N_ELEMENTS(paths); i++) {
+		peer = peer_connect();
+		say(peer, GET("/what-somebody-else-has-asked-for"));
+		CU_ASSERT(expect(peer, "GET /what-somebody-else-has-asked-for", 1));
+		peer_free(peer);
+		peer = peer_connect();
+		say(peer, paths[i] ? paths[i] : request);
+		CU_ASSERT(expect(peer, "HTTP/1.1 400 ", 1));
+		CU_ASSERT(suite_wait_until(has_ended, peer, 5));
+		CU_ASSERT_PTR_NULL(strstr(peer->got->str, "somebody"));
+		CU_ASSERT_PTR_NULL(strstr(peer->got->str, "\"instance\""));
+		peer_free(peer);
+	}
+	end();
+}
+
 /* --- taken streams --- */
 
 static gboolean is_taken(gpointer data)
@@ -228,6 +253,7 @@ static const SuiteTest tests[] = {
 	{ "pieces for 1.0", test_pieces_for_1_0 },
 	{ "file", test_file },
 	{ "file_conditions", test_file_conditions },
+	{ "refused path", test_refused_path },
 	{ "take", test_take },
 	{ "take later", test_take_later },
 	{ "routes", test_routes },

@@ -143,8 +143,11 @@ static void test_frames(void)
 	CU_ASSERT(got.origin_size == 2 && memcmp(got.origin, "me", 2) == 0);
 	CU_ASSERT(got.reply_size == 1 && *got.reply == 'r');
 	CU_ASSERT(got.size == 4 && memcmp(got.data, "a\0b\n", 4) == 0);
+	MARK(got);
 	for (gsize cut = 0; cut < 33; cut++)
 		CU_ASSERT_FALSE(frame_said_read(&got, body, cut));
+	CU_ASSERT_FALSE(frame_said_read(&got, (const guint8 *)"\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\0\0\1\2\0\0\0a\0", 24));
+	CU_ASSERT(IS_MARKED(got));
 	json_line_add(&input, bp_message_data(beat), bp_message_size(beat));
 	CU_ASSERT_EQUAL(frame_next(&input, 1000, &kind, &body, &size), FRAME_TAKEN);
 	CU_ASSERT(kind == FRAME_BEAT && size == 1 && *body == 'q');
@@ -164,9 +167,14 @@ static void test_broken_frames(void)
 		JsonLine input;
 		gsize size;
 
+		MARK(kind);
+		MARK(body);
+		MARK(size);
 		json_line_init(&input, 0);
+		CU_ASSERT_EQUAL(frame_next(&input, 1000, &kind, &body, &size), FRAME_NONE);
 		json_line_add(&input, broken[i].bytes, broken[i].size);
 		CU_ASSERT_EQUAL(frame_next(&input, 1000, &kind, &body, &size), FRAME_BROKEN);
+		CU_ASSERT(IS_MARKED(kind) && IS_MARKED(body) && IS_MARKED(size));
 		json_line_clear(&input);
 	}
 }

@@ -40,6 +40,7 @@ static void test_too_short(void)
 {
 	MeshCommand command;
 
+	MARK(command);
 	CU_ASSERT_FALSE(PARSE(&command, ""));
 	CU_ASSERT_FALSE(PARSE(&command, "ABC"));
 	CU_ASSERT_STRING_EQUAL(why, "Command Too Short");
@@ -50,6 +51,12 @@ static void test_too_short(void)
 	CU_ASSERT_FALSE(PARSE(&command, "[GET]"));
 	CU_ASSERT_FALSE(PARSE(&command, "[GET]\0\5"));
 	CU_ASSERT_STRING_EQUAL(why, "Missing data type");
+	CU_ASSERT_FALSE(PARSE(&command, "[GET]\0\5" "0123456789012345678901234567890123456789012345678901234567890123"));
+	CU_ASSERT_STRING_EQUAL(why, "Data Type Not Found");
+	CU_ASSERT(IS_MARKED(command));
+	MARK(why);
+	CU_ASSERT(PARSE(&command, "ACT-C"));
+	CU_ASSERT(IS_MARKED(why));
 }
 
 static void test_parts(void)

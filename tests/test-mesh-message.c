@@ -99,6 +99,26 @@ static void test_position(void)
 	CU_ASSERT_EQUAL(message.kind, MESH_MALFORMED);
 	PARSE(&message, MESH_OPCODES_V2, "\0\5\5\0\0\0\0\0\0\xf0\x7f\0\0\0\0\0\0\xf0\x7f");
 	CU_ASSERT_EQUAL(message.kind, MESH_MALFORMED);
+	CU_ASSERT(message.latitude == 0 && message.longitude == 0);
+}
+
+static void test_position_refused(void)
+{
+	static const struct {
+		double north, east;
+	} nowhere[] = { { 90.1, 0 }, { 0, -180.1 }, { G_MAXDOUBLE, 0 }, { -G_MAXDOUBLE, 1 } };
+	double latitude, longitude;
+	guint8 packed[16];
+
+	MARK(latitude);
+	MARK(longitude);
+	for (gsize i = 0; i < G_N_ELEMENTS(nowhere); i++) {
+		mesh_position_pack(packed, nowhere[i].north, nowhere[i].east);
+		CU_ASSERT_FALSE(mesh_position_unpack(packed, 16, &latitude, &longitude));
+	}
+	CU_ASSERT_FALSE(mesh_position_unpack((const guint8 *)"\0\0\0\0\0\0\xf8\x7f\0\0\0\0\0\0\xf8\x7f", 16, &latitude, &longitude));
+	CU_ASSERT_FALSE(mesh_position_unpack(packed, 15, &latitude, &longitude));
+	CU_ASSERT(IS_MARKED(latitude) && IS_MARKED(longitude));
 }
 
 static void test_position_json(void)
@@ -268,6 +288,7 @@ static const SuiteTest tests[] = {
 	{ "reset", test_reset },
 	{ "paths", test_paths },
 	{ "position", test_position },
+	{ "position-refused", test_position_refused },
 	{ "position-json", test_position_json },
 	{ "opcodes", test_opcodes },
 	{ "texts", test_texts },

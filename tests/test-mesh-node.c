@@ -222,6 +222,12 @@ static void test_position(void)
 	datum.size = 6;
 	mesh_nodes_keep_value(&nodes, mesh_nodes_find(&nodes, 5), &datum, 1);
 	CU_ASSERT_DOUBLE_EQUAL(mesh_nodes_find(&nodes, 5)->latitude, 38.541, 1e-12);
+	/* So does one that is nowhere on earth. */
+	datum.size = 16;
+	mesh_position_pack(bytes, 91, 5);
+	mesh_nodes_keep_value(&nodes, mesh_nodes_find(&nodes, 5), &datum, 1);
+	CU_ASSERT_DOUBLE_EQUAL(mesh_nodes_find(&nodes, 5)->latitude, 38.541, 1e-12);
+	CU_ASSERT_DOUBLE_EQUAL(mesh_nodes_find(&nodes, 5)->longitude, -121.775, 1e-12);
 	end();
 }
 

@@ -4,6 +4,7 @@
 #include <backplane/context.h>
 #include <backplane/param.h>
 #include "bus/owner.h"
+#include "host/param.h"
 #include "host/settings.h"
 #include "suite.h"
 
@@ -191,6 +192,66 @@ static void test_fallbacks(void)
 	ASSERT_TEXT(bp_values_describe(values), "");
 }
 
+/* A fallback beyond the limits is the author's word for "none": no user can say it, and its number is there. */
+static void test_fallback_out_of_range(void)
+{
+	static const BpParam params[] = {
+		{ "limit", .type = BP_INT, .fallback = "-1", .min = 1, .max = 9 },
+		{ "gain", .type = BP_DOUBLE, .fallback = "-1.5", .min = 1, .max = 9 },
+		{ "wait", .type = BP_DURATION, .fallback = "0", .min = 1, .max = 9 },
+		{ "odd", .type = BP_INT, .fallback = "none" },
+		{ NULL },
+	};
+	g_autoptr(BpValues) values = bp_values_new(params);
+	BpPlugin plugin = { 0 };
+
+	CU_ASSERT_EQUAL(bp_values_int(values, "limit"), -1);
+	CU_ASSERT_EQUAL(bp_values_double(values, "gain"), -1.5);
+	CU_ASSERT_EQUAL(bp_values_duration(values, "wait"), 0);
+	CU_ASSERT_EQUAL(bp_values_int(values, "odd"), 0);
+	CU_ASSERT_STRING_EQUAL(bp_values_string(values, "odd"), "none");
+	CU_ASSERT_FALSE(bp_values_set(values, "limit", "-1", NULL));
+	owner_init(&plugin, NULL, "test");
+	bp_setting_declare(&plugin, bp_context("/"), params);
+	CU_ASSERT_EQUAL(bp_setting_int(bp_context("/"), "limit"), -1);
+	CU_ASSERT_EQUAL(bp_setting_int(bp_context("/"), "odd"), 0);
+	owner_drop_all(&plugin);
+	owner_clear(&plugin);
+	settings_stop();
+}
+
+static void test_untouched(void)
+{
+	static const struct {
+		BpParam param;
+		const char *text;
+	} cases[] = {
+		{ { "x", .type = BP_INT, .min = 1, .max = 9 }, "10" },
+		{ { "x", .type = BP_INT }, "12x" },
+		{ { "x", .type = BP_INT }, "99999999999999999999" },
+		{ { "x", .type = BP_DOUBLE, .min = 1, .max = 9 }, "0.5" },
+		{ { "x", .type = BP_DOUBLE }, "1e999" },
+		{ { "x", .type = BP_DOUBLE }, "1.5 " },
+		{ { "x", .type = BP_DURATION, .min = 1, .max = 9 }, "10s" },
+		{ { "x", .type = BP_DURATION }, "9223372036854.775807s" },
+		{ { "x", .type = BP_DURATION }, "9223372036854.9s" },
+		{ { "x", .type = BP_BYTES, .max = 9 }, "1K" },
+		{ { "x", .type = BP_BYTES }, "5X" },
+		{ { "x", .type = BP_BOOL }, "maybe" },
+		{ { "x", .type = BP_CHOICE, .choices = "a|b" }, "c" },
+	};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+		ParamValue value;
+
+		MARK(value);
+		if (param_parse(&cases[i].param, cases[i].text, &value, NULL))
+			g_free(value.text);
+		else
+			CU_ASSERT(IS_MARKED(value));
+	}
+}
+
 static void test_set(void)
 {
 	g_autoptr(BpValues) values = bp_values_new(table);
@@ -374,6 +435,8 @@ static const SuiteTest tests[] = {
 	{ "words", test_words },
 	{ "described", test_described },
 	{ "fallbacks", test_fallbacks },
+	{ "fallback-out-of-range", test_fallback_out_of_range },
+	{ "untouched", test_untouched },
 	{ "set", test_set },
 	{ "many", test_many },
 	{ "pairs", test_pairs },

@@ -98,6 +98,9 @@ static void test_who_does_not_fit(void)
 		CU_ASSERT(meeting.from_state == HANDSHAKE_REFUSED || meeting.to_state == HANDSHAKE_REFUSED);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(meeting.why);
 		CU_ASSERT_PTR_NOT_NULL(strstr(meeting.why, cases[i].why));
+		/* Who was refused at the first line is nobody. */
+		if (meeting.to_state == HANDSHAKE_REFUSED && meeting.lines < 3)
+			CU_ASSERT(!meeting.to->id && !meeting.to->name && !meeting.to->hash && !meeting.to->framed);
 		part(&meeting);
 	}
 }

@@ -15,6 +15,7 @@ static gboolean parse(const char *text)
 	good = web_op_parse(&op, text, strlen(text), &error);
 	CU_ASSERT_EQUAL(good, !error);
 	CU_ASSERT(good || strlen(error->message) > 10);
+	CU_ASSERT(good || (!op.name && !op.match && !op.line && !op.data && !op.kind && !op.size && !op.cursor && !op.text && !op.frames));
 	return good;
 }
 
@@ -75,8 +76,10 @@ static void test_binary(void)
 		web_op_clear(&op);
 		CU_ASSERT_EQUAL(web_op_parse_frame(&op, (const guint8 *)cases[i].bytes, cases[i].size, &error), !!cases[i].name);
 		CU_ASSERT_EQUAL(!error, !!cases[i].name);
-		if (!cases[i].name)
+		if (!cases[i].name) {
+			CU_ASSERT(!op.name && !op.data && !op.size && !op.silent);
 			continue;
+		}
 		CU_ASSERT(op.kind == WEB_OP_SEND && !op.text && op.silent);
 		CU_ASSERT_STRING_EQUAL(op.name, cases[i].name);
 		CU_ASSERT_EQUAL(op.size, cases[i].size - 5);

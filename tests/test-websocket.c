@@ -325,6 +325,17 @@ static void test_utf8(void)
 	g_byte_array_set_size(wire, 0);
 }
 
+static void test_utf8_state(void)
+{
+	guint32 state = 0, before;
+
+	CU_ASSERT(websocket_utf8_check(&state, (const guint8 *)"a\xe2\x82", 3) && state);
+	before = state;
+	CU_ASSERT_FALSE(websocket_utf8_check(&state, (const guint8 *)"\xac" "b\xe2\x28", 4));
+	CU_ASSERT_EQUAL(state, before);
+	CU_ASSERT(websocket_utf8_check(&state, (const guint8 *)"\xac", 1) && !state);
+}
+
 static void test_utf8_in_fragments(void)
 {
 	put("\x01"[0], "\xf0\x9f", 2, TRUE);
@@ -526,6 +537,7 @@ static const SuiteTest tests[] = {
 	{ "close", test_close },
 	{ "close-inside-message", test_close_inside_message },
 	{ "utf8", test_utf8 },
+	{ "utf8-state", test_utf8_state },
 	{ "utf8-in-fragments", test_utf8_in_fragments },
 	{ "deflate-vectors", test_deflate_vectors },
 	{ "deflate-limits", test_deflate_limits },

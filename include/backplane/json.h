@@ -27,7 +27,8 @@ BP_API json_t *bp_json_string(const char *text, gssize size);
 BP_API json_t *bp_param_json(const BpParam *table);
 /* The values as an object; secrets are "***". */
 BP_API json_t *bp_values_json(const BpValues *values);
-/* Takes strings, numbers, booleans, null (not given) and arrays of them by name; checked as everywhere. */
+/* Takes strings, numbers, booleans, null (not given) and arrays of them by name; checked as everywhere. FALSE at the first
+ * that does not fit: those before it are set. */
 BP_API gboolean bp_values_set_json(BpValues *values, json_t *object, GError **error);
 
 G_END_DECLS

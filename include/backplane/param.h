@@ -81,7 +81,8 @@ BP_API void bp_values_free(BpValues *values);
 BP_API const BpParam *bp_values_table(const BpValues *values);
 /* Checks and sets one by name or alias; for `many` parameters it adds. An unknown name is an error with the nearest. */
 BP_API gboolean bp_values_set(BpValues *values, const char *name, const char *text, GError **error);
-/* "key=value" words, as module open and the configuration take them. */
+/* "key=value" words, as module open and the configuration take them. FALSE at the first that does not fit: those before it
+ * are set. */
 BP_API gboolean bp_values_set_pairs(BpValues *values, const char *const *pairs, GError **error);
 /* Every required one is there. */
 BP_API gboolean bp_values_complete(const BpValues *values, GError **error);

@@ -5,6 +5,7 @@
  * lives on. What may be called on any thread says so.
  * Ownership: parameters are borrowed; a function that takes one says _take_. A returned `char *`
  * is yours, a `const char *` is not.
+ * Failure: a function that fails (FALSE, NULL) leaves its output parameters as they were, `error` apart.
  * Units: times and intervals are gint64 microseconds unless the name says otherwise; sizes are bytes.
  */
 #pragma once

@@ -41,8 +41,8 @@ char *bp_bytes_text(gconstpointer data, gsize size)
 guint8 *bp_bytes_from_hex(const char *text, gsize *size, GError **error)
 {
 	g_autofree guint8 *bytes = g_malloc(strlen(text) / 2 + 1);
+	gsize count = 0;
 
-	*size = 0;
 	for (const char *at = text; *at;) {
 		if (g_ascii_isspace(*at) || *at == ':') {
 			at++;
@@ -54,9 +54,10 @@ guint8 *bp_bytes_from_hex(const char *text, gsize *size, GError **error)
 				    at - text + 1);
 			return NULL;
 		}
-		bytes[(*size)++] = (guint8)(g_ascii_xdigit_value(at[0]) << 4 | g_ascii_xdigit_value(at[1]));
+		bytes[count++] = (guint8)(g_ascii_xdigit_value(at[0]) << 4 | g_ascii_xdigit_value(at[1]));
 		at += 2;
 	}
+	*size = count;
 	return g_steal_pointer(&bytes);
 }
 

@@ -137,24 +137,29 @@ const BpCommand *command_of_words(const ParsedWords *words, guint *words_used, c
 {
 	g_autofree char *first = g_ascii_strdown(words->words[0].text, -1);
 	const BpCommand *command = NULL;
+	const char *rest = "";
+	guint used;
 
-	*suffix = "";
 	if (words->count > 1) {
 		g_autofree char *second = g_ascii_strdown(words->words[1].text, -1);
 		g_autofree char *both = g_strconcat(first, " ", second, NULL);
 
 		command = bp_command_find(both);
 	}
-	*words_used = command ? 2 : 1;
+	used = command ? 2 : 1;
 	if (!command)
 		command = bp_command_find(first);
 	if (!command)
-		command = find_prefix(words->words[0].text, suffix);
+		command = find_prefix(words->words[0].text, &rest);
 	/* "channel lst": the group's own command takes nothing, so the second word is a mistyped one of the group. */
-	if (command && *words_used == 1 && words->count > 1 && !command->params && !**suffix && *words->words[1].text != '-' &&
+	if (command && used == 1 && words->count > 1 && !command->params && !*rest && *words->words[1].text != '-' &&
 	    command_is_group(first))
 		command = NULL;
-	if (!command)
+	if (!command) {
 		unknown(first, words->count > 1 ? words->words[1].text : NULL, error);
+		return NULL;
+	}
+	*words_used = used;
+	*suffix = rest;
 	return command;
 }

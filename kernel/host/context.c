@@ -279,8 +279,10 @@ static gint64 get_number(BpContext *context, const char *key, BpType type)
 
 	if (row && row->type != BP_STRING && row->type != BP_REST && row->type != BP_CHOICE)
 		type = row->type;
-	if (text)
-		param_parse(row && row->type == type ? row : &plain, text, &value, NULL);
+	if (row && row->type != type)
+		row = NULL;
+	if (text && !param_parse(row ? row : &plain, text, &value, NULL) && row && g_strcmp0(text, row->fallback) == 0)
+		param_parse_fallback(row, &value);
 	g_free(value.text);
 	return value.number;
 }

@@ -340,6 +340,7 @@ static gboolean read_real(const char *text, double *real)
 {
 	const char *at = text + (*text == '-');
 	gsize whole = strspn(at, "0123456789"), part = 0;
+	double value;
 
 	at += whole;
 	if (*at == '.') {
@@ -356,8 +357,11 @@ static gboolean read_real(const char *text, double *real)
 	}
 	if (*at)
 		return FALSE;
-	*real = g_ascii_strtod(text, NULL);
-	return isfinite(*real);
+	value = g_ascii_strtod(text, NULL);
+	if (!isfinite(value))
+		return FALSE;
+	*real = value;
+	return TRUE;
 }
 
 /* Digits, perhaps a fraction, and a unit. */
@@ -388,7 +392,10 @@ static gboolean read_scaled(const char *text, const Unit *units, guint count, gb
 		if (__builtin_mul_overflow(whole, units[i].scale, &whole))
 			return FALSE;
 		part = llround((double)part / (double)part_scale * (double)units[i].scale);
-		return !__builtin_add_overflow(whole, part, number);
+		if (__builtin_add_overflow(whole, part, &whole))
+			return FALSE;
+		*number = whole;
+		return TRUE;
 	}
 	return FALSE;
 }
@@ -398,35 +405,45 @@ static gboolean in_range(const BpParam *param, double real)
 	return !has_range(param) || (real >= param->min && (!has_max(param) || real <= param->max));
 }
 
-static gboolean parse_number(const BpParam *param, const char *text, ParamValue *value,
-			     GError **error)
+/* A number of any kind, whatever its limits are; FALSE: it is none. `real` is in the unit of the limits. */
+static gboolean read_number(const BpParam *param, const char *text, ParamValue *value, double *real)
 {
-	gboolean good;
-	double real;
+	gint64 number;
+	double whole;
 
 	switch (param->type) {
 	case BP_DOUBLE:
-		good = read_real(text, &value->real);
-		value->number = (gint64)CLAMP(value->real, -9e18, 9e18);
-		real = value->real;
-		break;
+		if (!read_real(text, &whole))
+			return FALSE;
+		*value = (ParamValue){ .number = (gint64)CLAMP(whole, -9e18, 9e18), .real = whole };
+		*real = whole;
+		return TRUE;
 	case BP_DURATION:
-		good = read_scaled(text, time_units, G_N_ELEMENTS(time_units), TRUE,
-				   &value->number);
-		value->real = (double)value->number;
-		real = value->real / G_USEC_PER_SEC;
+		if (!read_scaled(text, time_units, G_N_ELEMENTS(time_units), TRUE, &number))
+			return FALSE;
 		break;
 	case BP_BYTES:
-		good = read_scaled(text, byte_units, G_N_ELEMENTS(byte_units), FALSE,
-				   &value->number);
-		real = value->real = (double)value->number;
+		if (!read_scaled(text, byte_units, G_N_ELEMENTS(byte_units), FALSE, &number))
+			return FALSE;
 		break;
 	default:
-		good = read_whole(text, &value->number);
-		real = value->real = (double)value->number;
+		if (!read_whole(text, &number))
+			return FALSE;
 	}
-	if (!good || !in_range(param, real))
+	*value = (ParamValue){ .number = number, .real = (double)number };
+	*real = param->type == BP_DURATION ? value->real / G_USEC_PER_SEC : value->real;
+	return TRUE;
+}
+
+static gboolean parse_number(const BpParam *param, const char *text, ParamValue *value,
+			     GError **error)
+{
+	ParamValue read;
+	double real;
+
+	if (!read_number(param, text, &read, &real) || !in_range(param, real))
 		return refuse(param, text, NULL, error);
+	*value = read;
 	value->text = g_strdup(text);
 	return TRUE;
 }
@@ -446,9 +463,7 @@ static gboolean parse_switch(const BpParam *param, const char *text, ParamValue 
 	for (guint i = 0; words[i]; i++) {
 		if (g_ascii_strcasecmp(text, words[i]))
 			continue;
-		value->number = i % 2;
-		value->real = (double)value->number;
-		value->text = g_strdup(words[i % 2]);
+		*value = (ParamValue){ .number = i % 2, .real = i % 2, .text = g_strdup(words[i % 2]) };
 		return TRUE;
 	}
 	return refuse(param, text, near_choice(param, text, (char **)words), error);
@@ -473,7 +488,7 @@ static gboolean parse_choice(const BpParam *param, const char *text, ParamValue 
 	}
 	if (!found)
 		return refuse(param, text, near_choice(param, text, words), error);
-	value->text = g_strdup(found);
+	*value = (ParamValue){ .text = g_strdup(found) };
 	return TRUE;
 }
 
@@ -481,7 +496,6 @@ gboolean param_parse(const BpParam *param, const char *text, ParamValue *value, 
 {
 	gsize length = strlen(text);
 
-	*value = (ParamValue){ 0 };
 	if (length > PARAM_TEXT_MAX) {
 		g_set_error(error, BP_HOST_ERROR, BP_LIMIT,
 			    "%s is too long: %" G_GSIZE_FORMAT " bytes; at most %d", param->name,
@@ -491,7 +505,7 @@ gboolean param_parse(const BpParam *param, const char *text, ParamValue *value, 
 	switch (param->type) {
 	case BP_STRING:
 	case BP_REST:
-		value->text = g_strdup(text);
+		*value = (ParamValue){ .text = g_strdup(text) };
 		return TRUE;
 	case BP_BOOL:
 		return parse_switch(param, text, value, error);
@@ -502,9 +516,21 @@ gboolean param_parse(const BpParam *param, const char *text, ParamValue *value, 
 	}
 }
 
+void param_parse_fallback(const BpParam *param, ParamValue *value)
+{
+	gboolean is_number = param->type == BP_INT || param->type == BP_DOUBLE || param->type == BP_DURATION || param->type == BP_BYTES;
+	double real;
+
+	if (param_parse(param, param->fallback, value, NULL))
+		return;
+	if (!is_number || !read_number(param, param->fallback, value, &real))
+		*value = (ParamValue){ 0 };
+	value->text = g_strdup(param->fallback);
+}
+
 gboolean bp_param_check(const BpParam *param, const char *text, GError **error)
 {
-	ParamValue value;
+	ParamValue value = { 0 };
 	gboolean good;
 
 	g_return_val_if_fail(param && param->name && text, FALSE);

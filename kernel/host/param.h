@@ -12,5 +12,7 @@ typedef struct {
 	char *text;    /* as it is kept: choices and switches in their own spelling. Yours. */
 } ParamValue;
 
-/* Out of range: FALSE, but the numbers are there; `text` is set only with TRUE. Any thread. */
+/* FALSE: `value` stays as it was. Any thread. */
 gboolean param_parse(const BpParam *param, const char *text, ParamValue *value, GError **error);
+/* The author's own value, which may lie outside of the limits: that is the word for "none". */
+void param_parse_fallback(const BpParam *param, ParamValue *value);

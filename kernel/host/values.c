@@ -207,9 +207,7 @@ static void settle(Slot *slot, const BpParam *row)
 			       error->message, row->fallback ? row->fallback : "nothing");
 	}
 	if (row->fallback) {
-		/* A fallback may lie outside of the limits: it is the author's word for "none". */
-		if (!param_parse(row, row->fallback, &value, NULL))
-			value.text = g_strdup(row->fallback);
+		param_parse_fallback(row, &value);
 		slot_add_take(slot, value);
 	}
 	slot->settled = TRUE;

@@ -35,10 +35,14 @@ static void print_changes(BpCall *call, const char *text)
 
 static gboolean find_running(const BpConfig **config, GError **error)
 {
-	*config = bp_config_running();
-	if (!*config)
+	const BpConfig *running = bp_config_running();
+
+	if (!running) {
 		g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND, "no configuration file is in use; start with -c FILE");
-	return *config != NULL;
+		return FALSE;
+	}
+	*config = running;
+	return TRUE;
 }
 
 static gboolean run_show(BpPlugin *self, BpCall *call, GError **error)

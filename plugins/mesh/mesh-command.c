@@ -38,24 +38,22 @@ static const Row *find(const guint8 *data, gsize size)
 	return NULL;
 }
 
-gboolean mesh_command_parse(MeshCommand *command, const guint8 *data, gsize size, const char **why)
+/* A constant that tells why it cannot be, or NULL. */
+static const char *read_command(MeshCommand *command, const guint8 *data, gsize size)
 {
 	const Row *row = find(data, size);
 
-	memset(command, 0, sizeof(*command));
 	for (gsize i = 0; i < MIN(size, MESH_COMMAND); i++)
 		command->name[i] = g_ascii_isprint(data[i]) ? (char)data[i] : '?';
-	if (size < MESH_COMMAND) {
-		*why = "Command Too Short";
-		return FALSE;
-	}
+	if (size < MESH_COMMAND)
+		return "Command Too Short";
 	command->kind = row ? row->kind : MESH_CMD_UNKNOWN;
 	command->payload = data + MESH_COMMAND;
 	command->size = size - MESH_COMMAND;
 	/* Texts for pages need none, but some clients add one to everything. */
 	if (row && command->size >= 2 && (row->kind == MESH_CMD_LOG || row->kind == MESH_CMD_ROBOTS) &&
 	    (command->payload[0] || command->payload[1]))
-		return TRUE;
+		return NULL;
 	/* A state alone is one byte, with an address three. */
 	if (command->size >= 2) {
 		command->has_address = TRUE;
@@ -63,19 +61,25 @@ gboolean mesh_command_parse(MeshCommand *command, const guint8 *data, gsize size
 		command->payload += 2;
 		command->size -= 2;
 	}
-	if (row && row->needs_address && !command->has_address) {
-		*why = "Missing target address";
-		return FALSE;
-	}
-	if (row && row->needs_payload && !command->size) {
-		*why = row->kind == MESH_CMD_GET ? "Missing data type" : "Missing message";
-		return FALSE;
-	}
-	if (row && row->kind == MESH_CMD_GET && command->size > TYPE_LIMIT) {
-		*why = "Data Type Not Found";
-		return FALSE;
-	}
-	return TRUE;
+	if (row && row->needs_address && !command->has_address)
+		return "Missing target address";
+	if (row && row->needs_payload && !command->size)
+		return row->kind == MESH_CMD_GET ? "Missing data type" : "Missing message";
+	if (row && row->kind == MESH_CMD_GET && command->size > TYPE_LIMIT)
+		return "Data Type Not Found";
+	return NULL;
+}
+
+gboolean mesh_command_parse(MeshCommand *command, const guint8 *data, gsize size, const char **why)
+{
+	MeshCommand read = { 0 };
+	const char *wrong = read_command(&read, data, size);
+
+	if (wrong)
+		*why = wrong;
+	else
+		*command = read;
+	return !wrong;
 }
 
 /* [GET]: whole if this is a type and no longer name begins so. */

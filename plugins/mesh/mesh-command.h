@@ -42,7 +42,7 @@ typedef struct {
 	gsize size;
 } MeshCommand;
 
-/* FALSE: it cannot be this request; *why is a constant for the answer. */
+/* FALSE: it cannot be this request; *why is a constant for the answer, and `command` stays as it was. */
 gboolean mesh_command_parse(MeshCommand *command, const guint8 *data, gsize size, const char **why);
 
 /* What is known of a request while more may come. */

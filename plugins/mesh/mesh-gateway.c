@@ -236,7 +236,7 @@ static gboolean open_child(MeshGateway *gateway, const char *module, const BpPar
 {
 	static const char *const shared[] = { "bind", "insecure", "tls", "tls_cert", "tls_key", "tls_client_ca", "origins" };
 	const BpValues *own = bp_instance_values(gateway->self);
-	BpInstance *self = gateway->self;
+	BpInstance *self = gateway->self, *opened;
 	g_autofree char *name = g_strconcat(bp_plugin_name(self), suffix, NULL);
 	g_autofree char *number = g_strdup_printf("%" G_GINT64_FORMAT, bp_instance_int(self, port));
 	const char *token = bp_instance_string(self, "shutdown_token");
@@ -254,8 +254,10 @@ static gboolean open_child(MeshGateway *gateway, const char *module, const BpPar
 				return FALSE;
 	if (token && bp_param_find(params, "token") && !bp_values_set(values, "token", token, error))
 		return FALSE;
-	*child = bp_module_open(module, name, "/", g_steal_pointer(&values), error);
-	return *child != NULL;
+	opened = bp_module_open(module, name, "/", g_steal_pointer(&values), error);
+	if (opened)
+		*child = opened;
+	return opened != NULL;
 }
 
 static void open_channels(MeshGateway *gateway)

@@ -68,9 +68,9 @@ static MeshKind parse_entries(MeshMessage *message, MeshKind kind, gsize each)
 {
 	if (message->size < 1)
 		return fail(message, "there is no count");
-	message->count = message->payload[0];
-	if (message->size - 1 < message->count * each)
+	if (message->size - 1 < message->payload[0] * each)
 		return fail(message, "fewer entries than counted");
+	message->count = message->payload[0];
 	return kind;
 }
 
@@ -104,12 +104,18 @@ void mesh_position_pack(guint8 out[16], double latitude, double longitude)
 
 gboolean mesh_position_unpack(const guint8 *data, gsize size, double *latitude, double *longitude)
 {
+	double north, east;
+
 	if (size != 16)
 		return FALSE;
-	*latitude = bits_double(data);
-	*longitude = bits_double(data + 8);
-	/* (Also false for what is no number, which JSON could not say.) */
-	return fabs(*latitude) <= 90 && fabs(*longitude) <= 180;
+	north = bits_double(data);
+	east = bits_double(data + 8);
+	/* (Also for what is no number, which JSON could not say.) */
+	if (!(fabs(north) <= 90 && fabs(east) <= 180))
+		return FALSE;
+	*latitude = north;
+	*longitude = east;
+	return TRUE;
 }
 
 static MeshKind parse_gps(MeshMessage *message)
@@ -127,13 +133,12 @@ static MeshKind parse_json(MeshMessage *message, const guint8 *body, gsize size)
 	json_auto_t *object = bp_json_parse_object((const char *)body + 2, size - 2, JSON_LIMIT, NULL);
 	json_t *latitude = json_object_get(object, "lat"), *longitude = json_object_get(object, "lon");
 	json_t *node = json_object_get(object, "node");
+	double north = (double)json_integer_value(latitude) / JSON_SCALE, east = (double)json_integer_value(longitude) / JSON_SCALE;
 
-	if (!json_is_integer(latitude) || !json_is_integer(longitude))
+	if (!json_is_integer(latitude) || !json_is_integer(longitude) || fabs(north) > 90 || fabs(east) > 180)
 		return MESH_OTHER;
-	message->latitude = (double)json_integer_value(latitude) / JSON_SCALE;
-	message->longitude = (double)json_integer_value(longitude) / JSON_SCALE;
-	if (fabs(message->latitude) > 90 || fabs(message->longitude) > 180)
-		return MESH_OTHER;
+	message->latitude = north;
+	message->longitude = east;
 	if (!message->address && json_is_integer(node) && json_integer_value(node) > 0 &&
 	    json_integer_value(node) <= G_MAXUINT16)
 		message->address = (guint16)json_integer_value(node);
@@ -247,6 +252,7 @@ MeshEntry mesh_message_entry(const MeshMessage *message, guint index)
 {
 	const guint8 *at = message->payload + 1 + (gsize)index * ENTRY;
 
+	g_assert(index < message->count && 1 + (index + 1) * (gsize)ENTRY <= message->size);
 	return (MeshEntry){ .address = read16(at), .uuid = at + 2 };
 }
 
@@ -254,6 +260,7 @@ MeshPath mesh_message_path(const MeshMessage *message, guint index)
 {
 	const guint8 *at = message->payload + 1 + (gsize)index * PATH;
 
+	g_assert(index < message->count && 1 + (index + 1) * (gsize)PATH <= message->size);
 	return (MeshPath){ .origin = read16(at), .target = read16(at + 2) };
 }
 

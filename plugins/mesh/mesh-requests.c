@@ -24,13 +24,15 @@ static gboolean relay(MeshGateway *gateway, const MeshCommand *command, const gu
 
 /* --- [GET] --- */
 
-/* "GPS", or the byte of its number; the name by which it is kept, or NULL. */
-static const char *type_name(MeshGateway *gateway, const MeshCommand *command, char *buffer)
+/* "GPS", or the byte of its number; the name by which it is kept, perhaps in the buffer, or NULL. */
+static const char *type_name(MeshGateway *gateway, const MeshCommand *command, char buffer[MESH_TYPE_NAME + 1])
 {
 	const MeshType *type = command->size == 1 ? mesh_types_find(&gateway->types, command->payload[0]) : NULL;
 
 	if (type)
 		return type->name;
+	if (command->size > MESH_TYPE_NAME)
+		return NULL;
 	memcpy(buffer, command->payload, command->size);
 	buffer[command->size] = 0;
 	return strlen(buffer) == command->size ? buffer : NULL;
@@ -254,7 +256,7 @@ static void run(MeshGateway *gateway, const MeshCommand *command, const guint8 *
 void mesh_request_run(MeshGateway *gateway, const guint8 *data, gsize size, GByteArray *reply, gboolean *wait,
 		      guint16 *target)
 {
-	MeshCommand command;
+	MeshCommand command = { 0 };
 	const char *why;
 
 	gateway->counts.requests++;
@@ -267,7 +269,7 @@ void mesh_request_run(MeshGateway *gateway, const guint8 *data, gsize size, GByt
 		g_byte_array_set_size(reply, 0);
 		mesh_reply_failure(reply, "Reply Too Long");
 	}
-	if (reply->data[0] == 'F') {
+	if (!reply->len || reply->data[0] == 'F') {
 		gateway->counts.failures++;
 		return;
 	}

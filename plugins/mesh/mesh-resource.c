@@ -36,12 +36,15 @@ static MeshGateway *find(const char *id, guint16 *address, GError **error)
 {
 	const char *colon = strrchr(id, ':'), *digits = colon ? colon + 1 : id;
 	g_autofree char *name = colon ? g_strndup(id, (gsize)(colon - id)) : NULL;
+	MeshGateway *gateway;
 	guint64 number = 0;
 
 	if (!g_ascii_string_to_unsigned(digits, 10, 0, G_MAXUINT16, &number, error))
 		return NULL;
-	*address = (guint16)number;
-	return mesh_gateway_find(name, error);
+	gateway = mesh_gateway_find(name, error);
+	if (gateway)
+		*address = (guint16)number;
+	return gateway;
 }
 
 static json_t *get_node(BpPlugin *self, const char *id, GError **error)

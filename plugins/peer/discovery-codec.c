@@ -108,15 +108,17 @@ static DiscoveryKind read_message(DiscoveryNode *node, const json_t *message)
 DiscoveryKind discovery_read(DiscoveryNode *node, const void *data, gsize size)
 {
 	json_t *message = bp_json_parse_object(data, size, DISCOVERY_SERVER_MOST, NULL);
+	DiscoveryNode read = { 0 };
 	DiscoveryKind kind;
 
-	memset(node, 0, sizeof(*node));
 	if (!message)
 		return DISCOVERY_BAD;
-	kind = read_message(node, message);
+	kind = read_message(&read, message);
 	json_decref(message);
-	if (kind != DISCOVERY_NODE && kind != DISCOVERY_GOODBYE)
-		discovery_node_clear(node);
+	if (kind == DISCOVERY_NODE || kind == DISCOVERY_GOODBYE)
+		*node = read;
+	else
+		discovery_node_clear(&read);
 	return kind;
 }
 

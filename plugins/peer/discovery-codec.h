@@ -25,7 +25,7 @@ typedef struct {
 	gboolean ours;
 } DiscoveryNode;
 
-/* Only DISCOVERY_NODE and DISCOVERY_GOODBYE (id alone) fill `node`. */
+/* Only DISCOVERY_NODE and DISCOVERY_GOODBYE (id alone) write `node`. */
 DiscoveryKind discovery_read(DiscoveryNode *node, const void *data, gsize size);
 void discovery_node_clear(DiscoveryNode *node);
 /* Texts without NUL-terminator on the wire. Yours; NULL if it would be longer than the port takes. */

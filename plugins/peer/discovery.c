@@ -427,7 +427,7 @@ static void answer_query(const BpAddress *from)
 
 static void on_datagram(BpDatagram *datagram, const guint8 *data, gsize size, const BpAddress *from, gpointer user)
 {
-	DiscoveryNode said;
+	DiscoveryNode said = { 0 };
 
 	here.heard++;
 	if (from->storage.ss_family != AF_INET)

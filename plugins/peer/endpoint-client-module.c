@@ -220,18 +220,22 @@ static void on_cancel(BpPlugin *self, gpointer data)
 static gboolean read_data(const char *rest, json_t **data, gboolean *async, GError **error)
 {
 	g_autofree char *text = g_strstrip(g_strdup(rest ? rest : ""));
+	gboolean said_async = g_str_has_suffix(text, "--async");
+	json_t *value = NULL;
 
-	if (g_str_has_suffix(text, "--async")) {
+	if (said_async) {
 		text[strlen(text) - strlen("--async")] = 0;
-		*async = TRUE;
 		g_strchomp(text);
 	}
 	if (strlen(text) > 1 && text[0] == '\'' && text[strlen(text) - 1] == '\'') {
 		text[strlen(text) - 1] = 0;
 		memmove(text, text + 1, strlen(text));
 	}
-	*data = *text ? bp_json_parse(text, strlen(text), JSON_LINE_LIMIT, error) : NULL;
-	return *data || !*text;
+	if (*text && !(value = bp_json_parse(text, strlen(text), JSON_LINE_LIMIT, error)))
+		return FALSE;
+	*data = value;
+	*async |= said_async;
+	return TRUE;
 }
 
 gboolean endpoint_run_call(BpPlugin *self, BpCall *call, GError **error)

@@ -78,13 +78,14 @@ static guint8 *content_of(const json_t *message, gsize *size, json_t **error)
 	const json_t *content = json_object_get(message, "content");
 	const char *encoding = json_string_value(json_object_get(message, "encoding"));
 
-	*size = 0;
 	if (!json_is_string(content)) {
 		*error = failed("Unknown media message format");
 		return NULL;
 	}
-	if (encoding && strcmp(encoding, "base64") != 0)
+	if (encoding && strcmp(encoding, "base64") != 0) {
+		*size = 0;
 		return g_malloc0(1);
+	}
 	return decode(json_string_value(content), size, error);
 }
 

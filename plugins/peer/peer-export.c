@@ -83,19 +83,16 @@ gboolean peer_describe(PeerSession *session, const BpChannel *channel, const BpM
 	const char *origin = bp_message_origin(message);
 	PeerForeign *foreign = origin ? g_hash_table_lookup(session->net->foreign, origin) : NULL;
 
-	*said = (FrameSaid){ .time = bp_message_time(message), .flags = (guint8)bp_message_flags(message), .crossings = 1,
-			     .data = bp_message_data(message), .size = bp_message_size(message) };
-	if (foreign) {
-		if (foreign->session == session && foreign->channel == bp_channel_number(channel))
-			return FALSE;
-		said->crossings = foreign->crossings + 1;
-	}
-	if (said->crossings > PEER_MOST_CROSSINGS || said->size > PEER_MOST_FRAME - 4096) {
+	if (foreign && foreign->session == session && foreign->channel == bp_channel_number(channel))
+		return FALSE;
+	if ((foreign && foreign->crossings >= PEER_MOST_CROSSINGS) || bp_message_size(message) > PEER_MOST_FRAME - 4096) {
 		session->drops++;
 		return FALSE;
 	}
-	said->origin = origin ? origin : "";
-	said->origin_size = strlen(said->origin);
+	*said = (FrameSaid){ .time = bp_message_time(message), .flags = (guint8)bp_message_flags(message),
+			     .crossings = foreign ? foreign->crossings + 1 : 1, .origin = origin ? origin : "",
+			     .origin_size = origin ? strlen(origin) : 0,
+			     .data = bp_message_data(message), .size = bp_message_size(message) };
 	return TRUE;
 }
 

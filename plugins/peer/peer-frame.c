@@ -51,27 +51,29 @@ FrameResult frame_next(JsonLine *input, gsize limit, FrameKind *kind, const guin
 gboolean frame_said_read(FrameSaid *said, const guint8 *body, gsize size)
 {
 	const guint8 *at = body;
+	FrameSaid read;
+	gsize names;
 
-	memset(said, 0, sizeof(*said));
 	if (size < SAID_HEAD)
 		return FALSE;
-	said->sequence = take(&at, 8);
-	said->time = (gint64)take(&at, 8);
-	said->flags = (guint8)take(&at, 1);
-	said->crossings = (guint8)take(&at, 1);
-	said->channel_size = (gsize)take(&at, 1);
-	said->origin_size = (gsize)take(&at, 2);
-	said->reply_size = (gsize)take(&at, 1);
+	read.sequence = take(&at, 8);
+	read.time = (gint64)take(&at, 8);
+	read.flags = (guint8)take(&at, 1);
+	read.crossings = (guint8)take(&at, 1);
+	read.channel_size = (gsize)take(&at, 1);
+	read.origin_size = (gsize)take(&at, 2);
+	read.reply_size = (gsize)take(&at, 1);
 	size -= SAID_HEAD;
-	if (!said->channel_size || said->origin_size > MOST_ORIGIN ||
-	    said->channel_size + said->origin_size + said->reply_size > size)
+	names = read.channel_size + read.origin_size + read.reply_size;
+	if (!read.channel_size || read.origin_size > MOST_ORIGIN || names > size || memchr(at, 0, names))
 		return FALSE;
-	said->channel = (const char *)at;
-	said->origin = said->channel + said->channel_size;
-	said->reply = said->origin + said->origin_size;
-	said->data = (const guint8 *)said->reply + said->reply_size;
-	said->size = size - said->channel_size - said->origin_size - said->reply_size;
-	return !memchr(at, 0, said->channel_size + said->origin_size + said->reply_size);
+	read.channel = (const char *)at;
+	read.origin = read.channel + read.channel_size;
+	read.reply = read.origin + read.origin_size;
+	read.data = (const guint8 *)read.reply + read.reply_size;
+	read.size = size - names;
+	*said = read;
+	return TRUE;
 }
 
 BpMessage *frame_new(FrameKind kind, gconstpointer body, gsize size)
@@ -79,6 +81,7 @@ BpMessage *frame_new(FrameKind kind, gconstpointer body, gsize size)
 	guint8 *at;
 	BpMessage *message = bp_message_alloc(HEAD + size, BP_BINARY, &at);
 
+	g_assert(size < G_MAXUINT32);
 	put(&at, size + 1, 4);
 	put(&at, kind, 1);
 	if (size)
@@ -93,7 +96,7 @@ BpMessage *frame_said_new(FrameKind kind, const FrameSaid *said)
 	guint8 *at;
 	BpMessage *message = bp_message_alloc(HEAD + SAID_HEAD + names + said->size, BP_BINARY, &at);
 
-	g_assert(said->channel_size && said->channel_size < 256 && said->reply_size < 256);
+	g_assert(said->channel_size && said->channel_size < 256 && said->reply_size < 256 && said->size < G_MAXINT32);
 	put(&at, 1 + SAID_HEAD + names + said->size, 4);
 	put(&at, kind, 1);
 	put(&at, said->sequence, 8);

@@ -156,11 +156,6 @@ static gboolean meet(Handshake *handshake, const json_t *message, json_t **answe
 		refuse(handshake, answer, error, "Peer refused: node_id, project_id and hash must be given");
 		return FALSE;
 	}
-	handshake->id = g_strdup(id);
-	handshake->name = g_strdup(name ? name : id);
-	handshake->hash = g_strdup(hash);
-	handshake->their_nonce = g_strdup(nonce);
-	handshake->framed = nonce && framing && strcmp(framing, PEER_FRAMING) == 0;
 	if (strcmp(project, self->project) != 0)
 		refuse(handshake, answer, error, "Peer refused: this host is not in project %.64s", project);
 	else if (strcmp(hash, self->hash) != 0)
@@ -171,7 +166,14 @@ static gboolean meet(Handshake *handshake, const json_t *message, json_t **answe
 		refuse(handshake, answer, error, "Peer refused: this project has a secret, and no nonce was given");
 	else if (nonce && strlen(nonce) < 16)
 		refuse(handshake, answer, error, "Peer refused: the nonce is too short");
-	return handshake->state != HANDSHAKE_REFUSED;
+	if (handshake->state == HANDSHAKE_REFUSED)
+		return FALSE;
+	handshake->id = g_strdup(id);
+	handshake->name = g_strdup(name ? name : id);
+	handshake->hash = g_strdup(hash);
+	handshake->their_nonce = g_strdup(nonce);
+	handshake->framed = nonce && framing && strcmp(framing, PEER_FRAMING) == 0;
+	return TRUE;
 }
 
 static gboolean proves(Handshake *handshake, const json_t *message, json_t **answer, GError **error)

@@ -118,6 +118,7 @@ static void answer_sub(Rfc2217 *codec, guint8 command, const guint8 *value, gsiz
 	guint8 answer[2 * SUB_LIMIT + 8] = { IAC, SB, COM_PORT, command + SERVER_TO_CLIENT };
 	gsize size = 4;
 
+	g_assert(value_size <= SUB_LIMIT);
 	for (gsize i = 0; i < value_size; i++)
 		put(answer, &size, value[i]);
 	answer[size++] = IAC;

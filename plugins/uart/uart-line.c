@@ -179,13 +179,14 @@ gboolean uart_line_modem(const UartLine *line, guint *lines)
 		guint line;
 	} names[] = { { TIOCM_CTS, UART_CTS }, { TIOCM_DSR, UART_DSR }, { TIOCM_RI, UART_RI },
 		      { TIOCM_CD, UART_DCD },  { TIOCM_DTR, UART_DTR }, { TIOCM_RTS, UART_RTS } };
+	guint on = 0;
 	int bits = 0;
 
-	*lines = 0;
 	if (line->fd < 0 || ioctl(line->fd, TIOCMGET, &bits) < 0)
 		return FALSE;
 	for (guint i = 0; i < G_N_ELEMENTS(names); i++)
-		*lines |= bits & names[i].bit ? names[i].line : 0;
+		on |= bits & names[i].bit ? names[i].line : 0;
+	*lines = on;
 	return TRUE;
 }
 

@@ -182,8 +182,8 @@ static gboolean parse_line(Replay *replay, gboolean *came)
 	char *at = replay->line;
 	guint64 seconds = g_ascii_strtoull(at, &at, 10), fraction = 0;
 	guint places = 0;
+	gsize digits;
 
-	replay->size = 0;
 	if (at == replay->line || seconds > G_MAXINT32)
 		return FALSE;
 	if (*at == '.')
@@ -193,12 +193,13 @@ static gboolean parse_line(Replay *replay, gboolean *came)
 		fraction *= 10;
 	if (at[0] != ' ' || (at[1] != '<' && at[1] != '>') || at[2] != ' ')
 		return FALSE;
+	digits = strspn(at + 3, "0123456789abcdefABCDEF");
+	if (digits % 2 || digits / 2 > PIECE || !strchr("\r\n", at[3 + digits]))
+		return FALSE;
 	*came = at[1] == '<';
-	for (at += 3; *at && *at != '\n' && *at != '\r'; at += 2) {
-		if (digit(at[0]) < 0 || digit(at[1]) < 0 || replay->size == PIECE)
-			return FALSE;
-		replay->bytes[replay->size++] = (guint8)(digit(at[0]) << 4 | digit(at[1]));
-	}
+	for (gsize i = 0; i < digits / 2; i++)
+		replay->bytes[i] = (guint8)(digit(at[3 + 2 * i]) << 4 | digit(at[4 + 2 * i]));
+	replay->size = digits / 2;
 	replay->time = (gint64)(seconds * G_USEC_PER_SEC + fraction);
 	return TRUE;
 }

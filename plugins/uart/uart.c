@@ -105,8 +105,7 @@ gboolean uart_settings_of(const BpValues *values, UartSettings *settings, GError
 	static const char *const flows[] = { "none", "rtscts", "xonxoff", "dtrdsr", NULL };
 	static const char *const switches[] = { "keep", "on", "off", NULL };
 	static const char *const rs485[] = { "off", "high", "low", NULL };
-
-	*settings = (UartSettings){
+	const UartSettings read = {
 		.baud = (guint)bp_values_int(values, "baud"),
 		.bits = (guint)bp_values_int(values, "bits"),
 		.stop = (guint)bp_values_int(values, "stop"),
@@ -117,7 +116,10 @@ gboolean uart_settings_of(const BpValues *values, UartSettings *settings, GError
 		.rs485 = place_of(bp_values_string(values, "rs485"), rs485),
 		.exclusive = bp_values_bool(values, "exclusive"),
 	};
-	return uart_settings_fit(settings, error);
+	if (!uart_settings_fit(&read, error))
+		return FALSE;
+	*settings = read;
+	return TRUE;
 }
 
 char *uart_settings_text(const UartSettings *settings)

@@ -115,22 +115,16 @@ static gboolean take_members(WebOp *op, json_t *object, GError **error)
 	}
 }
 
-gboolean web_op_parse(WebOp *op, const char *text, gsize size, GError **error)
+static gboolean read_op(WebOp *op, json_t *object, GError **error)
 {
-	json_auto_t *object = bp_json_parse_object(text, size, 0, error);
-	const char *name;
-	json_t *id;
+	json_t *id = json_object_get(object, "id");
+	const char *name = json_string_value(json_object_get(object, "op"));
 	guint kind;
 
-	memset(op, 0, sizeof(*op));
-	if (!object)
-		return FALSE;
-	id = json_object_get(object, "id");
 	if (json_is_number(id) || (json_is_string(id) && json_string_length(id) <= ID_LIMIT))
 		op->id = json_incref(id);
 	else if (id && !json_is_null(id))
 		return fail(error, "id: a number, or a text of at most 100 bytes, is expected");
-	name = json_string_value(json_object_get(object, "op"));
 	for (kind = 0; names[kind] && g_strcmp0(name, names[kind]) != 0; kind++)
 		;
 	if (!names[kind])
@@ -139,19 +133,41 @@ gboolean web_op_parse(WebOp *op, const char *text, gsize size, GError **error)
 	return take_members(op, object, error);
 }
 
+/* Nothing of what could not be read whole stays but the id, by which the answer is known. */
+static gboolean keep_id(WebOp *op)
+{
+	json_t *id = g_steal_pointer(&op->id);
+
+	web_op_clear(op);
+	op->id = id;
+	return FALSE;
+}
+
+gboolean web_op_parse(WebOp *op, const char *text, gsize size, GError **error)
+{
+	json_auto_t *object = bp_json_parse_object(text, size, 0, error);
+
+	memset(op, 0, sizeof(*op));
+	return object && (read_op(op, object, error) || keep_id(op));
+}
+
 gboolean web_op_parse_frame(WebOp *op, const guint8 *data, gsize size, GError **error)
 {
 	gsize length = size ? data[0] : 0;
+	g_autofree char *name = NULL;
 
 	memset(op, 0, sizeof(*op));
-	op->kind = WEB_OP_SEND;
-	op->silent = TRUE;
 	if (!length || length > size - 1 || memchr(data + 1, '\0', length))
 		return fail(error, "a binary message begins with the size of a channel's name in one byte, and the name");
-	op->name = g_strndup((const char *)data + 1, length);
+	name = g_strndup((const char *)data + 1, length);
+	if (!bp_channel_check_name(name, error))
+		return FALSE;
+	op->kind = WEB_OP_SEND;
+	op->silent = TRUE;
+	op->name = g_steal_pointer(&name);
 	op->size = size - 1 - length;
 	op->data = g_memdup2(data + 1 + length, op->size);
-	return bp_channel_check_name(op->name, error);
+	return TRUE;
 }
 
 GByteArray *web_op_frame(const char *channel, const BpMessage *message)

@@ -20,7 +20,7 @@ typedef struct {
 	gboolean silent;    /* it is not answered when it succeeds */
 } WebOp;
 
-/* FALSE with a sentence; `op` then holds the id, if it could be read, and is to be cleared all the same. */
+/* FALSE with a sentence; `op` then holds nothing but the id, if it could be read, and is to be cleared all the same. */
 gboolean web_op_parse(WebOp *op, const char *text, gsize size, GError **error);
 /* A binary message, which is a send: the size of a channel's name in one byte, the name, the bytes. As web_op_parse. */
 gboolean web_op_parse_frame(WebOp *op, const guint8 *data, gsize size, GError **error);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <backplane/http.h>
 #include "http/http-codec.h"
+#include "../marked.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -47,8 +48,12 @@ static void look_at(const HttpHead *head, const char *data, gsize size)
 		http_etag_matches(value, "\"a\"", TRUE);
 		http_accepts_gzip(value);
 		http_date_parse(value);
+		MARK(first);
+		MARK(last);
 		if (http_range_parse(value, 100, &first, &last) == 206)
 			g_assert(first <= last && last < 100);
+		else
+			g_assert(IS_MARKED(first) && IS_MARKED(last));
 	}
 }
 
@@ -62,13 +67,20 @@ static HttpState parse_chunks(const char *data, gsize size, gsize step, GString 
 		const char *piece;
 		gsize used, piece_size;
 
+		MARK(piece);
+		MARK(used);
+		MARK(piece_size);
 		state = http_chunks_parse(&chunks, data + at, MIN(step, size - at), &used, &piece, &piece_size);
+		if (state == HTTP_BAD) {
+			g_assert(IS_MARKED(used) && IS_MARKED(piece) && IS_MARKED(piece_size));
+			break;
+		}
 		g_assert_cmpuint(used, >, 0);
 		g_assert(!piece_size || (piece >= data + at && piece + piece_size <= data + at + used));
 		g_string_append_len(body, piece, (gssize)piece_size);
 		at += used;
 	}
-	*used_in_all = at;
+	*used_in_all = state == HTTP_BAD ? 0 : at; /* where it is bad is told by `why` alone */
 	return state;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "../../plugins/mesh/mesh-command.h"
 #include "../../plugins/mesh/mesh-node.h"
+#include "../marked.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -45,6 +46,11 @@ static void feed_root(const guint8 *data, gsize size, MeshOpcodes opcodes)
 		size -= mark ? length + 2 : length;
 	}
 	g_assert(nodes.active <= nodes.nodes->len && nodes.nodes->len <= 32);
+	for (guint i = 0; i < nodes.nodes->len; i++) {
+		const MeshNode *node = nodes.nodes->pdata[i];
+
+		g_assert(ABS(node->latitude) <= 90 && ABS(node->longitude) <= 180);
+	}
 	mesh_nodes_clear(&nodes);
 }
 
@@ -54,11 +60,13 @@ static void feed_request(const guint8 *data, gsize size)
 	MeshCommand command;
 	const char *why = "";
 
+	MARK(command);
 	sum += mesh_command_part(data, size, &types);
 	if (mesh_command_parse(&command, data, size, &why)) {
 		g_assert(command.payload >= data && command.payload + command.size == data + size);
 		g_assert(mesh_command_relayed(&command, size, MESH_OPCODES_V2) <= size);
 	} else {
+		g_assert(IS_MARKED(command));
 		mesh_reply_failure(reply, why);
 		g_assert(reply->len == reply->data[1] + 2u);
 	}

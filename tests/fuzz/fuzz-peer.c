@@ -8,6 +8,7 @@
 #include "../../plugins/peer/peer-frame.h"
 #include "../../plugins/peer/peer-handshake.h"
 #include "../../plugins/peer/python-json.h"
+#include "../marked.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -66,7 +67,10 @@ static void try_frames(const uint8_t *data, size_t size)
 	json_line_init(&input, 0);
 	json_line_add(&input, data, size);
 	while (frame_next(&input, 4096, &kind, &body, &length) == FRAME_TAKEN) {
-		if (frame_said_read(&said, body, length)) {
+		MARK(said);
+		if (!frame_said_read(&said, body, length)) {
+			g_assert(IS_MARKED(said));
+		} else {
 			g_autoptr(BpMessage) frame = frame_said_new(kind, &said);
 
 			g_assert_cmpmem((const guint8 *)bp_message_data(frame) + 5, bp_message_size(frame) - 5, body, length);
@@ -123,10 +127,23 @@ static void try_media(const uint8_t *data, size_t size)
 	endpoint_media_clear(&media);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void try_datagram(const uint8_t *data, size_t size)
 {
 	DiscoveryNode node;
+	DiscoveryKind kind;
 
+	MARK(node);
+	kind = discovery_read(&node, data, size);
+	if (kind != DISCOVERY_NODE && kind != DISCOVERY_GOODBYE) {
+		g_assert(IS_MARKED(node));
+		return;
+	}
+	g_assert(node.id && *node.id && node.port <= 65535);
+	discovery_node_clear(&node);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
 	if (!size)
 		return 0;
 	switch (data[0] % 6) {
@@ -136,8 +153,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case 3: try_handshake(data + 1, size - 1, FALSE); break;
 	case 4: try_media(data + 1, size - 1); break;
 	case 5:
-		discovery_read(&node, data + 1, size - 1);
-		discovery_node_clear(&node);
+		try_datagram(data + 1, size - 1);
 		break;
 	}
 	return 0;

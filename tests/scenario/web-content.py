@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""web-content.py - assets with curl: tags, conditions, encodings, and ranges, good ones and refused ones."""
+"""web-content.py - assets with curl: tags, conditions, encodings; ranges and paths, good ones and refused ones."""
 import json
 import re
 
@@ -52,6 +52,15 @@ def test_ranges(bp):
             status, headers, body = curl(port, path, "-H", "Range: " + field)
             assert status == 206 and body == whole[first:end], (path, field, status, headers)
             assert headers["content-range"] == f"bytes {first}-{end - 1}/{size}", headers
+
+
+def test_refused_paths(bp):
+    port = serve(bp)
+    for path in ("/%zz", "/%00", "/a/%2e%2e/b", "/%ff", "/" + "a" * 1000 + "%00", "/" + "a" * 1000 + "%zz"):
+        assert curl(port, "/api/v1/channels?what-somebody-else-asks")[0] == 200
+        assert curl(port, "/api/v1/what-somebody-else-asks")[0] == 404
+        status, _, body = curl(port, path, "--path-as-is")
+        assert status == 400 and "instance" not in json.loads(body) and b"somebody" not in body, body
 
 
 main("web-content", globals())

@@ -69,12 +69,12 @@ static gboolean is_null(const char *text)
 
 /* --- what libyaml complains about --- */
 
-static void add_syntax_fault(Parser *parser, const char *text)
+static void add_syntax_fault(Parser *parser, const char *text, gsize size)
 {
 	const yaml_parser_t *yaml = &parser->yaml;
 	const char *problem = yaml->problem ? yaml->problem : "it cannot be read";
 	const char *advice = "";
-	Place place = yaml->error == YAML_READER_ERROR ? place_at(text, yaml->problem_offset) : place_of(&yaml->problem_mark);
+	Place place = yaml->error == YAML_READER_ERROR ? place_at(text, MIN(yaml->problem_offset, size)) : place_of(&yaml->problem_mark);
 	g_autofree char *context = NULL;
 
 	if (yaml->error == YAML_READER_ERROR)
@@ -302,7 +302,7 @@ ConfigNode *config_parse(const char *text, gsize size, Faults *faults)
 		yaml_event_t event;
 
 		if (!yaml_parser_parse(&parser.yaml, &event)) {
-			add_syntax_fault(&parser, text);
+			add_syntax_fault(&parser, text, size);
 			break;
 		}
 		more = take_event(&parser, &event);

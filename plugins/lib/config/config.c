@@ -481,6 +481,7 @@ static char *read_file(const char *file, gsize *size, GError **error)
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat info;
 	g_autofree char *text = NULL;
+	gsize have = 0;
 	gssize got = 0;
 
 	if (fd < 0 || fstat(fd, &info) < 0 || !S_ISREG(info.st_mode)) {
@@ -493,8 +494,8 @@ static char *read_file(const char *file, gsize *size, GError **error)
 		return NULL;
 	}
 	text = g_malloc(CONFIG_SIZE_MAX + 1);
-	for (*size = 0; *size <= CONFIG_SIZE_MAX; *size += (gsize)got) {
-		got = read(fd, text + *size, CONFIG_SIZE_MAX + 1 - *size);
+	for (; have <= CONFIG_SIZE_MAX; have += (gsize)got) {
+		got = read(fd, text + have, CONFIG_SIZE_MAX + 1 - have);
 		if (got < 0 && errno == EINTR)
 			got = 0;
 		else if (got <= 0)
@@ -503,7 +504,10 @@ static char *read_file(const char *file, gsize *size, GError **error)
 	if (got < 0)
 		g_set_error(error, BP_HOST_ERROR, BP_FAILED, "%s:1:1: the configuration cannot be read: %s", file, g_strerror(errno));
 	close(fd);
-	return got < 0 ? NULL : g_steal_pointer(&text);
+	if (got < 0)
+		return NULL;
+	*size = have;
+	return g_steal_pointer(&text);
 }
 
 BpConfig *bp_config_read(const char *file, GError **error)

@@ -116,24 +116,21 @@ static HttpState on_byte(HttpChunks *chunks, char byte)
 HttpState http_chunks_parse(HttpChunks *chunks, const char *data, gsize size, gsize *used, const char **piece,
 			    gsize *piece_size)
 {
-	gsize at = 0;
+	gsize at = 0, part = 0;
 	HttpState state = HTTP_MORE;
 
-	*piece = NULL;
-	*piece_size = 0;
-	while (at < size && state == HTTP_MORE) {
-		if (chunks->stage != DATA) {
-			state = on_byte(chunks, data[at++]);
-			continue;
-		}
-		*piece = data + at;
-		*piece_size = (gsize)MIN((guint64)(size - at), chunks->left);
-		chunks->left -= *piece_size;
-		at += *piece_size;
+	while (at < size && state == HTTP_MORE && chunks->stage != DATA)
+		state = on_byte(chunks, data[at++]);
+	if (state == HTTP_BAD)
+		return HTTP_BAD;
+	if (at < size && state == HTTP_MORE) {
+		part = (gsize)MIN((guint64)(size - at), chunks->left);
+		chunks->left -= part;
 		if (!chunks->left)
 			chunks->stage = DATA_CR;
-		break;
 	}
-	*used = at;
+	*piece = part ? data + at : NULL;
+	*piece_size = part;
+	*used = at + part;
 	return state;
 }

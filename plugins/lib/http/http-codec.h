@@ -70,7 +70,7 @@ typedef struct {
 } HttpChunks;
 
 /* Takes from `data` on; `*used` bytes are done with, of which `*piece` (NULL: none) of `*piece_size` bytes are body. Call
- * again with what is left until it says HTTP_MORE with all used. */
+ * again with what is left until it says HTTP_MORE with all used. HTTP_BAD: `why`, and nothing else is written. */
 HttpState http_chunks_parse(HttpChunks *chunks, const char *data, gsize size, gsize *used, const char **piece,
 			    gsize *piece_size);
 
@@ -78,7 +78,7 @@ HttpState http_chunks_parse(HttpChunks *chunks, const char *data, gsize size, gs
 /* "localhost", "[::1]:80", "example.org:8080". */
 gboolean http_authority_is_valid(const char *text, gsize size);
 /* Decodes into `out`, which has room for size + 1. FALSE: a bad %XX, a control character, not UTF-8, or a "." or ".."
- * segment. */
+ * segment; `out` is as it was then. */
 gboolean http_path_decode(const char *path, gsize size, char *out);
 /* Is `word` in the comma list, whatever its case. */
 gboolean http_list_has(const char *list, gsize size, const char *word);

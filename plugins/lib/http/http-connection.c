@@ -157,11 +157,11 @@ static gsize read_chunks(BpHttpExchange *exchange, const char *data, gsize size)
 		gsize used, piece_size;
 		HttpState state = http_chunks_parse(&exchange->chunks, data + at, size - at, &used, &piece, &piece_size);
 
-		at += used;
 		if (state == HTTP_BAD) {
 			http_answer_refuse(exchange, 400, exchange->chunks.why);
 			return size;
 		}
+		at += used;
 		if (piece_size && !add_body(exchange, piece, piece_size))
 			return size;
 		if (state == HTTP_DONE) {

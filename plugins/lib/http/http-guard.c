@@ -151,7 +151,7 @@ guint http_guard(BpHttpExchange *exchange, const char **why)
 	HttpHead *head = &exchange->head;
 	const BpHttpRoute *route = NULL;
 	gboolean proof = FALSE;
-	const char *agent;
+	const char *agent, *foreign;
 	BpPlugin *owner;
 
 	if (head->host.size && !is_our_host(exchange, http_text(exchange, head->host), head->host.size)) {
@@ -162,10 +162,13 @@ guint http_guard(BpHttpExchange *exchange, const char **why)
 		*why = "this server is not called by the name in the request target; the parameter hosts adds names";
 		return 421;
 	}
-	*why = find_foreign(exchange, &proof);
-	if (*why) {
+	foreign = find_foreign(exchange, &proof);
+	if (foreign) {
 		route = http_route_find(exchange->path, &owner);
-		return route && route->any_origin ? 0 : 403;
+		if (route && route->any_origin)
+			return 0;
+		*why = foreign;
+		return 403;
 	}
 	if (!changes_something(head->method) || proof || bp_http_header(exchange, "x-backplane") ||
 	    bp_http_header(exchange, "authorization"))

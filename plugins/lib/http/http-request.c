@@ -8,6 +8,7 @@ gboolean http_request_settle(BpHttpExchange *exchange)
 	HttpHead *head = &exchange->head;
 	char *bytes = (char *)exchange->bytes->data;
 	gsize size = head->path.size;
+	char *path;
 
 	for (guint i = 0; i < head->count; i++) {
 		bytes[head->fields[i].name + head->fields[i].name_size] = '\0';
@@ -15,10 +16,16 @@ gboolean http_request_settle(BpHttpExchange *exchange)
 	}
 	bytes[head->method_text.at + head->method_text.size] = '\0';
 	bytes[head->target.at + head->target.size] = '\0';
-	exchange->path = size < sizeof(exchange->path_few) ? exchange->path_few : g_malloc(size + 1);
-	if (size == 0) /* http://host?query */
-		return memcpy(exchange->path, "/", 2), TRUE;
-	return http_path_decode(bytes + head->path.at, size, exchange->path);
+	path = size < sizeof(exchange->path_few) ? exchange->path_few : g_malloc(size + 1);
+	if (size == 0) { /* http://host?query */
+		memcpy(path, "/", 2);
+	} else if (!http_path_decode(bytes + head->path.at, size, path)) {
+		if (path != exchange->path_few)
+			g_free(path);
+		return FALSE;
+	}
+	exchange->path = path;
+	return TRUE;
 }
 
 const char *bp_http_method(const BpHttpExchange *exchange)

@@ -41,34 +41,55 @@ static int decode_hex(const char *text, gsize left)
 	return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 
-static gboolean has_dots(const char *path)
+/* A "." or ".." between slashes. */
+static gboolean has_dots(const char *path, gsize size)
 {
-	for (const char *at = strchr(path, '/'); at; at = strchr(at + 1, '/')) {
-		gsize size = strcspn(at + 1, "/");
+	for (gsize at = 0; at < size; at++) {
+		const char *segment = path + at + 1;
+		const char *slash = path[at] == '/' ? memchr(segment, '/', size - at - 1) : NULL;
+		gsize length = slash ? (gsize)(slash - segment) : size - at - 1;
 
-		if ((size == 1 && at[1] == '.') || (size == 2 && at[1] == '.' && at[2] == '.'))
+		if (path[at] == '/' && ((length == 1 && segment[0] == '.') || (length == 2 && segment[0] == '.' && segment[1] == '.')))
 			return TRUE;
 	}
 	return FALSE;
 }
 
+static gboolean is_good_path(const char *path, gsize size)
+{
+	for (gsize i = 0; i < size; i++)
+		if ((guint8)path[i] < ' ' || path[i] == 127)
+			return FALSE;
+	return g_utf8_validate(path, (gssize)size, NULL) && !has_dots(path, size);
+}
+
 gboolean http_path_decode(const char *path, gsize size, char *out)
 {
-	char *to = out;
+	g_autofree char *decoded = NULL;
+	gsize length = 0;
 
-	for (gsize i = 0; i < size; i++) {
-		int byte = (guint8)path[i];
+	/* Most have nothing to decode. */
+	if (memchr(path, '%', size)) {
+		decoded = g_malloc(size);
+		for (gsize i = 0; i < size; i++) {
+			int byte = (guint8)path[i];
 
-		if (byte == '%') {
-			byte = decode_hex(path + i + 1, size - i - 1);
-			i += 2;
+			if (byte == '%') {
+				byte = decode_hex(path + i + 1, size - i - 1);
+				i += 2;
+			}
+			if (byte < 0)
+				return FALSE;
+			decoded[length++] = (char)byte;
 		}
-		if (byte < ' ' || byte == 127)
-			return FALSE;
-		*to++ = (char)byte;
+		path = decoded;
+		size = length;
 	}
-	*to = '\0';
-	return g_utf8_validate(out, to - out, NULL) && !has_dots(out);
+	if (!is_good_path(path, size))
+		return FALSE;
+	memcpy(out, path, size);
+	out[size] = '\0';
+	return TRUE;
 }
 
 gboolean http_list_has(const char *list, gsize size, const char *word)
@@ -199,7 +220,8 @@ void http_date_format(gint64 seconds, char out[32])
 	time_t when = (time_t)seconds;
 	struct tm tm;
 
-	gmtime_r(&when, &tm);
+	if (!gmtime_r(&when, &tm)) /* a year that no int can have */
+		gmtime_r(&(time_t){ 0 }, &tm);
 	g_snprintf(out, 32, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT", days + tm.tm_wday * 3, (guint)tm.tm_mday % 100,
 		   months + tm.tm_mon * 3, (guint)(tm.tm_year + 1900) % 10000, (guint)tm.tm_hour % 100, (guint)tm.tm_min % 100,
 		   (guint)tm.tm_sec % 100);

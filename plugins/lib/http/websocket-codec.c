@@ -16,7 +16,7 @@ typedef struct {
 	gsize size;
 	guint64 held;	    /* bytes read of a frame that is not whole yet */
 	guint control_size; /* of the control frame that is coming */
-	guint8 control[WEBSOCKET_CONTROL_LIMIT + 1];
+	guint8 control[WEBSOCKET_CONTROL_LIMIT];
 } Parser;
 
 struct WebSocketCodec {
@@ -158,6 +158,8 @@ static gboolean take_data(WebSocketCodec *codec, const struct wslay_frame_iocb *
 		return give_message(codec, frame->data, frame->data_length);
 	if (!codec->gather)
 		codec->gather = g_byte_array_new();
+	if (frame->data_length > codec->limit - codec->gather->len)
+		return broken(codec, 1009, "message too big");
 	g_byte_array_append(codec->gather, frame->data, (guint)frame->data_length);
 	return is_last ? give_message(codec, codec->gather->data, codec->gather->len) : TRUE;
 }
@@ -194,6 +196,8 @@ static gboolean take_control(WebSocketCodec *codec, Parser *parser, const struct
 {
 	gsize size;
 
+	if (frame->data_length > WEBSOCKET_CONTROL_LIMIT - parser->control_size)
+		return broken(codec, 1002, "a control frame is too long");
 	memcpy(parser->control + parser->control_size, frame->data, frame->data_length);
 	parser->control_size += (guint)frame->data_length;
 	if (codec->left)

@@ -41,7 +41,7 @@ BpMessage *websocket_frame_new(guint opcode, gconstpointer data, gsize size, gbo
 gboolean websocket_code_is_valid(guint code);
 
 /* --- websocket-utf8.c --- */
-/* Checks UTF-8 that comes in parts. `state` begins as 0 and is 0 again between characters. */
+/* Checks UTF-8 that comes in parts. `state` begins as 0 and is 0 again between characters; FALSE: it stays as it was. */
 gboolean websocket_utf8_check(guint32 *state, const guint8 *data, gsize size);
 
 /* --- websocket-deflate.c --- */

@@ -69,8 +69,10 @@ static gboolean take_parameter(const char *text, guint *seen, gboolean *says_bit
 	*seen |= 1u << which;
 	switch (which) {
 	case 2:
+		if (!value || window_bits(value) != 15)
+			return FALSE;
 		*says_bits = TRUE;
-		return value && window_bits(value) == 15;
+		return TRUE;
 	case 3:
 		return !value || window_bits(value);
 	default:

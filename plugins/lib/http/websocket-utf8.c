@@ -33,30 +33,32 @@ static gboolean begin_character(guint32 *state, guint8 byte)
 
 gboolean websocket_utf8_check(guint32 *state, const guint8 *data, gsize size)
 {
+	guint32 now = *state;
 	gsize i = 0;
 
 	while (i < size) {
 		guint64 eight;
 		guint left;
 
-		if (*state == 0 && size - i >= sizeof(eight)) {
+		if (now == 0 && size - i >= sizeof(eight)) {
 			memcpy(&eight, data + i, sizeof(eight));
 			if (!(eight & HIGH_BITS)) {
 				i += sizeof(eight);
 				continue;
 			}
 		}
-		if (*state == 0) {
-			if (data[i] >= 0x80 && !begin_character(state, data[i]))
+		if (now == 0) {
+			if (data[i] >= 0x80 && !begin_character(&now, data[i]))
 				return FALSE;
 			i++;
 			continue;
 		}
-		if (data[i] < (*state >> 8 & 0xff) || data[i] > *state >> 16)
+		if (data[i] < (now >> 8 & 0xff) || data[i] > now >> 16)
 			return FALSE;
-		left = (*state & 0xff) - 1;
-		*state = left ? STATE(left, 0x80, 0xbf) : 0;
+		left = (now & 0xff) - 1;
+		now = left ? STATE(left, 0x80, 0xbf) : 0;
 		i++;
 	}
+	*state = now;
 	return TRUE;
 }

@@ -286,6 +286,7 @@ static gboolean check(BpHttpExchange *exchange, char **accept)
 {
 	g_autofree char *version = bp_http_header_list(exchange, "Sec-WebSocket-Version");
 	g_autofree char *key = bp_http_header_list(exchange, "Sec-WebSocket-Key");
+	g_autofree char *answer = NULL;
 
 	if (strcmp(bp_http_method(exchange), "GET") != 0) {
 		bp_http_add_header(exchange, "Allow", "GET");
@@ -300,11 +301,12 @@ static gboolean check(BpHttpExchange *exchange, char **accept)
 		bp_http_add_header(exchange, "Sec-WebSocket-Version", "13");
 		return refuse(exchange, 426, "the version of WebSocket that is spoken here is 13");
 	}
-	*accept = websocket_accept_key(key);
-	if (!*accept)
+	answer = websocket_accept_key(key);
+	if (!answer)
 		return refuse(exchange, 400, "Sec-WebSocket-Key must be 16 bytes in base64");
 	if (bp_http_has_body(exchange))
 		return refuse(exchange, 400, "a handshake has no body");
+	*accept = g_steal_pointer(&answer);
 	return TRUE;
 }
 

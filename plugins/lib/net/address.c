@@ -64,12 +64,9 @@ static gboolean parse_v4(BpAddress *address, const char *host, guint port)
 /* An interface by name or by number. */
 static gboolean parse_scope(const char *scope, guint32 *number)
 {
-	guint64 value;
+	guint64 value = if_nametoindex(scope);
 
-	*number = if_nametoindex(scope);
-	if (*number)
-		return TRUE;
-	if (!g_ascii_string_to_unsigned(scope, 10, 1, G_MAXINT32, &value, NULL))
+	if (!value && !g_ascii_string_to_unsigned(scope, 10, 1, G_MAXINT32, &value, NULL))
 		return FALSE;
 	*number = (guint32)value;
 	return TRUE;
@@ -103,12 +100,11 @@ static gboolean parse_v6(BpAddress *address, const char *host, guint port, GErro
 	return TRUE;
 }
 
-gboolean bp_address_parse(BpAddress *address, const char *host, guint port, GError **error)
+/* What fails may leave a part of it in the address. */
+static gboolean parse(BpAddress *address, const char *host, guint port, GError **error)
 {
 	g_autoptr(GError) scope = NULL;
 
-	g_return_val_if_fail(address, FALSE);
-	memset(address, 0, sizeof(*address));
 	if (!host || !*host || g_str_equal(host, "*"))
 		host = "0.0.0.0";
 	if (g_str_has_prefix(host, "unix:"))
@@ -128,6 +124,17 @@ gboolean bp_address_parse(BpAddress *address, const char *host, guint port, GErr
 			    "\"%.80s\" is not an address: give an IPv4 or IPv6 address, *, localhost or /path/of.socket",
 			    host);
 	return FALSE;
+}
+
+gboolean bp_address_parse(BpAddress *address, const char *host, guint port, GError **error)
+{
+	BpAddress parsed = { 0 };
+
+	g_return_val_if_fail(address, FALSE);
+	if (!parse(&parsed, host, port, error))
+		return FALSE;
+	*address = parsed;
+	return TRUE;
 }
 
 static char *format_host(const BpAddress *address, gboolean with_scope)

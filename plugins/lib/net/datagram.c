@@ -107,14 +107,14 @@ static guint read_errors(BpDatagram *datagram)
 			struct cmsghdr align;
 			guint8 bytes[512];
 		} control;
-		BpAddress to;
+		BpAddress to = { 0 };
 		struct msghdr header = { .msg_name = &to.storage, .msg_namelen = sizeof(to.storage),
 					 .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes) };
 		const struct sock_extended_err *report;
 
 		if (recvmsg(datagram->fd, &header, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
 			break;
-		to.size = header.msg_namelen;
+		to.size = MIN(header.msg_namelen, sizeof(to.storage));
 		report = find_report(&header);
 		/* Faults found on this machine are told by the call that sent. */
 		if (report && report->ee_origin != SO_EE_ORIGIN_LOCAL)
@@ -161,9 +161,9 @@ static void note_kernel_drops(BpDatagram *datagram, struct msghdr *header)
 static void deliver(BpDatagram *datagram, guint index)
 {
 	struct mmsghdr *header = &buffers->headers[index];
-	BpAddress from = { .size = header->msg_hdr.msg_namelen };
+	BpAddress from = { .size = MIN(header->msg_hdr.msg_namelen, sizeof(from.storage)) };
 
-	memcpy(&from.storage, &buffers->from[index], MIN(from.size, sizeof(from.storage)));
+	memcpy(&from.storage, &buffers->from[index], from.size);
 	note_kernel_drops(datagram, &header->msg_hdr);
 	datagram->stats.received++;
 	datagram->stats.bytes_in += header->msg_len;

@@ -153,11 +153,11 @@ static void set_options(int fd, int family)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
 }
 
+/* A descriptor, or -1 and errno in `*number`. */
 static int make_socket(const BpAddress *address, int *number)
 {
 	int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-	*number = 0;
 	if (fd < 0) {
 		*number = errno;
 		return -1;

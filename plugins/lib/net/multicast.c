@@ -22,14 +22,14 @@ static gboolean set_option(BpDatagram *datagram, int level, int name, gconstpoin
 /* 0 for NULL: the system's choice. */
 static gboolean find_interface(const char *name, unsigned int *index, GError **error)
 {
-	*index = 0;
-	if (!name || !*name)
-		return TRUE;
-	*index = if_nametoindex(name);
-	if (*index)
-		return TRUE;
-	g_set_error(error, BP_IO_ERROR, BP_NOT_FOUND, "there is no network interface \"%.40s\"; see \"ip link\"", name);
-	return FALSE;
+	unsigned int found = name && *name ? if_nametoindex(name) : 0;
+
+	if (name && *name && !found) {
+		g_set_error(error, BP_IO_ERROR, BP_NOT_FOUND, "there is no network interface \"%.40s\"; see \"ip link\"", name);
+		return FALSE;
+	}
+	*index = found;
+	return TRUE;
 }
 
 gboolean bp_datagram_set_broadcast(BpDatagram *datagram, gboolean on, GError **error)

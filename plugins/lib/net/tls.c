@@ -339,13 +339,16 @@ gboolean bp_stream_tls_binding(const BpStream *stream, guint8 binding[32])
 {
 	static const char label[] = "EXPORTER-Channel-Binding";
 	SSL *ssl = stream->tls ? stream->tls->ssl : NULL;
+	guint8 bytes[32];
 
 	/* Before 1.3 two connections could be brought to one secret, unless it covers the whole handshake. */
 	if (!ssl || !SSL_is_init_finished(ssl) ||
 	    (SSL_version(ssl) < TLS1_3_VERSION && SSL_get_extms_support(ssl) != 1))
 		return FALSE;
-	if (SSL_export_keying_material(ssl, binding, 32, label, sizeof(label) - 1, NULL, 0, 0) == 1)
-		return TRUE;
-	ERR_clear_error();
-	return FALSE;
+	if (SSL_export_keying_material(ssl, bytes, sizeof(bytes), label, sizeof(label) - 1, NULL, 0, 0) != 1) {
+		ERR_clear_error();
+		return FALSE;
+	}
+	memcpy(binding, bytes, sizeof(bytes));
+	return TRUE;
 }

@@ -232,11 +232,12 @@ static gboolean offers_utf8(const char *bytes, gsize size, const char **name, gs
 	for (gsize i = start = 1; i <= size; i++) {
 		if (i < size && bytes[i] != separator)
 			continue;
-		*name = bytes + start;
-		*name_size = i - start;
-		if ((*name_size == 5 && g_ascii_strncasecmp(*name, "UTF-8", 5) == 0) ||
-		    (*name_size == 4 && g_ascii_strncasecmp(*name, "UTF8", 4) == 0))
+		if ((i - start == 5 && g_ascii_strncasecmp(bytes + start, "UTF-8", 5) == 0) ||
+		    (i - start == 4 && g_ascii_strncasecmp(bytes + start, "UTF8", 4) == 0)) {
+			*name = bytes + start;
+			*name_size = i - start;
 			return TRUE;
+		}
 		start = i + 1;
 	}
 	return FALSE;
@@ -258,7 +259,8 @@ static void take_charset(BpTelnet *codec, const char *bytes, gsize size)
 		codec->asked_charset = FALSE;
 	} else if (bytes[0] == CHARSET_REQUEST) {
 		/* When both ask at once, the server's question is the one that counts (RFC 2066). */
-		if (codec->asked_charset || !offers_utf8(bytes + 1, size - 1, &name, &name_size)) {
+		if (codec->asked_charset || !offers_utf8(bytes + 1, size - 1, &name, &name_size) ||
+		    name_size > sizeof(answer) - 1) {
 			telnet_subnegotiation(codec->telnet, TELNET_TELOPT_CHARSET, answer, 1);
 			return;
 		}
