@@ -29,6 +29,7 @@ pkginclude_HEADERS = \
 	include/backplane/plugin.h \
 	include/backplane/registry.h \
 	include/backplane/resource.h \
+	include/backplane/scope.h \
 	include/backplane/serve.h \
 	include/backplane/server.h \
 	include/backplane/session.h \

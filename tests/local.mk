@@ -14,6 +14,7 @@ UNIT_TESTS = \
 	tests/test-discovery \
 	tests/test-editor \
 	tests/test-endpoint \
+	tests/test-ends \
 	tests/test-framing \
 	tests/test-history \
 	tests/test-http \
@@ -31,6 +32,7 @@ UNIT_TESTS = \
 	tests/test-peer-handshake \
 	tests/test-plugin \
 	tests/test-rfc2217 \
+	tests/test-scope \
 	tests/test-script \
 	tests/test-server \
 	tests/test-session \
@@ -72,6 +74,7 @@ tests_libsuite_a_SOURCES = \
 	tests/suite.c \
 	tests/suite.h \
 	tests/terminal.h \
+	tests/waits.h \
 	tests/webs.h
 
 # The objects of libbackplane and of the libraries with every name visible, so that tests reach the inside. The sonames are the
@@ -122,10 +125,10 @@ tests/plugins/%.so: tests/plugins/%.c tests/libbackplane.so.0 $(pkginclude_HEADE
 	$(AM_V_CCLD)$(MKDIR_P) tests/plugins && $(CC) $(PLUGIN_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS) \
 		$(PLUGIN_LDFLAGS) $(LDFLAGS) -o $@ $< tests/libbackplane.so.0 $(GLIB_LIBS) $(JSON_LIBS)
 
-EXTRA_DIST += tests/lint tests/run tests/scenario tests/web/mock.mjs tests/web/package.json tests/web/page.mjs tests/web/ws.mjs
+EXTRA_DIST += tests/lint tests/waiters.py tests/run tests/scenario tests/web/mock.mjs tests/web/package.json tests/web/page.mjs tests/web/ws.mjs
 
 # The scenarios that the real program passes under AddressSanitizer at every check; ONLY='*' runs them all.
-SCENARIOS = lifetimes web-content
+SCENARIOS = lifetimes one-turn web-content
 
 # `make check` runs everything there is, check-units the programs that need no installed clients, check-scenarios
 # SCENARIOS, check-threads what may race; ONLY='bus telnet*' chooses by name. The programs alone are made by check-build.

@@ -236,10 +236,10 @@ static void test_routes(void)
 	CU_ASSERT(expect(peer, "GET /routes", 1));
 	CU_ASSERT(expect(peer, "of the route, foreign", 1));
 	CU_ASSERT_FATAL(suite_wait_until(is_held, NULL, 5));
-	/* Its plugin goes: the client is told, and nothing of it is called. */
+	/* Its plugin goes: the client is told, and the plugin that its exchange is gone. */
 	bp_plugin_unload(plugin, NULL, NULL);
 	CU_ASSERT(expect(peer, "HTTP/1.1 503 ", 1));
-	CU_ASSERT_EQUAL(web.gone, 0);
+	CU_ASSERT_EQUAL(web.gone, 1);
 	peer_free(peer);
 	peer = peer_connect();
 	say(peer, GET("/route"));

@@ -12,6 +12,7 @@
 #include <backplane/context.h>
 #include <backplane/registry.h>
 #include <backplane/plugin.h>
+#include <backplane/scope.h>
 #include <backplane/module.h>
 #include <backplane/metric.h>
 #include <backplane/command.h>

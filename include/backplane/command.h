@@ -52,6 +52,8 @@ BP_API void bp_call_table(BpCall *call, BpTable *take_table);
 /* In `run`, which then returns TRUE. `cancel` is called at most once if the user or the end of the session or
  * of the plugin asks for an end; it (or later code) still calls bp_call_done. */
 BP_API void bp_call_hold(BpCall *call, BpFunc cancel, gpointer data);
+/* Owns what waits for this call (scope.h): it goes with bp_call_done, or when `run` has returned without holding the call. */
+BP_API BpScope *bp_call_scope(BpCall *call);
 /* Ends it: NULL for success. The call is gone then. */
 BP_API void bp_call_done(BpCall *call, GError *take_error);
 /* While the call is held, what its session's user types goes to `func`, as the bytes that the transport brings: no
@@ -62,7 +64,8 @@ BP_API gboolean bp_call_take_input(BpCall *call, BpInputFunc func, gpointer data
 /* A line that replaces itself on a terminal, and is not shown elsewhere: progress. NULL clears it. */
 BP_API void bp_call_progress(BpCall *call, const char *text);
 
-/* Runs a line (several commands, `|`) in a session as if typed; `done` tells how many failed. */
+/* Runs a line (several commands, `|`) in a session as if typed; `done` tells how many failed. It is called exactly once, also if
+ * the session, or `self`, goes before the end. */
 typedef void (*BpRunDone)(BpPlugin *self, guint failed, gpointer data);
 BP_API void bp_session_run(BpPlugin *self, BpSession *session, const char *line, BpRunDone done, gpointer data);
 

@@ -7,6 +7,7 @@
 #pragma once
 #include <gio/gio.h>
 #include <backplane/plugin.h>
+#include <backplane/scope.h>
 
 G_BEGIN_DECLS
 
@@ -15,15 +16,19 @@ static inline void bp_cancel_cancellable(gpointer object)
 	g_cancellable_cancel((GCancellable *)object);
 }
 
-/* Cancelled when `self` begins to go. Borrowed. */
+/* Cancelled when `self`, or what it is a scope within, begins to go. Borrowed. */
 static inline GCancellable *bp_plugin_cancellable(BpPlugin *self)
 {
 	BpCancel *cancel = bp_plugin_cancel(self);
+	BpPlugin *parent = bp_scope_parent(self);
 
 	if (!cancel->object) {
 		cancel->object = g_cancellable_new();
 		cancel->cancel = bp_cancel_cancellable;
 		cancel->free = g_object_unref;
+		if (parent)
+			g_signal_connect_object(bp_plugin_cancellable(parent), "cancelled", G_CALLBACK(g_cancellable_cancel),
+						cancel->object, G_CONNECT_SWAPPED);
 	}
 	return (GCancellable *)cancel->object;
 }

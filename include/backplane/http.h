@@ -77,9 +77,13 @@ BP_API char *bp_http_escape(const char *text);
 /* More header fields of the answer. Content-Length, Connection, Date and the like are made here and refused. "ETag" is
  * looked at: a GET whose If-None-Match has it is answered with 304. */
 BP_API void bp_http_add_header(BpHttpExchange *exchange, const char *name, const char *value);
-/* The client has gone before the answer, or the server closes: the exchange is dead when `gone` returns. */
+/* Exactly once, if there is no answer: the client has gone before it, the server closes, or the plugin whose route it is is being
+ * unloaded. The exchange is dead when `gone` returns. */
 typedef void (*BpHttpGone)(BpHttpExchange *exchange, gpointer data);
 BP_API void bp_http_on_gone(BpHttpExchange *exchange, BpHttpGone gone, gpointer data);
+/* Owns what waits for this exchange (scope.h): a timer, a job, a watch whose messages are its answer. It ends when the exchange
+ * has its answer, or after `gone`. */
+BP_API BpScope *bp_http_scope(BpHttpExchange *exchange);
 /* `type` NULL: no body. Text of 1 KiB and more is compressed for those who take it. Copies. */
 BP_API void bp_http_respond(BpHttpExchange *exchange, guint status, const char *type, gconstpointer body, gsize size);
 BP_API void bp_http_respond_text(BpHttpExchange *exchange, guint status, const char *text);

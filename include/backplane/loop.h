@@ -26,7 +26,8 @@ BP_API GMainContext *bp_loop_context(BpLoop *loop);
  * `destroy`. Inbox entries are bounded in number (BP_INBOX_LIMIT) and kept in order. */
 #define BP_INBOX_LIMIT 65536
 BP_API gboolean bp_loop_call(BpPlugin *self, BpLoop *loop, BpFunc func, gpointer data, GDestroyNotify destroy);
-/* Runs `func` in the last part of this turn, before writes are flushed. */
+/* Runs `func` in the last part of this turn, before writes are flushed; not if `self` goes before that: what must happen
+ * all the same, as freeing `data`, belongs into `destroy`. */
 BP_API void bp_defer(BpPlugin *self, BpFunc func, gpointer data, GDestroyNotify destroy);
 /* Monotonic time of this turn's beginning (exact outside a loop), microseconds. */
 BP_API gint64 bp_loop_now(void);
@@ -62,8 +63,9 @@ BP_API void bp_fd_remove(BpFd *source);
 
 /* --- jobs: work that blocks, on a small pool of threads --- */
 /* `work` runs on a pool thread and touches nothing of ours but bp_job_cancelled, bp_job_progress and
- * channels' sending; `done` runs on the loop that added the job, exactly once, also when cancelled. A plugin is not unmapped
- * before its jobs' work has returned. Shown by the command `thread`. */
+ * channels' sending; `done` runs on the loop that added the job, exactly once, also when cancelled, unless `self` is a scope
+ * (scope.h) that has gone: then `destroy` alone is called. A plugin is not unmapped before its jobs' work has returned. Shown by
+ * the command `thread`. */
 typedef void (*BpJobWork)(BpJob *job, gpointer data);
 typedef void (*BpJobDone)(BpPlugin *self, gboolean cancelled, gpointer data);
 /* NULL (and `destroy` called) when 1024 are waiting already. */

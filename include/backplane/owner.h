@@ -4,7 +4,7 @@
  * A plugin needs none of this: whatever it makes through its handle is owned by it already. A library that makes
  * things for plugins (streams, servers, sockets) embeds a BpOwned in each. Removing such a thing by hand and removing
  * it when its owner goes are the same function, `drop`, which unlinks it with bp_owner_unlink and frees it. What an owner
- * has is dropped newest first.
+ * has is dropped newest first, those before all others of whose end it is notified.
  *
  * Every call of an owner's code stands between bp_owner_enter and bp_owner_leave, so that it is not unmapped while it runs.
  * Any thread may link and unlink; the list is never locked while something is called.
@@ -23,14 +23,29 @@ struct BpOwned {
 };
 
 BP_API void bp_owner_link(BpPlugin *owner, BpOwned *owned, const char *kind, void (*drop)(BpOwned *owned));
+/* For things with a callback that runs exactly once at their end (`closed`, `gone`, `done`), which `drop` calls: they are dropped
+ * before everything else, and right after the `close` of an instance, so that the callback finds the owner's channels,
+ * timers and watches as they were. What such a thing is about is freed only behind its callback. */
+BP_API void bp_owner_link_notified(BpPlugin *owner, BpOwned *owned, const char *kind, void (*drop)(BpOwned *owned));
 BP_API void bp_owner_unlink(BpOwned *owned);
 /* How many things of this kind it owns; NULL: of all kinds. */
 BP_API guint bp_owner_count(BpPlugin *owner, const char *kind);
-/* FALSE: the owner is going, and its code must not be called. Pairs with bp_owner_leave on the same owner. */
+/* FALSE: the owner is going, and its code must not be called. Pairs with bp_owner_leave on the same owner: keep it in a variable,
+ * for the thing may have another owner, or be freed, when the call returns. */
 BP_API gboolean bp_owner_enter(BpPlugin *owner);
+/* For callbacks that run exactly once: an owner that is going is told too. */
+BP_API void bp_owner_enter_always(BpPlugin *owner);
 BP_API void bp_owner_leave(BpPlugin *owner);
 /* It is being unloaded or closed: nothing of it is called any more but what tells it of an end. Any thread. */
 BP_API gboolean bp_owner_is_dying(const BpPlugin *owner);
+
+/* --- the scope of a thing (scope.h), at a place in the thing --- */
+/* Makes it when it is first asked for. */
+BP_API BpScope *bp_scope_obtain(BpScope **place, BpPlugin *parent);
+/* The thing begins to end: nothing of its scope is called any more. NULL: there is none. */
+BP_API void bp_scope_stop(BpScope *scope);
+/* The thing is gone, after its last callback: drops all that the scope owns. */
+BP_API void bp_scope_clear(BpScope **place);
 
 #define BP_OWNED_BY(pointer, type, member) ((type *)((char *)(pointer) - offsetof(type, member)))
 

@@ -5,8 +5,9 @@
  * What `load` makes is owned by the handle and undone, newest first, when the plugin is unloaded; an
  * `unload` function is only for what the kernel does not know of (memory of one's own, a library).
  *
- * Unloading: nothing of the plugin is called any more but destroy notifies, done functions of jobs and
- * `unload`; its code leaves the stack; its instances close; `unload`; all it owns goes; dlclose.
+ * Unloading: nothing of the plugin is called any more but what is called exactly once at the end of something (`closed` of a
+ * stream, `end` of a session, `gone` of an exchange, `done` of a job or a run, destroy notifies) and `unload`; its code leaves the
+ * stack; its instances close; `unload`; what it has left open ends, then all it owns goes; dlclose.
  */
 #pragma once
 #include <backplane/types.h>

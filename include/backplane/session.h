@@ -51,6 +51,9 @@ BP_API void bp_session_set_mode(BpSession *session, BpMode mode);
 BP_API void bp_session_set_echo(BpSession *session, gboolean on);
 /* Shows the prompt again; a session does so by itself after each line. */
 BP_API void bp_session_show_prompt(BpSession *session);
+/* Owns what waits for this session on the side of its handler (scope.h), until the handler's `close`. The other side has the
+ * scope of its stream. */
+BP_API BpScope *bp_session_scope(BpSession *session);
 /* Says `message` (may be NULL), lets it be sent, closes. */
 BP_API void bp_session_end(BpSession *session, BpEnd why, const char *message);
 /* To each other session of the same server; FALSE in `self_too` leaves the sender out. */
@@ -76,7 +79,8 @@ typedef struct {
 	const char *name; /* "telnet" */
 	/* Bytes for the wire, to be queued; `text`: they are text of ours, else a handler's own bytes. */
 	void (*send)(BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer link);
-	/* The session is over: send what is queued, close. The session is gone when this returns. */
+	/* Exactly once: the session is over. Send what is queued, close. The session is gone when this returns. Also when the owner
+	 * of the session goes, after the `close` of an instance. */
 	void (*end)(BpSession *session, BpEnd why, gpointer link);
 	void (*echo)(BpSession *session, gboolean on, gpointer link);	/* may be NULL */
 	void (*mode)(BpSession *session, BpMode mode, gpointer link);	/* may be NULL */
@@ -137,7 +141,8 @@ typedef struct {
 	gboolean quiet;		  /* does not see what is said on "console" */
 } BpSessionOptions;
 
-/* NULL with an error if the handler refuses. Owned by `self`. The welcome and the prompt are sent from here. */
+/* NULL with an error if the handler refuses, or if somebody has ended the session at once (then `end` was called). Owned by
+ * `self`. The welcome and the prompt are sent from here. */
 BP_API BpSession *bp_session_open(BpPlugin *self, const BpSessionOptions *options, GError **error);
 /* What the user sent, after the transport has taken out what is its own. The session may be gone when it
  * returns FALSE. */

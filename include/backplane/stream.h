@@ -18,7 +18,8 @@ typedef struct {
 	void (*data)(BpStream *stream, const guint8 *data, gsize size, gpointer user);
 	/* The peer has ended its half; we may still write. NULL: the stream is closed after its queue is sent. */
 	void (*end)(BpStream *stream, gpointer user);
-	/* Once, last. `why` is NULL for an orderly end. The stream is gone when it returns. */
+	/* Exactly once, last; also when its owner goes, after the `close` of an instance: events NULL before that, if your own
+	 * memory is freed there. `why` is NULL for an orderly end. The stream is gone when it returns. */
 	void (*closed)(BpStream *stream, const GError *why, gpointer user);
 	/* The queue has gone under half of its limit after bp_stream_write had said FALSE; may be NULL. */
 	void (*drained)(BpStream *stream, gpointer user);
@@ -53,8 +54,11 @@ BP_API gboolean bp_stream_has_room(BpStream *stream);
 /* `drained` is still to come. */
 BP_API gboolean bp_stream_is_full(const BpStream *stream);
 BP_API void bp_stream_set_backlog(BpStream *stream, gsize limit, BpBacklogPolicy policy);
-/* NULL events: nobody hears of it any more; for who goes before what is queued has been sent. */
+/* NULL events: nobody is notified any more; for who goes before what is queued has been sent. With another `user`, what
+ * bp_stream_scope owns is dropped: it waited for the one before. */
 BP_API void bp_stream_set_user(BpStream *stream, const BpStreamEvents *events, gpointer user);
+/* Owns what waits for this stream (scope.h), until `closed`. */
+BP_API BpScope *bp_stream_scope(BpStream *stream);
 BP_API int bp_stream_fd(const BpStream *stream);
 BP_API const char *bp_stream_peer(BpStream *stream);  /* text, "" for a tty */
 BP_API const char *bp_stream_local(BpStream *stream);

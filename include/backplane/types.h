@@ -20,6 +20,8 @@ typedef struct BpPlugin BpPlugin;
 /* An open instance of a module is a handle like a plugin's own: everything that takes a BpPlugin
  * takes a BpInstance, and what is made through it goes when the instance closes. */
 typedef struct BpPlugin BpInstance;
+/* So is a scope, for what comes and goes within an instance, as a connection: see scope.h. */
+typedef struct BpPlugin BpScope;
 typedef struct BpMessage BpMessage;
 typedef struct BpChannel BpChannel;
 typedef struct BpWatch BpWatch;

@@ -41,7 +41,8 @@ typedef struct {
 	void (*message)(BpWebSocket *socket, BpWebSocketKind kind, const guint8 *data, gsize size, gpointer user);
 	/* The queue has gone under half of its limit after a send had said FALSE. */
 	void (*drained)(BpWebSocket *socket, gpointer user);
-	/* Once, last; the socket is dead when it returns. The code is the peer's, or the one it was closed with. */
+	/* Exactly once, last, also when its owner goes (see BpStreamEvents); the socket is dead when it returns. The code is the
+	 * peer's, or the one it was closed with. */
 	void (*closed)(BpWebSocket *socket, guint code, const char *reason, gpointer user);
 } BpWebSocketEvents;
 
@@ -65,7 +66,10 @@ BP_API BpWebSocket *bp_websocket_accept(BpPlugin *self, BpHttpExchange *exchange
 					const BpWebSocketEvents *events, gpointer user);
 /* Is it a handshake at all, by its Upgrade? For paths that answer other requests too. */
 BP_API gboolean bp_websocket_is_wanted(const BpHttpExchange *exchange);
+/* NULL events: nobody is notified any more. With another `user`, what bp_websocket_scope owns is dropped. */
 BP_API void bp_websocket_set_user(BpWebSocket *socket, const BpWebSocketEvents *events, gpointer user);
+/* Owns what waits for this socket (scope.h), until `closed`. */
+BP_API BpScope *bp_websocket_scope(BpWebSocket *socket);
 
 /* FALSE as bp_stream_send says it: over half of the limit, or closing. Text must be UTF-8: see bp_websocket_send_text. */
 BP_API gboolean bp_websocket_send(BpWebSocket *socket, BpWebSocketKind kind, gconstpointer data, gsize size);

@@ -10,4 +10,5 @@ libbackplane_so_0_SOURCES += \
 	kernel/bus/owner.c \
 	kernel/bus/owner.h \
 	kernel/bus/port.h \
+	kernel/bus/scope.c \
 	kernel/bus/watch.c

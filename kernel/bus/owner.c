@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* owner.c - the list of what a plugin or an instance owns. */
+/* owner.c - the lists of what a plugin, an instance or a scope owns. */
 #include "bus/owner.h"
 #include <backplane/plugin.h>
 #include "bus/port.h"
@@ -12,15 +12,37 @@ BpPlugin *bus_kernel;
 void owner_init(BpPlugin *owner, BpPlugin *parent, const char *name)
 {
 	owner->ring.prev = owner->ring.next = &owner->ring;
+	owner->notified.prev = owner->notified.next = &owner->notified;
 	owner->parent = parent;
 	owner->name = g_strdup(name);
+}
+
+void owner_init_scope(BpPlugin *owner, BpPlugin *parent)
+{
+	owner->ring.prev = owner->ring.next = &owner->ring;
+	owner->notified.prev = owner->notified.next = &owner->notified;
+	owner->parent = parent;
+	owner->name = parent->name;
+	owner->instance = parent->instance;
+	owner->is_scope = TRUE;
 }
 
 void owner_clear(BpPlugin *owner)
 {
 	if (owner->cancel.free)
 		owner->cancel.free(owner->cancel.object);
-	g_clear_pointer(&owner->name, g_free);
+	if (!owner->is_scope)
+		g_clear_pointer(&owner->name, g_free);
+}
+
+static void link_into(BpOwned *ring, BpOwned *owned)
+{
+	g_mutex_lock(&lock);
+	owned->prev = ring->prev;
+	owned->next = ring;
+	owned->prev->next = owned;
+	owned->next->prev = owned;
+	g_mutex_unlock(&lock);
 }
 
 void owner_link(BpPlugin *owner, BpOwned *owned, const char *kind, void (*drop)(BpOwned *owned))
@@ -28,12 +50,15 @@ void owner_link(BpPlugin *owner, BpOwned *owned, const char *kind, void (*drop)(
 	owned->owner = owner;
 	owned->kind = kind;
 	owned->drop = drop;
-	g_mutex_lock(&lock);
-	owned->prev = owner->ring.prev;
-	owned->next = &owner->ring;
-	owned->prev->next = owned;
-	owned->next->prev = owned;
-	g_mutex_unlock(&lock);
+	link_into(&owner->ring, owned);
+}
+
+void owner_link_notified(BpPlugin *owner, BpOwned *owned, const char *kind, void (*drop)(BpOwned *owned))
+{
+	owned->owner = owner;
+	owned->kind = kind;
+	owned->drop = drop;
+	link_into(&owner->notified, owned);
 }
 
 void owner_unlink(BpOwned *owned)
@@ -45,68 +70,84 @@ void owner_unlink(BpOwned *owned)
 	g_mutex_unlock(&lock);
 }
 
+static BpOwned *newest_of(BpOwned *ring)
+{
+	BpOwned *newest;
+
+	g_mutex_lock(&lock);
+	newest = ring->prev == ring ? NULL : ring->prev;
+	g_mutex_unlock(&lock);
+	return newest;
+}
+
+void owner_end_notified(BpPlugin *owner)
+{
+	BpOwned *newest;
+
+	while ((newest = newest_of(&owner->notified)))
+		newest->drop(newest);
+}
+
 guint owner_drop_all(BpPlugin *owner)
 {
+	BpOwned *newest;
 	guint count = 0;
 
-	for (;; count++) {
-		BpOwned *newest;
-
-		g_mutex_lock(&lock);
-		newest = owner->ring.prev;
-		g_mutex_unlock(&lock);
-		if (newest == &owner->ring)
-			return count;
+	while ((newest = newest_of(&owner->notified)) || (newest = newest_of(&owner->ring))) {
 		newest->drop(newest);
+		count++;
 	}
+	return count;
 }
 
 guint owner_count(BpPlugin *owner, const char *kind)
 {
 	guint count = 0;
 
+	BpOwned *rings[] = { &owner->notified, &owner->ring };
+
 	g_mutex_lock(&lock);
-	for (BpOwned *owned = owner->ring.next; owned != &owner->ring; owned = owned->next)
-		count += !kind || !g_strcmp0(owned->kind, kind);
+	for (guint i = 0; i < G_N_ELEMENTS(rings); i++)
+		for (BpOwned *owned = rings[i]->next; owned != rings[i]; owned = owned->next)
+			count += !kind || !g_strcmp0(owned->kind, kind);
 	g_mutex_unlock(&lock);
 	return count;
 }
 
-/* Other loops are joined before their plugin goes, so only frames of the main loop are counted. */
+/* Other loops are joined before their plugin goes, so only frames of the main loop are counted; a scope may go in its own
+ * callback, so on its loop, whichever that is, it is. */
+void owner_enter_always(BpPlugin *owner)
+{
+	gboolean on_main = bus_on_main();
+
+	for (; owner; owner = owner->parent)
+		if (on_main || owner->is_scope)
+			owner->depth++;
+}
+
 gboolean owner_enter(BpPlugin *owner)
 {
 	if (owner_is_dying(owner))
 		return FALSE;
-	if (bus_on_main()) {
-		owner->depth++;
-		if (owner->parent)
-			owner->parent->depth++;
-	}
+	owner_enter_always(owner);
 	return TRUE;
-}
-
-static void leave(BpPlugin *owner)
-{
-	if (!--owner->depth && owner->when_idle)
-		owner->when_idle(owner);
 }
 
 void owner_leave(BpPlugin *owner)
 {
-	BpPlugin *parent = owner->parent;
+	gboolean on_main = bus_on_main();
 
-	if (!bus_on_main())
-		return;
-	leave(owner);
-	if (parent)
-		leave(parent);
+	for (BpPlugin *parent; owner; owner = parent) {
+		parent = owner->parent;
+		if ((on_main || owner->is_scope) && !--owner->depth && owner->when_idle)
+			owner->when_idle(owner);
+	}
 }
 
 void bp_plugin_hold(BpPlugin *self)
 {
-	g_atomic_int_inc(&self->holds);
-	if (self->parent)
-		g_atomic_int_inc(&self->parent->holds);
+	for (BpPlugin *owner = self; owner; owner = owner->parent)
+		g_atomic_int_inc(&owner->holds);
 }
 
 static void release(BpPlugin *owner)
@@ -117,11 +158,10 @@ static void release(BpPlugin *owner)
 
 static void run_release(gpointer a, gpointer b, guint64 c)
 {
-	BpPlugin *self = a, *parent = self->parent;
-
-	release(self);
-	if (parent)
-		release(parent);
+	for (BpPlugin *owner = a, *parent; owner; owner = parent) {
+		parent = owner->parent;
+		release(owner);
+	}
 }
 
 /* The last one lets the main loop free the owner, so another thread leaves the releasing to it. */
@@ -161,7 +201,7 @@ void owner_cancel(BpPlugin *owner)
 
 gboolean bp_owner_is_dying(const BpPlugin *owner)
 {
-	return __atomic_load_n(&owner->dying, __ATOMIC_RELAXED);
+	return owner_is_dying(owner);
 }
 
 BpPlugin *bp_kernel(void)

@@ -10,11 +10,13 @@
 
 struct BpPlugin {
 	BpOwned ring;	  /* head; the newest is ring.prev */
-	BpPlugin *parent; /* of an instance: its plugin */
+	BpOwned notified; /* head: what the owner is notified of when it ends; dropped first */
+	BpPlugin *parent; /* of an instance: its plugin; of a scope: what it is within */
 	char *name;
 	guint depth;	  /* frames of its code on the main loop's stack */
 	gint holds;	  /* atomic: asynchronous calls that will still call back */
-	gint dying;	  /* atomic: nothing of it is called any more */
+	gint dying;	  /* atomic: nothing of it is called any more; of a scope 2: all that it owns is being dropped */
+	gboolean is_scope; /* it has no life of its own: see scope.h */
 	gpointer data;
 	BpCancel cancel; /* empty until somebody has given one */
 	struct PluginFile *file;   /* host/plugin.c; NULL for an instance */
@@ -25,22 +27,39 @@ struct BpPlugin {
 
 /* The lists are touched by the owner's loops only under one lock that is never held while calling out. */
 void owner_init(BpPlugin *owner, BpPlugin *parent, const char *name);
+void owner_init_scope(BpPlugin *owner, BpPlugin *parent); /* whose name and instance it shares */
 void owner_clear(BpPlugin *owner);
-/* Drops all, newest first; gives how many. What is dropped may drop others. */
+/* Ends what the owner is notified of, newest first: after the `close` of an instance, say. */
+void owner_end_notified(BpPlugin *owner);
+/* The same, then drops all the others, newest first; gives how many. What is dropped may drop others. */
 guint owner_drop_all(BpPlugin *owner);
 void owner_cancel(BpPlugin *owner);
 
-static inline gboolean owner_is_dying(BpPlugin *owner)
+static inline gboolean owner_is_dying(const BpPlugin *owner)
 {
+	for (; owner->is_scope; owner = owner->parent)
+		if (__atomic_load_n(&owner->dying, __ATOMIC_RELAXED))
+			return TRUE;
 	return __atomic_load_n(&owner->dying, __ATOMIC_RELAXED);
+}
+static inline gboolean owner_is_within(const BpPlugin *owner, const BpPlugin *whole)
+{
+	while (owner != whole && owner->is_scope)
+		owner = owner->parent;
+	return owner == whole;
 }
 
 /* The kernel's own plugin, for bp_kernel; set by start.c. */
 extern BpPlugin *bus_kernel;
 
 #define owner_link bp_owner_link
+#define owner_link_notified bp_owner_link_notified
 #define owner_unlink bp_owner_unlink
 #define owner_count bp_owner_count
 #define owner_enter bp_owner_enter
+#define owner_enter_always bp_owner_enter_always
 #define owner_leave bp_owner_leave
+#define scope_obtain bp_scope_obtain
+#define scope_stop bp_scope_stop
+#define scope_clear bp_scope_clear
 #define OWNED_BY BP_OWNED_BY

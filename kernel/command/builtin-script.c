@@ -87,34 +87,20 @@ static gboolean run_timers(BpPlugin *self, BpCall *call, GError **error)
 
 /* --- wait --- */
 
-typedef struct {
-	BpCall *call;
-	BpTimer *timer;
-} Wait;
-
-static void on_waited(BpPlugin *self, gpointer data)
+static void on_waited(BpPlugin *self, gpointer call)
 {
-	Wait *wait = data;
-
-	bp_call_done(wait->call, NULL);
+	bp_call_done(call, NULL);
 }
 
-static void on_wait_cancelled(BpPlugin *self, gpointer data)
+static void on_wait_cancelled(BpPlugin *self, gpointer call)
 {
-	Wait *wait = data;
-	BpCall *call = wait->call;
-
-	bp_timer_remove(wait->timer);
 	bp_call_done(call, g_error_new(BP_CONSOLE_ERROR, BP_CANCELLED, "wait was interrupted"));
 }
 
 static gboolean run_wait(BpPlugin *self, BpCall *call, GError **error)
 {
-	Wait *wait = g_new0(Wait, 1);
-
-	wait->call = call;
-	wait->timer = bp_timer_add(self, NULL, bp_call_duration(call, "seconds"), 1, on_waited, wait, g_free);
-	bp_call_hold(call, on_wait_cancelled, wait);
+	bp_call_hold(call, on_wait_cancelled, call);
+	bp_timer_add(bp_call_scope(call), NULL, bp_call_duration(call, "seconds"), 1, on_waited, call, NULL);
 	return TRUE;
 }
 

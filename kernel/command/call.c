@@ -5,6 +5,7 @@
 
 struct BpCall {
 	BpOwned owned; /* of the command's plugin, while it is held */
+	BpPlugin *scope; /* NULL: nothing waits for it */
 	Run *run;      /* NULL: nobody waits for it any more */
 	BpSession *session;
 	const BpCommand *command;
@@ -26,6 +27,7 @@ static GPtrArray *held; /* of BpCall */
 
 static void call_free(BpCall *call)
 {
+	scope_clear(&call->scope);
 	bp_session_unref(call->session);
 	bp_values_free(call->values);
 	g_clear_error(&call->error);
@@ -123,6 +125,12 @@ void bp_call_hold(BpCall *call, BpFunc cancel, gpointer data)
 	owner_link(call->owned.owner, &call->owned, "call", drop_call);
 }
 
+BpScope *bp_call_scope(BpCall *call)
+{
+	g_return_val_if_fail(call, NULL);
+	return scope_obtain(&call->scope, call->owned.owner);
+}
+
 gboolean bp_call_take_input(BpCall *call, BpInputFunc func, gpointer data)
 {
 	g_return_val_if_fail(call->held && !call->done && func, FALSE);
@@ -154,10 +162,11 @@ static void cancel(BpCall *call)
 
 	call->cancelled = TRUE;
 	call->cancel = NULL;
-	if (func && owner_enter(owner)) {
-		func(owner, call->data);
-		owner_leave(owner);
-	}
+	if (!func)
+		return;
+	owner_enter_always(owner);
+	func(owner, call->data);
+	owner_leave(owner);
 }
 
 void call_interrupt(BpCall *call)

@@ -19,7 +19,7 @@
 #define TYPED_LIMIT (16 * 1024 * 1024) /* it did not stop */
 
 struct Run {
-	BpOwned owned; /* of whoever wants to know of its end */
+	BpOwned owned; /* of whoever is notified of its end; owner NULL: nobody, or done */
 	gint refs;
 	BpSession *session;
 	GList of_runs, of_typed; /* its places in the session: it may be one of thousands */
@@ -46,13 +46,26 @@ void run_unref(Run *run)
 	g_free(run);
 }
 
+/* Once: at its end, or when its owner goes before that. */
+static void call_done(Run *run, guint failed)
+{
+	BpPlugin *owner = g_steal_pointer(&run->owned.owner);
+
+	if (!owner)
+		return;
+	owner_unlink(&run->owned);
+	if (!run->done)
+		return;
+	owner_enter_always(owner);
+	run->done(owner, failed, run->data);
+	owner_leave(owner);
+}
+
 static void drop_run(BpOwned *owned)
 {
 	Run *run = OWNED_BY(owned, Run, owned);
 
-	owner_unlink(owned);
-	run->done = NULL;
-	run->owned.owner = NULL;
+	call_done(run, run->failed + 1);
 }
 
 static void ask_for_input(BpSession *session, gboolean on)
@@ -68,7 +81,6 @@ static void ask_for_input(BpSession *session, gboolean on)
 static void end_run(Run *run)
 {
 	BpSession *session = run->session;
-	BpPlugin *owner = run->owned.owner;
 	gboolean typed = run->typed;
 
 	if (run->ended)
@@ -82,13 +94,7 @@ static void end_run(Run *run)
 		if (session->waiting + run->cost > TYPED_ENOUGH && session->waiting <= TYPED_ENOUGH)
 			ask_for_input(session, TRUE);
 	}
-	if (owner) {
-		owner_unlink(&run->owned);
-		if (run->done && owner_enter(owner)) {
-			run->done(owner, run->failed, run->data);
-			owner_leave(owner);
-		}
-	}
+	call_done(run, run->failed);
 	run_unref(run);
 	if (typed && !session->ending) {
 		Run *next = g_queue_peek_head(&session->typed);
@@ -208,7 +214,7 @@ static void step(Run *run)
 	gint64 deadline = g_get_monotonic_time() + SLICE;
 
 	run->refs++;
-	while (!run->call && !run->ended && !run->session->ended && run->session->writable &&
+	while (!run->call && !run->ended && !run->session->ending && run->session->writable &&
 	       run->next < run->commands->len) {
 		const ParsedCommand *parsed = run->commands->pdata[run->next];
 
@@ -220,7 +226,7 @@ static void step(Run *run)
 		if (parsed->line != run->skip_line)
 			run_command(run, parsed);
 	}
-	if (!run->call && (run->next >= run->commands->len || run->session->ended))
+	if (!run->call && (run->next >= run->commands->len || run->session->ending))
 		end_run(run);
 	run_unref(run);
 }
@@ -265,7 +271,7 @@ static void run_beside(BpPlugin *self, BpSession *session, const char *lines, gb
 	run->shown = shown;
 	run->done = done;
 	run->data = data;
-	owner_link(self, &run->owned, "run", drop_run);
+	owner_link_notified(self, &run->owned, "run", drop_run);
 	if (run->depth > DEPTH_LIMIT) {
 		run->next = run->commands->len;
 		if (run->next)

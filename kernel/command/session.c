@@ -62,6 +62,7 @@ void bp_session_unref(BpSession *session)
 {
 	if (--session->refs)
 		return;
+	scope_clear(&session->scope);
 	g_ref_string_release(session->peer);
 	g_free(session->local);
 	g_free(session->query);
@@ -88,40 +89,42 @@ static void announce(BpSession *session, const char *event)
 			  event, session->id, peer, session->link->name, bp_session_server(session), session->handler->name);
 }
 
-/* The last part of every end. The link is told unless it is the one who goes. The handler may close the server of the
- * session; so that it goes afterwards only, it counts as entered meanwhile. */
+/* The last part of every end. The handler and the link are notified though their plugins may be going: what they keep for the
+ * session is freed there. The handler may close the server of the session; so that it goes afterwards only, it counts as
+ * entered meanwhile. */
 static void finish(BpSession *session, BpEnd why, gboolean tell_link)
 {
 	BpPlugin *owner = session->owned.owner;
-	gboolean entered;
 
 	if (session->ended)
 		return;
-	entered = owner_enter(owner);
+	owner_enter_always(owner);
 	session->ending = TRUE;
+	scope_stop(session->scope);
 	run_cancel_all(session);
-	if (session->handler->close && session_enter(session)) {
+	if (session->handler->close && session->opened) {
+		owner_enter_always(session->handler_plugin);
 		session->handler->close(session, why);
 		session_leave(session);
 	}
+	scope_clear(&session->scope);
 	input_free(session);
 	session->ended = TRUE;
 	g_ptr_array_remove(sessions, session);
 	if (session->begun)
 		announce(session, "end");
 	owner_unlink(&session->owned);
-	if (tell_link && entered)
+	if (tell_link)
 		session->link->end(session, why, session->link_data);
 	bp_channel_release(bp_kernel(), session->recv);
 	bp_channel_release(bp_kernel(), session->send);
 	bp_session_unref(session);
-	if (entered)
-		owner_leave(owner);
+	owner_leave(owner);
 }
 
 static void drop_session(BpOwned *owned)
 {
-	finish(OWNED_BY(owned, BpSession, owned), BP_END_PEER, FALSE);
+	finish(OWNED_BY(owned, BpSession, owned), BP_END_SHUTDOWN, TRUE);
 }
 
 static BpSession *session_new(BpPlugin *self, const BpSessionOptions *options)
@@ -161,7 +164,7 @@ static BpSession *session_new(BpPlugin *self, const BpSessionOptions *options)
 	if (!sessions)
 		sessions = g_ptr_array_new();
 	g_ptr_array_add(sessions, session);
-	owner_link(self, &session->owned, "session", drop_session);
+	owner_link_notified(self, &session->owned, "session", drop_session);
 	return session;
 }
 
@@ -226,6 +229,7 @@ void bp_session_end(BpSession *session, BpEnd why, const char *message)
 	if (message)
 		bp_session_notify(session, message);
 	session->ending = TRUE;
+	scope_stop(session->scope);
 	finish(session, why, TRUE);
 	bp_session_unref(session);
 }
@@ -238,6 +242,17 @@ void sessions_end_of(BpPlugin *plugin)
 		if (session->handler_plugin == plugin)
 			bp_session_end(session, BP_END_SHUTDOWN, "The application is being unloaded. Goodbye!");
 	}
+}
+
+BpScope *bp_session_scope(BpSession *session)
+{
+	BpPlugin *scope;
+
+	g_return_val_if_fail(session, NULL);
+	scope = scope_obtain(&session->scope, session->handler_plugin);
+	if (session->ending)
+		scope_stop(scope);
+	return scope;
 }
 
 /* --- who it is --- */

@@ -19,6 +19,7 @@ struct BpSession {
 	guint id;
 	const BpHandler *handler;
 	BpPlugin *handler_plugin;
+	BpPlugin *scope; /* of the handler; NULL: nothing waits */
 	gpointer memory; /* the handler's */
 	const BpSessionLink *link;
 	gpointer link_data;

@@ -181,7 +181,7 @@ static void instance_free(BpInstance *self)
 static void ask_finish(BpInstance *self);
 
 /* The close function says goodbye through the instance, so for that long its calls are let through again. What it
- * begins and holds the instance for is waited for. */
+ * leaves open ends behind it, and what it begins and holds the instance for is waited for. */
 static void finish(BpInstance *self)
 {
 	self->when_idle = NULL;
@@ -193,6 +193,7 @@ static void finish(BpInstance *self)
 		self->depth--;
 		g_atomic_int_set(&self->dying, TRUE);
 	}
+	owner_end_notified(self);
 	if (g_atomic_int_get(&self->holds))
 		self->when_idle = ask_finish;
 	else

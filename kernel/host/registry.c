@@ -29,7 +29,8 @@ static GHashTable *entries; /* path -> Entry */
 static GQueue watches;	    /* Watch */
 static guint64 last_number;
 
-/* A watch may remove watches: each is looked for again before it is called. */
+/* A watch may remove watches: each is looked for again before it is called. That an object goes is said to those too who are
+ * going themselves: they still have it. */
 static void tell(const char *path, gconstpointer object)
 {
 	g_autoptr(GList) copy = g_list_copy(watches.head);
@@ -41,10 +42,11 @@ static void tell(const char *path, gconstpointer object)
 		if (!g_queue_find(&watches, watch) || !g_str_has_prefix(path, watch->prefix))
 			continue;
 		owner = watch->owned.owner;
-		if (owner_enter(owner)) {
-			watch->func(owner, path, object, watch->data);
-			owner_leave(owner);
-		}
+		if (object && owner_is_dying(owner))
+			continue;
+		owner_enter_always(owner);
+		watch->func(owner, path, object, watch->data);
+		owner_leave(owner);
 	}
 }
 
@@ -70,10 +72,11 @@ static void drop_entry(BpOwned *owned)
 		gpointer data = hold->data;
 
 		drop_hold(&hold->owned);
-		if (gone && owner_enter(holder)) {
-			gone(holder, data);
-			owner_leave(holder);
-		}
+		if (!gone)
+			continue;
+		owner_enter_always(holder);
+		gone(holder, data);
+		owner_leave(holder);
 	}
 	tell(entry->path, NULL);
 	g_free(entry->path);
@@ -187,7 +190,7 @@ gconstpointer bp_registry_hold(BpPlugin *self, const char *path, BpFunc gone, gp
 	hold->gone = gone;
 	hold->data = data;
 	g_queue_push_tail(&entry->holds, hold);
-	owner_link(self, &hold->owned, "registry hold", drop_hold);
+	owner_link_notified(self, &hold->owned, "registry hold", drop_hold);
 	return entry->object;
 }
 
@@ -223,7 +226,7 @@ void bp_registry_watch(BpPlugin *self, const char *prefix, BpRegistryFunc func, 
 	watch->func = func;
 	watch->data = data;
 	g_queue_push_tail(&watches, watch);
-	owner_link(self, &watch->owned, "registry watch", drop_watch);
+	owner_link_notified(self, &watch->owned, "registry watch", drop_watch);
 }
 
 void registry_stop(void)

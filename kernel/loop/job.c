@@ -16,6 +16,7 @@ struct BpJob {
 	GDestroyNotify destroy;
 	gint64 started;
 	gint cancelled, running, permille; /* atomic */
+	gboolean forgotten; /* its scope has gone: nobody waits for it */
 };
 
 static GThreadPool *pool;
@@ -29,13 +30,14 @@ static void finish(gpointer a, gpointer b, guint64 c)
 	BpPlugin *owner = job->owned.owner;
 	BpLoop *loop = job->loop;
 
-	owner_unlink(&job->owned);
+	if (!job->forgotten)
+		owner_unlink(&job->owned);
 	g_mutex_lock(&lock);
 	jobs = g_list_remove(jobs, job);
 	job_count--;
 	g_mutex_unlock(&lock);
 	/* Even when the owner is going: it is told that its work has ended, whatever it was. */
-	if (job->done)
+	if (job->done && !job->forgotten)
 		job->done(owner, g_atomic_int_get(&job->cancelled), job->data);
 	if (job->destroy)
 		job->destroy(job->data);
@@ -58,10 +60,15 @@ static void run(gpointer data, gpointer unused)
 		inbox_post(bp_loop_main(), finish, job, NULL, 0, TRUE);
 }
 
-/* The owner waits for its holds before it drops what it owns, so a job that is dropped never started. */
+/* A plugin and an instance wait for their holds before they drop what they own; only scopes, which do not wait, have jobs left. */
 static void drop_job(BpOwned *owned)
 {
-	g_assert_not_reached();
+	BpJob *job = OWNED_BY(owned, BpJob, owned);
+
+	g_assert(owned->owner->is_scope);
+	owner_unlink(owned);
+	job->forgotten = TRUE;
+	bp_job_cancel(job);
 }
 
 BpJob *bp_job_add(BpPlugin *self, const char *name, BpJobWork work, BpJobDone done, gpointer data, GDestroyNotify destroy)
@@ -115,7 +122,7 @@ void job_cancel_all(BpPlugin *owner)
 {
 	g_mutex_lock(&lock);
 	for (GList *at = jobs; at; at = at->next)
-		if (((BpJob *)at->data)->owned.owner == owner)
+		if (owner_is_within(((BpJob *)at->data)->owned.owner, owner))
 			bp_job_cancel(at->data);
 	g_mutex_unlock(&lock);
 }

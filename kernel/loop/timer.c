@@ -2,6 +2,8 @@
 /* timer.c - timers of a loop: a binary heap by time due. */
 #include "loop/loop.h"
 
+#define NEVER G_MAXINT64 /* due when its owner is going: it waits to be dropped */
+
 struct BpTimer {
 	BpOwned owned;
 	BpLoop *loop;
@@ -136,13 +138,16 @@ static void run(BpLoop *loop, BpTimer *timer)
 {
 	BpPlugin *owner = timer->owned.owner;
 
+	/* It cannot have run its last time without its function: who has its pointer would not know. */
+	if (!owner_enter(owner)) {
+		reschedule(timer, NEVER);
+		return;
+	}
 	timer->done++;
 	advance(timer, loop->now);
 	loop->running = timer;
-	if (owner_enter(owner)) {
-		timer->func(owner, timer->data);
-		owner_leave(owner);
-	}
+	timer->func(owner, timer->data);
+	owner_leave(owner);
 	if (loop->running && timer->times && timer->done >= timer->times)
 		drop_timer(&timer->owned);
 	loop->running = NULL;
@@ -157,7 +162,7 @@ void timers_run(BpLoop *loop)
 
 gint64 timers_next(const BpLoop *loop)
 {
-	return loop->timers->len ? timer_at(loop, 0)->due : -1;
+	return loop->timers->len && timer_at(loop, 0)->due < NEVER ? timer_at(loop, 0)->due : -1;
 }
 
 static gint by_name(gconstpointer a, gconstpointer b)

@@ -157,6 +157,12 @@ static void loop_end(Loop *loop)
 	else if (loop->failed)
 		error = g_error_new(BP_CONSOLE_ERROR, BP_FAILED, "%u of its commands failed", loop->failed);
 	bp_call_done(loop->call, error);
+}
+
+static void loop_free(gpointer data)
+{
+	Loop *loop = data;
+
 	g_free(loop->command);
 	g_free(loop->name);
 	g_free(loop);
@@ -168,7 +174,7 @@ static void on_done(BpPlugin *self, guint failed, gpointer data)
 
 	loop->running = FALSE;
 	loop->failed += failed;
-	if (!bp_loop_call(self, bp_loop_current(), next, loop, NULL))
+	if (!bp_loop_call(bp_call_scope(loop->call), bp_loop_current(), next, loop, NULL))
 		loop_end(loop);
 }
 
@@ -185,7 +191,7 @@ static void next(BpPlugin *self, gpointer data)
 	loop->running = TRUE;
 	if (*line != '.')
 		bp_call_printf(loop->call, "#%" G_GINT64_FORMAT ": %s", loop->at - 1, line);
-	bp_session_run(self, bp_call_session(loop->call), line, on_done, loop);
+	bp_session_run(bp_call_scope(loop->call), bp_call_session(loop->call), line, on_done, loop);
 }
 
 static void on_cancelled(BpPlugin *self, gpointer data)
@@ -215,6 +221,7 @@ static gboolean run_loop(BpPlugin *self, BpCall *call, GError **error)
 	loop->at = from;
 	loop->to = to;
 	bp_call_hold(call, on_cancelled, loop);
+	bp_plugin_defer_undo(bp_call_scope(call), loop_free, loop); /* the oldest, and so the last to go with the call */
 	next(self, loop);
 	return TRUE;
 }

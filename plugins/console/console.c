@@ -73,7 +73,8 @@ static void on_closed(BpStream *from, const GError *why, gpointer user)
 	stream = NULL;
 	if (session)
 		bp_session_end(session, BP_END_PEER, NULL);
-	bp_kernel_quit(0);
+	if (!bp_kernel_is_quitting())
+		bp_kernel_quit(0);
 }
 
 static void on_drained(BpStream *from, gpointer user)

@@ -176,7 +176,7 @@ static void read_settings(MeshGateway *gateway)
 		bp_timer_remove(gateway->poll);
 	gateway->poll = NULL;
 	if (gateway->set.poll)
-		gateway->poll = bp_timer_add(self, "mesh poll", gateway->set.poll, 0, on_poll, gateway, NULL);
+		gateway->poll = bp_timer_add(gateway->self, "mesh poll", gateway->set.poll, 0, on_poll, gateway, NULL);
 }
 
 /* What is looked at each time may change while it runs: clients that listen stay. */
@@ -286,7 +286,7 @@ gboolean mesh_gateway_open(BpInstance *self, GError **error)
 		goto fail;
 	read_settings(gateway);
 	gateway->line = mesh_root_is_up(gateway);
-	gateway->second = bp_timer_add(self, NULL, SECOND, 0, on_second, gateway, NULL);
+	gateway->second = bp_timer_add(gateway->self, NULL, SECOND, 0, on_second, gateway, NULL);
 	mesh_pages_adopt(gateway);
 	if (!open_child(gateway, "MeshPages", mesh_pages_params, "-pages", "ws_port", &gateway->pages_instance, error) ||
 	    !open_child(gateway, "MeshShutdown", mesh_shutdown_params, "-shutdown", "shutdown_port",

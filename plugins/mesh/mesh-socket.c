@@ -23,7 +23,7 @@ struct MeshPeer {
 	PeerState state;
 	gboolean framed, told;
 	GByteArray *request;
-	BpTimer *timer;	    /* of what comes next: the gap, the handshake, a push, an error text */
+	BpTimer *timer;	    /* of the stream's scope, for what comes next: the gap, the handshake, a push, an error text */
 	guint16 target;	    /* PEER_WAITING */
 	GQueue pushes;	    /* BpMessage */
 	gint64 pushed;	    /* when the last one went out */
@@ -36,8 +36,6 @@ static void peer_free(MeshPeer *peer)
 
 	*(peer->prev ? &peer->prev->next : &gateway->first) = peer->next;
 	*(peer->next ? &peer->next->prev : &gateway->last) = peer->prev;
-	if (peer->timer)
-		bp_timer_remove(peer->timer);
 	if (peer->state == PEER_WAITING)
 		g_queue_remove(&gateway->unanswered, peer);
 	g_queue_clear_full(&peer->pushes, (GDestroyNotify)bp_message_unref);
@@ -49,7 +47,7 @@ static void set_timer(MeshPeer *peer, gint64 interval, BpFunc func)
 {
 	if (peer->timer)
 		bp_timer_remove(peer->timer);
-	peer->timer = bp_timer_add(peer->gateway->self, NULL, MAX(interval, 1000), 1, func, peer, NULL);
+	peer->timer = bp_timer_add(bp_stream_scope(peer->stream), NULL, MAX(interval, 1000), 1, func, peer, NULL);
 }
 
 static void stop_timer(MeshPeer *peer)

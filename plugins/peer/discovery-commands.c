@@ -44,7 +44,6 @@ gboolean discovery_run_list(BpPlugin *self, BpCall *call, GError **error)
 
 typedef struct {
 	BpCall *call;
-	BpTimer *timer;
 	guint left; /* halves of a second */
 	GHashTable *shown;
 } Browse;
@@ -53,7 +52,6 @@ static void browse_end(Browse *browse)
 {
 	BpCall *call = browse->call;
 
-	g_clear_pointer(&browse->timer, bp_timer_remove);
 	g_hash_table_unref(browse->shown);
 	g_free(browse);
 	bp_call_progress(call, NULL);
@@ -101,7 +99,7 @@ gboolean discovery_run_discover(BpPlugin *self, BpCall *call, GError **error)
 	browse->left = (guint)bp_call_int(call, "seconds") * 2;
 	browse->shown = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	discovery_ask();
-	browse->timer = bp_timer_add(self, NULL, G_USEC_PER_SEC / 2, 0, on_browse, browse, NULL);
+	bp_timer_add(bp_call_scope(browse->call), NULL, G_USEC_PER_SEC / 2, 0, on_browse, browse, NULL);
 	bp_call_hold(call, on_cancel, browse);
 	return TRUE;
 }

@@ -26,19 +26,30 @@ static json_t *call_nothing(const json_t *message, const char *client, GError **
 
 /* --- later answers --- */
 
+/* A command under way: the session's, until its end. */
+typedef struct EndpointRun {
+	EndpointRequest *request; /* NULL: it does not wait any more */
+	BpSession *session;	  /* NULL: it is being opened */
+	GString *output;
+} EndpointRun;
+
+static BpScope *scope_of(EndpointRequest *request)
+{
+	return bp_stream_scope(request->connection->stream);
+}
+
 void endpoint_call_cancel(EndpointRequest *request)
 {
-	BpInstance *self = request->connection->server->self;
-	BpSession *session = g_steal_pointer(&request->session);
+	EndpointRun *run = g_steal_pointer(&request->run);
 
 	g_clear_pointer(&request->timer, bp_timer_remove);
 	g_clear_pointer(&request->watch, bp_watch_remove);
 	if (request->reply)
-		bp_channel_release(self, g_steal_pointer(&request->reply));
-	if (session)
-		bp_session_end(session, BP_END_KILLED, NULL);
-	if (request->output)
-		g_string_free(g_steal_pointer(&request->output), TRUE);
+		bp_channel_release(scope_of(request), g_steal_pointer(&request->reply));
+	if (!run)
+		return;
+	run->request = NULL;
+	bp_session_end(run->session, BP_END_KILLED, NULL);
 }
 
 static void answer_later(EndpointRequest *request, json_t *take_reply)
@@ -94,9 +105,9 @@ static void ask_channel(EndpointRequest *request, BpChannel *channel, const json
 	g_autoptr(BpMessage) asked = bp_message_new(text, strlen(text), BP_TEXT);
 	char *origin = g_ref_string_new(bp_stream_peer(connection->stream));
 
-	request->reply = bp_channel(server->self, name);
-	request->watch = bp_channel_watch(server->self, request->reply, on_reply, request, NULL);
-	request->timer = bp_timer_add(server->self, NULL, server->timeout, 1, on_timeout, request, NULL);
+	request->reply = bp_channel(scope_of(request), name);
+	request->watch = bp_channel_watch(scope_of(request), request->reply, on_reply, request, NULL);
+	request->timer = bp_timer_add(scope_of(request), NULL, server->timeout, 1, on_timeout, request, NULL);
 	bp_message_set_origin(asked, origin);
 	g_ref_string_release(origin);
 	bp_message_set_reply_channel(asked, request->reply);
@@ -107,77 +118,74 @@ static void ask_channel(EndpointRequest *request, BpChannel *channel, const json
 
 static void session_send(BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer link)
 {
-	EndpointRequest *request = link;
+	EndpointRun *run = link;
 
-	if (request->session == session && request->output && request->output->len < MOST_OUTPUT)
-		g_string_append_len(request->output, data, (gssize)MIN(size, MOST_OUTPUT - request->output->len));
+	/* The welcome is for people who stay. */
+	if (run->session && run->output->len < MOST_OUTPUT)
+		g_string_append_len(run->output, data, (gssize)MIN(size, MOST_OUTPUT - run->output->len));
+}
+
+static void run_free(EndpointRun *run)
+{
+	g_string_free(run->output, TRUE);
+	g_free(run);
 }
 
 static void session_end(BpSession *session, BpEnd why, gpointer link)
 {
-	EndpointRequest *request = link;
+	EndpointRun *run = link;
+	EndpointRequest *request = run->request;
 
-	if (request->session != session)
+	if (!run->session)
+		return; /* run_command frees it */
+	run_free(run);
+	if (!request)
 		return; /* we ended it */
-	request->session = NULL;
+	request->run = NULL;
 	answer_later(request, endpoint_error("Error processing endpoint: the command was ended"));
 }
 
 static const BpSessionLink session_link = { .name = "endpoint", .send = session_send, .end = session_end };
 
-/* The request may have gone with its client meanwhile, so it is looked for. */
-static EndpointRequest *request_of(EndpointServer *server, guint session)
-{
-	for (GList *at = server->connections.head; at; at = at->next) {
-		EndpointConnection *connection = at->data;
-
-		for (GList *of = connection->requests.head; of; of = of->next) {
-			EndpointRequest *request = of->data;
-
-			if (request->session && bp_session_id(request->session) == session)
-				return request;
-		}
-	}
-	return NULL;
-}
-
+/* Before the end of the session, which is the end of the run. */
 static void on_command_done(BpPlugin *self, guint failed, gpointer data)
 {
-	EndpointRequest *request = request_of(bp_instance_data(self), GPOINTER_TO_UINT(data));
+	EndpointRun *run = data;
 	g_auto(GStrv) lines = NULL;
 	json_t *list;
 
-	if (!request)
+	if (!run->request)
 		return;
-	lines = g_strsplit(request->output->str, "\n", -1);
+	lines = g_strsplit(run->output->str, "\n", -1);
 	list = json_array();
 	for (char **at = lines; *at; at++) {
 		g_strchomp(*at);
 		if (**at || at[1])
 			json_array_append_new(list, bp_json_string(*at, -1));
 	}
-	answer_later(request, endpoint_success(json_pack("{s:b,s:o}", "ok", failed == 0, "output", list)));
+	answer_later(run->request, endpoint_success(json_pack("{s:b,s:o}", "ok", failed == 0, "output", list)));
 }
 
 static json_t *run_command(EndpointRequest *request, const CommandEndpoint *endpoint)
 {
 	EndpointServer *server = request->connection->server;
+	EndpointRun *run = g_new0(EndpointRun, 1);
 	g_autoptr(GError) error = NULL;
 	BpSessionOptions options = {
-		.handler = bp_handler_find("console"), .link = &session_link, .data = request, .no_prompt = TRUE, .quiet = TRUE,
+		.handler = bp_handler_find("console"), .link = &session_link, .data = run, .no_prompt = TRUE, .quiet = TRUE,
 		.peer = bp_stream_peer(request->connection->stream), .local = "", .query = "", .role = endpoint->role,
 	};
 
-	request->output = g_string_new(NULL);
-	request->session = options.handler ? bp_session_open(server->self, &options, &error) : NULL;
-	if (!request->session) {
-		g_string_free(g_steal_pointer(&request->output), TRUE);
+	run->output = g_string_new(NULL);
+	run->session = options.handler ? bp_session_open(server->self, &options, &error) : NULL;
+	if (!run->session) {
+		run_free(run);
 		return endpoint_error("Error processing endpoint: %s", error ? error->message : "there is no console");
 	}
-	g_string_truncate(request->output, 0);
-	request->timer = bp_timer_add(server->self, NULL, server->timeout, 1, on_timeout, request, NULL);
-	bp_session_run(server->self, request->session, endpoint->command, on_command_done,
-		       GUINT_TO_POINTER(bp_session_id(request->session)));
+	run->request = request;
+	request->run = run;
+	request->timer = bp_timer_add(scope_of(request), NULL, server->timeout, 1, on_timeout, request, NULL);
+	bp_session_run(server->self, run->session, endpoint->command, on_command_done, run);
 	return NULL;
 }
 

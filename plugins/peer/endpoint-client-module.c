@@ -150,7 +150,7 @@ const BpParam endpoint_client_params[] = {
 /* --- call --- */
 
 typedef struct {
-	BpPlugin *self;
+	BpScope *scope; /* its end frees the errand */
 	EndpointClient *client;
 	BpCall *call;  /* NULL: asynchronous, or told already */
 	guint session; /* of an asynchronous one */
@@ -170,12 +170,17 @@ const BpParam endpoint_call_params[] = {
 	{ NULL },
 };
 
-static void free_later(BpPlugin *self, gpointer data)
+static void errand_free(gpointer data)
 {
 	Errand *errand = data;
 
 	endpoint_client_free(errand->client);
 	g_free(errand);
+}
+
+static void close_scope(BpPlugin *scope, gpointer data)
+{
+	bp_scope_close(scope);
 }
 
 static void on_called(const json_t *reply, const GError *error, gpointer data)
@@ -200,7 +205,7 @@ static void on_called(const json_t *reply, const GError *error, gpointer data)
 	/* Not from inside the client. */
 	if (error && g_error_matches(error, BP_IO_ERROR, BP_CANCELLED))
 		return;
-	bp_defer(errand->self, free_later, errand, NULL);
+	bp_defer(errand->scope, close_scope, NULL, NULL);
 }
 
 static void on_cancel(BpPlugin *self, gpointer data)
@@ -212,7 +217,7 @@ static void on_cancel(BpPlugin *self, gpointer data)
 		bp_call_done(call, g_error_new(BP_IO_ERROR, BP_CANCELLED, "the call was ended"));
 	if (!errand->done) {
 		errand->done = TRUE;
-		bp_defer(self, free_later, errand, NULL);
+		bp_defer(errand->scope, close_scope, NULL, NULL);
 	}
 }
 
@@ -255,9 +260,10 @@ gboolean endpoint_run_call(BpPlugin *self, BpCall *call, GError **error)
 	if (data)
 		json_object_set_new(message, "data", data);
 	errand = g_new0(Errand, 1);
-	errand->self = self;
+	errand->scope = bp_scope_open(self);
 	errand->number = ++last_number;
-	errand->client = endpoint_client_new(self, &options, NULL, NULL);
+	errand->client = endpoint_client_new(errand->scope, &options, NULL, NULL);
+	bp_plugin_defer_undo(errand->scope, errand_free, errand); /* the newest, so undone before what the client owns */
 	if (async) {
 		errand->session = bp_session_id(bp_call_session(call));
 		bp_call_printf(call, "Call %u is under way.", errand->number);

@@ -26,7 +26,7 @@ typedef struct {
 typedef enum { CLIENT_IDLE, CLIENT_RESOLVING, CLIENT_CONNECTING, CLIENT_CONNECTED, CLIENT_PAUSING, CLIENT_FAILED } ClientState;
 
 struct EndpointClient {
-	BpPlugin *self;
+	BpScope *scope; /* owns its stream, its timers and the question for its address */
 	char *host, *tls_name;
 	guint port, attempts, tried;
 	gint64 timeout, delay, next_delay;
@@ -38,7 +38,7 @@ struct EndpointClient {
 	GQueue waiting;
 	guint64 next_id;
 	gboolean echoes; /* the server gives ids back */
-	BpTimer *timer, *pause;
+	BpTimer *pause;
 	EndpointClientCounts counts;
 	guint refs;
 	gboolean dead;
@@ -147,7 +147,7 @@ static void lost(EndpointClient *client, const char *why)
 	    (double)pause / G_USEC_PER_SEC);
 	fail_all(client, BP_CLOSED, why);
 	if (!client->dead)
-		client->pause = bp_timer_add(client->self, NULL, MAX(pause, 1000), 1, on_pause_over, client, NULL);
+		client->pause = bp_timer_add(client->scope, NULL, MAX(pause, 1000), 1, on_pause_over, client, NULL);
 	client_unref(client);
 }
 
@@ -231,7 +231,7 @@ static const BpStreamEvents stream_events = { .data = on_data, .closed = on_clos
 static void connect_to(EndpointClient *client, const BpAddress *address)
 {
 	client->state = CLIENT_CONNECTING;
-	client->stream = bp_stream_connect(client->self, address, client->timeout, client->tls_name, &stream_events, client);
+	client->stream = bp_stream_connect(client->scope, address, client->timeout, client->tls_name, &stream_events, client);
 	if (!client->stream)
 		lost(client, "no socket could be made");
 }
@@ -240,13 +240,10 @@ static void on_resolved(BpPlugin *self, GArray *addresses, const GError *error, 
 {
 	EndpointClient *client = data;
 
-	if (client->dead)
-		;
-	else if (error || !addresses || !addresses->len)
+	if (error || !addresses || !addresses->len)
 		lost(client, error ? error->message : "the name has no address");
 	else
 		connect_to(client, &g_array_index(addresses, BpAddress, 0));
-	client_unref(client);
 }
 
 static void connect_now(EndpointClient *client)
@@ -258,8 +255,7 @@ static void connect_now(EndpointClient *client)
 		connect_to(client, &address);
 		return;
 	}
-	client->refs++;
-	bp_address_resolve(client->self, client->host, client->port, on_resolved, client);
+	bp_address_resolve(client->scope, client->host, client->port, on_resolved, client);
 }
 
 /* --- time --- */
@@ -302,7 +298,7 @@ EndpointClient *endpoint_client_new(BpPlugin *self, const EndpointClientOptions 
 {
 	EndpointClient *client = g_new0(EndpointClient, 1);
 
-	client->self = self;
+	client->scope = bp_scope_open(self);
 	client->refs = 1;
 	client->host = g_strdup(options->host);
 	client->port = options->port;
@@ -313,7 +309,7 @@ EndpointClient *endpoint_client_new(BpPlugin *self, const EndpointClientOptions 
 	client->tell = state;
 	client->data = data;
 	json_line_init(&client->input, 2 * JSON_LINE_LIMIT);
-	client->timer = bp_timer_add(self, NULL, CLAMP(client->timeout / 4, 1000, 250 * 1000), 0, on_timer, client, NULL);
+	bp_timer_add(client->scope, NULL, CLAMP(client->timeout / 4, 1000, 250 * 1000), 0, on_timer, client, NULL);
 	connect_now(client);
 	return client;
 }
@@ -323,12 +319,11 @@ void endpoint_client_free(EndpointClient *client)
 	BpStream *stream = g_steal_pointer(&client->stream);
 
 	client->dead = TRUE;
-	g_clear_pointer(&client->timer, bp_timer_remove);
-	g_clear_pointer(&client->pause, bp_timer_remove);
 	if (stream) {
 		bp_stream_set_user(stream, NULL, NULL);
 		bp_stream_close(stream);
 	}
+	bp_scope_close(client->scope);
 	fail_all(client, BP_CANCELLED, "the client was closed");
 	client_unref(client);
 }

@@ -63,8 +63,7 @@ struct EndpointRequest {
 	BpChannel *reply;   /* of a channel endpoint */
 	BpWatch *watch;
 	BpTimer *timer;
-	BpSession *session; /* of a command endpoint */
-	GString *output;
+	struct EndpointRun *run; /* of a command endpoint */
 };
 
 /* Takes the reply and ends the request: it is sent when those before it are. */

@@ -31,7 +31,7 @@ static void on_try(BpPlugin *self, gpointer data)
 static void try_after(PeerTarget *target, gint64 pause)
 {
 	g_clear_pointer(&target->timer, bp_timer_remove);
-	target->timer = bp_timer_add(target->net->self, NULL, MAX(pause, 1000), 1, on_try, target, NULL);
+	target->timer = bp_timer_add(target->scope, NULL, MAX(pause, 1000), 1, on_try, target, NULL);
 }
 
 static gint64 with_jitter(gint64 pause)
@@ -44,6 +44,7 @@ static PeerTarget *target_new(PeerNet *net, const char *host, guint port, const 
 	PeerTarget *target = g_new0(PeerTarget, 1);
 
 	target->net = net;
+	target->scope = bp_scope_open(net->self);
 	target->host = g_strdup(host);
 	target->port = port;
 	target->id = g_strdup(id);
@@ -54,7 +55,7 @@ static PeerTarget *target_new(PeerNet *net, const char *host, guint port, const 
 void peer_target_free(PeerTarget *target)
 {
 	g_queue_remove(&target->net->targets, target);
-	g_clear_pointer(&target->timer, bp_timer_remove);
+	bp_scope_close(target->scope);
 	if (target->link)
 		target->link->target = NULL;
 	g_free(target->host);
@@ -87,22 +88,10 @@ static void connect_target(PeerTarget *target)
 		peer_target_failed(target, "no socket could be made", FALSE);
 }
 
-/* The target may have gone meanwhile. */
-typedef struct {
-	PeerNet *net;
-	PeerTarget *target;
-} Resolving;
-
 static void on_resolved(BpPlugin *self, GArray *addresses, const GError *error, gpointer data)
 {
-	Resolving *resolving = data;
-	PeerNet *net = resolving->net;
-	PeerTarget *target = g_queue_find(&net->targets, resolving->target) ? resolving->target : NULL;
+	PeerTarget *target = data;
 
-	g_queue_remove(&net->lookups, resolving);
-	g_free(resolving);
-	if (!target)
-		return;
 	target->resolving = FALSE;
 	if (error || !addresses->len) {
 		peer_target_failed(target, error ? error->message : "the name has no address", FALSE);
@@ -125,13 +114,8 @@ static void try_target(PeerTarget *target)
 	if (target->address.size || bp_address_parse(&target->address, target->host, target->port, NULL)) {
 		connect_target(target);
 	} else {
-		Resolving *resolving = g_new0(Resolving, 1);
-
-		resolving->net = target->net;
-		resolving->target = target;
 		target->resolving = TRUE;
-		g_queue_push_tail(&target->net->lookups, resolving);
-		bp_address_resolve(target->net->self, target->host, target->port, on_resolved, resolving);
+		bp_address_resolve(target->scope, target->host, target->port, on_resolved, target);
 	}
 }
 
@@ -433,7 +417,7 @@ PeerNet *peer_net_new(EndpointServer *server, GError **error)
 		return NULL;
 	}
 	bp_channel_watch(self, net->send, on_send, net, NULL);
-	net->timer = bp_timer_add(self, NULL, MIN(net->heartbeat, G_USEC_PER_SEC), 0, on_timer, net, NULL);
+	net->timer = bp_timer_add(net->self, NULL, MIN(net->heartbeat, G_USEC_PER_SEC), 0, on_timer, net, NULL);
 	if (server->enable_discovery) {
 		discovery_found = on_found;
 		discovery_each(on_found, NULL);
@@ -454,7 +438,6 @@ void peer_net_free(PeerNet *net)
 		peer_link_free(link);
 	}
 	peer_channels_free(net);
-	g_queue_clear_full(&net->lookups, g_free);
 	g_clear_pointer(&net->timer, bp_timer_remove);
 	g_hash_table_unref(net->sessions);
 	g_hash_table_unref(net->imported);

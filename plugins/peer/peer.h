@@ -24,7 +24,6 @@ struct PeerNet {
 	gsize backlog, resume; /* bytes */
 	BpChannel *recv, *send, *events;
 	GQueue targets;	       /* PeerTarget */
-	GQueue lookups;	       /* of names, under way */
 	GQueue links;	       /* PeerLink */
 	GHashTable *sessions;  /* id -> PeerSession */
 	GPtrArray *exports;    /* globs */
@@ -43,6 +42,7 @@ struct PeerTarget {
 	BpAddress address;
 	gboolean fixed, resolving; /* fixed: asked for by a person */
 	PeerLink *link;
+	BpScope *scope; /* owns the timer, and the question for its address */
 	BpTimer *timer;
 	gint64 delay;
 	guint failures;

@@ -209,7 +209,7 @@ gboolean tcp_client_open(BpInstance *self, GError **error)
 	bp_channel_set_options(client->send, &pure);
 	bp_channel_watch(self, client->send, on_send, client, NULL);
 	/* So that whoever opened it can watch its state from the beginning. */
-	bp_defer(self, on_first_round, client, NULL);
+	bp_defer(client->self, on_first_round, client, NULL);
 	return TRUE;
 }
 
@@ -217,8 +217,10 @@ void tcp_client_close(BpInstance *self)
 {
 	TcpClient *client = bp_instance_data(self);
 
-	if (client->stream)
+	if (client->stream) {
+		bp_stream_set_user(client->stream, NULL, NULL);
 		bp_stream_close(client->stream);
+	}
 	g_clear_pointer(&client->addresses, g_array_unref);
 	g_clear_pointer(&client->target, g_free);
 	g_clear_pointer(&client->origin, g_ref_string_release);

@@ -358,8 +358,10 @@ void uart_close(BpInstance *self)
 	Uart *uart = bp_instance_data(self);
 
 	uart_record_stop(uart);
-	if (uart->stream)
+	if (uart->stream) {
+		bp_stream_set_user(uart->stream, NULL, NULL);
 		bp_stream_close(uart->stream);
+	}
 	if (uart->decoder)
 		uart->framing->free(g_steal_pointer(&uart->decoder));
 	uart_line_close(&uart->line);

@@ -120,9 +120,7 @@ gboolean uart_run_record(BpPlugin *self, BpCall *call, GError **error)
 /* --- replay --- */
 
 typedef struct {
-	BpPlugin *plugin;
 	BpCall *call;
-	BpTimer *timer;
 	FILE *file;
 	char *name, *line;
 	guint number;	     /* of the line */
@@ -152,13 +150,8 @@ static void replay_end(Replay *replay, GError *take_error)
 
 	if (!take_error)
 		bp_call_printf(call, "%" G_GUINT64_FORMAT " bytes were played.", replay->played);
-	if (replay->timer)
-		bp_timer_remove(replay->timer);
-	if (replay->decoder) {
+	if (replay->decoder)
 		replay->framing->free(replay->decoder);
-		bp_channel_release(replay->plugin, replay->recv);
-		bp_channel_release(replay->plugin, replay->raw);
-	}
 	fclose(replay->file);
 	g_free(replay->name);
 	g_free(replay->line);
@@ -257,7 +250,6 @@ static void on_timer(BpPlugin *self, gpointer data)
 	gint64 now = g_get_monotonic_time(), pause = 1000;
 	GError *error = NULL;
 
-	replay->timer = NULL; /* it ran its one time */
 	for (guint i = 0; i < LINES_A_TURN; i++) {
 		gint64 due;
 
@@ -277,7 +269,7 @@ static void on_timer(BpPlugin *self, gpointer data)
 			return;
 		}
 	}
-	replay->timer = bp_timer_add(replay->plugin, NULL, MAX(pause, 1000), 1, on_timer, replay, NULL);
+	bp_timer_add(bp_call_scope(replay->call), NULL, MAX(pause, 1000), 1, on_timer, replay, NULL);
 }
 
 static gboolean take_stand_in(Replay *replay, const char *framing, GError **error)
@@ -295,8 +287,8 @@ static gboolean take_stand_in(Replay *replay, const char *framing, GError **erro
 	}
 	if (!bp_channel_check_name(raw, error))
 		return FALSE;
-	replay->recv = bp_channel(replay->plugin, recv);
-	replay->raw = bp_channel(replay->plugin, raw);
+	replay->recv = bp_channel(bp_call_scope(replay->call), recv);
+	replay->raw = bp_channel(bp_call_scope(replay->call), raw);
 	replay->decoder = replay->framing->decoder_new(NULL, on_frame, replay);
 	return TRUE;
 }
@@ -312,7 +304,6 @@ gboolean uart_run_replay(BpPlugin *self, BpCall *call, GError **error)
 		return FALSE;
 	}
 	replay = g_new0(Replay, 1);
-	replay->plugin = self;
 	replay->call = call;
 	replay->file = file;
 	replay->name = g_strdup(bp_call_string(call, "name"));
@@ -327,6 +318,6 @@ gboolean uart_run_replay(BpPlugin *self, BpCall *call, GError **error)
 	replay->line = g_malloc(LINE_SIZE);
 	replay->began = g_get_monotonic_time();
 	bp_call_hold(call, on_cancel, replay);
-	replay->timer = bp_timer_add(self, NULL, 1000, 1, on_timer, replay, NULL);
+	bp_timer_add(bp_call_scope(replay->call), NULL, 1000, 1, on_timer, replay, NULL);
 	return TRUE;
 }

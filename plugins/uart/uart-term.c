@@ -11,11 +11,9 @@
 
 typedef struct {
 	BpCall *call;
-	BpPlugin *plugin;
 	BpSession *session;
 	char *name, *who;
-	BpChannel *recv, *send;
-	BpWatch *watch;
+	BpChannel *send;
 	gboolean escaped, told, local_echo, crlf;
 } Term;
 
@@ -33,9 +31,6 @@ static void term_end(Term *term)
 
 	if (uart)
 		uart_release(uart, term->who);
-	bp_watch_remove(term->watch);
-	bp_channel_release(term->plugin, term->recv);
-	bp_channel_release(term->plugin, term->send);
 	g_free(term->name);
 	g_free(term->who);
 	g_free(term);
@@ -176,26 +171,27 @@ static gsize on_input(BpPlugin *self, const guint8 *data, gsize size, gpointer u
 gboolean uart_run_term(BpPlugin *self, BpCall *call, GError **error)
 {
 	Uart *uart = uart_find(bp_call_string(call, "name"), error);
+	BpScope *scope = bp_call_scope(call);
 	g_autoptr(GByteArray) said = NULL;
+	BpChannel *recv;
 	Term *term;
 
 	if (!uart)
 		return FALSE;
 	term = g_new0(Term, 1);
 	term->call = call;
-	term->plugin = self;
 	term->session = bp_call_session(call);
 	term->name = g_strdup(bp_plugin_name(uart->self));
 	term->who = g_strdup_printf("session/%u", bp_session_id(term->session));
 	term->local_echo = bp_call_bool(call, "echo");
 	term->crlf = bp_call_bool(call, "crlf");
 	bp_call_hold(call, on_cancel, term);
-	term->recv = bp_channel(self, bp_channel_name(uart->raw_recv));
-	term->send = bp_channel(self, bp_channel_name(uart->raw_send));
+	recv = bp_channel(scope, bp_channel_name(uart->raw_recv));
+	term->send = bp_channel(scope, bp_channel_name(uart->raw_send));
 	note(term, "Ctrl-] q ends");
 	said = uart_replay(uart);
 	bp_session_send(term->session, said->data, said->len);
-	term->watch = bp_channel_watch(self, term->recv, on_recv, term, NULL);
+	bp_channel_watch(scope, recv, on_recv, term, NULL);
 	if (!bp_call_take_input(call, on_input, term)) {
 		note(term, "another command has the keyboard");
 		term_end(term);

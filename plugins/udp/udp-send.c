@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* udp-send.c - command udp send: one datagram from a socket of its own, and the answers for a while.
  *
- * An errand lives until its call has ended; one whose host is still being looked up stays until that is known, or
- * until the plugin goes.
+ * Socket, timer and the question for the host's address are owned by the call, and so gone with it.
  */
 #include <netinet/in.h>
 #include <string.h>
@@ -11,47 +10,21 @@
 #define ANSWER_LIMIT 1000
 
 typedef struct {
-	BpPlugin *self;
-	BpCall *call; /* NULL: it has ended */
+	BpCall *call;
 	BpDatagram *datagram;
-	BpTimer *timer;
 	char *target;
 	guint8 *bytes;
 	gsize size;
 	gint64 wait;
 	guint answers;
-	guint refs;
-	gboolean resolving; /* that has a reference */
 } Errand;
-
-static GQueue errands;
-
-static void errand_unref(gpointer data)
-{
-	Errand *errand = data;
-
-	if (--errand->refs)
-		return;
-	g_queue_remove(&errands, errand);
-	g_free(errand->target);
-	g_free(errand->bytes);
-	g_free(errand);
-}
 
 static void errand_end(Errand *errand, GError *take_error)
 {
-	BpCall *call = g_steal_pointer(&errand->call);
-
-	if (!call) {
-		g_clear_error(&take_error);
-		return;
-	}
-	if (errand->timer)
-		bp_timer_remove(g_steal_pointer(&errand->timer));
-	if (errand->datagram)
-		bp_datagram_close(g_steal_pointer(&errand->datagram));
-	bp_call_done(call, take_error);
-	errand_unref(errand);
+	bp_call_done(errand->call, take_error);
+	g_free(errand->target);
+	g_free(errand->bytes);
+	g_free(errand);
 }
 
 /* --- answers --- */
@@ -86,7 +59,6 @@ static void on_timeout(BpPlugin *self, gpointer data)
 	Errand *errand = data;
 	GError *error = NULL;
 
-	errand->timer = NULL; /* it ran its one time */
 	if (!errand->answers)
 		error = g_error_new(BP_IO_ERROR, BP_TIMEOUT, "No answer from %s within %g s.", errand->target,
 				    (double)errand->wait / G_USEC_PER_SEC);
@@ -100,13 +72,11 @@ static void on_flushed(BpPlugin *self, gpointer data)
 {
 	Errand *errand = data;
 
-	if (!errand->call)
-		return;
 	if (!bp_datagram_stats(errand->datagram).sent) {
 		errand_end(errand, g_error_new(BP_IO_ERROR, BP_BUSY, "the datagram to %s was not sent: the network is busy",
 					       errand->target));
 	} else if (errand->wait) {
-		errand->timer = bp_timer_add(self, NULL, MAX(errand->wait, 1000), 1, on_timeout, errand, NULL);
+		bp_timer_add(bp_call_scope(errand->call), NULL, MAX(errand->wait, 1000), 1, on_timeout, errand, NULL);
 	} else {
 		bp_call_printf(errand->call, "%zu bytes sent to %s.", errand->size, errand->target);
 		errand_end(errand, NULL);
@@ -119,7 +89,7 @@ static void send_to(Errand *errand, const BpAddress *to)
 	BpAddress any;
 
 	bp_address_parse(&any, to->storage.ss_family == AF_INET ? "0.0.0.0" : "::", 0, NULL);
-	errand->datagram = bp_datagram_open(errand->self, &any, FALSE, &datagram_events, errand, &error);
+	errand->datagram = bp_datagram_open(bp_call_scope(errand->call), &any, FALSE, &datagram_events, errand, &error);
 	if (!errand->datagram) {
 		errand_end(errand, error);
 		return;
@@ -131,8 +101,7 @@ static void send_to(Errand *errand, const BpAddress *to)
 					       errand->size));
 		return;
 	}
-	errand->refs++;
-	bp_defer(errand->self, on_flushed, errand, errand_unref);
+	bp_defer(bp_call_scope(errand->call), on_flushed, errand, NULL);
 }
 
 static void on_resolved(BpPlugin *self, GArray *addresses, const GError *error, gpointer data)
@@ -140,13 +109,11 @@ static void on_resolved(BpPlugin *self, GArray *addresses, const GError *error, 
 	Errand *errand = data;
 	const BpAddress *to = udp_choose_address(addresses, TRUE, TRUE);
 
-	errand->resolving = FALSE;
-	if (errand->call && to)
+	if (to)
 		send_to(errand, to);
-	else if (errand->call)
+	else
 		errand_end(errand, error ? g_error_copy(error) : g_error_new(BP_IO_ERROR, BP_NOT_FOUND,
 									    "%s has no IP address", errand->target));
-	errand_unref(errand);
 }
 
 static void on_cancel(BpPlugin *self, gpointer data)
@@ -184,28 +151,12 @@ gboolean udp_run_send(BpPlugin *self, BpCall *call, GError **error)
 		text = (char *)bytes;
 	}
 	errand = g_new0(Errand, 1);
-	errand->self = self;
 	errand->call = call;
 	errand->target = g_strdup(target);
 	errand->bytes = (guint8 *)g_steal_pointer(&text);
 	errand->size = size;
 	errand->wait = bp_call_duration(call, "wait");
-	errand->refs = 2;
-	errand->resolving = TRUE;
-	g_queue_push_tail(&errands, errand);
 	bp_call_hold(call, on_cancel, errand);
-	bp_address_resolve(self, host, port, on_resolved, errand);
+	bp_address_resolve(bp_call_scope(errand->call), host, port, on_resolved, errand);
 	return TRUE;
-}
-
-/* What is looked up is not told any more when the plugin goes. */
-void udp_send_unload(void)
-{
-	for (GList *at = errands.head, *next; at; at = next) {
-		Errand *errand = at->data;
-
-		next = at->next;
-		if (errand->resolving)
-			errand_unref(errand);
-	}
 }

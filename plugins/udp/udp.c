@@ -96,10 +96,5 @@ static gboolean load(BpPlugin *self, GError **error)
 	return TRUE;
 }
 
-static void unload(BpPlugin *self)
-{
-	udp_send_unload();
-}
-
 BP_PLUGIN(.name = "udp", .version = "1.0", .summary = "UDP servers and sockets on channels", .manual = manual,
-	  .commands = udp_commands, .modules = modules, .load = load, .unload = unload);
+	  .commands = udp_commands, .modules = modules, .load = load);

@@ -82,5 +82,3 @@ void udp_socket_close(BpInstance *self);
 
 extern const BpParam udp_send_params[];
 gboolean udp_run_send(BpPlugin *self, BpCall *call, GError **error);
-/* What is still being looked up when the plugin goes. */
-void udp_send_unload(void);

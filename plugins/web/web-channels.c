@@ -48,8 +48,6 @@ static void serve_messages(BpHttpExchange *exchange, const char *name)
 
 typedef struct {
 	BpHttpExchange *exchange;
-	BpWatch *watch;
-	BpTimer *timer;
 	guint64 dropped;
 } Feed;
 
@@ -91,11 +89,7 @@ static void on_drained(BpHttpExchange *exchange, gpointer data)
 
 static void on_gone(BpHttpExchange *exchange, gpointer data)
 {
-	Feed *feed = data;
-
-	bp_watch_remove(feed->watch);
-	bp_timer_remove(feed->timer);
-	g_free(feed);
+	g_free(data);
 }
 
 static void serve_events(WebServer *server, BpHttpExchange *exchange, const char *glob)
@@ -112,8 +106,8 @@ static void serve_events(WebServer *server, BpHttpExchange *exchange, const char
 	bp_http_on_drained(exchange, on_drained);
 	bp_http_begin(exchange, 200, "text/event-stream");
 	bp_http_send(exchange, "retry: 2000\n\n", 13);
-	feed->timer = bp_timer_add(server->self, NULL, COMMENT_INTERVAL, 0, on_comment, feed, NULL);
-	feed->watch = bp_channel_watch_glob(server->self, glob, on_message, feed, NULL);
+	bp_timer_add(bp_http_scope(feed->exchange), NULL, COMMENT_INTERVAL, 0, on_comment, feed, NULL);
+	bp_channel_watch_glob(bp_http_scope(feed->exchange), glob, on_message, feed, NULL);
 }
 
 void web_serve_events(WebServer *server, BpHttpExchange *exchange)

@@ -110,18 +110,20 @@ void web_run(WebServer *server, BpHttpExchange *exchange, const char *command, W
 	run->done = done;
 	run->command = g_strdup(command);
 	run->output = g_string_new(NULL);
+	run->running = TRUE;
 	g_queue_push_tail(run->runs, run);
 	bp_http_on_gone(exchange, on_gone, run);
 	session = bp_session_open(server->self, &options, &error);
 	if (!session) {
-		bp_http_respond_error(exchange, error);
+		/* If the session was ended at once, link_end has answered. */
+		if (run->exchange)
+			bp_http_respond_error(run->exchange, error);
 		run_free(run);
 		return;
 	}
 	/* The welcome is for people who stay. */
 	g_string_truncate(run->output, 0);
 	run->session = session;
-	run->running = TRUE;
 	bp_session_run(server->self, session, run->command, on_done, run);
 }
 

@@ -51,19 +51,14 @@ static void deliver(WsClient *client, const guint8 *data, gsize size)
 		bp_session_receive(client->session, data, size);
 }
 
-static void stop_waiting(WsClient *client)
-{
-	if (client->timer)
-		bp_timer_remove(g_steal_pointer(&client->timer));
-}
-
 /* Never on a connection that is closing. */
 static void open_session(WsClient *client)
 {
 	g_autoptr(GByteArray) early = g_steal_pointer(&client->early);
 	BpSessionOptions options = { .link = &session_link };
 
-	stop_waiting(client);
+	if (client->timer)
+		bp_timer_remove(g_steal_pointer(&client->timer));
 	if (bp_websocket_is_closing(client->socket))
 		return;
 	client->open = TRUE;
@@ -114,12 +109,10 @@ static void on_event(BpTelnet *telnet, BpTelnetEvent event, gpointer user)
 {
 	WsClient *client = user;
 
-	if (client->session) {
+	if (client->session)
 		bp_serve_telnet_event(client->session, telnet, event);
-	} else if (event == BP_TELNET_BROKEN) {
-		stop_waiting(client);
+	else if (event == BP_TELNET_BROKEN)
 		bp_websocket_close(client->socket, BP_CLOSE_BAD_DATA, "not telnet");
-	}
 }
 
 static const BpTelnetEvents telnet_events = { .data = on_data, .send = on_send, .event = on_event };
@@ -147,13 +140,12 @@ void ws_telnet_start(WsClient *client)
 	client->telnet = bp_telnet_new(&telnet_events, client);
 	bp_telnet_set_lines(client->telnet, TRUE);
 	bp_telnet_offer(client->telnet);
-	client->timer = bp_timer_add(client->server->serve.self, NULL, PATIENCE, 1, on_no_answer, client, NULL);
+	client->timer = bp_timer_add(bp_websocket_scope(client->socket), NULL, PATIENCE, 1, on_no_answer, client, NULL);
 	flush(client);
 }
 
 void ws_telnet_clear(WsClient *client)
 {
-	stop_waiting(client);
 	g_clear_pointer(&client->telnet, bp_telnet_free);
 	g_clear_pointer(&client->early, g_byte_array_unref);
 	g_clear_pointer(&client->out, g_byte_array_unref);

@@ -47,7 +47,7 @@ struct WsClient {
 
 	/* --- ws-telnet.c --- */
 	BpTelnet *telnet;
-	BpTimer *timer;	     /* until it is known what the client can do */
+	BpTimer *timer;	     /* of the socket's scope: until it is known what the client can do */
 	GByteArray *early;   /* typed before the session is open */
 	GByteArray *out;     /* while what it sent is worked on: the answers go out as one message */
 	guint open : 1;	     /* the session was opened, or was refused */

@@ -14,6 +14,7 @@ FUZZ_TESTS = \
 	tests/fuzz/fuzz-rfc2217 \
 	tests/fuzz/fuzz-settings \
 	tests/fuzz/fuzz-telnet \
+	tests/fuzz/fuzz-telnet-server \
 	tests/fuzz/fuzz-web-op \
 	tests/fuzz/fuzz-websocket
 check_PROGRAMS += $(FUZZ_TESTS)
@@ -25,6 +26,10 @@ tests_fuzz_fuzz_mesh_SOURCES = tests/fuzz/fuzz-mesh.c $(MESH_CODEC)
 
 tests_fuzz_fuzz_peer_SOURCES = tests/fuzz/fuzz-peer.c plugins/peer/discovery-codec.c plugins/peer/endpoint-media.c \
 	plugins/peer/json-line.c plugins/peer/peer-frame.c plugins/peer/peer-handshake.c plugins/peer/python-json.c
+
+# Whole connections: with the plugin that serves them linked in.
+SCRIPT_SOURCES = tests/fuzz/script.c tests/fuzz/script.h
+tests_fuzz_fuzz_telnet_server_SOURCES = tests/fuzz/fuzz-telnet-server.c $(SCRIPT_SOURCES) $(plugins_telnet_so_SOURCES)
 
 check_LIBRARIES += tests/fuzz/libdriver.a
 tests_fuzz_libdriver_a_SOURCES = tests/fuzz/driver.c

@@ -42,12 +42,16 @@ class Backplane:
         self.pending = b""
         self.count = 0
 
+    def type(self, lines):
+        """Sends them; what they print is among the lines of the next run."""
+        self.process.stdin.write(f"{lines}\n".encode())
+        self.process.stdin.flush()
+
     def run(self, command):
         """The lines that a command prints to the session that typed it."""
         self.count += 1
         mark = "end-of-%d" % self.count
-        self.process.stdin.write(f"{command}\n.echo {mark}\n".encode())
-        self.process.stdin.flush()
+        self.type(f"{command}\n.echo {mark}")
         lines, end = [], time.monotonic() + PATIENCE
         while True:
             line = self._line(end)
@@ -75,8 +79,11 @@ class Backplane:
 
     def stop(self):
         """Ends it in order; its exit status."""
-        if self.process.poll() is None:
+        try:
             self.process.stdin.close()
+        except BrokenPipeError:  # it has ended, and not taken all
+            pass
+        if self.process.poll() is None:
             try:
                 self.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:

@@ -134,12 +134,13 @@ void http_answer_done(BpHttpExchange *exchange)
 {
 	HttpConnection *connection = exchange->connection;
 	BpHttpServer *server = connection->server;
+	BpPlugin *owner = server->owned.owner;
 
 	exchange->stage = HTTP_ANSWERED;
 	exchange->gone = NULL;
-	if (server->events.finished && !server->closed && bp_owner_enter(server->owned.owner)) {
+	if (server->events.finished && !server->closed && bp_owner_enter(owner)) {
 		server->events.finished(exchange, exchange->status, exchange->sent, server->user);
-		bp_owner_leave(server->owned.owner);
+		bp_owner_leave(owner);
 	}
 	http_connection_answered(connection);
 }

@@ -42,10 +42,26 @@ void http_exchange_free(BpHttpExchange *exchange)
 	g_free(exchange);
 }
 
+void http_exchange_gone(BpHttpExchange *exchange)
+{
+	BpPlugin *owner = exchange->handler ? exchange->handler : exchange->connection->server->owned.owner;
+	BpHttpGone gone = g_steal_pointer(&exchange->gone);
+
+	exchange->drained = NULL;
+	bp_scope_stop(exchange->scope);
+	if (gone) {
+		bp_owner_enter_always(owner);
+		gone(exchange, exchange->gone_data);
+		bp_owner_leave(owner);
+	}
+	bp_scope_clear(&exchange->scope);
+}
+
 static void exchange_end(BpHttpExchange *exchange)
 {
 	BpHttpServer *server = exchange->connection->server;
 
+	bp_scope_clear(&exchange->scope);
 	http_route_leave(exchange);
 	if (exchange->body)
 		g_byte_array_unref(exchange->body);
@@ -62,6 +78,12 @@ static void exchange_end(BpHttpExchange *exchange)
 	}
 	g_byte_array_set_size(exchange->bytes, 0);
 	server->spare = exchange;
+}
+
+BpScope *bp_http_scope(BpHttpExchange *exchange)
+{
+	g_return_val_if_fail(exchange, NULL);
+	return bp_scope_obtain(&exchange->scope, exchange->handler ? exchange->handler : exchange->connection->server->owned.owner);
 }
 
 /* --- life --- */
@@ -92,13 +114,7 @@ void http_connection_drop(HttpConnection *connection)
 	*(connection->next ? &connection->next->prev : &server->last) = connection->prev;
 	connection->closing = TRUE;
 	if (exchange) {
-		BpHttpGone gone = g_steal_pointer(&exchange->gone);
-		BpPlugin *owner = exchange->handler ? exchange->handler : server->owned.owner;
-
-		if (gone && bp_owner_enter(owner)) {
-			gone(exchange, exchange->gone_data);
-			bp_owner_leave(owner);
-		}
+		http_exchange_gone(exchange);
 		exchange_end(exchange);
 	}
 	if (connection->taken && !connection->feeding)
@@ -317,14 +333,8 @@ static void on_resume(BpPlugin *self, gpointer data)
 	HttpConnection *connection = data;
 
 	connection->resuming = FALSE;
-	if (connection->stream && !bp_stream_is_closing(connection->stream) && !is_busy(connection))
+	if (!is_busy(connection))
 		feed_pending(connection);
-}
-
-static void resume_gone(gpointer data)
-{
-	((HttpConnection *)data)->resuming = FALSE;
-	http_connection_unref(data);
 }
 
 static void resume(HttpConnection *connection)
@@ -332,8 +342,7 @@ static void resume(HttpConnection *connection)
 	if (connection->resuming || connection->feeding)
 		return;
 	connection->resuming = TRUE;
-	connection->refs++;
-	bp_defer(connection->server->owned.owner, on_resume, connection, resume_gone);
+	bp_defer(bp_stream_scope(connection->stream), on_resume, connection, NULL);
 }
 
 void http_connection_answered(HttpConnection *connection)

@@ -28,7 +28,7 @@ static void drop(BpOwned *owned)
 {
 	BpHttpExchange *exchange = BP_OWNED_BY(owned, BpHttpExchange, route);
 
-	exchange->gone = exchange->drained = NULL;
+	http_exchange_gone(exchange);
 	http_route_leave(exchange);
 	if (exchange->stage == HTTP_PIECES) {
 		exchange->connection->closing = TRUE;
@@ -55,7 +55,7 @@ gboolean bp_http_dispatch(BpHttpExchange *exchange)
 		return FALSE;
 	exchange->handler = owner;
 	exchange->routed = TRUE;
-	bp_owner_link(owner, &exchange->route, "request", drop);
+	bp_owner_link_notified(owner, &exchange->route, "request", drop);
 	route->request(owner, exchange);
 	bp_owner_leave(owner);
 	return TRUE;

@@ -80,13 +80,11 @@ static void read_params(BpHttpServer *server)
 	server->origins = bp_values_list(values, "origins");
 }
 
-/* The owner goes: its streams have gone to the kernel already. */
+/* The owner goes: its streams have ended already, and so have their connections. */
 static void drop(BpOwned *owned)
 {
 	BpHttpServer *server = BP_OWNED_BY(owned, BpHttpServer, owned);
 
-	for (HttpConnection *at = server->first; at; at = at->next)
-		at->stream = NULL;
 	server->sweep = NULL;
 	server->listener = NULL;
 	bp_http_close(server);

@@ -78,6 +78,7 @@ struct BpHttpExchange {
 	char path_few[128];
 	BpHttpGone gone, drained;
 	gpointer gone_data;
+	BpPlugin *scope; /* what waits for it; NULL: nothing */
 
 	/* --- of the answer --- */
 	GString *fields; /* added; NULL: none */
@@ -103,6 +104,8 @@ void http_connection_answered(HttpConnection *connection);
 /* What is late is answered with 408 or closed. */
 void http_connection_check(HttpConnection *connection, gint64 now);
 void http_exchange_free(BpHttpExchange *exchange);
+/* Calls `gone`, if somebody has still to answer. */
+void http_exchange_gone(BpHttpExchange *exchange);
 
 /* --- http-request.c --- */
 static inline const char *http_text(const BpHttpExchange *exchange, HttpPart part)

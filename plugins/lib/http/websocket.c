@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* websocket.c - a codec on a stream: the closing handshake, pings, and what is sent.
  *
- * A socket lives until `closed` is called, or its owner goes. When the peer ends, or breaks the rules, that is at once: the
+ * A socket lives until `closed` is called, which the end of its owner does too. When the peer ends, or breaks the rules, that is at once: the
  * stream, which still has our Close frame to send, then goes on without it.
  */
 #include <backplane/websocket.h>
@@ -28,6 +28,7 @@ struct BpWebSocket {
 	BpWebSocketEvents events;
 	gpointer user;
 	const char *protocol;
+	BpScope *scope; /* what waits for it; NULL: nothing yet */
 	BpTimer *timer;
 	gint64 ping_interval, ping_timeout;
 	guint code;	   /* it was closed with, by us */
@@ -73,26 +74,27 @@ static void socket_unref(BpWebSocket *socket)
 	g_free(socket);
 }
 
-/* Everything but `closed`. */
-static void detach(BpWebSocket *socket)
+static void finish(BpWebSocket *socket, guint code, const char *reason)
 {
+	BpPlugin *owner = socket->owned.owner;
+
+	if (socket->over)
+		return;
 	socket->over = TRUE;
+	bp_scope_stop(socket->scope);
 	websocket_codec_stop(socket->codec);
 	if (socket->timer)
 		bp_timer_remove(socket->timer);
-	bp_stream_set_user(socket->stream, NULL, NULL);
 	bp_stream_set_reading(socket->stream, TRUE); /* so that its end is seen */
 	bp_stream_close(socket->stream);
 	bp_owner_unlink(&socket->owned);
-}
-
-static void finish(BpWebSocket *socket, guint code, const char *reason)
-{
-	if (socket->over)
-		return;
-	detach(socket);
-	if (socket->events.closed)
+	if (socket->events.closed) {
+		bp_owner_enter_always(owner);
 		socket->events.closed(socket, code, reason, socket->user);
+		bp_owner_leave(owner);
+	}
+	bp_scope_clear(&socket->scope);
+	bp_stream_set_user(socket->stream, NULL, NULL);
 	socket_unref(socket);
 }
 
@@ -106,6 +108,7 @@ static void say_close(BpWebSocket *socket, guint code, const char *reason)
 	if (socket->closing)
 		return;
 	socket->closing = TRUE;
+	bp_scope_stop(socket->scope);
 	socket->code = code;
 	if (size > sizeof(payload) - 2)
 		size = sizeof(payload) - 2;
@@ -123,8 +126,7 @@ static void drop(BpOwned *owned)
 	BpWebSocket *socket = BP_OWNED_BY(owned, BpWebSocket, owned);
 
 	say_close(socket, BP_CLOSE_GOING_AWAY, NULL);
-	detach(socket);
-	socket_unref(socket);
+	finish(socket, socket->code, "");
 }
 
 /* --- pings; any byte of the peer is a sign of life --- */
@@ -348,7 +350,7 @@ BpWebSocket *bp_websocket_accept(BpPlugin *self, BpHttpExchange *exchange, const
 	if (options->backlog)
 		bp_stream_set_backlog(socket->stream, options->backlog, BP_BACKLOG_CLOSE);
 	/* After the stream, and so dropped before it: the goodbye is queued when the stream goes. */
-	bp_owner_link(self, &socket->owned, "websocket", drop);
+	bp_owner_link_notified(self, &socket->owned, "websocket", drop);
 	start_pings(socket, options);
 	if (events)
 		bp_websocket_set_user(socket, events, user);
@@ -357,9 +359,23 @@ BpWebSocket *bp_websocket_accept(BpPlugin *self, BpHttpExchange *exchange, const
 
 void bp_websocket_set_user(BpWebSocket *socket, const BpWebSocketEvents *events, gpointer user)
 {
-	socket->events = *events;
+	static const BpWebSocketEvents none;
+
+	if (user != socket->user)
+		bp_scope_clear(&socket->scope);
+	socket->events = events ? *events : none;
 	socket->user = user;
 	socket->has_user = TRUE;
+}
+
+/* Within the stream's: that ends too when the stream begins to. */
+BpScope *bp_websocket_scope(BpWebSocket *socket)
+{
+	g_return_val_if_fail(socket, NULL);
+	bp_scope_obtain(&socket->scope, bp_stream_scope(socket->stream));
+	if (socket->closing || socket->over)
+		bp_scope_stop(socket->scope);
+	return socket->scope;
 }
 
 gboolean websocket_has_user(const BpWebSocket *socket)

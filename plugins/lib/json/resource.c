@@ -128,14 +128,12 @@ struct BpReply {
 
 static void tell(BpReply *reply, json_t *value, const GError *error)
 {
-	BpPlugin *asker = reply->asker.owner;
-	gboolean entered = bp_owner_enter(asker);
+	BpPlugin *asker = g_steal_pointer(&reply->asker.owner);
 
 	bp_owner_unlink(&reply->asker);
-	reply->asker.owner = NULL;
+	bp_owner_enter_always(asker);
 	reply->done(asker, value, error, reply->data);
-	if (entered)
-		bp_owner_leave(asker);
+	bp_owner_leave(asker);
 }
 
 void bp_reply_done(BpReply *reply, json_t *take_value, GError *take_error)
@@ -172,7 +170,7 @@ static BpReply *reply_new(BpPlugin *asker, BpPlugin *answerer, const char *name,
 	reply->name = g_strdup(name);
 	reply->done = done;
 	reply->data = data;
-	bp_owner_link(asker, &reply->asker, "reply", drop_asker);
+	bp_owner_link_notified(asker, &reply->asker, "reply", drop_asker);
 	bp_owner_link(answerer, &reply->answerer, "reply", drop_answerer);
 	return reply;
 }

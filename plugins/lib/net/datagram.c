@@ -69,14 +69,16 @@ static void datagram_unref(BpDatagram *datagram)
 
 static void tell_error(BpDatagram *datagram, const char *what, int number)
 {
+	BpPlugin *owner = datagram->owned.owner;
+
 	datagram->stats.errors++;
-	if (datagram->fd >= 0 && datagram->events.error && bp_owner_enter(datagram->owned.owner)) {
+	if (datagram->fd >= 0 && datagram->events.error && bp_owner_enter(owner)) {
 		g_autoptr(GError) error = g_error_new(BP_IO_ERROR, number == ECONNREFUSED ? BP_CLOSED : BP_FAILED,
 						      "%s: %s", what,
 						      number == ECONNREFUSED ? "nobody listens there" : g_strerror(number));
 
 		datagram->events.error(datagram, error, datagram->user);
-		bp_owner_leave(datagram->owned.owner);
+		bp_owner_leave(owner);
 	}
 }
 
@@ -161,15 +163,16 @@ static void note_kernel_drops(BpDatagram *datagram, struct msghdr *header)
 static void deliver(BpDatagram *datagram, guint index)
 {
 	struct mmsghdr *header = &buffers->headers[index];
+	BpPlugin *owner = datagram->owned.owner;
 	BpAddress from = { .size = MIN(header->msg_hdr.msg_namelen, sizeof(from.storage)) };
 
 	memcpy(&from.storage, &buffers->from[index], from.size);
 	note_kernel_drops(datagram, &header->msg_hdr);
 	datagram->stats.received++;
 	datagram->stats.bytes_in += header->msg_len;
-	if (datagram->events.data && bp_owner_enter(datagram->owned.owner)) {
+	if (datagram->events.data && bp_owner_enter(owner)) {
 		datagram->events.data(datagram, buffers->bytes[index], header->msg_len, &from, datagram->user);
-		bp_owner_leave(datagram->owned.owner);
+		bp_owner_leave(owner);
 	}
 }
 

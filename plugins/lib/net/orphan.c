@@ -2,7 +2,7 @@
 /* orphan.c - streams whose owner has gone.
  *
  * A server that closes says goodbye and is gone in the same turn; what it said must still arrive. So the kernel
- * takes its streams, without their events, until their queues are sent, in the time that every close has. When the
+ * takes its streams, whose users have been notified, until their queues are sent, in the time that every close has. When the
  * kernel itself goes there is nobody to take them: then what the system takes at once is sent.
  */
 #include <string.h>
@@ -51,11 +51,16 @@ static void become_orphan(BpStream *stream)
 	stream_remove_source(stream);
 	stream_set_timer(stream, 0);
 	leave_server(stream);
-	memset(&stream->events, 0, sizeof(stream->events));
-	stream->user = NULL;
 	bp_owner_unlink(&stream->owned);
-	bp_owner_link(bp_kernel(), &stream->owned, "stream", stream_drop);
-	stream->orphan = stream->closing = TRUE;
+	stream->closing = TRUE;
+	bp_scope_stop(stream->scope);
+	stream_call_closed(stream);
+	bp_owner_link_notified(bp_kernel(), &stream->owned, "stream", stream_drop);
+	if (stream->finished) {
+		stream_mark(stream);
+		return;
+	}
+	stream->orphan = TRUE;
 	if (!stream->shut)
 		bp_plugin_hold(bp_kernel()); /* it waits for that at its end */
 	stream_set_timer(stream, stream->shut ? STREAM_LINGER_TIME : STREAM_CLOSE_TIME);

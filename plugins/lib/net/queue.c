@@ -278,11 +278,13 @@ static void flush_plain(BpStream *stream)
 
 static void call_drained(BpStream *stream)
 {
+	BpPlugin *owner = stream->owned.owner;
+
 	stream->full = FALSE;
 	stream->cutting = FALSE;
-	if (stream->events.drained && bp_owner_enter(stream->owned.owner)) {
+	if (stream->events.drained && bp_owner_enter(owner)) {
 		stream->events.drained(stream, stream->user);
-		bp_owner_leave(stream->owned.owner);
+		bp_owner_leave(owner);
 	}
 }
 

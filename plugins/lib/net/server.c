@@ -48,10 +48,12 @@ static void announce(BpServer *server, const BpAddress *peer, const char *before
 
 void server_stream_ready(BpServer *server, BpStream *stream)
 {
+	BpPlugin *owner = server->owned.owner;
+
 	announce(server, &stream->peer, "Socket Connected:", "", NULL);
-	if (server->events.accept && !server->closed && bp_owner_enter(server->owned.owner)) {
+	if (server->events.accept && !server->closed && bp_owner_enter(owner)) {
 		server->events.accept(server, stream, server->user);
-		bp_owner_leave(server->owned.owner);
+		bp_owner_leave(owner);
 	}
 	if (!stream->has_user)
 		bp_stream_close(stream);

@@ -202,11 +202,13 @@ static void on_peer_end(BpStream *stream)
 		return;
 	}
 	if (!stream->closing) {
+		BpPlugin *owner = stream->owned.owner;
+
 		if (!stream->events.end) {
 			bp_stream_close(stream);
-		} else if (bp_owner_enter(stream->owned.owner)) {
+		} else if (bp_owner_enter(owner)) {
 			stream->events.end(stream, stream->user);
-			bp_owner_leave(stream->owned.owner);
+			bp_owner_leave(owner);
 		}
 	}
 	/* One that has nothing to send is finished in this turn. */
@@ -259,7 +261,7 @@ BpStream *stream_new(BpPlugin *self, int take_fd, const BpStreamEvents *events, 
 	}
 	stream->stats.opened = stream->stats.last_in = bp_loop_now();
 	queue_init(&stream->queue);
-	bp_owner_link(self, &stream->owned, "stream", stream_drop);
+	bp_owner_link_notified(self, &stream->owned, "stream", stream_drop);
 	stream->linked = TRUE;
 	return stream;
 }
@@ -300,10 +302,12 @@ void stream_become_ready(BpStream *stream)
 	if (stream->server && !stream->has_user)
 		server_stream_ready(stream->server, stream);
 	if (!stream->finished && stream->announce) {
+		BpPlugin *owner = stream->owned.owner;
+
 		stream->announce = FALSE;
-		if (stream->events.ready && !stream->closing && bp_owner_enter(stream->owned.owner)) {
+		if (stream->events.ready && !stream->closing && bp_owner_enter(owner)) {
 			stream->events.ready(stream, stream->user);
-			bp_owner_leave(stream->owned.owner);
+			bp_owner_leave(owner);
 		}
 	}
 	if (stream->finished)
@@ -319,6 +323,7 @@ void stream_unref(BpStream *stream)
 	if (--stream->refs)
 		return;
 	g_assert(!stream->linked && stream->fd < 0);
+	bp_scope_clear(&stream->scope);
 	if (stream->server)
 		server_unref(stream->server);
 	g_clear_error(&stream->why);
@@ -334,6 +339,7 @@ void stream_finish(BpStream *stream, GError *take_why)
 		return;
 	}
 	stream->finished = stream->closing = TRUE;
+	bp_scope_stop(stream->scope);
 	orphan_has_sent(stream);
 	if (stream->why)
 		g_clear_error(&take_why);
@@ -351,20 +357,30 @@ void stream_finish(BpStream *stream, GError *take_why)
 		stream_mark(stream);
 }
 
-void stream_tell_closed(BpStream *stream)
+void stream_call_closed(BpStream *stream)
 {
 	BpPlugin *owner = stream->owned.owner;
+	BpStreamEvents events = stream->events;
 
+	memset(&stream->events, 0, sizeof(stream->events));
+	if (events.closed) {
+		bp_owner_enter_always(owner);
+		events.closed(stream, stream->why, stream->user);
+		bp_owner_leave(owner);
+	}
+	stream->user = NULL;
+	bp_scope_clear(&stream->scope);
+}
+
+void stream_tell_closed(BpStream *stream)
+{
 	if (!stream->linked)
 		return;
 	stream->linked = FALSE;
 	bp_owner_unlink(&stream->owned);
 	if (stream->server)
 		server_stream_gone(stream->server, stream, stream->why);
-	if (stream->events.closed && bp_owner_enter(owner)) {
-		stream->events.closed(stream, stream->why, stream->user);
-		bp_owner_leave(owner);
-	}
+	stream_call_closed(stream);
 	stream_unref(stream);
 }
 
@@ -399,6 +415,7 @@ void bp_stream_close(BpStream *stream)
 	if (stream->closing || stream->finished)
 		return;
 	stream->closing = TRUE;
+	bp_scope_stop(stream->scope);
 	if (stream->connecting || stream->shaking) {
 		if (stream->queued == 0)
 			stream_finish(stream, NULL);
@@ -454,8 +471,9 @@ void bp_stream_set_owner(BpStream *stream, BpPlugin *owner)
 	if (stream->finished || owner == stream->owned.owner)
 		return;
 	stream_remove_source(stream);
+	bp_scope_clear(&stream->scope);
 	bp_owner_unlink(&stream->owned);
-	bp_owner_link(owner, &stream->owned, "stream", stream_drop);
+	bp_owner_link_notified(owner, &stream->owned, "stream", stream_drop);
 	if (stream->closing)
 		stream_set_timer(stream, stream->shut ? STREAM_LINGER_TIME : STREAM_CLOSE_TIME);
 	stream_poll(stream);
@@ -464,6 +482,8 @@ void bp_stream_set_owner(BpStream *stream, BpPlugin *owner)
 void bp_stream_set_user(BpStream *stream, const BpStreamEvents *events, gpointer user)
 {
 	g_return_if_fail(stream);
+	if (user != stream->user)
+		bp_scope_clear(&stream->scope);
 	if (events)
 		stream->events = *events;
 	else
@@ -472,6 +492,17 @@ void bp_stream_set_user(BpStream *stream, const BpStreamEvents *events, gpointer
 	stream->has_user = events != NULL;
 	if (!stream->finished)
 		stream_poll(stream);
+}
+
+BpScope *bp_stream_scope(BpStream *stream)
+{
+	BpPlugin *scope;
+
+	g_return_val_if_fail(stream, NULL);
+	scope = bp_scope_obtain(&stream->scope, stream->owned.owner);
+	if (stream->closing)
+		bp_scope_stop(scope);
+	return scope;
 }
 
 int bp_stream_fd(const BpStream *stream)

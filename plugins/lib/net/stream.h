@@ -6,8 +6,8 @@
  * tls.c: the encrypted ones.
  *
  * A stream is kept by its owner (one reference, dropped when it is finished), by its descriptor source
- * and its timer, by the list of the turn, and by each function that calls out. When its owner goes, the kernel
- * takes it, without its events, until what was queued is sent: so goodbyes arrive.
+ * and its timer, by the list of the turn, and by each function that calls out. When its owner goes, `closed` is called
+ * and the kernel takes it until what was queued is sent: so goodbyes arrive.
  */
 #pragma once
 #include <backplane/loop.h>
@@ -48,6 +48,7 @@ struct BpStream {
 	BpTimer *timer; /* connect, handshake, close or linger */
 	BpStreamEvents events;
 	gpointer user;
+	BpPlugin *scope; /* what waits for it; NULL: nothing yet */
 
 	StreamQueue queue;
 	gsize queued; /* bytes in the queue, and with TLS those on their way */
@@ -119,6 +120,8 @@ void stream_become_ready(BpStream *stream);
 GError *stream_error(const char *what, int number);
 /* Calls `closed` and gives up the owner's reference; from the list of the turn. */
 void stream_tell_closed(BpStream *stream);
+/* The user is notified, whatever becomes of its owner, and has no more to do with the stream. */
+void stream_call_closed(BpStream *stream);
 
 void stream_remove_source(BpStream *stream);
 

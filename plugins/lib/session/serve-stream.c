@@ -28,7 +28,7 @@ struct Connection {
 	BpStream *stream;
 	BpSession *session;  /* NULL: not open yet, or ended */
 	BpTelnet *codec;     /* NULL: plain text, or not known yet */
-	BpTimer *timer;	     /* while it is not known what the client is */
+	BpTimer *timer;	     /* of the stream's scope: while it is not known what the client is */
 	GByteArray *pending; /* typed before the session is open */
 	guint open : 1;	     /* the session was opened, or was refused */
 	guint raw : 1;	     /* the handler takes bytes */
@@ -43,19 +43,12 @@ struct BpServeStreams {
 	Connection *first, *last;
 };
 
-static void stop_waiting(Connection *connection)
-{
-	if (connection->timer)
-		bp_timer_remove(g_steal_pointer(&connection->timer));
-}
-
 static void connection_free(Connection *connection)
 {
 	BpServeStreams *server = connection->server;
 
 	*(connection->prev ? &connection->prev->next : &server->first) = connection->next;
 	*(connection->next ? &connection->next->prev : &server->last) = connection->prev;
-	stop_waiting(connection);
 	if (connection->codec)
 		bp_telnet_free(connection->codec);
 	if (connection->pending)
@@ -160,6 +153,12 @@ static BpSession *make_session(Connection *connection, GError **error)
 	return bp_serve_session(&connection->server->serve, connection->codec, &options, error);
 }
 
+static void stop_waiting(Connection *connection)
+{
+	if (connection->timer)
+		bp_timer_remove(g_steal_pointer(&connection->timer));
+}
+
 /* Never on a stream that is closing. What was typed before it comes first. */
 static void open_session(Connection *connection)
 {
@@ -209,12 +208,10 @@ static void on_codec_event(BpTelnet *codec, BpTelnetEvent event, gpointer user)
 {
 	Connection *connection = user;
 
-	if (connection->session) {
+	if (connection->session)
 		bp_serve_telnet_event(connection->session, codec, event);
-	} else if (event == BP_TELNET_BROKEN) {
-		stop_waiting(connection);
+	else if (event == BP_TELNET_BROKEN)
 		bp_stream_close(connection->stream);
-	}
 }
 
 static const BpTelnetEvents codec_events = { .data = on_codec_data, .send = on_codec_send, .event = on_codec_event };
@@ -224,7 +221,7 @@ static const BpTelnetEvents codec_events = { .data = on_codec_data, .send = on_c
 static void wait_for(Connection *connection, gint64 interval, BpFunc func)
 {
 	stop_waiting(connection);
-	connection->timer = bp_timer_add(connection->server->serve.self, NULL, interval, 1, func, connection, NULL);
+	connection->timer = bp_timer_add(bp_stream_scope(connection->stream), NULL, interval, 1, func, connection, NULL);
 }
 
 static void on_no_answer(BpPlugin *self, gpointer data)
@@ -250,8 +247,7 @@ static void on_silence(BpPlugin *self, gpointer data)
 	Connection *connection = data;
 
 	connection->timer = NULL;
-	if (!bp_stream_is_closing(connection->stream))
-		begin_telnet(connection, TRUE);
+	begin_telnet(connection, TRUE);
 }
 
 /* Enough is known to open the session: what it is going to tell it has told. */
