@@ -3,6 +3,7 @@
 
 pkginclude_HEADERS = \
 	include/backplane/address.h \
+	include/backplane/backoff.h \
 	include/backplane/backplane.h \
 	include/backplane/bytes.h \
 	include/backplane/channel.h \
@@ -27,6 +28,7 @@ pkginclude_HEADERS = \
 	include/backplane/owner.h \
 	include/backplane/param.h \
 	include/backplane/plugin.h \
+	include/backplane/process.h \
 	include/backplane/registry.h \
 	include/backplane/resource.h \
 	include/backplane/scope.h \

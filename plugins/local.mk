@@ -16,6 +16,7 @@ include plugins/console/local.mk
 include plugins/consoleserver/local.mk
 include plugins/control/local.mk
 include plugins/echo/local.mk
+include plugins/exec/local.mk
 include plugins/guess/local.mk
 include plugins/mesh/local.mk
 include plugins/peer/local.mk

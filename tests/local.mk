@@ -80,10 +80,11 @@ tests_libsuite_a_SOURCES = \
 # The objects of libbackplane and of the libraries with every name visible, so that tests reach the inside. The sonames are the
 # same, so plugins that a test loads meet these and no second ones.
 TEST_LIBS = tests/libsuite.a tests/fuzz/libdriver.a tests/libbackplane-config.so.0 tests/libbackplane-http.so.0 \
-	tests/libbackplane-session.so.0 tests/libbackplane-net.so.0 tests/libbackplane-json.so.0 tests/libbackplane.so.0 \
+	tests/libbackplane-process.so.0 tests/libbackplane-session.so.0 tests/libbackplane-net.so.0 tests/libbackplane-json.so.0 \
+	tests/libbackplane.so.0 \
 	$(CUNIT_LIBS) $(GLIB_LIBS) $(JSON_LIBS)
 check_PROGRAMS += tests/libbackplane.so.0 tests/libbackplane-config.so.0 tests/libbackplane-http.so.0 tests/libbackplane-json.so.0 \
-	tests/libbackplane-net.so.0 tests/libbackplane-session.so.0
+	tests/libbackplane-net.so.0 tests/libbackplane-process.so.0 tests/libbackplane-session.so.0
 tests_libbackplane_so_0_SOURCES = tests/visible.c
 tests_libbackplane_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-soname,libbackplane.so.0
 tests_libbackplane_so_0_LDADD = $(libbackplane_so_0_OBJECTS) $(GLIB_LIBS)
@@ -99,6 +100,9 @@ tests_libbackplane_json_so_0_LDADD = $(libbackplane_json_so_0_OBJECTS) tests/lib
 tests_libbackplane_net_so_0_SOURCES = tests/visible.c
 tests_libbackplane_net_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-z,nodelete -Wl,-soname,libbackplane-net.so.0
 tests_libbackplane_net_so_0_LDADD = $(libbackplane_net_so_0_OBJECTS) tests/libbackplane.so.0 $(GLIB_LIBS) $(TLS_LIBS)
+tests_libbackplane_process_so_0_SOURCES = tests/visible.c
+tests_libbackplane_process_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-z,nodelete -Wl,-soname,libbackplane-process.so.0
+tests_libbackplane_process_so_0_LDADD = $(libbackplane_process_so_0_OBJECTS) tests/libbackplane-net.so.0 tests/libbackplane.so.0 $(GLIB_LIBS)
 tests_libbackplane_session_so_0_SOURCES = tests/visible.c
 tests_libbackplane_session_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-z,nodelete -Wl,-soname,libbackplane-session.so.0
 tests_libbackplane_session_so_0_LDADD = $(libbackplane_session_so_0_OBJECTS) tests/libbackplane-net.so.0 tests/libbackplane.so.0 $(GLIB_LIBS) $(TELNET_LIBS)

@@ -3,6 +3,7 @@ execlib_PROGRAMS += libbackplane-net.so.0
 libbackplane_net_so_0_SOURCES = \
 	plugins/lib/net/accept.c \
 	plugins/lib/net/address.c \
+	plugins/lib/net/backoff.c \
 	plugins/lib/net/connect.c \
 	plugins/lib/net/datagram.c \
 	plugins/lib/net/datagram.h \

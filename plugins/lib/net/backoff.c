@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* backoff.c - trying again after pauses that grow. */
+#include <backplane/backoff.h>
+#include <backplane/loop.h>
+#include <backplane/owner.h>
+
+struct BpBackoff {
+	BpOwned owned;
+	gint64 first, longest, next; /* pauses */
+	gint64 due;		     /* monotonic */
+	BpFunc func;
+	gpointer data;
+	BpTimer *timer; /* NULL: nothing is waited for */
+};
+
+static void drop(BpOwned *owned)
+{
+	BpBackoff *backoff = BP_OWNED_BY(owned, BpBackoff, owned);
+
+	bp_owner_unlink(owned);
+	g_clear_pointer(&backoff->timer, bp_timer_remove);
+	g_free(backoff);
+}
+
+BpBackoff *bp_backoff_new(BpPlugin *self, gint64 first, gint64 longest, BpFunc func, gpointer data)
+{
+	BpBackoff *backoff = g_new0(BpBackoff, 1);
+
+	backoff->func = func;
+	backoff->data = data;
+	bp_backoff_set(backoff, first, longest);
+	/* Before the timers of its owner, among which is its own. */
+	bp_owner_link_notified(self, &backoff->owned, "backoff", drop);
+	return backoff;
+}
+
+void bp_backoff_free(BpBackoff *backoff)
+{
+	if (backoff)
+		drop(&backoff->owned);
+}
+
+void bp_backoff_set(BpBackoff *backoff, gint64 first, gint64 longest)
+{
+	backoff->first = MAX(first, G_TIME_SPAN_MILLISECOND);
+	backoff->longest = MAX(longest, backoff->first);
+	backoff->next = backoff->first;
+}
+
+static void on_timer(BpPlugin *self, gpointer data)
+{
+	BpBackoff *backoff = data;
+
+	backoff->timer = NULL; /* it ran its one time */
+	backoff->func(self, backoff->data);
+}
+
+gint64 bp_backoff_wait(BpBackoff *backoff)
+{
+	gint64 pause = (gint64)((double)backoff->next * g_random_double_range(0.8, 1.2));
+
+	if (backoff->timer)
+		return bp_backoff_left(backoff);
+	pause = CLAMP(pause, G_TIME_SPAN_MILLISECOND, backoff->longest);
+	backoff->next = MIN(backoff->next * 2, backoff->longest);
+	backoff->due = g_get_monotonic_time() + pause;
+	backoff->timer = bp_timer_add(backoff->owned.owner, NULL, pause, 1, on_timer, backoff, NULL);
+	return pause;
+}
+
+void bp_backoff_reset(BpBackoff *backoff)
+{
+	g_clear_pointer(&backoff->timer, bp_timer_remove);
+	backoff->next = backoff->first;
+}
+
+gint64 bp_backoff_left(const BpBackoff *backoff)
+{
+	return backoff->timer ? MAX(backoff->due - g_get_monotonic_time(), 0) : -1;
+}
