@@ -106,6 +106,8 @@ tests_libbackplane_process_so_0_LDADD = $(libbackplane_process_so_0_OBJECTS) tes
 tests_libbackplane_session_so_0_SOURCES = tests/visible.c
 tests_libbackplane_session_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-z,nodelete -Wl,-soname,libbackplane-session.so.0
 tests_libbackplane_session_so_0_LDADD = $(libbackplane_session_so_0_OBJECTS) tests/libbackplane-net.so.0 tests/libbackplane.so.0 $(GLIB_LIBS) $(TELNET_LIBS)
+tests_test_scope_CPPFLAGS = $(AM_CPPFLAGS) $(GIO_CFLAGS)
+tests_test_scope_LDADD = $(TEST_LIBS) $(GIO_LIBS)
 tests_test_tls_LDADD = $(TEST_LIBS) $(TLS_LIBS)
 if TSAN
 tests_libbackplane_so_0_SOURCES += tests/tsan.c

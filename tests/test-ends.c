@@ -94,6 +94,69 @@ static void test_stream_of_dying_instance(void)
 	stop_module();
 }
 
+static BpPlugin *next_owner;
+
+static void change_on_data(BpStream *stream, const guint8 *data, gsize size, gpointer user)
+{
+	bp_stream_set_owner(stream, next_owner);
+}
+
+static void change(BpStream *stream, gpointer user)
+{
+	bp_stream_set_owner(stream, next_owner);
+	g_string_append(said, "changed ");
+}
+
+static void on_stream_closed(BpStream *stream, const GError *why, gpointer user)
+{
+	g_string_append(said, "closed ");
+}
+
+/* Each callback in which the stream becomes another owner's leaves the one that it has entered: both can go. */
+static void test_owner_changes_in_callback(void)
+{
+	static const BpPluginInfo first = { .abi = BP_ABI, .name = "first", .version = "1", .summary = "test" };
+	static const BpPluginInfo second = { .abi = BP_ABI, .name = "second", .version = "1", .summary = "test" };
+	static const BpStreamEvents each[] = {
+		{ .data = change_on_data, .end = change, .closed = on_stream_closed },
+		{ .end = change, .closed = on_stream_closed },
+		{ .drained = change, .closed = on_stream_closed },
+	};
+
+	for (guint i = 0; i < G_N_ELEMENTS(each); i++) {
+		Connection connection = { 0 };
+		BpPlugin *plugin;
+		BpStream *stream;
+		char bytes[2000] = "";
+		int other;
+
+		start();
+		plugin = bp_plugin_add(&first, NULL);
+		next_owner = bp_plugin_add(&second, NULL);
+		stream = open_stream(plugin, &connection, &other);
+		bp_stream_set_user(stream, &each[i], &connection);
+		bp_stream_set_backlog(stream, 1000, BP_BACKLOG_DROP_OLDEST);
+		if (i == 2)
+			bp_stream_write(stream, bytes, 900);
+		else if (i == 0)
+			CU_ASSERT_EQUAL(write(other, "x", 1), 1);
+		if (i < 2)
+			shutdown(other, SHUT_WR);
+		CU_ASSERT(suite_wait_until(has_said, "changed ", 10));
+		pass();
+		CU_ASSERT_EQUAL(plugin->depth, 0);
+		CU_ASSERT_EQUAL(next_owner->depth, 0);
+		bp_plugin_unload(plugin, NULL, NULL);
+		CU_ASSERT(suite_wait_until(is_unloaded, "first", 10));
+		CU_ASSERT_PTR_NULL(strstr(said->str, "closed"));
+		bp_plugin_unload(next_owner, NULL, NULL);
+		CU_ASSERT(suite_wait_until(is_unloaded, "second", 10));
+		CU_ASSERT_STRING_EQUAL(said->str, "changed closed ");
+		close(other);
+		stop();
+	}
+}
+
 /* What `close` leaves open ends behind it, unless it wants to know nothing. */
 static void test_stream_left_open(void)
 {
@@ -225,6 +288,7 @@ static const SuiteTest tests[] = {
 	{ "timer of dying instance", test_timer_of_dying_instance },
 	{ "stream of dying instance", test_stream_of_dying_instance },
 	{ "stream left open", test_stream_left_open },
+	{ "owner changes in callback", test_owner_changes_in_callback },
 	{ "session of dying owners", test_session_of_dying_owners },
 	{ "session left open", test_session_left_open },
 	{ "run in ending session", test_run_in_ending_session },

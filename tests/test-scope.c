@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test-scope.c - what waits ends with what it waits for. */
+#include <backplane/gio.h>
+#include "../plugins/lib/net/stream.h"
 #include "waits.h"
 
 /* --- a scope of one's own --- */
@@ -112,11 +114,6 @@ static gboolean is_destroyed(gpointer data)
 	return destroyed > 0;
 }
 
-static gboolean is_unloaded(gpointer data)
-{
-	return !bp_plugin_find(data);
-}
-
 /* The job goes on without its scope, keeps the plugin loaded, and tells nobody. */
 static void test_job_outlives_scope(void)
 {
@@ -225,6 +222,37 @@ static void test_stream_with_another_user(void)
 	stop();
 }
 
+/* One in which nothing waits any more costs nothing. */
+static void test_stream_in_which_nothing_waits(void)
+{
+	Connection connection = { 0 };
+	BpStream *stream;
+	BpScope *inner;
+	int other;
+
+	start();
+	stream = open_stream(bp_kernel(), &connection, &other);
+	bp_timer_add(bp_stream_scope(stream), NULL, 1000, 1, call, NULL, on_destroy);
+	inner = bp_scope_open(bp_stream_scope(stream));
+	bp_stream_write(stream, "one", 3);
+	pass();
+	CU_ASSERT_EQUAL(calls, 1);
+	CU_ASSERT_PTR_NOT_NULL(stream->scope);
+	bp_scope_close(inner);
+	bp_stream_write(stream, "two", 3);
+	pass();
+	CU_ASSERT_PTR_NULL(stream->scope);
+	bp_timer_add(bp_stream_scope(stream), NULL, 1000, 0, call, NULL, on_destroy);
+	bp_stream_write(stream, "three", 5);
+	pass();
+	CU_ASSERT_PTR_NOT_NULL(stream->scope);
+	bp_stream_abort(stream, NULL);
+	CU_ASSERT(suite_wait_until(has_said, "closed", 10));
+	CU_ASSERT_EQUAL(destroyed, 2);
+	close(other);
+	stop();
+}
+
 /* --- sessions --- */
 
 static gboolean handler_open(BpSession *session, GError **error)
@@ -305,6 +333,7 @@ static const SuiteTest tests[] = {
 	{ "job of dying plugin", test_job_of_dying_plugin },
 	{ "stream that closes", test_stream_that_closes },
 	{ "stream with another user", test_stream_with_another_user },
+	{ "stream in which nothing waits", test_stream_in_which_nothing_waits },
 	{ "session", test_session },
 	{ "call", test_call },
 	{ NULL },

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <backplane/backplane.h>
 #include <backplane/kernel.h>
+#include <backplane/net.h>
 #include "bus/owner.h"
 #include "suite.h"
 
@@ -73,6 +74,11 @@ static inline void fill(BpScope *scope)
 
 #define STANDING 2
 #define FILLED 4
+
+static inline gboolean is_unloaded(gpointer data)
+{
+	return !bp_plugin_find(data);
+}
 
 static inline void say(void)
 {

@@ -44,6 +44,8 @@ BP_API gboolean bp_owner_is_dying(const BpPlugin *owner);
 BP_API BpScope *bp_scope_obtain(BpScope **place, BpPlugin *parent);
 /* The thing begins to end: nothing of its scope is called any more. NULL: there is none. */
 BP_API void bp_scope_stop(BpScope *scope);
+/* In the last part of a turn: gives the memory of a scope back in which nothing waits, and that is not in use. */
+BP_API void bp_scope_trim(BpScope **place);
 /* The thing is gone, after its last callback: drops all that the scope owns. */
 BP_API void bp_scope_clear(BpScope **place);
 

@@ -8,8 +8,8 @@
  *	connection->timer = bp_timer_add(bp_stream_scope(stream), NULL, PATIENCE, 1, on_no_answer, connection, NULL);
  *
  * Streams, WebSockets, exchanges, sessions and calls have a scope each (bp_stream_scope, bp_websocket_scope, bp_http_scope,
- * bp_session_scope, bp_call_scope), made when it is first asked for; an object of your own has one by bp_scope_open. The end has
- * two steps:
+ * bp_session_scope, bp_call_scope), made when it is asked for: do not keep the pointer beyond your callback, ask again. An object of
+ * your own has one by bp_scope_open, which is yours to keep. The end has two steps:
  *
  * 1. The thing begins to end (a stream is closed by either side, a session is ended): from here on nothing of the scope is called
  *    any more. Its timers stand still, so what you keep of them stays valid.

@@ -24,7 +24,6 @@ void owner_init_scope(BpPlugin *owner, BpPlugin *parent)
 	owner->parent = parent;
 	owner->name = parent->name;
 	owner->instance = parent->instance;
-	owner->is_scope = TRUE;
 }
 
 void owner_clear(BpPlugin *owner)

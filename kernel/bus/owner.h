@@ -16,7 +16,8 @@ struct BpPlugin {
 	guint depth;	  /* frames of its code on the main loop's stack */
 	gint holds;	  /* atomic: asynchronous calls that will still call back */
 	gint dying;	  /* atomic: nothing of it is called any more; of a scope 2: all that it owns is being dropped */
-	gboolean is_scope; /* it has no life of its own: see scope.h */
+	guint8 is_scope;  /* it has no life of its own (see scope.h): 1 at a place of a thing, 2 made with bp_scope_open */
+	guint within;	  /* of a scope: scopes that are within it */
 	gpointer data;
 	BpCancel cancel; /* empty until somebody has given one */
 	struct PluginFile *file;   /* host/plugin.c; NULL for an instance */
@@ -61,5 +62,6 @@ extern BpPlugin *bus_kernel;
 #define owner_leave bp_owner_leave
 #define scope_obtain bp_scope_obtain
 #define scope_stop bp_scope_stop
+#define scope_trim bp_scope_trim
 #define scope_clear bp_scope_clear
 #define OWNED_BY BP_OWNED_BY

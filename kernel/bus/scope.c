@@ -4,36 +4,57 @@
 #include <backplane/plugin.h>
 #include "bus/owner.h"
 
+/* One made with bp_scope_open. */
 typedef struct {
-	BpPlugin handle; /* first: a scope is a handle */
-	BpOwned owned;	 /* of its parent; only those made with bp_scope_open */
+	BpPlugin handle; /* first */
+	BpOwned owned;	 /* of what it is within */
 } Scope;
 
-/* Not before it was cleared. */
-static void free_if_idle(BpPlugin *handle)
+enum { LIVES, STOPPED, CLEARED }; /* in `dying` */
+enum { AT_PLACE = 1, OPENED };	  /* in `is_scope` */
+
+static gboolean is_in_use(const BpPlugin *scope)
 {
-	if (handle->depth || g_atomic_int_get(&handle->holds))
-		return;
-	owner_clear(handle);
-	g_free((Scope *)handle);
+	return scope->depth || g_atomic_int_get(&scope->holds) || scope->within;
 }
 
-static BpPlugin *scope_new(BpPlugin *parent)
+/* Not before it was cleared. */
+static void free_if_idle(BpPlugin *scope)
 {
-	Scope *scope = g_new0(Scope, 1);
+	BpPlugin *parent = scope->parent;
 
-	owner_init_scope(&scope->handle, parent);
-	return &scope->handle;
+	if (is_in_use(scope))
+		return;
+	owner_clear(scope);
+	g_free(scope);
+	if (parent->is_scope && !--parent->within && parent->when_idle)
+		free_if_idle(parent);
+}
+
+static BpPlugin *init(BpPlugin *scope, BpPlugin *parent)
+{
+	owner_init_scope(scope, parent);
+	scope->is_scope = AT_PLACE;
+	parent->within += parent->is_scope != 0;
+	return scope;
 }
 
 BpPlugin *scope_obtain(BpPlugin **place, BpPlugin *parent)
 {
 	if (!*place)
-		*place = scope_new(parent);
+		*place = init(g_new0(BpPlugin, 1), parent);
 	return *place;
 }
 
-enum { LIVES, STOPPED, CLEARED };
+void scope_trim(BpPlugin **place)
+{
+	BpPlugin *scope = *place;
+
+	if (!scope || scope->dying == CLEARED || is_in_use(scope) || owner_count(scope, NULL))
+		return;
+	*place = NULL;
+	free_if_idle(scope);
+}
 
 void scope_stop(BpPlugin *scope)
 {
@@ -72,16 +93,18 @@ BpPlugin *bp_scope_parent(const BpPlugin *self)
 
 BpScope *bp_scope_open(BpPlugin *self)
 {
-	BpPlugin *scope;
+	Scope *scope;
 
 	g_return_val_if_fail(self, NULL);
-	scope = scope_new(self);
-	owner_link(self, &((Scope *)scope)->owned, "scope", drop_scope);
-	return scope;
+	scope = g_new0(Scope, 1);
+	init(&scope->handle, self);
+	scope->handle.is_scope = OPENED;
+	owner_link(self, &scope->owned, "scope", drop_scope);
+	return &scope->handle;
 }
 
 void bp_scope_close(BpScope *scope)
 {
-	g_return_if_fail(scope && scope->is_scope);
+	g_return_if_fail(scope && scope->is_scope == OPENED);
 	drop_scope(&((Scope *)scope)->owned);
 }

@@ -91,7 +91,8 @@ static void terminal_send(BpSession *from, gconstpointer data, gsize size, gbool
 
 static void terminal_end(BpSession *from, BpEnd why, gpointer link)
 {
-	end_program();
+	if (from == session) /* else the module closes */
+		end_program();
 }
 
 static gboolean open_terminal(GError **error)
@@ -144,6 +145,8 @@ static void batch_send(BpSession *from, gconstpointer data, gsize size, gboolean
 
 static void batch_end(BpSession *from, BpEnd why, gpointer link)
 {
+	if (from != session)
+		return; /* the module closes */
 	session = NULL;
 	if (!bp_kernel_is_quitting())
 		bp_kernel_quit(bp_session_failed(from) ? 1 : 0);
@@ -239,6 +242,8 @@ static void close_module(BpInstance *self)
 	if (is_raw)
 		batch_send(NULL, "\r\033[K", 4, FALSE, NULL);
 	restore();
+	if (stream)
+		bp_stream_set_user(stream, NULL, NULL);
 	stream = NULL;
 	source = NULL;
 	terminal = NULL;

@@ -79,9 +79,10 @@ def torture(bp, plugin, scene):
 
 
 def close_all(bp):
-    for line in bp.run("module list"):
-        name, *rest = line.split()
-        if rest and rest[0] not in ("ControlServer", "Class") and len(rest) > 1 and rest[1] == "/":
+    listed = bp.run("module list")
+    for line in listed[[line.startswith("Loaded Modules") for line in listed].index(True) + 1:]:
+        name, module = line.split()[:2]
+        if module not in ("Terminal", "ControlServer"):
             bp.run(f"module close {name}")
 
 
@@ -306,6 +307,15 @@ def command_scene(bp):
 
 def test_commands(bp):
     torture(bp, "peer", command_scene)
+
+
+def automation_scene(bp):
+    console = port_for(bp, "TCPServer", "handler=console", name="con")
+    return clients(console, *["loop 1 1000 wait 1\n", "loop 1 1000 loop 1 10 wait 1\n"] * 2, "timerx 0 0.001 echo hi\n")
+
+
+def test_automation(bp):
+    torture(bp, "automation", automation_scene)
 
 
 # --- the end of the program ---

@@ -136,6 +136,7 @@ static void on_tick(BpPlugin *self, gpointer data)
 	BpWebSocket *socket = data;
 	g_autoptr(BpMessage) ping = NULL;
 
+	bp_scope_trim(&socket->scope);
 	if (socket->closing) {
 		finish(socket, socket->code, "");
 		return;

@@ -316,6 +316,8 @@ static void work_on(BpStream *stream)
 		stream_end_half(stream);
 	if (stream->finished)
 		stream_tell_closed(stream);
+	else
+		bp_scope_trim(&stream->scope);
 }
 
 static BpStream *take_first(Turn *of)
