@@ -88,8 +88,10 @@ static guint below(GRand *random, gsize limit)
 /* A piece of a seed; whole lines as often as not, since some inputs are scripts. */
 static void choose_piece(GRand *random, const guint8 *data, gsize size, gsize *at, gsize *length)
 {
+	gsize most = g_rand_boolean(random) ? 8 : size;
+
 	*at = below(random, size);
-	*length = MIN(size - *at, 1 + below(random, g_rand_boolean(random) ? 8 : size));
+	*length = 1 + below(random, MIN(most, size - *at));
 	if (!g_rand_boolean(random))
 		return;
 	while (*at && data[*at - 1] != '\n')

@@ -6,17 +6,22 @@
 FUZZ_TESTS = \
 	tests/fuzz/fuzz-config \
 	tests/fuzz/fuzz-editor \
+	tests/fuzz/fuzz-endpoint-server \
 	tests/fuzz/fuzz-framing \
 	tests/fuzz/fuzz-http \
+	tests/fuzz/fuzz-http-server \
 	tests/fuzz/fuzz-mesh \
 	tests/fuzz/fuzz-parse \
 	tests/fuzz/fuzz-peer \
+	tests/fuzz/fuzz-peer-server \
 	tests/fuzz/fuzz-rfc2217 \
+	tests/fuzz/fuzz-rfc2217-server \
 	tests/fuzz/fuzz-settings \
 	tests/fuzz/fuzz-telnet \
 	tests/fuzz/fuzz-telnet-server \
 	tests/fuzz/fuzz-web-op \
-	tests/fuzz/fuzz-websocket
+	tests/fuzz/fuzz-websocket \
+	tests/fuzz/fuzz-websocket-server
 check_PROGRAMS += $(FUZZ_TESTS)
 
 tests_fuzz_fuzz_web_op_SOURCES = tests/fuzz/fuzz-web-op.c plugins/web/web-op.c
@@ -28,7 +33,20 @@ tests_fuzz_fuzz_peer_SOURCES = tests/fuzz/fuzz-peer.c plugins/peer/discovery-cod
 	plugins/peer/json-line.c plugins/peer/peer-frame.c plugins/peer/peer-handshake.c plugins/peer/python-json.c
 
 # Whole connections: with the plugin that serves them linked in.
-SCRIPT_SOURCES = tests/fuzz/script.c tests/fuzz/script.h
+SCRIPT_SOURCES = tests/fuzz/handlers.h tests/fuzz/script.c tests/fuzz/script.h
+tests_fuzz_fuzz_http_server_SOURCES = tests/fuzz/fuzz-http-server.c $(SCRIPT_SOURCES) $(plugins_web_so_SOURCES)
+nodist_tests_fuzz_fuzz_http_server_SOURCES = $(nodist_plugins_web_so_SOURCES)
+tests_fuzz_fuzz_http_server_LDADD = $(TEST_LIBS) $(GIO_LIBS)
+tests_fuzz_fuzz_websocket_server_SOURCES = tests/fuzz/fuzz-websocket-server.c $(SCRIPT_SOURCES) $(plugins_wsserver_so_SOURCES)
+tests_fuzz_fuzz_rfc2217_server_SOURCES = tests/fuzz/fuzz-rfc2217-server.c $(SCRIPT_SOURCES) $(plugins_uart_so_SOURCES)
+tests_fuzz_fuzz_rfc2217_server_CPPFLAGS = $(AM_CPPFLAGS) $(UART_CFLAGS)
+tests_fuzz_fuzz_rfc2217_server_LDADD = $(TEST_LIBS) $(UART_LIBS)
+tests_fuzz_fuzz_endpoint_server_SOURCES = tests/fuzz/fuzz-endpoint-server.c $(SCRIPT_SOURCES) $(plugins_peer_so_SOURCES)
+nodist_tests_fuzz_fuzz_endpoint_server_SOURCES = $(nodist_plugins_peer_so_SOURCES)
+tests_fuzz_fuzz_endpoint_server_LDADD = $(TEST_LIBS) $(GIO_LIBS)
+tests_fuzz_fuzz_peer_server_SOURCES = tests/fuzz/fuzz-peer-server.c $(SCRIPT_SOURCES) $(plugins_peer_so_SOURCES)
+nodist_tests_fuzz_fuzz_peer_server_SOURCES = $(nodist_plugins_peer_so_SOURCES)
+tests_fuzz_fuzz_peer_server_LDADD = $(TEST_LIBS) $(GIO_LIBS)
 tests_fuzz_fuzz_telnet_server_SOURCES = tests/fuzz/fuzz-telnet-server.c $(SCRIPT_SOURCES) $(plugins_telnet_so_SOURCES)
 
 check_LIBRARIES += tests/fuzz/libdriver.a
