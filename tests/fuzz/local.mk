@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # A fuzz target is one line below: tests/fuzz/fuzz-NAME is made of tests/fuzz/fuzz-NAME.c, its seeds are in
 # tests/fuzz/seeds/NAME. As a test it is driven by tests/fuzz/driver.c; `make fuzz TARGET=NAME SECONDS=60` lets
-# libFuzzer (clang) look for new input.
+# libFuzzer (clang) look for new input. FUZZ_SEED=N FUZZ_RUNS=N tests/fuzz/fuzz-NAME is the same without it.
 
 FUZZ_TESTS = \
 	tests/fuzz/fuzz-config \
@@ -58,16 +58,17 @@ fuzz:
 	@test -n "$(TARGET)" || { echo "make fuzz TARGET=NAME [SECONDS=60]: which one? $(FUZZ_TESTS)" >&2; exit 2; }
 	@mkdir -p tests/fuzz/corpus/$(TARGET)
 	cd $(srcdir) && clang -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu11 $(DEFS) -Iinclude -Ikernel -Iplugins/lib -I$(abs_builddir) \
-		$(GLIB_CFLAGS) $(JSON_CFLAGS) -DPLUGINDIR=\"$(pluginsdir)\" -DSYSCONFDIR=\"$(sysconfdir)\" \
+		$(GLIB_CFLAGS) $(JSON_CFLAGS) $(UART_CFLAGS) -DPLUGINDIR=\"$(pluginsdir)\" -DSYSCONFDIR=\"$(sysconfdir)\" \
 		$(filter %.c,$(or $(tests_fuzz_fuzz_$(subst -,_,$(TARGET))_SOURCES),tests/fuzz/fuzz-$(TARGET).c)) \
+		$(addprefix $(abs_builddir)/,$(nodist_tests_fuzz_fuzz_$(subst -,_,$(TARGET))_SOURCES)) \
 		$(filter %.c,$(libbackplane_so_0_SOURCES) $(libbackplane_config_so_0_SOURCES) $(libbackplane_http_so_0_SOURCES) \
 			$(libbackplane_json_so_0_SOURCES) $(libbackplane_net_so_0_SOURCES) $(libbackplane_session_so_0_SOURCES)) \
 		-o $(abs_builddir)/tests/fuzz/fuzz-$(TARGET)-libfuzzer \
-		$(GLIB_LIBS) $(JSON_LIBS) $(TLS_LIBS) $(WEBSOCKET_LIBS) $(YAML_LIBS) $(TELNET_LIBS) $(LIBS)
-	tests/fuzz/fuzz-$(TARGET)-libfuzzer -max_total_time=$(SECONDS) -timeout=5 tests/fuzz/corpus/$(TARGET) \
-		$(srcdir)/tests/fuzz/seeds/$(TARGET)
+		$(GLIB_LIBS) $(GIO_LIBS) $(JSON_LIBS) $(TLS_LIBS) $(WEBSOCKET_LIBS) $(YAML_LIBS) $(TELNET_LIBS) $(UART_LIBS) $(LIBS)
+	tests/fuzz/fuzz-$(TARGET)-libfuzzer -max_total_time=$(SECONDS) -timeout=5 -artifact_prefix=$(abs_builddir)/tests/fuzz/ \
+		$(abs_builddir)/tests/fuzz/corpus/$(TARGET) $(abs_srcdir)/tests/fuzz/seeds/$(TARGET)
 .PHONY: fuzz
 clean-local:
-	rm -f tests/fuzz/*-libfuzzer
+	rm -f tests/fuzz/*-libfuzzer tests/fuzz/*.crash tests/fuzz/crash-* tests/fuzz/leak-* tests/fuzz/timeout-*
 distclean-local:
 	rm -rf tests/fuzz/corpus

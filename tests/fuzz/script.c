@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* script.c - the lines of a script, its clients and its clock; see script.h. */
 #include "script.h"
+#include "command/command.h"
 #include "host/log.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,7 @@
 
 #define MOST_SERVERS 8
 #define MOST_TURNS 20000  /* of the loop, before it is busy for ever */
-#define MOST_SENT 1000000 /* bytes of one line */
+#define MOST_SENT 200000 /* bytes of one line */
 #define MOST_WAIT 3600000 /* milliseconds of one line */
 #define STEP 50		  /* milliseconds */
 #define MOST_STEPS 100
@@ -33,6 +34,7 @@ static gboolean paused[SCRIPT_CLIENTS];
 static int listener = -1;
 static char *folder;
 static const ScriptTarget *script;
+static const BpPluginInfo *served;
 
 /* --- the clock: it stands for the system's in everything that is linked here --- */
 
@@ -332,12 +334,30 @@ static void run_line(const char *line, gsize size, guint *last)
 	script_send(*last, raw->data, raw->len);
 }
 
+/* With all servers closed every channel of theirs is gone. */
+static void check_rest(void)
+{
+	static guint at_rest;
+	g_autoptr(GPtrArray) sessions = bp_session_list(), channels = bp_channel_list(NULL);
+	guint count = 0;
+
+	/* (The kernel has a session of its own, which is of no server.) */
+	for (guint i = 0; i < sessions->len; i++)
+		g_assert_cmpstr(bp_session_server(sessions->pdata[i]), ==, "");
+	for (guint i = 0; i < channels->len; i++)
+		count += !g_str_has_prefix(bp_channel_name(channels->pdata[i]), "session/");
+	if (!at_rest)
+		at_rest = count;
+	g_assert_cmpuint(count, ==, at_rest);
+}
+
 void script_run(const uint8_t *data, size_t size)
 {
 	const char *at = (const char *)data, *end = at + size;
-	g_autoptr(GPtrArray) sessions = NULL;
 	guint last = 0;
 
+	if (served && !bp_plugin_find(served->name)) /* a script has unloaded it */
+		g_assert(bp_plugin_add(served, NULL));
 	for (guint i = 0; i < server_count; i++)
 		open_server(&servers[i]);
 	while (at < end) {
@@ -362,10 +382,7 @@ void script_run(const uint8_t *data, size_t size)
 		close_server(i);
 	}
 	script_turn();
-	sessions = bp_session_list();
-	/* (The kernel has one of its own, which is of no server.) */
-	for (guint i = 0; i < sessions->len; i++)
-		g_assert_cmpstr(bp_session_server(sessions->pdata[i]), ==, "");
+	check_rest();
 	for (int fd; listener >= 0 && (fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) >= 0;)
 		close(fd);
 }
@@ -390,6 +407,23 @@ const char *script_folder(void)
 	return folder;
 }
 
+/* What a script types may be anything: what ends the program, names files or opens servers is not there. */
+static void remove_commands(void)
+{
+	static const char *const harmless[] = { "alias", "channel info", "channel link", "channel list", "channel send", "channel unlink",
+						"channel unwatch", "channel watch", "echo", "exit", "find", "help", "loop", "schedule",
+						"session", "session list", "status", "threaded", "timer", "version", "wait", NULL };
+	g_autoptr(GPtrArray) commands = bp_command_list();
+
+	for (guint i = 0; i < commands->len; i++) {
+		const BpCommand *command = commands->pdata[i];
+		g_autofree char *path = g_strconcat("command/", command->name, NULL);
+
+		if (!g_strv_contains(harmless, command->name))
+			bp_registry_remove(command_owner(command), path);
+	}
+}
+
 static void stop(void)
 {
 	bp_kernel_stop();
@@ -402,11 +436,13 @@ void script_start(const BpPluginInfo *plugin, const ScriptTarget *target)
 	g_autoptr(GError) error = NULL;
 
 	script = target;
+	served = plugin;
 	folder = g_dir_make_tmp("backplane-fuzz-XXXXXX", NULL);
 	/* What a script types may name files. */
 	g_assert(folder && chdir(folder) == 0);
 	if (!bp_kernel_start(&options, &error) || (plugin && !bp_plugin_add(plugin, &error)))
 		g_error("%s", error->message);
 	log_set_stderr(0);
+	remove_commands();
 	atexit(stop);
 }
