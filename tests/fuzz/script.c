@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* script.c - the lines of a script, its clients and its clock; see script.h. */
 #include "script.h"
+#include "command/command.h"
 #include "host/log.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,7 @@
 
 #define MOST_SERVERS 8
 #define MOST_TURNS 20000  /* of the loop, before it is busy for ever */
-#define MOST_SENT 1000000 /* bytes of one line */
+#define MOST_SENT 200000 /* bytes of one line */
 #define MOST_WAIT 3600000 /* milliseconds of one line */
 #define STEP 50		  /* milliseconds */
 #define MOST_STEPS 100
@@ -33,6 +34,7 @@ static gboolean paused[SCRIPT_CLIENTS];
 static int listener = -1;
 static char *folder;
 static const ScriptTarget *script;
+static const BpPluginInfo *served;
 
 /* --- the clock: it stands for the system's in everything that is linked here --- */
 
@@ -50,6 +52,19 @@ gint64 g_get_monotonic_time(void)
 	return begun + offset;
 }
 
+static void trace(const char *arrow, guint client, gconstpointer data, gsize size)
+{
+	static gint wanted = -1;
+	g_autofree char *text = NULL;
+
+	if (wanted < 0)
+		wanted = g_getenv("FUZZ_TRACE") != NULL;
+	if (!wanted)
+		return;
+	text = bp_bytes_text(data, size);
+	g_printerr("%u %s %s\n", client, arrow, text);
+}
+
 static void listen_to_clients(void)
 {
 	guint8 bytes[65536];
@@ -57,9 +72,11 @@ static void listen_to_clients(void)
 	for (guint i = 0; i < SCRIPT_CLIENTS; i++) {
 		gssize got;
 
-		while (clients[i] >= 0 && !paused[i] && (got = read(clients[i], bytes, sizeof(bytes))) > 0)
+		while (clients[i] >= 0 && !paused[i] && (got = read(clients[i], bytes, sizeof(bytes))) > 0) {
+			trace("<", i, bytes, (gsize)got);
 			if (script->heard)
 				script->heard(i, bytes, (gsize)got);
+		}
 	}
 }
 
@@ -74,7 +91,7 @@ void script_turn(void)
 	listen_to_clients();
 }
 
-static void pass_time(guint64 milliseconds)
+void script_wait(guint64 milliseconds)
 {
 	guint64 step = MAX(milliseconds / MOST_STEPS, STEP);
 
@@ -133,6 +150,7 @@ void script_send(guint client, gconstpointer data, gsize size)
 {
 	const guint8 *at = data;
 
+	trace(">", client, data, size);
 	while (size && clients[client] >= 0) {
 		gssize sent = send(clients[client], at, size, MSG_NOSIGNAL);
 
@@ -185,12 +203,12 @@ static BpServer *server_of(const char *name)
 
 static void open_server(Server *server)
 {
-	const BpModule *module = bp_module_find(server->module);
-	BpValues *values = bp_values_new(module->params);
 	g_autoptr(GError) error = NULL;
+	BpValues *values;
 
 	if (bp_instance_find(server->name))
 		return;
+	values = bp_values_new(bp_module_find(server->module)->params);
 	if (!bp_values_set_pairs(values, server->pairs, &error) || !bp_module_open(server->module, server->name, "/", values, &error))
 		g_error("%s: %s", server->name, error->message);
 	server->port = bp_server_port(server_of(server->name));
@@ -240,8 +258,8 @@ static guint64 take_number(const char **at, const char *end)
 {
 	guint64 number = 0;
 
-	while (*at < end && g_ascii_isdigit(**at))
-		number = MIN(number * 10 + (guint64)(*(*at)++ - '0'), G_MAXUINT32);
+	for (; *at < end && g_ascii_isdigit(**at); ++*at)
+		number = MIN(number * 10 + (guint64)(**at - '0'), G_MAXUINT32);
 	if (*at < end && **at == ' ')
 		++*at;
 	return number;
@@ -271,7 +289,7 @@ static gboolean act(char letter, guint client, const char *at, const char *end)
 		if (listener >= 0)
 			take_client(client, accept4(listener, NULL, NULL, SOCK_CLOEXEC));
 		return TRUE;
-	default: return script->act && script->act(letter, client, text->data, text->len);
+	default: return script->act && script->act(letter, client, text->data ? text->data : (const guint8 *)"", text->len);
 	}
 }
 
@@ -285,7 +303,7 @@ static gboolean act_alone(char letter, guint64 number)
 {
 	switch (letter) {
 	case 't': script_turn(); return TRUE;
-	case 'w': pass_time(MIN(number, MOST_WAIT)); return TRUE;
+	case 'w': script_wait(MIN(number, MOST_WAIT)); return TRUE;
 	case 'j': offset += (gint64)MIN(number, MOST_WAIT) * 1000; return TRUE;
 	case 'x': close_server((guint)number); return TRUE;
 	default: return FALSE;
@@ -316,12 +334,30 @@ static void run_line(const char *line, gsize size, guint *last)
 	script_send(*last, raw->data, raw->len);
 }
 
+/* With all servers closed every channel of theirs is gone. */
+static void check_rest(void)
+{
+	static guint at_rest;
+	g_autoptr(GPtrArray) sessions = bp_session_list(), channels = bp_channel_list(NULL);
+	guint count = 0;
+
+	/* (The kernel has a session of its own, which is of no server.) */
+	for (guint i = 0; i < sessions->len; i++)
+		g_assert_cmpstr(bp_session_server(sessions->pdata[i]), ==, "");
+	for (guint i = 0; i < channels->len; i++)
+		count += !g_str_has_prefix(bp_channel_name(channels->pdata[i]), "session/");
+	if (!at_rest)
+		at_rest = count;
+	g_assert_cmpuint(count, ==, at_rest);
+}
+
 void script_run(const uint8_t *data, size_t size)
 {
 	const char *at = (const char *)data, *end = at + size;
-	g_autoptr(GPtrArray) sessions = NULL;
 	guint last = 0;
 
+	if (served && !bp_plugin_find(served->name)) /* a script has unloaded it */
+		g_assert(bp_plugin_add(served, NULL));
 	for (guint i = 0; i < server_count; i++)
 		open_server(&servers[i]);
 	while (at < end) {
@@ -332,18 +368,21 @@ void script_run(const uint8_t *data, size_t size)
 		at = stop + 1;
 	}
 	script_turn();
+	if (script->finish)
+		script->finish();
 	for (guint i = 0; i < SCRIPT_CLIENTS; i++)
 		drop_client(i, TRUE);
 	script_turn();
-	pass_time(600000);
+	script_wait(600000);
 	for (guint i = 0; i < server_count; i++) {
 		BpServer *server = server_of(servers[i].name);
 
 		if (server)
 			g_assert_cmpuint(bp_server_stats(server).connections, ==, 0);
+		close_server(i);
 	}
-	sessions = bp_session_list();
-	g_assert_cmpuint(sessions->len, ==, 0);
+	script_turn();
+	check_rest();
 	for (int fd; listener >= 0 && (fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) >= 0;)
 		close(fd);
 }
@@ -368,6 +407,23 @@ const char *script_folder(void)
 	return folder;
 }
 
+/* What a script types may be anything: what ends the program, names files or opens servers is not there. */
+static void remove_commands(void)
+{
+	static const char *const harmless[] = { "alias", "channel info", "channel link", "channel list", "channel send", "channel unlink",
+						"channel unwatch", "channel watch", "echo", "exit", "find", "help", "loop", "schedule",
+						"session", "session list", "status", "threaded", "timer", "version", "wait", NULL };
+	g_autoptr(GPtrArray) commands = bp_command_list();
+
+	for (guint i = 0; i < commands->len; i++) {
+		const BpCommand *command = commands->pdata[i];
+		g_autofree char *path = g_strconcat("command/", command->name, NULL);
+
+		if (!g_strv_contains(harmless, command->name))
+			bp_registry_remove(command_owner(command), path);
+	}
+}
+
 static void stop(void)
 {
 	bp_kernel_stop();
@@ -380,11 +436,13 @@ void script_start(const BpPluginInfo *plugin, const ScriptTarget *target)
 	g_autoptr(GError) error = NULL;
 
 	script = target;
+	served = plugin;
 	folder = g_dir_make_tmp("backplane-fuzz-XXXXXX", NULL);
 	/* What a script types may name files. */
 	g_assert(folder && chdir(folder) == 0);
 	if (!bp_kernel_start(&options, &error) || (plugin && !bp_plugin_add(plugin, &error)))
 		g_error("%s", error->message);
 	log_set_stderr(0);
+	remove_commands();
 	atexit(stop);
 }

@@ -21,12 +21,13 @@
  * the script says so, so that several things are one turn of it.
  *
  * When a script has ended all clients reset their connections and ten minutes go by: then every server must be without
- * connections and sessions.
+ * connections and sessions. It closes, so that nothing of one script is there in the next. FUZZ_TRACE=1 shows what is sent.
  */
 #pragma once
 #include <backplane/backplane.h>
 #include <backplane/kernel.h>
 #include <backplane/net.h>
+#include <backplane/sessions.h>
 #include <stdint.h>
 
 #define SCRIPT_CLIENTS 4
@@ -38,6 +39,8 @@ typedef struct {
 	void (*heard)(guint client, const guint8 *data, gsize size);
 	/* A connection of that client begins. */
 	void (*connected)(guint client);
+	/* The script has ended: what the test itself holds is given up. */
+	void (*finish)(void);
 } ScriptTarget;
 
 /* The kernel, with one plugin (NULL: none). Output of the log is thrown away. */
@@ -47,6 +50,7 @@ void script_serve(const char *module, const char *name, const char *const *pairs
 void script_run(const uint8_t *data, size_t size);
 void script_send(guint client, gconstpointer data, gsize size);
 void script_turn(void);
+void script_wait(guint64 milliseconds);
 /* A port of ours on loopback: what connects to it is taken by a script's line a0. */
 guint script_port(void);
 /* A folder that is removed at the end. */
