@@ -26,6 +26,7 @@
 #pragma once
 #include <backplane/backplane.h>
 #include <backplane/kernel.h>
+#include <backplane/net.h>
 #include <stdint.h>
 
 #define SCRIPT_CLIENTS 4
