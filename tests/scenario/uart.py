@@ -3,11 +3,13 @@
 """uart.py - UARTs on ptys: framings, settings, unplugging, pace, recordings."""
 import os
 import re
+import subprocess
+import sys
 import termios
 import time
 
-from harness import main
-from uarts import driver_heard, heard, open_uart, run, wait_for, with_shim
+from harness import Backplane, main
+from uarts import ORDINARY, driver_heard, heard, open_uart, run, wait_for, with_shim
 
 
 # --- a UART on channels ---
@@ -53,7 +55,7 @@ def test_xor_that_is_wrong(bp):
 
 
 def test_gap_framing(bp):
-    device = open_uart(bp, "framing=gap gap=20ms")
+    device = open_uart(bp, "framing=gap gap=1s")
     bp.run("module open Echo e on=root")
     device.send(b"\x01\x03")
     device.send(b"\x00\x00")
@@ -91,13 +93,40 @@ def test_exclusive(bp):
     assert any("root (open)" in line for line in bp.run("uart list")), bp.run("uart list")
 
 
+def test_exclusive_ends_with_the_port(_):
+    """However a port is closed, an ordinary user can open it again. What opens it meanwhile is refused by the kernel."""
+    bp = Backplane(before=ORDINARY)
+    try:
+        device = open_uart(bp)
+        opened = f"uart open {device.link} root"
+        assert "another program" in run(bp, f"uart open {device.link} second")
+        assert "another program" in run(bp, f"uart open {device.link} second exclusive=no")
+        for close in "uart close root", "module close root", "plugin unload uart | plugin load uart":
+            run(bp, close)
+            assert "is open as root" in run(bp, opened), close
+        run(bp, "plugin reload uart")
+        wait_for(bp, "uart info root", ", open,")
+        run(bp, "uart close root")
+        assert "no flow control by DTR and DSR" in run(bp, f"{opened} flow=dtrdsr")
+        assert "is open as root" in run(bp, opened)
+        bp.stop()
+        assert bp.stderr() == "", bp.stderr()
+        subprocess.run([*ORDINARY, sys.executable, "-c", f"open({device.link!r})"], check=True)
+        device.unplug()
+    finally:
+        bp.stop()
+        bp.remove()
+
+
 def test_errors_are_sentences(bp):
     device = open_uart(bp)
     assert "no framing" in " ".join(bp.run(f"uart open {device.link} x framing=nosuch"))
     assert "not a serial port" in " ".join(bp.run("uart open /dev/null x"))
     assert "no UART" in " ".join(bp.run("uart close nothing"))
     assert "no modem lines" in " ".join(bp.run("uart lines root"))
+    bp.run("uart close root")
     assert "no flow control by DTR and DSR" in " ".join(bp.run(f"uart open {device.link} x flow=dtrdsr exclusive=no"))
+    bp.run(f"uart open {device.link} root")
     assert "both want RTS" in " ".join(bp.run(f"uart open {device.link} x rs485=high flow=rtscts"))
     assert "waits: /nowhere" in " ".join(bp.run("uart open /nowhere later"))
     assert bp.run("uart break root 10ms") == []
@@ -198,12 +227,12 @@ def test_unplugged_while_sending_fails(bp):
 
 def test_window(bp):
     device = open_uart(bp, "window_bytes=100 window_time=200ms framing=mesh")
+    begin = time.monotonic()
     for number in range(6):
         bp.run(f"channel send root/send {number}" + "y" * 37)  # 40 on the wire: two a window
-    begin = time.monotonic()
     device.expect(b"\xff1" + b"y" * 37 + b"\xfe")
     device.expect(b"\xff5" + b"y" * 37 + b"\xfe")
-    assert 0.25 < time.monotonic() - begin < 5
+    assert time.monotonic() - begin >= 0.4
 
 
 # --- nothing to do ---
@@ -329,7 +358,7 @@ def test_replay_keeps_time(bp):
         file.write("5.0 < 61\n5.400 < 62\n")
     begin = time.monotonic()
     assert "2 bytes were played" in "".join(bp.run("uart replay slow.txt root"))
-    assert 0.35 < time.monotonic() - begin < 5
+    assert time.monotonic() - begin >= 0.4
     with open(bp.folder + "/bad.txt", "w") as file:
         file.write("# fine\n1.0 < 61\n1.0 ? 61\n")
     assert "line 3 is none" in "".join(bp.run("uart replay bad.txt root -s 0"))
