@@ -12,6 +12,7 @@ pkginclude_HEADERS = \
 	include/backplane/control.h \
 	include/backplane/datagram.h \
 	include/backplane/endpoint.h \
+	include/backplane/file.h \
 	include/backplane/framing.h \
 	include/backplane/gio.h \
 	include/backplane/handler.h \

@@ -15,6 +15,7 @@ UNIT_TESTS = \
 	tests/test-editor \
 	tests/test-endpoint \
 	tests/test-ends \
+	tests/test-file \
 	tests/test-framing \
 	tests/test-history \
 	tests/test-http \
@@ -48,6 +49,7 @@ check_PROGRAMS += $(UNIT_TESTS)
 THREAD_TESTS = \
 	tests/test-bus \
 	tests/test-bus-threads \
+	tests/test-file \
 	tests/test-loop
 
 # A codec of a plugin is compiled into its test.
