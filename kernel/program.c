@@ -16,8 +16,10 @@
 #include <backplane/control.h>
 #include "host/log.h"
 #include "host/notify.h"
+#include "host/output.h"
 #include "host/plugin.h"
 #include "host/settings.h"
+#include "loop/file.h"
 #include "start.h"
 
 enum { EXIT_USAGE = 2, EXIT_NOT_PERMITTED = 77, EXIT_BAD_CONFIG = 78 };
@@ -33,6 +35,7 @@ static struct {
 static char **program_arguments;
 static BpFd *signals;
 static int signal_fd = -1;
+static gboolean was_told; /* to end, by a signal */
 
 static gboolean on_verbose(const char *name, const char *value, gpointer data, GError **error)
 {
@@ -58,7 +61,9 @@ static const GOptionEntry entries[] = {
 
 static int complain(int status, const char *text)
 {
-	fprintf(stderr, "backplane: %s\n", text);
+	g_autofree char *line = g_strdup_printf("backplane: %s\n", text);
+
+	output_error(line);
 	return status;
 }
 
@@ -114,15 +119,16 @@ static char **plugin_folders(void)
 
 static void on_signal(BpPlugin *self, int fd, BpEvents events, gpointer data)
 {
-	static gboolean asked;
 	struct signalfd_siginfo info;
 
 	if (read(fd, &info, sizeof(info)) != sizeof(info))
 		return;
+	if (info.ssi_signo == SIGHUP)
+		files_reopen();
 	if (info.ssi_signo == SIGWINCH || info.ssi_signo == SIGHUP) {
 		bp_channel_print(bp_channel(self, BP_SIGNALS), info.ssi_signo == SIGHUP ? "SIGHUP" : "SIGWINCH");
-	} else if (!asked) {
-		asked = TRUE;
+	} else if (!was_told) {
+		was_told = TRUE;
 		bp_kernel_quit(0);
 	}
 }
@@ -244,8 +250,9 @@ static gboolean run_config_line(const char *line, GError **error)
 
 static void on_start_output(BpPlugin *self, BpMessage *message, gpointer data)
 {
-	printf("%s\n", (const char *)bp_message_data(message));
-	fflush(stdout);
+	g_autofree char *line = g_strdup_printf("%s\n", (const char *)bp_message_data(message));
+
+	bp_stdout_write(line, strlen(line));
 }
 
 /* What they say is shown here while they run. */
@@ -288,8 +295,12 @@ static int serve(void)
 	if (options.config || options.check) {
 		if (!start_config(&error))
 			return complain(error->code == BP_NOT_PERMITTED ? EXIT_NOT_PERMITTED : EXIT_BAD_CONFIG, error->message);
-		if (options.check)
-			return printf("%s is good.\n", options.check) < 0;
+		if (options.check) {
+			g_autofree char *line = g_strdup_printf("%s is good.\n", options.check);
+
+			bp_stdout_write(line, strlen(line));
+			return 0;
+		}
 	} else {
 		failed += bp_plugin_load_all();
 	}
@@ -327,13 +338,17 @@ static int run(void)
 	raise_limits();
 	block_signals(&set);
 	log_set_stderr(options.verbose > 1 ? BP_LOG_DEBUG : options.verbose ? BP_LOG_INFO : BP_LOG_WARNING);
-	if (!bp_kernel_start(&kernel, &error))
-		return complain(1, error->message);
+	if (!bp_kernel_start(&kernel, &error)) {
+		complain(1, error->message);
+		output_end(TRUE);
+		return 1;
+	}
 	watch_signals(&set);
 	status = serve();
 	notify_systemd("STOPPING=1");
 	unwatch_signals(&set);
 	left = bp_kernel_stop();
+	output_end(was_told || options.daemon);
 	if (kernel_wants_restart()) {
 		execv("/proc/self/exe", program_arguments);
 		return complain(1, g_strerror(errno));

@@ -6,6 +6,7 @@
 #include <backplane/sessions.h>
 #include <backplane/kernel.h>
 #include "command/console.h"
+#include "command/session.h"
 #include "suite.h"
 
 typedef struct {
@@ -56,6 +57,20 @@ static inline void type(Client *client, const char *text)
 {
 	g_string_truncate(client->shown, 0);
 	bp_session_receive(client->session, text, strlen(text));
+}
+
+static inline gboolean is_at_rest(gpointer data)
+{
+	Client *client = data;
+
+	return client->ended || !session_is_busy(client->session);
+}
+
+/* And waits until all that was typed has run. */
+static inline void type_out(Client *client, const char *text)
+{
+	type(client, text);
+	CU_ASSERT(suite_wait_until(is_at_rest, client, 10));
 }
 
 static inline gboolean is_shown(Client *client, const char *text)

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <glib/gstdio.h>
+#include <backplane/file.h>
 #include "state.h"
 
 static void put(const char *suffix, const char *text, gssize size)
@@ -300,7 +301,6 @@ static void test_full_disk(void)
 	g_autofree char *old = NULL;
 	g_autofree char *now = NULL;
 	g_autoptr(GError) error = NULL;
-	gboolean saved;
 
 	begin();
 	set(start(), "MixedCase", "old");
@@ -311,10 +311,10 @@ static void test_full_disk(void)
 	small = before;
 	small.rlim_cur = 10;
 	CU_ASSERT_FALSE_FATAL(setrlimit(RLIMIT_FSIZE, &small));
-	saved = settings_save(&error);
+	settings_save(on_save, &error);
 	setrlimit(RLIMIT_FSIZE, &before);
 	signal(SIGXFSZ, handler);
-	CU_ASSERT_FALSE_FATAL(saved);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(error);
 	CU_ASSERT_PTR_NOT_NULL(strstr(error->message, "cannot save the settings in "));
 	CU_ASSERT_PTR_NOT_NULL(strstr(error->message, "the file from before is whole"));
 	now = contents("");
@@ -370,6 +370,22 @@ static void on_change(BpPlugin *self, BpContext *context, const char *key, gpoin
 	g_string_append_printf(heard, "%s=%s ", key, value);
 }
 
+static void on_exported(const char *name, const GError *error, gpointer data)
+{
+	if (error)
+		*(GError **)data = g_error_copy(error);
+	else
+		*(char **)data = g_strdup(name);
+}
+
+static gboolean import(const char *path, GError **error)
+{
+	gsize size;
+	g_autofree char *text = bp_file_load(path, SETTINGS_FILE_MAX, BP_FILE_READ, &size, error);
+
+	return text && settings_import(path, text, size, error);
+}
+
 static void test_export_import(void)
 {
 	g_autofree char *file = g_build_filename(suite_folder(), "exported.ini", NULL);
@@ -386,14 +402,13 @@ static void test_export_import(void)
 	root = start();
 	set(root, "MixedCase", " x ");
 	bp_setting_store(bp_context("/own"), "a", "1");
-	name = settings_export(file, NULL);
+	settings_export(file, on_exported, &name);
 	CU_ASSERT_STRING_EQUAL_FATAL(name, file);
 	CU_ASSERT(!g_stat(file, &status) && (status.st_mode & 0777) == 0600);
-	second = settings_export(file, &error); /* never over a file */
-	CU_ASSERT_PTR_NULL_FATAL(second);
-	CU_ASSERT(g_error_matches(error, BP_HOST_ERROR, BP_EXISTS));
+	settings_export(file, on_exported, &error); /* never over a file */
+	CU_ASSERT(g_error_matches(error, BP_IO_ERROR, BP_EXISTS));
 	g_clear_error(&error);
-	second = settings_export(suite_folder(), NULL);
+	settings_export(suite_folder(), on_exported, &second);
 	CU_ASSERT(second && g_file_test(second, G_FILE_TEST_IS_REGULAR));
 	set(root, "MixedCase", "y");
 	set(root, "timeout", "5s");
@@ -401,22 +416,22 @@ static void test_export_import(void)
 	save();
 	heard = g_string_new(NULL);
 	bp_setting_watch(&plugin, root, on_change, NULL);
-	CU_ASSERT(settings_import(file, NULL));
+	CU_ASSERT(import(file, NULL));
 	CU_ASSERT_STRING_EQUAL(heard->str, "MixedCase= x  ");
 	g_string_free(heard, TRUE);
 	ASSERT_SETTING(root, "timeout", "5s"); /* not in the file: left */
 	ASSERT_SETTING(bp_context("/own"), "a", "1");
 	CU_ASSERT(settings_is_dirty());
-	CU_ASSERT_FALSE(settings_import(bad, &error));
+	CU_ASSERT_FALSE(import(bad, &error));
 	CU_ASSERT_PTR_NOT_NULL(strstr(error->message, "in [/], timeout must be a duration"));
 	ASSERT_SETTING(root, "MixedCase", " x "); /* all or nothing */
 	g_clear_error(&error);
-	CU_ASSERT_FALSE(settings_import(cut, &error));
+	CU_ASSERT_FALSE(import(cut, &error));
 	g_clear_error(&error);
-	CU_ASSERT_FALSE(settings_import(nameless, &error));
+	CU_ASSERT_FALSE(import(nameless, &error));
 	g_clear_error(&error);
-	CU_ASSERT_FALSE(settings_import("/nonexistent/file", &error));
-	CU_ASSERT(g_error_matches(error, BP_HOST_ERROR, BP_NOT_FOUND));
+	CU_ASSERT_FALSE(import("/nonexistent/file", &error));
+	CU_ASSERT(g_error_matches(error, BP_IO_ERROR, BP_NOT_FOUND));
 	end();
 }
 

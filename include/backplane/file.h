@@ -8,6 +8,7 @@
  * reads while it opens. A loop uses the second part: bp_file_read reads in a job, a BpFile writes on a thread of its own.
  */
 #pragma once
+#include <string.h>
 #include <backplane/types.h>
 
 G_BEGIN_DECLS
@@ -75,5 +76,11 @@ typedef struct {
 	gsize waiting;	       /* bytes */
 } BpFileStats;
 BP_API BpFileStats bp_file_stats(BpFile *file);
+
+/* "No such file or directory": for sentences that name the path themselves. */
+static inline const char *bp_file_why(const GError *error, const char *path)
+{
+	return g_str_has_prefix(error->message, path) ? error->message + strlen(path) + 2 : error->message;
+}
 
 G_END_DECLS

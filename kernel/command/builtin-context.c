@@ -61,30 +61,56 @@ static gboolean run_set(BpPlugin *self, BpCall *call, GError **error)
 	return TRUE;
 }
 
+/* --- the file: each call waits for a job --- */
+
+static void on_saved(const GError *error, gpointer data)
+{
+	BpCall *call = data;
+
+	if (!error)
+		bp_call_print(call, "Persistent settings force saved.");
+	bp_call_done(call, error ? g_error_copy(error) : NULL);
+}
+
 static gboolean run_flush(BpPlugin *self, BpCall *call, GError **error)
 {
-	if (!settings_save(error))
-		return FALSE;
-	bp_call_print(call, "Persistent settings force saved.");
+	bp_call_hold(call, NULL, NULL);
+	settings_save(on_saved, call);
 	return TRUE;
+}
+
+static void on_exported(const char *name, const GError *error, gpointer data)
+{
+	BpCall *call = data;
+
+	if (!error)
+		bp_call_printf(call, "Persistent settings exported to %s.", name);
+	bp_call_done(call, error ? g_error_copy(error) : NULL);
 }
 
 static gboolean run_export(BpPlugin *self, BpCall *call, GError **error)
 {
-	g_autofree char *file = settings_export(bp_call_string(call, "file"), error);
+	bp_call_hold(call, NULL, NULL);
+	settings_export(bp_call_string(call, "file"), on_exported, call);
+	return TRUE;
+}
 
-	if (file)
-		bp_call_printf(call, "Persistent settings exported to %s.", file);
-	return !!file;
+static void on_import(BpPlugin *self, const char *text, gsize size, const GError *error, gpointer data)
+{
+	BpCall *call = data;
+	const char *file = bp_call_string(call, "file");
+	GError *why = error ? g_error_copy(error) : NULL;
+
+	if (text && settings_import(file, text, size, &why))
+		bp_call_printf(call, "Persistent settings imported from %s.", file);
+	bp_call_done(call, why);
 }
 
 static gboolean run_import(BpPlugin *self, BpCall *call, GError **error)
 {
-	const char *file = bp_call_string(call, "file");
-
-	if (!settings_import(file, error))
+	if (!bp_file_read(self, bp_call_string(call, "file"), SETTINGS_FILE_MAX, on_import, call, error))
 		return FALSE;
-	bp_call_printf(call, "Persistent settings imported from %s.", file);
+	bp_call_hold(call, NULL, NULL);
 	return TRUE;
 }
 

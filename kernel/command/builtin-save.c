@@ -1,72 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /* builtin-save.c - channel save: what is said on channels, into files that are turned over when they have grown. */
-#include <errno.h>
-#include <fcntl.h>
-#include <glib/gstdio.h>
 #include <string.h>
-#include <unistd.h>
 #include "command/builtin.h"
-
-#define KEEP 5
 
 typedef struct {
 	char *channel, *file;
 	BpWatch *watch;
-	int fd;
-	gint64 size, limit; /* limit 0: none */
-	gboolean raw;
+	BpFile *writer;
+	BpCall *call; /* waits for the file to be opened, or closed */
+	gboolean raw, opened;
 } Recording;
 
 static GQueue recordings; /* Recording */
-
-static gboolean open_file(Recording *recording, GError **error)
-{
-	recording->fd = open(recording->file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-	if (recording->fd < 0) {
-		g_set_error(error, BP_CONSOLE_ERROR, BP_FAILED, "%s cannot be written: %s", recording->file, g_strerror(errno));
-		return FALSE;
-	}
-	recording->size = lseek(recording->fd, 0, SEEK_END);
-	return TRUE;
-}
-
-/* FILE -> FILE.1 -> ... -> FILE.5, the last one goes. */
-static gboolean turn_over(Recording *recording, GError **error)
-{
-	close(recording->fd);
-	for (int i = KEEP; i > 0; i--) {
-		g_autofree char *from = i > 1 ? g_strdup_printf("%s.%d", recording->file, i - 1) : g_strdup(recording->file);
-		g_autofree char *to = g_strdup_printf("%s.%d", recording->file, i);
-
-		g_rename(from, to);
-	}
-	return open_file(recording, error);
-}
-
-static gboolean append(Recording *recording, BpMessage *message, GError **error)
-{
-	g_autoptr(GString) line = g_string_new_len(bp_message_data(message), (gssize)bp_message_size(message));
-
-	if (!recording->raw)
-		g_string_append(line, "\r\n");
-	if (recording->limit && recording->size && recording->size + (gint64)line->len > recording->limit &&
-	    !turn_over(recording, error))
-		return FALSE;
-	if (write(recording->fd, line->str, line->len) != (gssize)line->len) {
-		g_set_error(error, BP_CONSOLE_ERROR, BP_FAILED, "%s cannot be written: %s", recording->file, g_strerror(errno));
-		return FALSE;
-	}
-	recording->size += (gint64)line->len;
-	return TRUE;
-}
 
 static void forget(gpointer data)
 {
 	Recording *recording = data;
 
 	g_queue_remove(&recordings, recording);
-	if (recording->fd >= 0)
-		close(recording->fd);
+	if (recording->watch)
+		bp_watch_remove(recording->watch);
 	g_free(recording->channel);
 	g_free(recording->file);
 	g_free(recording);
@@ -75,12 +28,58 @@ static void forget(gpointer data)
 static void on_message(BpPlugin *self, BpMessage *message, gpointer data)
 {
 	Recording *recording = data;
-	g_autoptr(GError) error = NULL;
+	g_autoptr(GString) line = g_string_new_len(bp_message_data(message), (gssize)bp_message_size(message));
 
-	if (append(recording, message, &error))
-		return;
-	bp_log(self, BP_LOG_ERROR, "channel %s is not saved any more: %s", recording->channel, error->message);
-	bp_watch_remove(recording->watch);
+	if (!recording->raw)
+		g_string_append(line, "\r\n");
+	bp_file_send(recording->writer, line->str, line->len);
+}
+
+static void on_watch_gone(gpointer data)
+{
+	((Recording *)data)->watch = NULL;
+}
+
+static void on_opened(Recording *recording)
+{
+	BpCall *call = g_steal_pointer(&recording->call);
+
+	recording->opened = TRUE;
+	bp_call_printf(call, "Opening file: %s", recording->file);
+	bp_call_printf(call, "Recording Channel: %s to file %s", recording->channel, recording->file);
+	bp_call_done(call, NULL);
+}
+
+static void on_closed(Recording *recording, const GError *error)
+{
+	guint64 lost = bp_file_stats(recording->writer).lost;
+	BpCall *call = g_steal_pointer(&recording->call);
+	GError *why = NULL;
+
+	if (error && recording->opened)
+		why = g_error_new(BP_CONSOLE_ERROR, error->code, "%s; %" G_GUINT64_FORMAT " messages of channel %s are lost",
+				  error->message, lost, recording->channel);
+	else if (error)
+		why = g_error_new(BP_CONSOLE_ERROR, error->code, "the file cannot be written: %s", error->message);
+	if (!why)
+		bp_call_printf(call, "No longer recording Channel: %s to file %s", recording->channel, recording->file);
+	bp_call_done(call, why);
+}
+
+static void on_file(BpPlugin *self, BpFile *file, BpFileEvent event, const GError *error, gpointer data)
+{
+	Recording *recording = data;
+
+	if (event == BP_FILE_OPENED)
+		on_opened(recording);
+	else if (event == BP_FILE_CLOSED)
+		on_closed(recording, error);
+	else if (event == BP_FILE_STALLED)
+		bp_log(self, BP_LOG_ERROR, "channel %s is not saved for now: %s; what comes waits, and is lost when too much does",
+		       recording->channel, error->message);
+	else if (event == BP_FILE_RESUMED)
+		bp_log(self, BP_LOG_NOTICE, "channel %s is saved again; %" G_GUINT64_FORMAT " messages are lost so far",
+		       recording->channel, bp_file_stats(file).lost);
 }
 
 static gboolean run_stop(BpCall *call, const char *name, GError **error)
@@ -90,8 +89,14 @@ static gboolean run_stop(BpCall *call, const char *name, GError **error)
 
 		if (strcmp(recording->channel, name))
 			continue;
-		bp_call_printf(call, "No longer recording Channel: %s to file %s", name, recording->file);
+		if (recording->call) {
+			g_set_error(error, BP_CONSOLE_ERROR, BP_BUSY, "%s is being opened or closed already", recording->file);
+			return FALSE;
+		}
 		bp_watch_remove(recording->watch);
+		recording->call = call;
+		bp_call_hold(call, NULL, NULL);
+		bp_file_close(recording->writer);
 		return TRUE;
 	}
 	g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND, "Channel %s is not recorded; channel save alone lists what is", name);
@@ -100,12 +105,15 @@ static gboolean run_stop(BpCall *call, const char *name, GError **error)
 
 static void list_recordings(BpCall *call)
 {
-	BpTable *table = bp_table_new("Channel", ">Bytes", "File", NULL);
+	BpTable *table = bp_table_new("Channel", ">Bytes", ">Waiting", ">Lost", "File", NULL);
 
 	for (GList *at = recordings.head; at; at = at->next) {
 		Recording *recording = at->data;
 
-		bp_table_row(table, "%s\t%" G_GINT64_FORMAT "\t%s", recording->channel, recording->size, recording->file);
+		BpFileStats stats = bp_file_stats(recording->writer);
+
+		bp_table_row(table, "%s\t%" G_GUINT64_FORMAT "\t%" G_GSIZE_FORMAT "\t%" G_GUINT64_FORMAT "\t%s", recording->channel,
+			     stats.size, stats.waiting, stats.lost, recording->file);
 	}
 	bp_call_table(call, table);
 }
@@ -120,6 +128,7 @@ static char *default_file(void)
 static gboolean run_save(BpPlugin *self, BpCall *call, GError **error)
 {
 	const char *name = bp_call_string(call, "name"), *file = bp_call_string(call, "file");
+	BpFileOptions options = { .flags = BP_FILE_APPEND };
 	g_autoptr(BpChannel) channel = NULL;
 	Recording *recording;
 
@@ -135,16 +144,15 @@ static gboolean run_save(BpPlugin *self, BpCall *call, GError **error)
 	recording = g_new0(Recording, 1);
 	recording->channel = g_strdup(bp_channel_name(channel));
 	recording->file = file ? g_strdup(file) : default_file();
-	recording->limit = bp_call_int(call, "rotate");
 	recording->raw = bp_call_bool(call, "raw");
+	recording->call = call;
 	g_queue_push_tail(&recordings, recording);
-	if (!open_file(recording, error)) {
-		forget(recording);
+	options.rotate = bp_call_int(call, "rotate");
+	recording->writer = bp_file_start(self, recording->file, &options, on_file, recording, forget, error);
+	if (!recording->writer)
 		return FALSE;
-	}
-	bp_call_printf(call, "Opening file: %s", recording->file);
-	bp_call_printf(call, "Recording Channel: %s to file %s", recording->channel, recording->file);
-	recording->watch = bp_channel_watch(bp_kernel(), channel, on_message, recording, forget);
+	bp_call_hold(call, NULL, NULL);
+	recording->watch = bp_channel_watch(self, channel, on_message, recording, on_watch_gone);
 	return TRUE;
 }
 

@@ -506,30 +506,17 @@ void files_reopen(void)
 	g_mutex_unlock(&lock);
 }
 
-/* A file in use by an owner that stays is none of those that are waited for. */
-static guint count_closing(void)
-{
-	guint count = 0;
-
-	for (GList *at = files; at; at = at->next) {
-		BpFile *file = at->data;
-
-		g_mutex_lock(&file->lock);
-		count += file->closing;
-		g_mutex_unlock(&file->lock);
-	}
-	return count;
-}
-
 gboolean files_drain(gint64 time)
 {
 	gint64 until = g_get_monotonic_time() + time;
 	gboolean good = TRUE;
 
 	g_mutex_lock(&lock);
-	while (good && count_closing())
+	for (GList *at = files; at; at = at->next)
+		begin_closing(at->data, FALSE);
+	while (files && good)
 		good = g_cond_wait_until(&one_ended, &lock, until);
-	good = !count_closing();
+	good = !files;
 	g_mutex_unlock(&lock);
 	return good;
 }

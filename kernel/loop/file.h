@@ -11,5 +11,5 @@ void file_unref(BpFile *file);
 gboolean file_flush(BpFile *file, gint64 time);
 /* Every BpFile with a path closes and opens it again: SIGHUP. */
 void files_reopen(void);
-/* At the end: waits until the files that were closed are written. FALSE: not in that time. */
+/* At the end: closes all that have a path, and waits until they are written. FALSE: not in that time. */
 gboolean files_drain(gint64 time);

@@ -2,7 +2,8 @@
 /* terminal.c - the console on stdin and stdout.
  *
  * A terminal is opened anew by its name, so that non-blocking mode does not reach the shell that shares it. Lines from
- * a pipe or a file are read as they come; there, writing may block: whoever reads decides how fast a batch runs.
+ * a pipe or a file are read as they come; whoever reads what they print decides how fast a batch runs: commands pause while
+ * stdout takes no more.
  */
 #include <backplane/backplane.h>
 #include <backplane/host.h>
@@ -34,7 +35,7 @@ static void end_program(void)
 static void restore(void)
 {
 	if (is_raw)
-		tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
+		tcsetattr(STDIN_FILENO, TCSANOW, &before);
 	is_raw = FALSE;
 	bp_log_set_terminal(FALSE);
 }
@@ -50,7 +51,7 @@ static void make_raw(void)
 	raw.c_oflag |= OPOST | ONLCR;
 	raw.c_cc[VMIN] = 1;
 	raw.c_cc[VTIME] = 0;
-	is_raw = !tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
+	is_raw = !tcsetattr(STDIN_FILENO, TCSANOW, &raw);
 	bp_log_set_terminal(TRUE);
 }
 
@@ -121,25 +122,8 @@ static gboolean open_terminal(GError **error)
 
 static void batch_send(BpSession *from, gconstpointer data, gsize size, gboolean text, gpointer link)
 {
-	const char *bytes = data;
-
-	while (size) {
-		gssize sent = write(STDOUT_FILENO, bytes, size);
-
-		if (sent < 0 && errno == EAGAIN) {
-			struct timeval patience = { .tv_sec = 1 };
-			fd_set set;
-
-			FD_ZERO(&set);
-			FD_SET(STDOUT_FILENO, &set);
-			select(STDOUT_FILENO + 1, NULL, &set, NULL, &patience);
-		} else if (sent < 0 && errno != EINTR) {
-			return;
-		} else if (sent > 0) {
-			bytes += sent;
-			size -= (gsize)sent;
-		}
-	}
+	if (!bp_stdout_write(data, size))
+		bp_session_set_writable(from, FALSE);
 }
 
 static void batch_end(BpSession *from, BpEnd why, gpointer link)
@@ -212,6 +196,8 @@ static void on_signal(BpPlugin *self, BpMessage *message, gpointer data)
 {
 	if (!strcmp(bp_message_data(message), "SIGWINCH"))
 		resized();
+	else if (!strcmp(bp_message_data(message), "STDOUT") && session)
+		bp_session_set_writable(session, TRUE);
 }
 
 static gboolean open_module(BpInstance *self, GError **error)
@@ -236,8 +222,9 @@ static void close_module(BpInstance *self)
 
 	if (last)
 		bp_session_end(last, BP_END_SHUTDOWN, NULL);
-	if (is_raw)
-		batch_send(NULL, "\r\033[K", 4, FALSE, NULL);
+	/* A prompt that stands there is taken away, so that the shell's stands alone. */
+	if (stream)
+		bp_stream_write(stream, "\r\033[K", 4);
 	restore();
 	stream = NULL;
 	source = NULL;
