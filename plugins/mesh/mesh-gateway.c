@@ -6,6 +6,7 @@
 #define SECOND G_USEC_PER_SEC
 #define REFRESH (200 * 1000) /* changes of nodes are said together, so often at most */
 #define LOG_KEPT 200
+#define TYPES_LIMIT (1024 * 1024)
 
 const BpParam mesh_gateway_params[] = {
 	{ "port", 'p', BP_INT, .fallback = "5001", .min = 0, .max = 65535, .help = "port for client programs; 0 takes a free one" },
@@ -135,10 +136,10 @@ static gboolean read_types(MeshTypes *types, BpInstance *self, GError **error)
 	if (files[0])
 		memset(types, 0, sizeof(*types));
 	for (; *files; files++) {
-		g_autofree char *text = NULL;
 		gsize size;
+		g_autofree char *text = bp_file_load(*files, TYPES_LIMIT, BP_FILE_READ, &size, error);
 
-		if (!g_file_get_contents(*files, &text, &size, error) || !mesh_types_add(types, text, size, error)) {
+		if (!text || !mesh_types_add(types, text, size, error)) {
 			g_prefix_error(error, "data_info %s: ", *files);
 			return FALSE;
 		}

@@ -20,6 +20,7 @@ plugins_uart_so_SOURCES = $(FRAMING_SOURCES) \
 	plugins/uart/uart-port.c \
 	plugins/uart/uart-queue.c \
 	plugins/uart/uart-record.c \
+	plugins/uart/uart-replay.c \
 	plugins/uart/uart-server.c \
 	plugins/uart/uart-term.c \
 	plugins/uart/uart-tty.c \

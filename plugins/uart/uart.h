@@ -3,7 +3,7 @@
  *
  * uart-line.c: a tty, its settings and modem lines; uart-port.c: module UART, which opens it again and again;
  * uart-queue.c: what waits to be sent; uart-writer.c: who may write; uart-hotplug.c: devices that come and go;
- * uart-record.c: recording and replay; uart-term.c: a terminal on it; uart-server.c: UARTServer, with rfc2217.c.
+ * uart-record.c, uart-replay.c: recordings; uart-term.c: a terminal on it; uart-server.c: UARTServer, with rfc2217.c.
  */
 #pragma once
 #include <backplane/backplane.h>
@@ -144,8 +144,8 @@ void uart_release(Uart *uart, const char *who); /* NULL: whoever it is */
 void uart_hotplug_start(BpPlugin *plugin);
 void uart_hotplug_stop(void);
 
-/* --- uart-record.c --- */
-gboolean uart_record_start(Uart *uart, const char *file, GError **error);
+/* --- uart-record.c, uart-replay.c --- */
+#define UART_RECORD_PIECE (32 * 1024) /* bytes of a line at most */
 void uart_record_stop(Uart *uart);
 void uart_record_add(Uart *uart, char direction, gconstpointer data, gsize size);
 const char *uart_record_file(const Uart *uart);
