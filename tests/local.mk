@@ -120,7 +120,8 @@ TEST_PLUGINS = \
 	tests/plugins/never-answers.so \
 	tests/plugins/no-symbol.so \
 	tests/plugins/self-unload.so \
-	tests/plugins/serial-shim.so
+	tests/plugins/serial-shim.so \
+	tests/plugins/slow-shim.so
 EXTRA_DIST += $(TEST_PLUGINS:.so=.c)
 CLEANFILES += $(TEST_PLUGINS)
 tests/plugins/%.so: tests/plugins/%.c tests/libbackplane.so.0 $(pkginclude_HEADERS)
