@@ -12,6 +12,7 @@
 #define MOMENT (500 * G_TIME_SPAN_MILLISECOND)
 
 static BpFile *output;
+static gboolean is_gone; /* its reader, as with `| head` */
 static BpFile *errors; /* made at the first start, and kept */
 
 void output_start(void)
@@ -32,6 +33,8 @@ static void on_output(BpPlugin *self, BpFile *file, BpFileEvent event, const GEr
 {
 	if (event == BP_FILE_DRAINED)
 		bp_channel_print(bp_channel(self, BP_SIGNALS), "STDOUT");
+	else if (event == BP_FILE_CLOSED)
+		is_gone = TRUE;
 }
 
 gboolean bp_stdout_write(gconstpointer data, gsize size)
@@ -55,7 +58,7 @@ void output_flush_errors(void)
 
 void output_end(gboolean at_once)
 {
-	if (output && (!file_flush(output, at_once ? MOMENT : -1) || bp_file_stats(output).lost))
+	if (output && !is_gone && (!file_flush(output, at_once ? MOMENT : -1) || bp_file_stats(output).lost))
 		output_error("backplane: not all output was written: nobody reads stdout\n");
 	g_clear_pointer(&output, file_unref);
 	output_flush_errors();

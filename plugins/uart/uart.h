@@ -7,6 +7,7 @@
  */
 #pragma once
 #include <backplane/backplane.h>
+#include <backplane/host.h>
 #include <backplane/net.h>
 #include "framing.h"
 
@@ -37,7 +38,9 @@ typedef struct {
 
 /* `later`: it is not there now, so that trying again makes sense. */
 gboolean uart_line_open(UartLine *line, const char *path, const UartSettings *settings, gboolean *later, GError **error);
-void uart_line_close(UartLine *line);
+/* With `sending` or unsent output in the driver, a job of `plugin` closes it when that has gone out, or after 2 s; what is left
+ * then is thrown away. Without `plugin` it is thrown away at once. */
+void uart_line_close(UartLine *line, BpPlugin *plugin, gboolean sending);
 gboolean uart_line_apply(UartLine *line, const UartSettings *settings, GError **error);
 /* FALSE: the device has no such thing. */
 gboolean uart_line_switch(UartLine *line, guint lines, gboolean on);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* history.c - a ring of lines and the file behind it. In the file a line is a line: backslash
  * and newline in it are written \\ and \n. Several processes may append at once; one that
- * rewrites the file takes in what the others appended before. A job appends and rewrites; what is
- * typed meanwhile goes with the next one. */
+ * rewrites the file takes in what the others appended before. Jobs read, append and rewrite, one at a
+ * time; what is typed meanwhile goes with the next one. */
 #include "history.h"
 #include <errno.h>
 #include <gio/gio.h>
@@ -18,7 +18,7 @@
 #define FILE_LIMIT (64 * 1024 * 1024)
 #define PENDING_LIMIT (1024 * 1024)
 
-typedef struct Append Append;
+typedef struct Task Task;
 
 struct History {
 	char *file;
@@ -30,14 +30,16 @@ struct History {
 	gboolean torn;	  /* its last line has no end: a write was cut off */
 	GString *pending; /* for the next job */
 	guint pending_lines;
-	Append *append; /* under way */
+	Task *task; /* under way */
+	gboolean closing; /* freed when its last task is done */
 };
 
 /* What a job has to do, and did. */
-struct Append {
-	History *history; /* NULL: freed meanwhile */
+struct Task {
+	History *history;
 	char *file;
-	GString *text;
+	GString *text; /* to be appended; NULL: the file is to be read */
+	GQueue lines;  /* read */
 	guint limit, in_file;
 	gboolean torn;
 	GError *error;
@@ -127,11 +129,11 @@ static gboolean is_named(int fd, const char *file)
 }
 
 /* Writes the newest lines of the file to a new one and renames it over. */
-static void compact(Append *append)
+static void compact(Task *task)
 {
-	int fd = bp_file_open(append->file, BP_FILE_READ | BP_FILE_NO_LINK, NULL);
-	g_autofree char *fresh = g_strdup_printf("%s.%d.new", append->file, (int)getpid());
-	History kept = { .lines = G_QUEUE_INIT, .limit = append->limit };
+	int fd = bp_file_open(task->file, BP_FILE_READ | BP_FILE_NO_LINK, NULL);
+	g_autofree char *fresh = g_strdup_printf("%s.%d.new", task->file, (int)getpid());
+	History kept = { .lines = G_QUEUE_INIT, .limit = task->limit };
 	g_autofree char *text = NULL;
 	g_autoptr(GString) out = NULL;
 	GError *error = NULL;
@@ -140,17 +142,17 @@ static void compact(Append *append)
 	if (fd < 0)
 		return;
 	/* Somebody else appends or compacts: another time. */
-	if (!flock(fd, LOCK_EX | LOCK_NB) && is_named(fd, append->file))
-		text = bp_file_load(append->file, FILE_LIMIT, BP_FILE_NO_LINK, &size, NULL);
+	if (!flock(fd, LOCK_EX | LOCK_NB) && is_named(fd, task->file))
+		text = bp_file_load(task->file, FILE_LIMIT, BP_FILE_NO_LINK, &size, NULL);
 	if (text) {
 		read_lines(text, size, &kept);
 		out = g_string_sized_new(size / 2);
 		for (GList *item = kept.lines.head; item; item = item->next)
 			append_escaped(out, item->data);
-		append->in_file = kept.lines.length;
-		if (!bp_file_create(fresh, out->str, out->len, &error) || !bp_file_rename(fresh, append->file, &error)) {
-			fail(&append->error, "shortened", error);
-			append->in_file = 0; /* not again with each line */
+		task->in_file = kept.lines.length;
+		if (!bp_file_create(fresh, out->str, out->len, &error) || !bp_file_rename(fresh, task->file, &error)) {
+			fail(&task->error, "shortened", error);
+			task->in_file = 0; /* not again with each line */
 		}
 		g_queue_clear_full(&kept.lines, g_free);
 	}
@@ -175,88 +177,121 @@ static int open_locked(const char *file, GError **error)
 	return -1;
 }
 
-static void append_work(BpJob *job, gpointer data)
+static void append(Task *task)
 {
-	Append *append = data;
 	GError *error = NULL;
-	int fd = open_locked(append->file, &error);
+	int fd = open_locked(task->file, &error);
 
-	if (append->torn)
-		g_string_prepend_c(append->text, '\n');
+	if (task->torn)
+		g_string_prepend_c(task->text, '\n');
 	if (fd >= 0) {
-		append->torn = !bp_file_write(fd, append->text->str, append->text->len);
-		if (append->torn)
-			g_set_error(&error, BP_IO_ERROR, BP_FAILED, "%s: %s", append->file, g_strerror(errno));
+		task->torn = !bp_file_write(fd, task->text->str, task->text->len);
+		if (task->torn)
+			g_set_error(&error, BP_IO_ERROR, BP_FAILED, "%s: %s", task->file, g_strerror(errno));
 		close(fd);
 	}
 	if (error)
-		fail(&append->error, "written", error);
-	if (append->in_file > 2 * append->limit)
-		compact(append);
+		fail(&task->error, "written", error);
+	if (task->in_file > 2 * task->limit)
+		compact(task);
+}
+
+static void load(Task *task)
+{
+	History read = { .lines = G_QUEUE_INIT, .limit = task->limit };
+	GError *error = NULL;
+	gsize size;
+	g_autofree char *text = bp_file_load(task->file, FILE_LIMIT, BP_FILE_NO_LINK, &size, &error);
+
+	if (text) {
+		task->in_file = read_lines(text, size, &read);
+		task->torn = size && text[size - 1] != '\n';
+		task->lines = read.lines;
+	} else if (error->code == BP_NOT_FOUND) {
+		g_error_free(error);
+	} else {
+		fail(&task->error, "read", error);
+	}
+}
+
+static void work(BpJob *job, gpointer data)
+{
+	Task *task = data;
+
+	if (task->text)
+		append(task);
+	else
+		load(task);
 }
 
 /* --- on the loop --- */
 
-static void append_pending(History *history);
+static void begin_task(History *history, GString *take_text);
 
-static void on_appended(BpPlugin *self, gboolean cancelled, gpointer data)
+/* Before those that were typed meanwhile. */
+static void take_lines(History *history, GQueue *lines)
 {
-	Append *append = data;
-	History *history = append->history;
+	char *line;
 
-	if (history) {
-		history->append = NULL;
-		history->torn = append->torn;
-		history->in_file = append->in_file;
-		if (append->error && !history->error)
-			bp_log(bp_kernel(), BP_LOG_WARNING, "%s", append->error->message);
-		g_clear_error(&history->error);
-		history->error = g_steal_pointer(&append->error);
-		append_pending(history);
+	while (history->lines.length < history->limit && (line = g_queue_pop_tail(lines))) {
+		g_queue_push_head(&history->lines, line);
+		history->begin--;
 	}
-	g_clear_error(&append->error);
-	g_string_free(append->text, TRUE);
-	g_free(append->file);
-	g_free(append);
 }
 
 static void append_pending(History *history)
 {
-	Append *append;
+	GString *text = history->pending;
 
-	if (history->append || !history->pending->len)
+	if (history->task || !text->len)
 		return;
-	append = history->append = g_new0(Append, 1);
-	append->history = history;
-	append->file = g_strdup(history->file);
-	append->text = history->pending;
-	append->limit = history->limit;
-	append->in_file = history->in_file + history->pending_lines;
-	append->torn = history->torn;
-	history->pending = g_string_new(NULL);
+	history->in_file += history->pending_lines;
 	history->pending_lines = 0;
-	if (!bp_loop_current())
-		append_work(NULL, append); /* a program without a loop: nobody is held up */
-	else if (bp_job_add(bp_kernel(), "write history", append_work, on_appended, append, NULL))
-		return;
-	else
-		fail(&append->error, "written", g_error_new(BP_IO_ERROR, BP_LIMIT, "too many jobs wait"));
-	on_appended(NULL, FALSE, append);
+	history->pending = g_string_new(NULL);
+	begin_task(history, text);
 }
 
-/* For the start. */
-static void load(History *history)
+static void on_done(BpPlugin *self, gboolean cancelled, gpointer data)
 {
-	g_autoptr(GError) error = NULL;
-	gsize size;
-	g_autofree char *text = bp_file_load(history->file, FILE_LIMIT, BP_FILE_NO_LINK, &size, &error);
+	Task *task = data;
+	History *history = task->history;
 
-	if (text) {
-		history->in_file = read_lines(text, size, history);
-		history->torn = size && text[size - 1] != '\n';
-	} else if (error->code != BP_NOT_FOUND) {
-		fail(&history->error, "read", g_steal_pointer(&error));
-	}
+	history->task = NULL;
+	history->torn = task->torn;
+	history->in_file = task->in_file;
+	take_lines(history, &task->lines);
+	if (task->error && !history->error)
+		bp_log(bp_kernel(), BP_LOG_WARNING, "%s", task->error->message);
+	g_clear_error(&history->error);
+	history->error = g_steal_pointer(&task->error);
+	g_queue_clear_full(&task->lines, g_free);
+	if (task->text)
+		g_string_free(task->text, TRUE);
+	g_free(task->file);
+	g_free(task);
+	append_pending(history);
+	if (history->closing)
+		history_free(history);
+}
+
+static void begin_task(History *history, GString *take_text)
+{
+	Task *task = history->task = g_new0(Task, 1);
+
+	task->history = history;
+	task->file = g_strdup(history->file);
+	task->text = take_text;
+	task->limit = history->limit;
+	task->in_file = history->in_file;
+	task->torn = history->torn;
+	g_queue_init(&task->lines);
+	if (!bp_loop_current())
+		work(NULL, task); /* a program without a loop: nobody is held up */
+	else if (bp_job_add(bp_kernel(), "history", work, on_done, task, NULL))
+		return;
+	else
+		fail(&task->error, "used", g_error_new(BP_IO_ERROR, BP_LIMIT, "too many jobs wait"));
+	on_done(NULL, FALSE, task);
 }
 
 History *history_open(const char *file, guint limit)
@@ -267,8 +302,11 @@ History *history_open(const char *file, guint limit)
 	history->file = g_strdup(file);
 	history->limit = limit ? limit : 1000;
 	history->pending = g_string_new(NULL);
+	history->begin = file ? history->limit : 0; /* room for what is read from it */
 	if (file)
-		load(history);
+		begin_task(history, NULL);
+	if (!history->task)
+		history->begin = 0; /* it has been read already */
 	return history;
 }
 
@@ -276,8 +314,10 @@ void history_free(History *history)
 {
 	if (!history)
 		return;
-	if (history->append)
-		history->append->history = NULL;
+	if (history->task) {
+		history->closing = TRUE;
+		return;
+	}
 	g_queue_clear_full(&history->lines, g_free);
 	g_clear_error(&history->error);
 	g_string_free(history->pending, TRUE);
