@@ -334,9 +334,9 @@ def test_reader_that_goes(bp):
 def test_terminal_that_nobody_reads(bp):
     """A terminal that was stopped with Ctrl-S, or whose window hangs."""
     master, slave = pty.openpty()
+    before = termios.tcgetattr(slave)
     process, environment = start(bp, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
                                  preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
-    before = termios.tcgetattr(slave)
     eventually(lambda: termios.tcgetattr(slave)[3] != before[3])
     os.write(master, b"loop 1 100000 .help\r")
     for number in range(20):
