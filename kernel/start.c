@@ -112,9 +112,8 @@ static void on_late(BpPlugin *self, gpointer data)
 	*(gboolean *)data = TRUE;
 }
 
-/* What the kernel is held for: goodbyes that libraries have not sent yet, jobs that save settings and history. FALSE: not all
- * have ended in time. */
-static gboolean drain(gint64 until)
+/* What the kernel is held for: goodbyes that libraries have not sent yet, jobs that save settings and history. */
+static void drain(gint64 until)
 {
 	gboolean late = FALSE;
 	BpTimer *timer = bp_timer_add(bus_kernel, NULL, MAX(until - g_get_monotonic_time(), 1000), 1, on_late, &late, NULL);
@@ -123,7 +122,6 @@ static gboolean drain(gint64 until)
 		g_main_context_iteration(NULL, TRUE);
 	if (!late)
 		bp_timer_remove(timer);
-	return !late;
 }
 
 /* Listeners close first of all, then everybody is told, and all servers' goodbyes go out side by side. */
@@ -139,7 +137,8 @@ guint bp_kernel_stop(void)
 	module_close_everything("Backplane is shutting down");
 	plugin_unload_all();
 	save_settings(bus_kernel, NULL);
-	busy = !drain(until) && owner_count(bus_kernel, "job");
+	drain(until);
+	busy = job_is_left(bus_kernel);
 	left = bp_plugin_list();
 	settings_on_dirty(NULL);
 	console_stop();
