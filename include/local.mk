@@ -39,4 +39,5 @@ pkginclude_HEADERS = \
 	include/backplane/telnet.h \
 	include/backplane/text.h \
 	include/backplane/types.h \
-	include/backplane/websocket.h
+	include/backplane/websocket.h \
+	include/backplane/writer.h

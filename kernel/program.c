@@ -19,7 +19,6 @@
 #include "host/output.h"
 #include "host/plugin.h"
 #include "host/settings.h"
-#include "loop/file.h"
 #include "start.h"
 
 enum { EXIT_USAGE = 2, EXIT_NOT_PERMITTED = 77, EXIT_BAD_CONFIG = 78 };
@@ -123,8 +122,6 @@ static void on_signal(BpPlugin *self, int fd, BpEvents events, gpointer data)
 
 	if (read(fd, &info, sizeof(info)) != sizeof(info))
 		return;
-	if (info.ssi_signo == SIGHUP)
-		files_reopen();
 	if (info.ssi_signo == SIGWINCH || info.ssi_signo == SIGHUP) {
 		bp_channel_print(bp_channel(self, BP_SIGNALS), info.ssi_signo == SIGHUP ? "SIGHUP" : "SIGWINCH");
 	} else if (!was_told) {
@@ -338,18 +335,15 @@ static int run(void)
 	raise_limits();
 	block_signals(&set);
 	log_set_stderr(options.verbose > 1 ? BP_LOG_DEBUG : options.verbose ? BP_LOG_INFO : BP_LOG_WARNING);
-	if (!bp_kernel_start(&kernel, &error)) {
-		complain(1, error->message);
-		output_end(TRUE);
-		return 1;
-	}
+	if (!bp_kernel_start(&kernel, &error))
+		return complain(1, error->message);
 	watch_signals(&set);
 	status = serve();
 	notify_systemd("STOPPING=1");
 	unwatch_signals(&set);
 	left = bp_kernel_stop();
-	output_end(was_told || options.daemon);
 	if (kernel_wants_restart()) {
+		output_end(TRUE);
 		execv("/proc/self/exe", program_arguments);
 		return complain(1, g_strerror(errno));
 	}
@@ -376,7 +370,7 @@ static char *take_command(int *argc, char **argv)
 	return g_string_free(g_steal_pointer(&line), FALSE);
 }
 
-int bp_program(int argc, char **argv)
+static int run_program(int argc, char **argv)
 {
 	g_autoptr(GOptionContext) context = g_option_context_new("- a plugin host");
 	g_autoptr(GError) error = NULL;
@@ -400,4 +394,12 @@ int bp_program(int argc, char **argv)
 	if (options.rest)
 		return complain(EXIT_USAGE, "a command is given with -e, or to a running instance with -x");
 	return run();
+}
+
+int bp_program(int argc, char **argv)
+{
+	int status = run_program(argc, argv);
+
+	output_end(was_told || options.daemon);
+	return status;
 }

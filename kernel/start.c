@@ -9,7 +9,6 @@
 #include "host/plugin.h"
 #include "host/registry.h"
 #include "host/settings.h"
-#include "loop/file.h"
 #include "loop/loop.h"
 
 #define SAVE_DELAY G_USEC_PER_SEC
@@ -107,21 +106,24 @@ gboolean kernel_wants_restart(void)
 	return restart;
 }
 
-static void on_late(BpPlugin *self, gpointer data)
+static gboolean on_late(gpointer data)
 {
 	*(gboolean *)data = TRUE;
+	return G_SOURCE_REMOVE;
 }
 
-/* What the kernel is held for: goodbyes that libraries have not sent yet, jobs that save settings and history. */
+/* What the kernel is held for: goodbyes that libraries have not sent yet, jobs that write settings and files. */
 static void drain(gint64 until)
 {
+	GSource *patience = g_timeout_source_new((guint)MAX((until - g_get_monotonic_time()) / 1000, 1));
 	gboolean late = FALSE;
-	BpTimer *timer = bp_timer_add(bus_kernel, NULL, MAX(until - g_get_monotonic_time(), 1000), 1, on_late, &late, NULL);
 
-	while (g_atomic_int_get(&bus_kernel->holds) && !late)
+	g_source_set_callback(patience, on_late, &late, NULL);
+	g_source_attach(patience, NULL);
+	while (!late && g_atomic_int_get(&bus_kernel->holds))
 		g_main_context_iteration(NULL, TRUE);
-	if (!late)
-		bp_timer_remove(timer);
+	g_source_destroy(patience);
+	g_source_unref(patience);
 }
 
 /* Listeners close first of all, then everybody is told, and all servers' goodbyes go out side by side. */
@@ -146,16 +148,13 @@ guint bp_kernel_stop(void)
 	for (guint i = 0; i < left->len; i++)
 		bp_log(bus_kernel, BP_LOG_ERROR, "%s is still busy and is left behind", bp_plugin_name(left->pdata[i]));
 	if (busy)
-		bp_log(bus_kernel, BP_LOG_ERROR, "a job does not end%s", settings_is_saving() ? ": the settings may not be saved" : "");
-	if (busy || left->len) {
-		files_drain(MAX(until - g_get_monotonic_time(), 0));
+		bp_log(bus_kernel, BP_LOG_ERROR, "a job is still busy: %s may not be written",
+		       settings_is_saving() ? "the settings" : "a file");
+	if (busy || left->len)
 		return left->len + (guint)busy; /* its threads may still come back to what is here */
-	}
 	settings_stop();
 	loop_close_all(bus_kernel);
 	owner_drop_all(bus_kernel);
-	if (!files_drain(MAX(until - g_get_monotonic_time(), 0)))
-		bp_log(bus_kernel, BP_LOG_ERROR, "a file is not written to its end: the disk is too slow");
 	plugin_free(g_steal_pointer(&bus_kernel));
 	registry_stop();
 	g_clear_pointer(&state_folder, g_free);

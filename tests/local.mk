@@ -81,10 +81,11 @@ tests_libsuite_a_SOURCES = \
 
 # The objects of libbackplane and of the libraries with every name visible, so that tests reach the inside. The sonames are the
 # same, so plugins that a test loads meet these and no second ones.
-TEST_LIBS = tests/libsuite.a tests/fuzz/libdriver.a tests/libbackplane-config.so.0 tests/libbackplane-http.so.0 \
+TEST_LIBS = tests/libsuite.a tests/fuzz/libdriver.a tests/libbackplane-config.so.0 tests/libbackplane-file.so.0 tests/libbackplane-http.so.0 \
 	tests/libbackplane-session.so.0 tests/libbackplane-net.so.0 tests/libbackplane-json.so.0 tests/libbackplane.so.0 \
 	$(CUNIT_LIBS) $(GLIB_LIBS) $(JSON_LIBS)
-check_PROGRAMS += tests/libbackplane.so.0 tests/libbackplane-config.so.0 tests/libbackplane-http.so.0 tests/libbackplane-json.so.0 \
+check_PROGRAMS += tests/libbackplane.so.0 tests/libbackplane-config.so.0 tests/libbackplane-file.so.0 tests/libbackplane-http.so.0 \
+	tests/libbackplane-json.so.0 \
 	tests/libbackplane-net.so.0 tests/libbackplane-session.so.0
 tests_libbackplane_so_0_SOURCES = tests/visible.c
 tests_libbackplane_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-soname,libbackplane.so.0
@@ -92,6 +93,9 @@ tests_libbackplane_so_0_LDADD = $(libbackplane_so_0_OBJECTS) $(GLIB_LIBS)
 tests_libbackplane_config_so_0_SOURCES = tests/visible.c
 tests_libbackplane_config_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-z,nodelete -Wl,-soname,libbackplane-config.so.0
 tests_libbackplane_config_so_0_LDADD = $(libbackplane_config_so_0_OBJECTS) tests/libbackplane-net.so.0 tests/libbackplane.so.0 $(GLIB_LIBS) $(YAML_LIBS)
+tests_libbackplane_file_so_0_SOURCES = tests/visible.c
+tests_libbackplane_file_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-z,nodelete -Wl,-soname,libbackplane-file.so.0
+tests_libbackplane_file_so_0_LDADD = $(libbackplane_file_so_0_OBJECTS) tests/libbackplane.so.0 $(GLIB_LIBS)
 tests_libbackplane_http_so_0_SOURCES = tests/visible.c
 tests_libbackplane_http_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-z,nodelete -Wl,-soname,libbackplane-http.so.0
 tests_libbackplane_http_so_0_LDADD = $(libbackplane_http_so_0_OBJECTS) tests/libbackplane-net.so.0 tests/libbackplane-json.so.0 tests/libbackplane.so.0 $(GLIB_LIBS) $(WEBSOCKET_LIBS) $(JSON_LIBS)

@@ -77,6 +77,9 @@ BP_API void bp_call_run(BpCall *call, const char *lines);
 
 /* A table beside the descriptor's: goes with `self`. FALSE when a name is taken. */
 BP_API gboolean bp_command_add(BpPlugin *self, const BpCommand *table, GError **error);
+/* The channel that a user means, by name or number; not found is a sentence with the nearest name. A reference of yours. */
+BP_API BpChannel *bp_channel_named(const char *word, GError **error);
+
 /* All commands, sorted by name; free the array. */
 BP_API GPtrArray *bp_command_list(void);
 BP_API const BpCommand *bp_command_find(const char *name);

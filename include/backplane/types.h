@@ -28,7 +28,6 @@ typedef struct BpWatch BpWatch;
 typedef struct BpLoop BpLoop;
 typedef struct BpTimer BpTimer;
 typedef struct BpFd BpFd;
-typedef struct BpFile BpFile;
 typedef struct BpJob BpJob;
 typedef struct BpParam BpParam;
 typedef struct BpValues BpValues;

@@ -61,8 +61,6 @@ static gboolean run_set(BpPlugin *self, BpCall *call, GError **error)
 	return TRUE;
 }
 
-/* --- the file: each call waits for a job --- */
-
 static void on_saved(const GError *error, gpointer data)
 {
 	BpCall *call = data;
@@ -79,41 +77,6 @@ static gboolean run_flush(BpPlugin *self, BpCall *call, GError **error)
 	return TRUE;
 }
 
-static void on_exported(const char *name, const GError *error, gpointer data)
-{
-	BpCall *call = data;
-
-	if (!error)
-		bp_call_printf(call, "Persistent settings exported to %s.", name);
-	bp_call_done(call, error ? g_error_copy(error) : NULL);
-}
-
-static gboolean run_export(BpPlugin *self, BpCall *call, GError **error)
-{
-	bp_call_hold(call, NULL, NULL);
-	settings_export(bp_call_string(call, "file"), on_exported, call);
-	return TRUE;
-}
-
-static void on_import(BpPlugin *self, const char *text, gsize size, const GError *error, gpointer data)
-{
-	BpCall *call = data;
-	const char *file = bp_call_string(call, "file");
-	GError *why = error ? g_error_copy(error) : NULL;
-
-	if (text && settings_import(file, text, size, &why))
-		bp_call_printf(call, "Persistent settings imported from %s.", file);
-	bp_call_done(call, why);
-}
-
-static gboolean run_import(BpPlugin *self, BpCall *call, GError **error)
-{
-	if (!bp_file_read(self, bp_call_string(call, "file"), SETTINGS_FILE_MAX, on_import, call, error))
-		return FALSE;
-	bp_call_hold(call, NULL, NULL);
-	return TRUE;
-}
-
 static const BpParam set_params[] = {
 	{ "key", .kind = BP_ARGUMENT, .names = BP_A_SETTING, .help = "its name; all are listed if none is given" },
 	{ "value", .kind = BP_ARGUMENT, .help = "its new value" },
@@ -122,21 +85,10 @@ static const BpParam set_params[] = {
 	{ NULL },
 };
 
-static const BpParam file_params[] = {
-	{ "file", .kind = BP_ARGUMENT, .required = TRUE, .names = BP_A_FILE, .help = "a file; to export, a folder too" },
-	{ NULL },
-};
-
 const BpCommand context_commands[] = {
 	{ "context", .help = "list the contexts", .run = run_context, .group = "settings" },
 	{ "set", .help = "list, show or change settings", .params = set_params, .run = run_set, .role = BP_OPERATOR,
 	  .group = "settings" },
 	{ "flush", .help = "save the settings now", .run = run_flush, .role = BP_OPERATOR, .group = "settings" },
-	{ "settings export", .help = "copy all settings to a file", .params = file_params, .run = run_export, .role = BP_ADMIN },
-	{ "settings import", .help = "take settings from a file", .params = file_params, .run = run_import, .role = BP_ADMIN },
-	{ "setting_export", .help = "the same as settings export", .params = file_params, .run = run_export, .role = BP_ADMIN,
-	  .hidden = TRUE, .group = "settings" },
-	{ "setting_import", .help = "the same as settings import", .params = file_params, .run = run_import, .role = BP_ADMIN,
-	  .hidden = TRUE, .group = "settings" },
 	{ NULL },
 };

@@ -48,7 +48,7 @@ void log_start(void)
 {
 	static const BpChannelOptions options = { .replay = 200, .log = TRUE };
 
-	output_start();
+	output_set_up(TRUE);
 	journal = stderr_is_journal();
 	console = bp_channel(bp_kernel(), "console");
 	log_channel = bp_channel(bp_kernel(), "log");
@@ -62,7 +62,7 @@ void log_stop(void)
 {
 	bus_warning = NULL;
 	log_channel = console = NULL;
-	output_flush_errors();
+	output_set_up(FALSE);
 }
 
 static void to_stderr(BpLogLevel level, const char *name, const char *text)

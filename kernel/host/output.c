@@ -1,65 +1,162 @@
 /* SPDX-License-Identifier: MIT */
 /* output.c - stdout and stderr. Both may be pipes that nobody reads: a thread writes to each, from a bounded queue. */
 #include "host/output.h"
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <backplane/channel.h>
-#include "loop/file.h"
+#include "loop/loop.h"
 
-#define OUTPUT_BACKLOG (16 * 1024 * 1024)
-#define ERROR_BACKLOG (256 * 1024)
 #define MOMENT (500 * G_TIME_SPAN_MILLISECOND)
 
-static BpFile *output;
-static gboolean is_gone; /* its reader, as with `| head` */
-static BpFile *errors; /* made at the first start, and kept */
+typedef struct {
+	int fd;
+	gsize limit;
+	GMutex lock;
+	GCond more, less;
+	/* under the lock: */
+	GByteArray *pending; /* NULL: nothing has been written yet */
+	gsize taken;	     /* bytes that the thread writes just now */
+	guint64 lost;
+	gboolean full;	     /* somebody waits for room */
+	gboolean ended;	     /* its reader has gone, or there is no thread */
+} Output;
 
-void output_start(void)
+static Output output = { .fd = STDOUT_FILENO, .limit = 16 * 1024 * 1024 }, errors = { .fd = STDERR_FILENO, .limit = 256 * 1024 };
+static gboolean is_up; /* under the lock of `output`: the kernel runs */
+
+static void run_drained(gpointer a, gpointer b, guint64 c)
 {
-	if (!errors)
-		errors = file_start_fd(NULL, STDERR_FILENO, ERROR_BACKLOG, NULL, NULL);
+	if (is_up)
+		bp_channel_print(bp_channel(bp_kernel(), BP_SIGNALS), "STDOUT");
 }
 
-void output_error(const char *text)
+static gboolean write_all(int fd, const guint8 *data, gsize size)
 {
-	if (errors)
-		bp_file_send(errors, text, strlen(text));
+	while (size) {
+		gssize put = write(fd, data, size);
+		struct pollfd wait = { .fd = fd, .events = POLLOUT };
+
+		if (put < 0 && errno == EAGAIN)
+			poll(&wait, 1, -1);
+		else if (put < 0 && errno != EINTR)
+			return FALSE;
+		data += MAX(put, 0);
+		size -= (gsize)MAX(put, 0);
+	}
+	return TRUE;
+}
+
+static gpointer run(gpointer data)
+{
+	Output *to = data;
+
+	g_mutex_lock(&to->lock);
+	while (!to->ended) {
+		g_autoptr(GByteArray) batch = NULL;
+		gboolean good;
+
+		while (!to->pending->len)
+			g_cond_wait(&to->more, &to->lock);
+		batch = to->pending;
+		to->pending = g_byte_array_new();
+		to->taken = batch->len;
+		g_mutex_unlock(&to->lock);
+		good = write_all(to->fd, batch->data, batch->len);
+		g_mutex_lock(&to->lock);
+		to->taken = 0;
+		to->ended = !good;
+		if (to->full && to == &output && is_up)
+			inbox_post(bp_loop_main(), run_drained, NULL, NULL, 0, TRUE);
+		to->full = FALSE;
+		g_cond_broadcast(&to->less);
+	}
+	g_mutex_unlock(&to->lock);
+	return NULL;
+}
+
+static gboolean send(Output *to, gconstpointer data, gsize size)
+{
+	g_autoptr(GThread) thread = NULL;
+	gboolean room;
+	gsize queued;
+
+	g_mutex_lock(&to->lock);
+	if (!to->pending) {
+		to->pending = g_byte_array_new();
+		thread = g_thread_try_new("output", run, to, NULL);
+		to->ended = !thread;
+	}
+	queued = to->pending->len + to->taken + size;
+	room = queued <= to->limit / 2 || to->ended;
+	if (to->ended || (queued > to->limit && queued > size))
+		to->lost++;
 	else
-		fputs(text, stderr);
+		g_byte_array_append(to->pending, data, (guint)size);
+	to->full |= !room;
+	g_cond_signal(&to->more);
+	g_mutex_unlock(&to->lock);
+	return room;
 }
 
-static void on_output(BpPlugin *self, BpFile *file, BpFileEvent event, const GError *error, gpointer data)
+/* `time` -1: without end. FALSE: not all was taken. */
+static gboolean flush(Output *to, gint64 time)
 {
-	if (event == BP_FILE_DRAINED)
-		bp_channel_print(bp_channel(self, BP_SIGNALS), "STDOUT");
-	else if (event == BP_FILE_CLOSED)
-		is_gone = TRUE;
+	gint64 until = g_get_monotonic_time() + time;
+	gboolean good = TRUE;
+
+	g_mutex_lock(&to->lock);
+	while (good && !to->ended && to->pending && (to->pending->len || to->taken)) {
+		if (time < 0)
+			g_cond_wait(&to->less, &to->lock);
+		else
+			good = g_cond_wait_until(&to->less, &to->lock, until);
+	}
+	good = good && (to->ended || !to->lost);
+	g_mutex_unlock(&to->lock);
+	return good;
+}
+
+static guint64 lost(Output *from)
+{
+	guint64 count;
+
+	g_mutex_lock(&from->lock);
+	count = from->lost;
+	g_mutex_unlock(&from->lock);
+	return count;
 }
 
 gboolean bp_stdout_write(gconstpointer data, gsize size)
 {
-	if (!output)
-		output = file_start_fd(bp_kernel(), STDOUT_FILENO, OUTPUT_BACKLOG, on_output, NULL);
-	return !output || bp_file_send(output, data, size);
+	return send(&output, data, size);
 }
 
 void bp_output_lost(guint64 *pieces, guint64 *lines)
 {
-	*pieces = output ? bp_file_stats(output).lost : 0;
-	*lines = errors ? bp_file_stats(errors).lost : 0;
+	*pieces = lost(&output);
+	*lines = lost(&errors);
 }
 
-void output_flush_errors(void)
+void output_error(const char *text)
 {
-	if (errors)
-		file_flush(errors, MOMENT);
+	send(&errors, text, strlen(text));
+}
+
+void output_set_up(gboolean up)
+{
+	g_mutex_lock(&output.lock);
+	is_up = up;
+	g_mutex_unlock(&output.lock);
+	if (!up)
+		flush(&errors, MOMENT);
 }
 
 void output_end(gboolean at_once)
 {
-	if (output && !is_gone && (!file_flush(output, at_once ? MOMENT : -1) || bp_file_stats(output).lost))
+	if (!flush(&output, at_once ? MOMENT : -1))
 		output_error("backplane: not all output was written: nobody reads stdout\n");
-	g_clear_pointer(&output, file_unref);
-	output_flush_errors();
+	flush(&errors, MOMENT);
 }

@@ -3,10 +3,9 @@
 #pragma once
 #include <backplane/host.h>
 
-void output_start(void);
+/* The kernel runs, so that channels can be told; at its end, stderr gets a moment to take what it was given. */
+void output_set_up(gboolean up);
 /* A line for stderr; any thread. */
 void output_error(const char *text);
-/* Waits until stderr has taken what it was given, for a moment. */
-void output_flush_errors(void);
 /* After the kernel. Waits until stdout has taken all there was; `at_once`: only for a moment. */
 void output_end(gboolean at_once);

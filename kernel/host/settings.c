@@ -23,15 +23,15 @@ typedef struct {
 	gpointer data;
 } Waiter;
 
-/* One round of writing: made on the loop, worked off by a job, ended on the loop. */
+/* One round of writing: made on the loop, worked off by a job, finished on the loop. */
 typedef struct {
 	char *path, *text;
 	gsize size;
 	gboolean same;	  /* as what was in the file */
 	gboolean foreign; /* somebody else had changed it */
+	gboolean ran;
 	struct stat seen;
 	GError *error;
-	GArray *waiters; /* Waiter */
 } Save;
 
 static struct {
@@ -43,7 +43,7 @@ static struct {
 	gboolean dirty, told;
 	void (*on_dirty)(void);
 	Save *save;	  /* under way */
-	GArray *waiters;  /* Waiter: for the round after it */
+	GArray *waiters;  /* Waiter */
 } store;
 
 static GKeyFile *keys(void)
@@ -283,19 +283,11 @@ void settings_on_dirty(void (*func)(void))
 
 /* --- saving --- */
 
-static void save_free(Save *save)
-{
-	g_clear_error(&save->error);
-	g_array_unref(save->waiters);
-	g_free(save->path);
-	g_free(save->text);
-	g_free(save);
-}
-
 static void save_work(BpJob *job, gpointer data)
 {
 	Save *save = data;
 
+	save->ran = TRUE;
 	if (save->same && !access(save->path, F_OK))
 		return;
 	save->same = FALSE;
@@ -303,21 +295,16 @@ static void save_work(BpJob *job, gpointer data)
 	write_settings(save->path, save->text, save->size, TRUE, &save->seen, &save->error);
 }
 
-static void begin_save(void);
+static void go_on(const GError *error);
 
-static void tell(GArray *waiters, const GError *error)
-{
-	for (guint i = 0; waiters && i < waiters->len; i++)
-		g_array_index(waiters, Waiter, i).done(error, g_array_index(waiters, Waiter, i).data);
-}
-
-static void on_saved(BpPlugin *self, gboolean cancelled, gpointer data)
+/* The job is done, or was not begun. */
+static void save_finish(gpointer data)
 {
 	Save *save = data;
 
 	store.save = NULL;
-	if (cancelled && !save->error)
-		save->error = g_error_new(BP_HOST_ERROR, BP_CANCELLED, "%s is not saved: the program ends", save->path);
+	if (!save->ran)
+		save->error = g_error_new(BP_HOST_ERROR, BP_LIMIT, "%s is not saved: too many jobs wait; try again", save->path);
 	if (save->error) {
 		store.dirty = TRUE;
 	} else if (!save->same) {
@@ -328,52 +315,50 @@ static void on_saved(BpPlugin *self, gboolean cancelled, gpointer data)
 			bp_log(bp_kernel(), BP_LOG_WARNING,
 			       "somebody else had changed %s: what they wrote is in %s.bak now", save->path, save->path);
 	}
-	tell(save->waiters, save->error);
-	save_free(save);
-	if (store.waiters && !store.save)
-		begin_save();
+	go_on(save->error);
+	g_clear_error(&save->error);
+	g_free(save->path);
+	g_free(save->text);
+	g_free(save);
 }
 
-static void begin_save(void)
+/* Until all is saved, or something fails. */
+static void go_on(const GError *error)
 {
-	Save *save = store.save = g_new0(Save, 1);
+	g_autoptr(GArray) waiters = NULL;
 
-	save->path = g_strdup(store.path);
-	save->text = settings_render(keys(), &save->size);
-	save->same = store.saved && !strcmp(save->text, store.saved);
-	save->seen = store.seen;
-	save->waiters = g_steal_pointer(&store.waiters);
-	store.dirty = store.told = FALSE;
-	if (!bp_loop_current()) {
-		save_work(NULL, save); /* a program without a loop: nobody is held up */
-		on_saved(NULL, FALSE, save);
-	} else if (!bp_job_add(bp_kernel(), "save settings", save_work, on_saved, save, NULL)) {
-		save->error = g_error_new(BP_HOST_ERROR, BP_LIMIT, "%s is not saved: too many jobs wait; try again", save->path);
-		on_saved(NULL, FALSE, save);
+	if (!error && store.dirty && store.path) {
+		Save *save = store.save = g_new0(Save, 1);
+
+		save->path = g_strdup(store.path);
+		save->text = settings_render(keys(), &save->size);
+		save->same = store.saved && !strcmp(save->text, store.saved);
+		save->seen = store.seen;
+		store.dirty = store.told = FALSE;
+		if (bp_loop_current()) {
+			bp_job_add(bp_kernel(), "save settings", save_work, NULL, save, save_finish);
+		} else {
+			save_work(NULL, save); /* a program without a loop: nobody is held up */
+			save_finish(save);
+		}
+		return;
 	}
+	if (!error)
+		store.dirty = store.told = FALSE;
+	waiters = g_steal_pointer(&store.waiters);
+	for (guint i = 0; waiters && i < waiters->len; i++)
+		g_array_index(waiters, Waiter, i).done(error, g_array_index(waiters, Waiter, i).data);
 }
 
 void settings_save(SettingsSaved done, gpointer data)
 {
 	Waiter waiter = { done, data };
 
-	if (!store.path)
-		store.dirty = store.told = FALSE;
-	if (!store.dirty && !store.save) {
-		store.told = FALSE;
-		done(NULL, data);
-		return;
-	}
-	/* A round under way has all there is, unless something has changed since. */
-	if (!store.dirty) {
-		g_array_append_val(store.save->waiters, waiter);
-		return;
-	}
 	if (!store.waiters)
 		store.waiters = g_array_new(FALSE, FALSE, sizeof(Waiter));
 	g_array_append_val(store.waiters, waiter);
 	if (!store.save)
-		begin_save();
+		go_on(NULL);
 }
 
 gboolean settings_is_saving(void)
@@ -429,59 +414,11 @@ void settings_set_text(const char *path, const char *key, const char *text)
 	touch();
 }
 
-/* --- export and import --- */
+/* --- as a whole --- */
 
-typedef struct {
-	char *target, *text;
-	gsize size;
-	GError *error;
-	SettingsExported done;
-	gpointer data;
-} Export;
-
-static void export_work(BpJob *job, gpointer data)
+char *bp_settings_text(gsize *size)
 {
-	Export *export = data;
-
-	if (g_file_test(export->target, G_FILE_TEST_IS_DIR)) {
-		g_autofree char *start = g_build_filename(export->target, "settings-", NULL);
-
-		g_free(export->target);
-		export->target = free_name(start, ".ini");
-	}
-	if (!bp_file_create(export->target, export->text, export->size, &export->error))
-		fail(&export->error, "cannot export the settings to",
-		     g_error_matches(export->error, BP_IO_ERROR, BP_EXISTS) ? "; choose another name" : "");
-}
-
-static void on_exported(BpPlugin *self, gboolean cancelled, gpointer data)
-{
-	Export *export = data;
-
-	if (cancelled && !export->error)
-		export->error = g_error_new(BP_HOST_ERROR, BP_CANCELLED, "the settings are not exported: the program ends");
-	export->done(export->target, export->error, export->data);
-	g_clear_error(&export->error);
-	g_free(export->target);
-	g_free(export->text);
-	g_free(export);
-}
-
-void settings_export(const char *path, SettingsExported done, gpointer data)
-{
-	Export *export = g_new0(Export, 1);
-
-	export->target = g_strdup(path);
-	export->text = settings_render(keys(), &export->size);
-	export->done = done;
-	export->data = data;
-	if (bp_loop_current() && bp_job_add(bp_kernel(), "export settings", export_work, on_exported, export, NULL))
-		return;
-	if (bp_loop_current())
-		export->error = g_error_new(BP_HOST_ERROR, BP_LIMIT, "the settings are not exported: too many jobs wait; try again");
-	else
-		export_work(NULL, export);
-	on_exported(NULL, FALSE, export);
+	return settings_render(keys(), size);
 }
 
 static gboolean check_import(GKeyFile *from, const char *path, GError **error)
@@ -508,7 +445,7 @@ static gboolean check_import(GKeyFile *from, const char *path, GError **error)
 	return TRUE;
 }
 
-gboolean settings_import(const char *path, const char *text, gsize size, GError **error)
+gboolean bp_settings_import(const char *path, const char *text, gsize size, GError **error)
 {
 	g_autoptr(GKeyFile) from = settings_parse(text, size, error);
 	g_auto(GStrv) groups = NULL;

@@ -2,9 +2,7 @@
 
 libbackplane_so_0_SOURCES += \
 	kernel/loop/fd.c \
-	kernel/loop/file-writer.c \
 	kernel/loop/file.c \
-	kernel/loop/file.h \
 	kernel/loop/inbox.c \
 	kernel/loop/job.c \
 	kernel/loop/loop.c \

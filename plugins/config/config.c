@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* config.c - the configuration file at work: read at the start (backplane -c FILE), read again by `config reload` or SIGHUP.
  *
- * Commands config show, check, diff, reload, and serve, which does for one handler what the section `servers:` does. The file
+ * Commands config show, check, diff, reload; settings export, import; and serve, which does for one handler what the section `servers:` does. The file
  * itself is explained in data/backplane.yaml; what reads, checks and compares it is the library config.
  */
 #include <string.h>
@@ -9,6 +9,7 @@
 #include <backplane/config.h>
 #include <backplane/kernel.h>
 #include <backplane/net.h>
+#include "config-plugin.h"
 
 static void print_lines(BpCall *call, const char *text)
 {
@@ -242,7 +243,7 @@ static void on_signal(BpPlugin *self, BpMessage *message, gpointer data)
 static gboolean load(BpPlugin *self, GError **error)
 {
 	bp_channel_watch(self, bp_channel(self, BP_SIGNALS), on_signal, NULL, NULL);
-	return bp_registry_add(self, "startup/config", &loader, error);
+	return bp_command_add(self, config_settings_commands, error) && bp_registry_add(self, "startup/config", &loader, error);
 }
 
 BP_PLUGIN(.name = "config", .version = "1.0", .summary = "The configuration file: check, compare, reload", .commands = commands,

@@ -135,44 +135,64 @@ static void batch_end(BpSession *from, BpEnd why, gpointer link)
 
 static gboolean wanted = TRUE; /* more of stdin */
 
-static gboolean take_some(void)
+/* FALSE: that was the end, or no more is wanted. */
+static gboolean take(const char *bytes, gssize size)
 {
-	char buffer[16384];
-	gssize size = read(STDIN_FILENO, buffer, sizeof(buffer));
-
 	if (size > 0)
-		return bp_session_receive(session, buffer, (gsize)size);
-	if (size < 0 && (errno == EAGAIN || errno == EINTR))
-		return TRUE;
+		return bp_session_receive(session, bytes, (gsize)size);
 	bp_session_receive_end(session);
 	return FALSE;
 }
 
-static void on_batch(BpPlugin *self, int fd, BpEvents events, gpointer data)
+static void on_pipe(BpPlugin *self, int fd, BpEvents events, gpointer data)
 {
-	if (!session || !take_some()) {
-		if (source)
-			bp_fd_remove(source);
+	char buffer[16384];
+	gssize size = session ? read(STDIN_FILENO, buffer, sizeof(buffer)) : 0;
+
+	if (size < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if ((!session || !take(buffer, size)) && source) {
+		bp_fd_remove(source);
 		source = NULL;
 	}
 }
 
-/* A file is always readable and epoll does not take it. */
-static void on_file(BpPlugin *self, gpointer data)
+/* A file is always readable, so epoll does not take it, and its disk may be slow: a job reads it. */
+static struct {
+	char bytes[16384];
+	gssize size;
+	gboolean reading;
+} piece;
+
+static void read_work(BpJob *job, gpointer data)
 {
-	if (session && wanted && take_some() && wanted)
-		bp_loop_call(terminal, bp_loop_main(), on_file, NULL, NULL);
+	do
+		piece.size = read(STDIN_FILENO, piece.bytes, sizeof(piece.bytes));
+	while (piece.size < 0 && errno == EINTR);
+}
+
+static void read_file(void);
+
+static void on_read(BpPlugin *self, gboolean cancelled, gpointer data)
+{
+	piece.reading = FALSE;
+	if (session && !cancelled && take(piece.bytes, piece.size))
+		read_file();
+}
+
+static void read_file(void)
+{
+	if (session && wanted && !piece.reading)
+		piece.reading = bp_job_add(terminal, "read stdin", read_work, on_read, NULL, NULL) != NULL;
 }
 
 static void batch_input(BpSession *from, gboolean on, gpointer link)
 {
-	gboolean begins = on && !wanted;
-
 	wanted = on;
 	if (source)
 		bp_fd_set_events(source, on ? BP_IN : 0);
-	else if (begins)
-		bp_loop_call(terminal, bp_loop_main(), on_file, NULL, NULL);
+	else
+		read_file();
 }
 
 static gboolean open_batch(GError **error)
@@ -184,9 +204,9 @@ static gboolean open_batch(GError **error)
 	session = bp_session_open(terminal, &options, error);
 	if (!session)
 		return FALSE;
-	source = bp_fd_add(terminal, STDIN_FILENO, BP_IN, on_batch, NULL, NULL);
+	source = bp_fd_add(terminal, STDIN_FILENO, BP_IN, on_pipe, NULL, NULL);
 	if (!source)
-		bp_loop_call(terminal, bp_loop_main(), on_file, NULL, NULL);
+		read_file();
 	return TRUE;
 }
 

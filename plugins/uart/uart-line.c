@@ -71,8 +71,8 @@ static void close_work(BpJob *job, gpointer data)
 		close(closer->fd);
 }
 
-/* One that was cancelled before it began has not run. */
-static void on_line_closed(BpPlugin *self, gboolean cancelled, gpointer data)
+/* The job may have been cancelled before it began. */
+static void closer_free(gpointer data)
 {
 	Closer *closer = data;
 
@@ -90,8 +90,7 @@ static void close_later(BpPlugin *plugin, int take_fd)
 	g_mutex_lock(&closer_lock);
 	closers = g_list_prepend(closers, closer);
 	g_mutex_unlock(&closer_lock);
-	if (!bp_job_add(plugin, "close tty", close_work, on_line_closed, closer, NULL))
-		on_line_closed(plugin, TRUE, closer);
+	bp_job_add(plugin, "close tty", close_work, NULL, closer, closer_free);
 }
 
 static void keep_output_of(int fd)

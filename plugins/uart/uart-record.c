@@ -8,11 +8,12 @@
  * Seconds since the beginning, which way (< from the device, > to it), the bytes.
  */
 #include <string.h>
+#include <backplane/writer.h>
 #include "uart.h"
 
 struct UartRecord {
 	Uart *uart;
-	BpFile *file;
+	BpWriter *writer;
 	char *name;
 	gint64 began;
 	BpCall *call; /* waits for the file to be opened, or closed */
@@ -34,17 +35,6 @@ static void answer(UartRecord *record, GError *take_error)
 		g_clear_error(&take_error);
 }
 
-static void record_free(gpointer data)
-{
-	UartRecord *record = data;
-
-	if (record->uart->record == record)
-		record->uart->record = NULL;
-	answer(record, g_error_new(BP_IO_ERROR, BP_CLOSED, "%s: its UART is closing", record->name));
-	g_free(record->name);
-	g_free(record);
-}
-
 static void begin_record(UartRecord *record)
 {
 	Uart *uart = record->uart;
@@ -55,39 +45,39 @@ static void begin_record(UartRecord *record)
 	uart_record_stop(uart);
 	uart->record = record;
 	record->began = g_get_monotonic_time();
-	bp_file_send(record->file, line, strlen(line));
+	bp_writer_send(record->writer, line, strlen(line));
 	answer(record, NULL);
 }
 
 static void end_record(UartRecord *record, const GError *error)
 {
-	BpChannel *events = record->uart->events;
+	Uart *uart = record->uart;
 
-	if (!record->began)
-		answer(record, g_error_copy(error)); /* it was not opened */
-	else if (error)
-		bp_channel_printf(events, "The recording is not whole: %s", error->message);
-	if (record->call && error)
-		answer(record, g_error_new(BP_IO_ERROR, error->code, "the recording is not whole: %s", error->message));
-	else if (record->call)
-		bp_call_printf(record->call, bp_file_stats(record->file).lost ? "%s has gaps: the disk did not keep up." : "%s is whole.",
-			       record->name);
-	answer(record, NULL);
+	if (!error && record->call)
+		bp_call_printf(record->call, bp_writer_stats(record->writer).lost ? "%s has gaps: the disk did not keep up." :
+										    "%s is whole.", record->name);
+	if (error && record->began && !record->call && error->code != BP_CLOSED)
+		bp_channel_printf(uart->events, "The recording is not whole: %s", error->message);
+	answer(record, error ? g_error_copy(error) : NULL);
+	if (uart->record == record)
+		uart->record = NULL;
+	g_free(record->name);
+	g_free(record);
 }
 
-static void on_file(BpPlugin *self, BpFile *file, BpFileEvent event, const GError *error, gpointer data)
+static void on_writer(BpPlugin *self, BpWriter *writer, BpWriterEvent event, const GError *error, gpointer data)
 {
 	UartRecord *record = data;
 
-	if (event == BP_FILE_OPENED)
+	if (event == BP_WRITER_OPENED)
 		begin_record(record);
-	else if (event == BP_FILE_CLOSED)
+	else if (event == BP_WRITER_CLOSED)
 		end_record(record, error);
-	else if (event == BP_FILE_STALLED)
+	else if (event == BP_WRITER_STALLED)
 		bp_channel_printf(record->uart->events, "The recording waits: %s; lines are lost when too many wait", error->message);
-	else if (event == BP_FILE_RESUMED)
+	else if (event == BP_WRITER_RESUMED)
 		bp_channel_printf(record->uart->events, "The recording %s goes on; %" G_GUINT64_FORMAT " lines are lost", record->name,
-				  bp_file_stats(file).lost);
+				  bp_writer_stats(writer).lost);
 }
 
 void uart_record_stop(Uart *uart)
@@ -95,7 +85,7 @@ void uart_record_stop(Uart *uart)
 	UartRecord *record = g_steal_pointer(&uart->record);
 
 	if (record)
-		bp_file_close(record->file);
+		bp_writer_close(record->writer);
 }
 
 const char *uart_record_file(const Uart *uart)
@@ -119,7 +109,7 @@ void uart_record_add(Uart *uart, char direction, gconstpointer data, gsize size)
 			g_string_append_c(line, digits[bytes[i] & 15]);
 		}
 		g_string_append_c(line, '\n');
-		bp_file_send(uart->record->file, line->str, line->len);
+		bp_writer_send(uart->record->writer, line->str, line->len);
 		bytes += part;
 		size -= part;
 	}
@@ -127,7 +117,7 @@ void uart_record_add(Uart *uart, char direction, gconstpointer data, gsize size)
 
 gboolean uart_run_record(BpPlugin *self, BpCall *call, GError **error)
 {
-	static const BpFileOptions options = { .flags = BP_FILE_NEW | BP_FILE_NO_LINK };
+	static const BpWriterOptions options = { .flags = BP_FILE_NEW | BP_FILE_NO_LINK };
 	Uart *uart = uart_find(bp_call_string(call, "name"), error);
 	const char *file = bp_call_string(call, "file");
 	UartRecord *record;
@@ -142,9 +132,7 @@ gboolean uart_run_record(BpPlugin *self, BpCall *call, GError **error)
 	if (file) {
 		record->uart = uart;
 		record->name = g_strdup(file);
-		record->file = bp_file_start(uart->self, file, &options, on_file, record, record_free, error);
-		if (!record->file)
-			return FALSE;
+		record->writer = bp_writer_open(uart->self, file, &options, on_writer, record);
 	} else {
 		uart_record_stop(uart);
 	}

@@ -41,7 +41,7 @@ struct Task {
 	GString *text; /* to be appended; NULL: the file is to be read */
 	GQueue lines;  /* read */
 	guint limit, in_file;
-	gboolean torn;
+	gboolean torn, ran;
 	GError *error;
 };
 
@@ -218,6 +218,7 @@ static void work(BpJob *job, gpointer data)
 {
 	Task *task = data;
 
+	task->ran = TRUE;
 	if (task->text)
 		append(task);
 	else
@@ -251,11 +252,14 @@ static void append_pending(History *history)
 	begin_task(history, text);
 }
 
-static void on_done(BpPlugin *self, gboolean cancelled, gpointer data)
+/* The job is done, or was not begun. */
+static void on_done(gpointer data)
 {
 	Task *task = data;
 	History *history = task->history;
 
+	if (!task->ran)
+		fail(&task->error, "used", g_error_new(BP_IO_ERROR, BP_LIMIT, "too many jobs wait"));
 	history->task = NULL;
 	history->torn = task->torn;
 	history->in_file = task->in_file;
@@ -285,13 +289,12 @@ static void begin_task(History *history, GString *take_text)
 	task->in_file = history->in_file;
 	task->torn = history->torn;
 	g_queue_init(&task->lines);
-	if (!bp_loop_current())
+	if (bp_loop_current()) {
+		bp_job_add(bp_kernel(), "history", work, NULL, task, on_done);
+	} else {
 		work(NULL, task); /* a program without a loop: nobody is held up */
-	else if (bp_job_add(bp_kernel(), "history", work, on_done, task, NULL))
-		return;
-	else
-		fail(&task->error, "used", g_error_new(BP_IO_ERROR, BP_LIMIT, "too many jobs wait"));
-	on_done(NULL, FALSE, task);
+		on_done(task);
+	}
 }
 
 History *history_open(const char *file, guint limit)

@@ -1,22 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-/* builtin-save.c - channel save: what is said on channels, into files that are turned over when they have grown. */
+/* save.c - channel save: what is sent on a channel, written to a file.
+ *
+ *	channel save root/recv -f root.log --rotate 10M		root.log, root.log.1 ... root.log.5
+ *	channel save						what is being saved, what waits and what was lost
+ *	channel save root/recv --stop
+ *
+ * A job writes, so a slow disk holds up nothing. While the disk is full, 4 MiB wait; what is more is lost, counted and told on
+ * the log. SIGHUP opens the files again, for logrotate.
+ */
 #include <string.h>
-#include "command/builtin.h"
+#include <backplane/backplane.h>
+#include <backplane/writer.h>
 
 typedef struct {
 	char *channel, *file;
 	BpWatch *watch;
-	BpFile *writer;
+	BpWriter *writer;
 	BpCall *call; /* waits for the file to be opened, or closed */
 	gboolean raw, opened;
 } Recording;
 
 static GQueue recordings; /* Recording */
 
-static void forget(gpointer data)
+static void forget(Recording *recording)
 {
-	Recording *recording = data;
-
 	g_queue_remove(&recordings, recording);
 	if (recording->watch)
 		bp_watch_remove(recording->watch);
@@ -32,12 +39,7 @@ static void on_message(BpPlugin *self, BpMessage *message, gpointer data)
 
 	if (!recording->raw)
 		g_string_append(line, "\r\n");
-	bp_file_send(recording->writer, line->str, line->len);
-}
-
-static void on_watch_gone(gpointer data)
-{
-	((Recording *)data)->watch = NULL;
+	bp_writer_send(recording->writer, line->str, line->len);
 }
 
 static void on_opened(Recording *recording)
@@ -52,34 +54,36 @@ static void on_opened(Recording *recording)
 
 static void on_closed(Recording *recording, const GError *error)
 {
-	guint64 lost = bp_file_stats(recording->writer).lost;
+	guint64 lost = bp_writer_stats(recording->writer).lost;
 	BpCall *call = g_steal_pointer(&recording->call);
 	GError *why = NULL;
 
-	if (error && recording->opened)
-		why = g_error_new(BP_CONSOLE_ERROR, error->code, "%s; %" G_GUINT64_FORMAT " messages of channel %s are lost",
-				  error->message, lost, recording->channel);
-	else if (error)
-		why = g_error_new(BP_CONSOLE_ERROR, error->code, "the file cannot be written: %s", error->message);
-	if (!why)
+	if (call && !error)
 		bp_call_printf(call, "No longer recording Channel: %s to file %s", recording->channel, recording->file);
-	bp_call_done(call, why);
+	else if (call && recording->opened)
+		bp_fail(&why, error->code, "%s; %" G_GUINT64_FORMAT " messages of channel %s are lost", error->message, lost,
+			recording->channel);
+	else if (call)
+		bp_fail(&why, error->code, "the file cannot be written: %s", error->message);
+	if (call)
+		bp_call_done(call, why);
+	forget(recording);
 }
 
-static void on_file(BpPlugin *self, BpFile *file, BpFileEvent event, const GError *error, gpointer data)
+static void on_writer(BpPlugin *self, BpWriter *writer, BpWriterEvent event, const GError *error, gpointer data)
 {
 	Recording *recording = data;
 
-	if (event == BP_FILE_OPENED)
+	if (event == BP_WRITER_OPENED)
 		on_opened(recording);
-	else if (event == BP_FILE_CLOSED)
+	else if (event == BP_WRITER_CLOSED)
 		on_closed(recording, error);
-	else if (event == BP_FILE_STALLED)
+	else if (event == BP_WRITER_STALLED)
 		bp_log(self, BP_LOG_ERROR, "channel %s is not saved for now: %s; what comes waits, and is lost when too much does",
 		       recording->channel, error->message);
-	else if (event == BP_FILE_RESUMED)
+	else if (event == BP_WRITER_RESUMED)
 		bp_log(self, BP_LOG_NOTICE, "channel %s is saved again; %" G_GUINT64_FORMAT " messages are lost so far",
-		       recording->channel, bp_file_stats(file).lost);
+		       recording->channel, bp_writer_stats(writer).lost);
 }
 
 static gboolean run_stop(BpCall *call, const char *name, GError **error)
@@ -89,18 +93,15 @@ static gboolean run_stop(BpCall *call, const char *name, GError **error)
 
 		if (strcmp(recording->channel, name))
 			continue;
-		if (recording->call) {
-			g_set_error(error, BP_CONSOLE_ERROR, BP_BUSY, "%s is being opened or closed already", recording->file);
-			return FALSE;
-		}
-		bp_watch_remove(recording->watch);
+		if (recording->call)
+			return bp_fail(error, BP_BUSY, "%s is being opened or closed already", recording->file);
+		bp_watch_remove(g_steal_pointer(&recording->watch));
 		recording->call = call;
 		bp_call_hold(call, NULL, NULL);
-		bp_file_close(recording->writer);
+		bp_writer_close(recording->writer);
 		return TRUE;
 	}
-	g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND, "Channel %s is not recorded; channel save alone lists what is", name);
-	return FALSE;
+	return bp_fail(error, BP_NOT_FOUND, "Channel %s is not recorded; channel save alone lists what is", name);
 }
 
 static void list_recordings(BpCall *call)
@@ -109,8 +110,7 @@ static void list_recordings(BpCall *call)
 
 	for (GList *at = recordings.head; at; at = at->next) {
 		Recording *recording = at->data;
-
-		BpFileStats stats = bp_file_stats(recording->writer);
+		BpWriterStats stats = bp_writer_stats(recording->writer);
 
 		bp_table_row(table, "%s\t%" G_GUINT64_FORMAT "\t%" G_GSIZE_FORMAT "\t%" G_GUINT64_FORMAT "\t%s", recording->channel,
 			     stats.size, stats.waiting, stats.lost, recording->file);
@@ -128,7 +128,7 @@ static char *default_file(void)
 static gboolean run_save(BpPlugin *self, BpCall *call, GError **error)
 {
 	const char *name = bp_call_string(call, "name"), *file = bp_call_string(call, "file");
-	BpFileOptions options = { .flags = BP_FILE_APPEND };
+	BpWriterOptions options = { .flags = BP_FILE_APPEND, .rotate = bp_call_int(call, "rotate") };
 	g_autoptr(BpChannel) channel = NULL;
 	Recording *recording;
 
@@ -138,7 +138,7 @@ static gboolean run_save(BpPlugin *self, BpCall *call, GError **error)
 	}
 	if (bp_call_bool(call, "stop"))
 		return run_stop(call, name, error);
-	channel = builtin_find_channel(name, error);
+	channel = bp_channel_named(name, error);
 	if (!channel)
 		return FALSE;
 	recording = g_new0(Recording, 1);
@@ -146,13 +146,10 @@ static gboolean run_save(BpPlugin *self, BpCall *call, GError **error)
 	recording->file = file ? g_strdup(file) : default_file();
 	recording->raw = bp_call_bool(call, "raw");
 	recording->call = call;
-	g_queue_push_tail(&recordings, recording);
-	options.rotate = bp_call_int(call, "rotate");
-	recording->writer = bp_file_start(self, recording->file, &options, on_file, recording, forget, error);
-	if (!recording->writer)
-		return FALSE;
 	bp_call_hold(call, NULL, NULL);
-	recording->watch = bp_channel_watch(self, channel, on_message, recording, on_watch_gone);
+	g_queue_push_tail(&recordings, recording);
+	recording->writer = bp_writer_open(self, recording->file, &options, on_writer, recording);
+	recording->watch = bp_channel_watch(self, channel, on_message, recording, NULL);
 	return TRUE;
 }
 
@@ -165,8 +162,10 @@ static const BpParam save_params[] = {
 	{ NULL },
 };
 
-const BpCommand save_commands[] = {
+static const BpCommand commands[] = {
 	{ "channel save", .help = "write what is said on a channel to a file", .params = save_params, .run = run_save,
 	  .role = BP_ADMIN },
 	{ NULL },
 };
+
+BP_PLUGIN(.name = "save", .version = "1.0", .summary = "Channels written to files", .commands = commands);
