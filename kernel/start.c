@@ -131,7 +131,7 @@ guint bp_kernel_stop(void)
 {
 	gint64 until = g_get_monotonic_time() + END_PATIENCE;
 	g_autoptr(GPtrArray) left = NULL;
-	gboolean busy;
+	g_autoptr(GArray) jobs = NULL;
 
 	g_atomic_int_set(&quitting, TRUE);
 	save_settings(bus_kernel, NULL); /* now: a plugin that does not go may take all the time there is */
@@ -140,18 +140,17 @@ guint bp_kernel_stop(void)
 	plugin_unload_all();
 	save_settings(bus_kernel, NULL);
 	drain(until);
-	busy = job_is_left(bus_kernel);
+	jobs = job_list();
 	left = bp_plugin_list();
 	settings_on_dirty(NULL);
 	console_stop();
 	log_stop();
 	for (guint i = 0; i < left->len; i++)
 		bp_log(bus_kernel, BP_LOG_ERROR, "%s is still busy and is left behind", bp_plugin_name(left->pdata[i]));
-	if (busy)
-		bp_log(bus_kernel, BP_LOG_ERROR, "a job is still busy: %s may not be written",
-		       settings_is_saving() ? "the settings" : "a file");
-	if (busy || left->len)
-		return left->len + (guint)busy; /* its threads may still come back to what is here */
+	for (guint i = 0; i < jobs->len; i++)
+		bp_log(bus_kernel, BP_LOG_ERROR, "the job \"%s\" does not end in time", g_array_index(jobs, JobInfo, i).name);
+	if (jobs->len || left->len)
+		return jobs->len + left->len; /* their threads may still come back to what is here */
 	settings_stop();
 	loop_close_all(bus_kernel);
 	owner_drop_all(bus_kernel);

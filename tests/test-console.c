@@ -425,6 +425,7 @@ static void test_channel_save(void)
 	Client *client;
 
 	start();
+	load_plugin("save");
 	channel = bp_channel(bp_kernel(), "x");
 	client = client_new("console", FALSE, BP_ADMIN);
 	type_out(client, line);
@@ -460,6 +461,7 @@ static void test_channel_save_refuses(void)
 	Client *client;
 
 	start();
+	load_plugin("save");
 	channel = bp_channel(bp_kernel(), "kept");
 	bp_channel_set_options(channel, &kept);
 	bp_channel_print(channel, "already there");

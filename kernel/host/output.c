@@ -19,9 +19,9 @@ typedef struct {
 	/* under the lock: */
 	GByteArray *pending; /* NULL: nothing has been written yet */
 	gsize taken;	     /* bytes that the thread writes just now */
-	guint64 lost;
 	gboolean full;	     /* somebody waits for room */
 	gboolean ended;	     /* its reader has gone, or there is no thread */
+	gsize lost;	     /* atomic */
 } Output;
 
 static Output output = { .fd = STDOUT_FILENO, .limit = 16 * 1024 * 1024 }, errors = { .fd = STDERR_FILENO, .limit = 256 * 1024 };
@@ -92,7 +92,7 @@ static gboolean send(Output *to, gconstpointer data, gsize size)
 	queued = to->pending->len + to->taken + size;
 	room = queued <= to->limit / 2 || to->ended;
 	if (to->ended || (queued > to->limit && queued > size))
-		to->lost++;
+		g_atomic_pointer_add(&to->lost, 1);
 	else
 		g_byte_array_append(to->pending, data, (guint)size);
 	to->full |= !room;
@@ -119,16 +119,6 @@ static gboolean flush(Output *to, gint64 time)
 	return good;
 }
 
-static guint64 lost(Output *from)
-{
-	guint64 count;
-
-	g_mutex_lock(&from->lock);
-	count = from->lost;
-	g_mutex_unlock(&from->lock);
-	return count;
-}
-
 gboolean bp_stdout_write(gconstpointer data, gsize size)
 {
 	return send(&output, data, size);
@@ -136,8 +126,8 @@ gboolean bp_stdout_write(gconstpointer data, gsize size)
 
 void bp_output_lost(guint64 *pieces, guint64 *lines)
 {
-	*pieces = lost(&output);
-	*lines = lost(&errors);
+	*pieces = (gsize)g_atomic_pointer_get(&output.lost);
+	*lines = (gsize)g_atomic_pointer_get(&errors.lost);
 }
 
 void output_error(const char *text)

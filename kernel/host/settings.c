@@ -142,19 +142,6 @@ static gboolean write_settings(const char *path, const char *text, gsize size, g
 
 /* --- a broken file --- */
 
-static char *free_name(const char *start, const char *end)
-{
-	g_autoptr(GDateTime) now = g_date_time_new_now_local();
-	g_autofree char *date = g_date_time_format(now, "%Y%m%d-%H%M%S");
-	char *name = g_strconcat(start, date, end, NULL);
-
-	for (guint i = 2; !access(name, F_OK) && i < 1000; i++) {
-		g_free(name);
-		name = g_strdup_printf("%s%s-%u%s", start, date, i, end);
-	}
-	return name;
-}
-
 static GKeyFile *read_backup(char **name)
 {
 	for (guint i = 0; i < G_N_ELEMENTS(backups); i++) {
@@ -176,8 +163,9 @@ static GKeyFile *read_backup(char **name)
 /* The broken one is linked to its new name first, so that it is there under one name or the other throughout. */
 static void recover(const char *why)
 {
-	g_autofree char *start = g_strconcat(store.path, ".broken-", NULL);
-	g_autofree char *broken = free_name(start, "");
+	g_autoptr(GDateTime) now = g_date_time_new_now_local();
+	g_autofree char *date = g_date_time_format(now, "%Y%m%d-%H%M%S.%f");
+	g_autofree char *broken = g_strdup_printf("%s.broken-%s", store.path, date);
 	g_autofree char *backup = NULL;
 	g_autofree char *aside = NULL;
 	g_autofree char *unsaved = NULL;
@@ -264,11 +252,6 @@ gboolean settings_start(const char *state_dir, GError **error)
 const char *settings_notice(void)
 {
 	return store.notice;
-}
-
-const char *settings_path(void)
-{
-	return store.path;
 }
 
 gboolean settings_is_dirty(void)
@@ -359,11 +342,6 @@ void settings_save(SettingsSaved done, gpointer data)
 	g_array_append_val(store.waiters, waiter);
 	if (!store.save)
 		go_on(NULL);
-}
-
-gboolean settings_is_saving(void)
-{
-	return store.save != NULL;
 }
 
 void settings_stop(void)

@@ -29,14 +29,11 @@ const char *settings_notice(void);
  * why not: then the old file is whole and the change still waits to be saved. At once when there is nothing to wait for. */
 typedef void (*SettingsSaved)(const GError *error, gpointer data);
 void settings_save(SettingsSaved done, gpointer data);
-gboolean settings_is_saving(void);
 gboolean settings_is_dirty(void);
 /* `func` is called with the first change after a start or a save (a failed one too); it arranges the next save. */
 void settings_on_dirty(void (*func)(void));
 /* Forgets what was read, stored and temporary; saves nothing. Contexts and declarations stay. */
 void settings_stop(void);
-/* The file's path, or NULL. */
-const char *settings_path(void);
 /* A copy for another machine, secrets too, mode 0600, written in a job. Into a folder: settings-DATE.ini there. Never over
  * a file that is there. `done` gets the name written, or an error. */
 typedef void (*SettingsExported)(const char *name, const GError *error, gpointer data);

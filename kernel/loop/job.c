@@ -127,17 +127,6 @@ void job_cancel_all(BpPlugin *owner)
 	g_mutex_unlock(&lock);
 }
 
-gboolean job_is_left(BpPlugin *owner)
-{
-	gboolean left = FALSE;
-
-	g_mutex_lock(&lock);
-	for (GList *at = jobs; at && !left; at = at->next)
-		left = owner_is_within(((BpJob *)at->data)->owned.owner, owner);
-	g_mutex_unlock(&lock);
-	return left;
-}
-
 static void info_clear(gpointer data)
 {
 	g_free(((JobInfo *)data)->name);

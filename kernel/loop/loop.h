@@ -92,4 +92,3 @@ typedef struct {
 GArray *job_list(void); /* frees its names */
 /* A plugin is going: its jobs are asked to end. */
 void job_cancel_all(BpPlugin *owner);
-gboolean job_is_left(BpPlugin *owner);
