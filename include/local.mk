@@ -13,6 +13,7 @@ pkginclude_HEADERS = \
 	include/backplane/control.h \
 	include/backplane/datagram.h \
 	include/backplane/endpoint.h \
+	include/backplane/file.h \
 	include/backplane/framing.h \
 	include/backplane/gio.h \
 	include/backplane/handler.h \
@@ -40,4 +41,5 @@ pkginclude_HEADERS = \
 	include/backplane/telnet.h \
 	include/backplane/text.h \
 	include/backplane/types.h \
-	include/backplane/websocket.h
+	include/backplane/websocket.h \
+	include/backplane/writer.h

@@ -16,6 +16,7 @@
 #include <backplane/control.h>
 #include "host/log.h"
 #include "host/notify.h"
+#include "host/output.h"
 #include "host/plugin.h"
 #include "host/settings.h"
 #include "start.h"
@@ -33,6 +34,7 @@ static struct {
 static char **program_arguments;
 static BpFd *signals;
 static int signal_fd = -1;
+static gboolean was_told; /* to end, by a signal */
 
 static gboolean on_verbose(const char *name, const char *value, gpointer data, GError **error)
 {
@@ -58,7 +60,9 @@ static const GOptionEntry entries[] = {
 
 static int complain(int status, const char *text)
 {
-	fprintf(stderr, "backplane: %s\n", text);
+	g_autofree char *line = g_strdup_printf("backplane: %s\n", text);
+
+	output_error(line);
 	return status;
 }
 
@@ -114,15 +118,14 @@ static char **plugin_folders(void)
 
 static void on_signal(BpPlugin *self, int fd, BpEvents events, gpointer data)
 {
-	static gboolean asked;
 	struct signalfd_siginfo info;
 
 	if (read(fd, &info, sizeof(info)) != sizeof(info))
 		return;
 	if (info.ssi_signo == SIGWINCH || info.ssi_signo == SIGHUP) {
 		bp_channel_print(bp_channel(self, BP_SIGNALS), info.ssi_signo == SIGHUP ? "SIGHUP" : "SIGWINCH");
-	} else if (!asked) {
-		asked = TRUE;
+	} else if (!was_told) {
+		was_told = TRUE;
 		bp_kernel_quit(0);
 	}
 }
@@ -244,8 +247,9 @@ static gboolean run_config_line(const char *line, GError **error)
 
 static void on_start_output(BpPlugin *self, BpMessage *message, gpointer data)
 {
-	printf("%s\n", (const char *)bp_message_data(message));
-	fflush(stdout);
+	g_autofree char *line = g_strdup_printf("%s\n", (const char *)bp_message_data(message));
+
+	bp_stdout_write(line, strlen(line));
 }
 
 /* What they say is shown here while they run. */
@@ -288,8 +292,12 @@ static int serve(void)
 	if (options.config || options.check) {
 		if (!start_config(&error))
 			return complain(error->code == BP_NOT_PERMITTED ? EXIT_NOT_PERMITTED : EXIT_BAD_CONFIG, error->message);
-		if (options.check)
-			return printf("%s is good.\n", options.check) < 0;
+		if (options.check) {
+			g_autofree char *line = g_strdup_printf("%s is good.\n", options.check);
+
+			bp_stdout_write(line, strlen(line));
+			return 0;
+		}
 	} else {
 		failed += bp_plugin_load_all();
 	}
@@ -335,6 +343,7 @@ static int run(void)
 	unwatch_signals(&set);
 	left = bp_kernel_stop();
 	if (kernel_wants_restart()) {
+		output_end(TRUE);
 		execv("/proc/self/exe", program_arguments);
 		return complain(1, g_strerror(errno));
 	}
@@ -361,7 +370,7 @@ static char *take_command(int *argc, char **argv)
 	return g_string_free(g_steal_pointer(&line), FALSE);
 }
 
-int bp_program(int argc, char **argv)
+static int run_program(int argc, char **argv)
 {
 	g_autoptr(GOptionContext) context = g_option_context_new("- a plugin host");
 	g_autoptr(GError) error = NULL;
@@ -385,4 +394,12 @@ int bp_program(int argc, char **argv)
 	if (options.rest)
 		return complain(EXIT_USAGE, "a command is given with -e, or to a running instance with -x");
 	return run();
+}
+
+int bp_program(int argc, char **argv)
+{
+	int status = run_program(argc, argv);
+
+	output_end(was_told || options.daemon);
+	return status;
 }

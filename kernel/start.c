@@ -12,7 +12,7 @@
 #include "loop/loop.h"
 
 #define SAVE_DELAY G_USEC_PER_SEC
-#define DRAIN_SECONDS 5
+#define END_PATIENCE (4500 * G_TIME_SPAN_MILLISECOND) /* for readers and disks; a slow card takes seconds for the settings */
 
 static int status;
 static gint quitting; /* atomic */
@@ -35,12 +35,15 @@ gint64 bp_kernel_started(void)
 	return started;
 }
 
+static void on_saved(const GError *error, gpointer data)
+{
+	if (error)
+		bp_log(bus_kernel, BP_LOG_ERROR, "%s", error->message);
+}
+
 static void save_settings(BpPlugin *self, gpointer data)
 {
-	g_autoptr(GError) error = NULL;
-
-	if (!settings_save(&error))
-		bp_log(bus_kernel, BP_LOG_ERROR, "%s", error->message);
+	settings_save(on_saved, NULL);
 }
 
 static void on_dirty(void)
@@ -103,19 +106,19 @@ gboolean kernel_wants_restart(void)
 	return restart;
 }
 
-static gboolean on_patience(gpointer data)
+static gboolean on_late(gpointer data)
 {
 	*(gboolean *)data = TRUE;
 	return G_SOURCE_REMOVE;
 }
 
-/* What libraries hold the kernel for: goodbyes that have not been sent yet. */
-static void drain(void)
+/* What the kernel is held for: goodbyes that libraries have not sent yet, jobs that write settings and files. */
+static void drain(gint64 until)
 {
-	GSource *patience = g_timeout_source_new_seconds(DRAIN_SECONDS);
+	GSource *patience = g_timeout_source_new((guint)MAX((until - g_get_monotonic_time()) / 1000, 1));
 	gboolean late = FALSE;
 
-	g_source_set_callback(patience, on_patience, &late, NULL);
+	g_source_set_callback(patience, on_late, &late, NULL);
 	g_source_attach(patience, NULL);
 	while (!late && g_atomic_int_get(&bus_kernel->holds))
 		g_main_context_iteration(NULL, TRUE);
@@ -126,25 +129,29 @@ static void drain(void)
 /* Listeners close first of all, then everybody is told, and all servers' goodbyes go out side by side. */
 guint bp_kernel_stop(void)
 {
+	gint64 until = g_get_monotonic_time() + END_PATIENCE;
 	g_autoptr(GPtrArray) left = NULL;
-	guint behind;
+	g_autoptr(GArray) jobs = NULL;
 
 	g_atomic_int_set(&quitting, TRUE);
+	save_settings(bus_kernel, NULL); /* now: a plugin that does not go may take all the time there is */
 	console_end_sessions();
 	module_close_everything("Backplane is shutting down");
 	plugin_unload_all();
 	save_settings(bus_kernel, NULL);
-	drain();
+	drain(until);
+	jobs = job_list();
 	left = bp_plugin_list();
-	for (guint i = 0; i < left->len; i++)
-		g_printerr("backplane: %s is still busy and is left behind\n", bp_plugin_name(left->pdata[i]));
-	behind = left->len;
 	settings_on_dirty(NULL);
 	console_stop();
 	log_stop();
+	for (guint i = 0; i < left->len; i++)
+		bp_log(bus_kernel, BP_LOG_ERROR, "%s is still busy and is left behind", bp_plugin_name(left->pdata[i]));
+	for (guint i = 0; i < jobs->len; i++)
+		bp_log(bus_kernel, BP_LOG_ERROR, "the job \"%s\" does not end in time", g_array_index(jobs, JobInfo, i).name);
+	if (jobs->len || left->len)
+		return jobs->len + left->len; /* their threads may still come back to what is here */
 	settings_stop();
-	if (behind)
-		return behind; /* its threads may still come back to what is here */
 	loop_close_all(bus_kernel);
 	owner_drop_all(bus_kernel);
 	plugin_free(g_steal_pointer(&bus_kernel));

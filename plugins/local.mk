@@ -21,6 +21,7 @@ include plugins/guess/local.mk
 include plugins/mesh/local.mk
 include plugins/peer/local.mk
 include plugins/rest/local.mk
+include plugins/save/local.mk
 include plugins/tcp/local.mk
 include plugins/telnet/local.mk
 include plugins/uart/local.mk

@@ -62,6 +62,20 @@ static inline void type(Client *client, const char *text)
 		;
 }
 
+static inline gboolean is_at_rest(gpointer data)
+{
+	Client *client = data;
+
+	return client->ended || !session_is_busy(client->session);
+}
+
+/* And waits until all that was typed has run. */
+static inline void type_out(Client *client, const char *text)
+{
+	type(client, text);
+	CU_ASSERT(suite_wait_until(is_at_rest, client, 10));
+}
+
 static inline gboolean is_shown(Client *client, const char *text)
 {
 	gboolean there = strstr(client->shown->str, text) != NULL;

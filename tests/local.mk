@@ -15,6 +15,7 @@ UNIT_TESTS = \
 	tests/test-editor \
 	tests/test-endpoint \
 	tests/test-ends \
+	tests/test-file \
 	tests/test-framing \
 	tests/test-history \
 	tests/test-http \
@@ -48,6 +49,7 @@ check_PROGRAMS += $(UNIT_TESTS)
 THREAD_TESTS = \
 	tests/test-bus \
 	tests/test-bus-threads \
+	tests/test-file \
 	tests/test-loop
 
 # A codec of a plugin is compiled into its test.
@@ -79,18 +81,20 @@ tests_libsuite_a_SOURCES = \
 
 # The objects of libbackplane and of the libraries with every name visible, so that tests reach the inside. The sonames are the
 # same, so plugins that a test loads meet these and no second ones.
-TEST_LIBS = tests/libsuite.a tests/fuzz/libdriver.a tests/libbackplane-config.so.0 tests/libbackplane-http.so.0 \
-	tests/libbackplane-process.so.0 tests/libbackplane-session.so.0 tests/libbackplane-net.so.0 tests/libbackplane-json.so.0 \
-	tests/libbackplane.so.0 \
-	-lcunit $(GLIB_LIBS) $(JSON_LIBS)
-check_PROGRAMS += tests/libbackplane.so.0 tests/libbackplane-config.so.0 tests/libbackplane-http.so.0 tests/libbackplane-json.so.0 \
-	tests/libbackplane-net.so.0 tests/libbackplane-process.so.0 tests/libbackplane-session.so.0
+TEST_LIBS = tests/libsuite.a tests/fuzz/libdriver.a tests/libbackplane-config.so.0 tests/libbackplane-file.so.0 \
+	tests/libbackplane-http.so.0 tests/libbackplane-process.so.0 tests/libbackplane-session.so.0 \
+	tests/libbackplane-net.so.0 tests/libbackplane-json.so.0 tests/libbackplane.so.0 -lcunit $(GLIB_LIBS) $(JSON_LIBS)
+check_PROGRAMS += tests/libbackplane.so.0 tests/libbackplane-config.so.0 tests/libbackplane-file.so.0 tests/libbackplane-http.so.0 \
+	tests/libbackplane-json.so.0 tests/libbackplane-net.so.0 tests/libbackplane-process.so.0 tests/libbackplane-session.so.0
 tests_libbackplane_so_0_SOURCES = tests/visible.c
 tests_libbackplane_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-soname,libbackplane.so.0
 tests_libbackplane_so_0_LDADD = $(libbackplane_so_0_OBJECTS) $(GLIB_LIBS)
 tests_libbackplane_config_so_0_SOURCES = tests/visible.c
 tests_libbackplane_config_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-z,nodelete -Wl,-soname,libbackplane-config.so.0
 tests_libbackplane_config_so_0_LDADD = $(libbackplane_config_so_0_OBJECTS) tests/libbackplane-net.so.0 tests/libbackplane.so.0 $(GLIB_LIBS) $(YAML_LIBS)
+tests_libbackplane_file_so_0_SOURCES = tests/visible.c
+tests_libbackplane_file_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-z,nodelete -Wl,-soname,libbackplane-file.so.0
+tests_libbackplane_file_so_0_LDADD = $(libbackplane_file_so_0_OBJECTS) tests/libbackplane.so.0 $(GLIB_LIBS)
 tests_libbackplane_http_so_0_SOURCES = tests/visible.c
 tests_libbackplane_http_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-z,nodelete -Wl,-soname,libbackplane-http.so.0
 tests_libbackplane_http_so_0_LDADD = $(libbackplane_http_so_0_OBJECTS) tests/libbackplane-net.so.0 tests/libbackplane-json.so.0 tests/libbackplane.so.0 $(GLIB_LIBS) $(WEBSOCKET_LIBS) $(JSON_LIBS)
@@ -124,7 +128,8 @@ TEST_PLUGINS = \
 	tests/plugins/never-answers.so \
 	tests/plugins/no-symbol.so \
 	tests/plugins/self-unload.so \
-	tests/plugins/serial-shim.so
+	tests/plugins/serial-shim.so \
+	tests/plugins/slow-shim.so
 EXTRA_DIST += $(TEST_PLUGINS:.so=.c)
 CLEANFILES += $(TEST_PLUGINS)
 tests/plugins/%.so: tests/plugins/%.c tests/libbackplane.so.0 $(pkginclude_HEADERS)

@@ -77,11 +77,18 @@ static inline void set(BpContext *context, const char *key, const char *value)
 		g_error("%s", error->message);
 }
 
+/* Without a loop it is done when settings_save returns. */
+static inline void on_save(const GError *error, gpointer data)
+{
+	*(GError **)data = error ? g_error_copy(error) : NULL;
+}
+
 static inline void save(void)
 {
 	g_autoptr(GError) error = NULL;
 
-	if (!settings_save(&error))
+	settings_save(on_save, &error);
+	if (error)
 		g_error("%s", error->message);
 }
 

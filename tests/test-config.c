@@ -156,7 +156,7 @@ static void test_bounds(void)
 	CU_ASSERT(error && g_str_has_prefix(error->message, "/nowhere/c.yaml:1:1: the configuration cannot be read: No such file"));
 	g_clear_error(&error);
 	CU_ASSERT_PTR_NULL(bp_config_read("/dev/zero", &error));
-	CU_ASSERT(error && strstr(error->message, "it is not a file"));
+	CU_ASSERT(error && strstr(error->message, "cannot be read: it is not a file but a device"));
 	end();
 }
 
@@ -252,12 +252,15 @@ static void test_never_half(void)
 static void test_check_opens_nothing(void)
 {
 	g_autoptr(GError) error = NULL;
+	g_autoptr(BpConfig) config = NULL;
 	g_autofree char *warnings = NULL;
 
 	begin();
 	put("settings: {default_port: 7}\nservers:\n  b: {transport: tcp, handler: echo, ws_path: /}\ncommands: [never]\n");
 	CU_ASSERT_TRUE(bp_config_start(file, TRUE, run_line, &error));
-	warnings = bp_config_check_file(file, &error);
+	config = bp_config_read(file, &error);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(config);
+	warnings = bp_config_check_only(config, &error);
 	CU_ASSERT(warnings && g_str_has_suffix(warnings, ":3:38: ws_path has no effect on transport tcp"));
 	CU_ASSERT_EQUAL(opened, 0);
 	CU_ASSERT_EQUAL(ran->len, 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test-console.c - sessions and commands, typed through a transport of the test's own. */
 #include <string.h>
+#include <sys/stat.h>
 #include <backplane/backplane.h>
 #include <backplane/kernel.h>
 #include "client.h"
@@ -119,7 +120,7 @@ static void test_sentences(void)
 	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
 		guint failed = client->session->failed;
 
-		type(client, cases[i][0]);
+		type_out(client, cases[i][0]);
 		EXPECT(client, cases[i][1]);
 		CU_ASSERT_EQUAL(client->session->failed, failed + 1);
 	}
@@ -424,22 +425,57 @@ static void test_channel_save(void)
 	Client *client;
 
 	start();
+	load_plugin("save");
 	channel = bp_channel(bp_kernel(), "x");
 	client = client_new("console", FALSE, BP_ADMIN);
-	type(client, line);
+	type_out(client, line);
 	EXPECT(client, "Recording Channel: x to file");
 	bp_channel_print(channel, "0123456789");
 	bp_channel_print(channel, "abcdefghij");
-	type(client, "channel save x --stop\nchannel save x --stop\n");
+	type_out(client, "channel save\n");
+	EXPECT(client, "saved.txt");
+	type_out(client, "channel save x --stop\nchannel save x --stop\n");
 	EXPECT(client, "No longer recording Channel: x");
 	EXPECT(client, "is not recorded");
-	CU_ASSERT(g_file_get_contents(file, &text, NULL, NULL) && g_file_get_contents(old, &before, NULL, NULL));
+	CU_ASSERT_FATAL(g_file_get_contents(file, &text, NULL, NULL) && g_file_get_contents(old, &before, NULL, NULL));
 	CU_ASSERT_STRING_EQUAL(text, "abcdefghij\r\n");
 	CU_ASSERT_STRING_EQUAL(before, "0123456789\r\n");
-	type(client, "channel save x -f /no/such/folder/file\n");
-	EXPECT(client, "cannot be written: No such file or directory");
-	type(client, "channel save x -f /dev/full\n");
-	bp_channel_print(channel, "lost");
+	CU_ASSERT_EQUAL(bp_channel_stats(channel).watchers, 0);
+	client_free(client);
+	stop();
+}
+
+/* What cannot be a file is refused with a sentence; the kept messages of the channel are given before that is known. */
+static void test_channel_save_refuses(void)
+{
+	static const BpChannelOptions kept = { .replay = 10 };
+	static const char *const cases[][2] = {
+		{ "/no/such/folder/file", "No such file or directory" },
+		{ "/dev/full", "it is not a file but a device" },
+		{ "/dev/ptmx", "it is not a file but a device" },
+		{ "/tmp", "it is not a file but a folder" },
+	};
+	g_autofree char *fifo = g_build_filename(suite_folder(), "fifo", NULL);
+	g_autofree char *pipe = g_strdup_printf("channel save kept -f %s\necho goes on\n", fifo);
+	BpChannel *channel;
+	Client *client;
+
+	start();
+	load_plugin("save");
+	channel = bp_channel(bp_kernel(), "kept");
+	bp_channel_set_options(channel, &kept);
+	bp_channel_print(channel, "already there");
+	client = client_new("console", FALSE, BP_ADMIN);
+	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *line = g_strdup_printf("channel save kept -f %s\n", cases[i][0]);
+
+		type_out(client, line);
+		EXPECT(client, cases[i][1]);
+	}
+	CU_ASSERT_FATAL(!mkfifo(fifo, 0600));
+	type_out(client, pipe);
+	EXPECT(client, "it is not a file but a FIFO");
+	EXPECT(client, "goes on\n");
 	CU_ASSERT_EQUAL(bp_channel_stats(channel).watchers, 0);
 	client_free(client);
 	stop();
@@ -537,6 +573,7 @@ static const SuiteTest tests[] = {
 	{ "channel_watch", test_channel_watch },
 	{ "watching_each_other", test_watching_each_other },
 	{ "channel_save", test_channel_save },
+	{ "channel_save_refuses", test_channel_save_refuses },
 	{ "completion", test_completion },
 	{ "unknown command", test_unknown_command },
 	{ "notify_keeps_line", test_notify_keeps_line },

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test-script.c - commands that run commands: alias, loop, execute, timer, batch. */
+#include <sys/stat.h>
 #include "client.h"
 
 static void start_in(const char *state)
@@ -73,6 +74,29 @@ static void test_execute(void)
 	stop();
 }
 
+static void test_execute_what_is_no_script(void)
+{
+	g_autofree char *empty = suite_file("empty", ""), *self = g_build_filename(suite_folder(), "itself", NULL);
+	g_autofree char *fifo = g_build_filename(suite_folder(), "fifo", NULL), *again = g_strdup_printf("execute %s\n", self);
+	g_autofree char *lines = g_strdup_printf("execute %s\necho one\nexecute %s\nexecute /dev/zero\nexecute /tmp\necho two\n", empty, fifo);
+	Client *client;
+
+	CU_ASSERT_FATAL(!mkfifo(fifo, 0600) && g_file_set_contents(self, again, -1, NULL));
+	start();
+	client = client_new("console", FALSE, BP_ADMIN);
+	type_out(client, lines);
+	EXPECT(client, "one\n");
+	EXPECT(client, "it is not a file but a FIFO");
+	EXPECT(client, "/dev/zero: it is not a file but a device");
+	EXPECT(client, "/tmp: it is not a file but a folder");
+	EXPECT(client, "two\n");
+	CU_ASSERT_EQUAL(client->session->failed, 3);
+	type_out(client, again);
+	EXPECT(client, "more than 16 deep");
+	client_free(client);
+	stop();
+}
+
 static void test_timer(void)
 {
 	Client *client;
@@ -120,6 +144,7 @@ static const SuiteTest tests[] = {
 	{ "alias", test_alias },
 	{ "loop", test_loop },
 	{ "execute", test_execute },
+	{ "execute_what_is_no_script", test_execute_what_is_no_script },
 	{ "timer", test_timer },
 	{ "batch_lasts", test_batch_lasts },
 	{ NULL },

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <glib/gstdio.h>
+#include <backplane/file.h>
 #include "state.h"
 
 static void put(const char *suffix, const char *text, gssize size)
@@ -300,7 +301,6 @@ static void test_full_disk(void)
 	g_autofree char *old = NULL;
 	g_autofree char *now = NULL;
 	g_autoptr(GError) error = NULL;
-	gboolean saved;
 
 	begin();
 	set(start(), "MixedCase", "old");
@@ -311,10 +311,10 @@ static void test_full_disk(void)
 	small = before;
 	small.rlim_cur = 10;
 	CU_ASSERT_FALSE_FATAL(setrlimit(RLIMIT_FSIZE, &small));
-	saved = settings_save(&error);
+	settings_save(on_save, &error);
 	setrlimit(RLIMIT_FSIZE, &before);
 	signal(SIGXFSZ, handler);
-	CU_ASSERT_FALSE_FATAL(saved);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(error);
 	CU_ASSERT_PTR_NOT_NULL(strstr(error->message, "cannot save the settings in "));
 	CU_ASSERT_PTR_NOT_NULL(strstr(error->message, "the file from before is whole"));
 	now = contents("");
@@ -357,7 +357,6 @@ static void test_in_memory(void)
 	CU_ASSERT_EQUAL(dirty_calls, 1);
 	save();
 	ASSERT_SETTING(bp_context("/"), "MixedCase", "x");
-	CU_ASSERT_PTR_NULL(settings_path());
 	end();
 }
 
@@ -370,53 +369,53 @@ static void on_change(BpPlugin *self, BpContext *context, const char *key, gpoin
 	g_string_append_printf(heard, "%s=%s ", key, value);
 }
 
+static gboolean import(const char *path, GError **error)
+{
+	gsize size;
+	g_autofree char *text = bp_file_load(path, SETTINGS_FILE_MAX, BP_FILE_READ, &size, error);
+
+	return text && bp_settings_import(path, text, size, error);
+}
+
 static void test_export_import(void)
 {
 	g_autofree char *file = g_build_filename(suite_folder(), "exported.ini", NULL);
 	g_autofree char *bad = suite_file("bad.ini", "[/]\nMixedCase=fine\ntimeout=soon\n");
 	g_autofree char *cut = suite_file("cut.ini", "[/]\nMixed");
 	g_autofree char *nameless = suite_file("nameless.ini", "[]\n");
-	g_autofree char *name = NULL;
-	g_autofree char *second = NULL;
+	g_autofree char *text = NULL;
 	g_autoptr(GError) error = NULL;
-	struct stat status;
 	BpContext *root;
+	gsize size;
 
 	begin();
 	root = start();
 	set(root, "MixedCase", " x ");
 	bp_setting_store(bp_context("/own"), "a", "1");
-	name = settings_export(file, NULL);
-	CU_ASSERT_STRING_EQUAL_FATAL(name, file);
-	CU_ASSERT(!g_stat(file, &status) && (status.st_mode & 0777) == 0600);
-	second = settings_export(file, &error); /* never over a file */
-	CU_ASSERT_PTR_NULL_FATAL(second);
-	CU_ASSERT(g_error_matches(error, BP_HOST_ERROR, BP_EXISTS));
-	g_clear_error(&error);
-	second = settings_export(suite_folder(), NULL);
-	CU_ASSERT(second && g_file_test(second, G_FILE_TEST_IS_REGULAR));
+	text = bp_settings_text(&size);
+	CU_ASSERT(bp_file_create(file, text, size, NULL));
 	set(root, "MixedCase", "y");
 	set(root, "timeout", "5s");
 	bp_setting_store(bp_context("/own"), "a", NULL);
 	save();
 	heard = g_string_new(NULL);
 	bp_setting_watch(&plugin, root, on_change, NULL);
-	CU_ASSERT(settings_import(file, NULL));
+	CU_ASSERT(import(file, NULL));
 	CU_ASSERT_STRING_EQUAL(heard->str, "MixedCase= x  ");
 	g_string_free(heard, TRUE);
 	ASSERT_SETTING(root, "timeout", "5s"); /* not in the file: left */
 	ASSERT_SETTING(bp_context("/own"), "a", "1");
 	CU_ASSERT(settings_is_dirty());
-	CU_ASSERT_FALSE(settings_import(bad, &error));
+	CU_ASSERT_FALSE(import(bad, &error));
 	CU_ASSERT_PTR_NOT_NULL(strstr(error->message, "in [/], timeout must be a duration"));
 	ASSERT_SETTING(root, "MixedCase", " x "); /* all or nothing */
 	g_clear_error(&error);
-	CU_ASSERT_FALSE(settings_import(cut, &error));
+	CU_ASSERT_FALSE(import(cut, &error));
 	g_clear_error(&error);
-	CU_ASSERT_FALSE(settings_import(nameless, &error));
+	CU_ASSERT_FALSE(import(nameless, &error));
 	g_clear_error(&error);
-	CU_ASSERT_FALSE(settings_import("/nonexistent/file", &error));
-	CU_ASSERT(g_error_matches(error, BP_HOST_ERROR, BP_NOT_FOUND));
+	CU_ASSERT_FALSE(import("/nonexistent/file", &error));
+	CU_ASSERT(g_error_matches(error, BP_IO_ERROR, BP_NOT_FOUND));
 	end();
 }
 

@@ -8,6 +8,7 @@
 #include <backplane/message.h>
 #include <backplane/channel.h>
 #include <backplane/loop.h>
+#include <backplane/file.h>
 #include <backplane/param.h>
 #include <backplane/context.h>
 #include <backplane/registry.h>

@@ -49,7 +49,7 @@ BP_API guint bp_table_rows(const BpTable *table);
 BP_API void bp_call_table(BpCall *call, BpTable *take_table);
 
 /* --- commands that take their time --- */
-/* In `run`, which then returns TRUE. `cancel` is called at most once if the user or the end of the session or
+/* In `run`, which then returns TRUE. `cancel` (may be NULL) is called at most once if the user or the end of the session or
  * of the plugin asks for an end; it (or later code) still calls bp_call_done. */
 BP_API void bp_call_hold(BpCall *call, BpFunc cancel, gpointer data);
 /* Owns what waits for this call (scope.h): it goes with bp_call_done, or when `run` has returned without holding the call. */
@@ -71,11 +71,15 @@ BP_API void bp_session_run(BpPlugin *self, BpSession *session, const char *line,
 
 /* The same with lines that came from a file, an alias or a timer: each is shown before it runs, unless it begins with a dot. */
 BP_API void bp_session_run_script(BpPlugin *self, BpSession *session, const char *lines, BpRunDone done, gpointer data);
-/* In `run`: runs such lines as part of the call, which is held and ends with them; it fails if one of them does. */
+/* In `run`, or later for a held call: runs such lines as part of the call, which ends with them; it fails if one of them does.
+ * The call may be gone when it returns. */
 BP_API void bp_call_run(BpCall *call, const char *lines);
 
 /* A table beside the descriptor's: goes with `self`. FALSE when a name is taken. */
 BP_API gboolean bp_command_add(BpPlugin *self, const BpCommand *table, GError **error);
+/* The channel that a user means, by name or number; not found is a sentence with the nearest name. A reference of yours. */
+BP_API BpChannel *bp_channel_named(const char *word, GError **error);
+
 /* All commands, sorted by name; free the array. */
 BP_API GPtrArray *bp_command_list(void);
 BP_API const BpCommand *bp_command_find(const char *name);

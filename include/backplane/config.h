@@ -17,14 +17,17 @@
 G_BEGIN_DECLS
 
 #define CONFIG_SIZE_MAX (1024 * 1024)
+#define CONFIG_READ_MAX (CONFIG_SIZE_MAX + 65536) /* a larger one is refused by the parser, with its place */
 #define CONFIG_DEPTH_MAX 16
 #define CONFIG_NODES_MAX 20000
 #define CONFIG_ERRORS_MAX 20
 
 typedef struct BpConfig BpConfig;
 
-/* Syntax and shape. NULL: the file cannot be read, or is wrong. */
+/* Syntax and shape. NULL: the file cannot be read, or is wrong. It waits for the disk: for the start. */
 BP_API BpConfig *bp_config_read(const char *file, GError **error);
+/* The same with what bp_file_read gave: a text, or the reason why there is none. */
+BP_API BpConfig *bp_config_read_result(const char *file, const char *text, gsize size, const GError *why, GError **error);
 /* The same for a text; `file` is its name in sentences. */
 BP_API BpConfig *bp_config_read_text(const char *file, const char *text, gsize size, GError **error);
 BP_API void bp_config_free(BpConfig *config);
@@ -36,9 +39,9 @@ BP_API gboolean bp_config_load_plugins(BpConfig *config, GPtrArray *fresh, GErro
 BP_API void bp_config_unload_plugins(GPtrArray *fresh);
 /* Against the tables. Opens nothing, changes nothing. */
 BP_API gboolean bp_config_check(BpConfig *config, GError **error);
-/* The first three steps, then the fresh plugins go again: for the command `config check`. The
+/* The next two steps, then the fresh plugins go again: for the command `config check`. The
  * warnings, one a line, or ""; NULL after an error. Yours. */
-BP_API char *bp_config_check_file(const char *file, GError **error);
+BP_API char *bp_config_check_only(BpConfig *config, GError **error);
 
 /* What is no error but is worth a sentence; after bp_config_check. Borrowed. */
 BP_API const GPtrArray *bp_config_warnings(const BpConfig *config);

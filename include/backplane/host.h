@@ -66,6 +66,19 @@ BP_API gboolean bp_setting_set_temporary(const char *path, const char *key, cons
 /* The text in the file, whether it is declared or not; NULL: not there. Yours. */
 BP_API char *bp_setting_stored(const char *path, const char *key);
 
+/* All of them, secrets too, as in the file. Yours. */
+BP_API char *bp_settings_text(gsize *size);
+/* Takes what such a text has and leaves what it has not; `path` is its name in sentences. All declared settings are checked
+ * first: one bad value, and nothing is changed. */
+BP_API gboolean bp_settings_import(const char *path, const char *text, gsize size, GError **error);
+
+/* --- stdout and stderr: a thread writes to each, so that a reader who does not read holds up nothing --- */
+/* FALSE: more waits than a reader should be given; "STDOUT" comes on channel BP_SIGNALS when it has been read. What goes over
+ * 16 MiB is lost. */
+BP_API gboolean bp_stdout_write(gconstpointer data, gsize size);
+/* What was lost so far: pieces of output on stdout, lines of the log on stderr. */
+BP_API void bp_output_lost(guint64 *pieces, guint64 *lines);
+
 /* --- log --- */
 /* A terminal console shows notices and worse itself, so that stderr is left alone meanwhile. */
 BP_API void bp_log_set_terminal(gboolean on);

@@ -48,7 +48,8 @@ typedef struct {
 	gboolean (*start)(BpPlugin *self, const char *file, gboolean only_check, BpConfigRun run, GError **error);
 } BpConfigLoader;
 
-/* Channel on which the program tells which signal it got, "SIGHUP" or "SIGWINCH", and when everything is loaded and open. */
+/* Channel on which the program tells which signal it got, "SIGHUP" or "SIGWINCH", when everything is loaded and open, and
+ * "STDOUT": see bp_stdout_write. */
 #define BP_SIGNALS "signals"
 #define BP_SIGNAL_START "start"
 

@@ -16,7 +16,7 @@ typedef struct {
 static GQueue watches; /* SessionWatch */
 static GHashTable *links; /* "FROM TO" -> BpWatch; those that print on channel console too */
 
-BpChannel *builtin_find_channel(const char *word, GError **error)
+BpChannel *bp_channel_named(const char *word, GError **error)
 {
 	g_autoptr(GPtrArray) list = bp_channel_list(NULL);
 	g_autoptr(GPtrArray) names = g_ptr_array_new();
@@ -106,7 +106,7 @@ static void print_links(BpCall *call, BpChannel *channel);
 
 static gboolean run_info(BpPlugin *self, BpCall *call, GError **error)
 {
-	g_autoptr(BpChannel) channel = builtin_find_channel(bp_call_string(call, "name"), error);
+	g_autoptr(BpChannel) channel = bp_channel_named(bp_call_string(call, "name"), error);
 	BpChannelStats stats;
 	BpChannelOptions options;
 
@@ -201,8 +201,8 @@ static BpChannel *find_or_make(BpCall *call, const char *word, GError **error)
 	BpChannel *channel;
 
 	if (!bp_call_bool(call, "force"))
-		return builtin_find_channel(word, error);
-	channel = builtin_find_channel(word, NULL);
+		return bp_channel_named(word, error);
+	channel = bp_channel_named(word, NULL);
 	if (channel || !bp_channel_check_name(word, error))
 		return channel;
 	return bp_channel_ref(bp_channel(bp_kernel(), word));
@@ -240,7 +240,7 @@ static gboolean run_watch(BpPlugin *self, BpCall *call, GError **error)
 
 static gboolean unwatch_one(BpCall *call, const char *word, GError **error)
 {
-	g_autoptr(BpChannel) channel = builtin_find_channel(word, NULL);
+	g_autoptr(BpChannel) channel = bp_channel_named(word, NULL);
 	const char *name = channel ? bp_channel_name(channel) : word;
 	SessionWatch *watch = find_watch(bp_call_session(call), name);
 
@@ -270,7 +270,7 @@ static gboolean run_unwatch(BpPlugin *self, BpCall *call, GError **error)
 static gboolean run_send(BpPlugin *self, BpCall *call, GError **error)
 {
 	const char *text = bp_call_string(call, "text");
-	g_autoptr(BpChannel) channel = builtin_find_channel(bp_call_string(call, "name"), error);
+	g_autoptr(BpChannel) channel = bp_channel_named(bp_call_string(call, "name"), error);
 	g_autofree char *line = NULL;
 	g_autofree guint8 *bytes = NULL;
 	gsize size;
@@ -333,7 +333,7 @@ static gboolean remove_link(BpChannel *from, const char *to)
 
 static gboolean run_print(BpPlugin *self, BpCall *call, GError **error)
 {
-	g_autoptr(BpChannel) channel = builtin_find_channel(bp_call_string(call, "name"), error);
+	g_autoptr(BpChannel) channel = bp_channel_named(bp_call_string(call, "name"), error);
 	const char *name = channel ? bp_channel_name(channel) : NULL;
 
 	if (!channel)
@@ -365,8 +365,8 @@ static gboolean run_link(BpPlugin *self, BpCall *call, GError **error)
 
 static gboolean run_unlink(BpPlugin *self, BpCall *call, GError **error)
 {
-	g_autoptr(BpChannel) from = builtin_find_channel(bp_call_string(call, "from"), error);
-	g_autoptr(BpChannel) to = from ? builtin_find_channel(bp_call_string(call, "to"), error) : NULL;
+	g_autoptr(BpChannel) from = bp_channel_named(bp_call_string(call, "from"), error);
+	g_autoptr(BpChannel) to = from ? bp_channel_named(bp_call_string(call, "to"), error) : NULL;
 
 	if (!to)
 		return FALSE;

@@ -61,30 +61,19 @@ static gboolean run_set(BpPlugin *self, BpCall *call, GError **error)
 	return TRUE;
 }
 
+static void on_saved(const GError *error, gpointer data)
+{
+	BpCall *call = data;
+
+	if (!error)
+		bp_call_print(call, "Persistent settings force saved.");
+	bp_call_done(call, error ? g_error_copy(error) : NULL);
+}
+
 static gboolean run_flush(BpPlugin *self, BpCall *call, GError **error)
 {
-	if (!settings_save(error))
-		return FALSE;
-	bp_call_print(call, "Persistent settings force saved.");
-	return TRUE;
-}
-
-static gboolean run_export(BpPlugin *self, BpCall *call, GError **error)
-{
-	g_autofree char *file = settings_export(bp_call_string(call, "file"), error);
-
-	if (file)
-		bp_call_printf(call, "Persistent settings exported to %s.", file);
-	return !!file;
-}
-
-static gboolean run_import(BpPlugin *self, BpCall *call, GError **error)
-{
-	const char *file = bp_call_string(call, "file");
-
-	if (!settings_import(file, error))
-		return FALSE;
-	bp_call_printf(call, "Persistent settings imported from %s.", file);
+	bp_call_hold(call, NULL, NULL);
+	settings_save(on_saved, call);
 	return TRUE;
 }
 
@@ -96,21 +85,10 @@ static const BpParam set_params[] = {
 	{ NULL },
 };
 
-static const BpParam file_params[] = {
-	{ "file", .kind = BP_ARGUMENT, .required = TRUE, .names = BP_A_FILE, .help = "a file; to export, a folder too" },
-	{ NULL },
-};
-
 const BpCommand context_commands[] = {
 	{ "context", .help = "list the contexts", .run = run_context, .group = "settings" },
 	{ "set", .help = "list, show or change settings", .params = set_params, .run = run_set, .role = BP_OPERATOR,
 	  .group = "settings" },
 	{ "flush", .help = "save the settings now", .run = run_flush, .role = BP_OPERATOR, .group = "settings" },
-	{ "settings export", .help = "copy all settings to a file", .params = file_params, .run = run_export, .role = BP_ADMIN },
-	{ "settings import", .help = "take settings from a file", .params = file_params, .run = run_import, .role = BP_ADMIN },
-	{ "setting_export", .help = "the same as settings export", .params = file_params, .run = run_export, .role = BP_ADMIN,
-	  .hidden = TRUE, .group = "settings" },
-	{ "setting_import", .help = "the same as settings import", .params = file_params, .run = run_import, .role = BP_ADMIN,
-	  .hidden = TRUE, .group = "settings" },
 	{ NULL },
 };

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* builtin-program.c - version, status, thread, quit, shutdown, restart. */
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,10 +19,10 @@ static gboolean run_version(BpPlugin *self, BpCall *call, GError **error)
 
 static gsize resident_kib(void)
 {
-	g_autofree char *text = NULL;
+	g_autofree char *text = bp_file_load("/proc/self/statm", 4096, BP_FILE_READ, NULL, NULL);
 	gulong all, resident;
 
-	if (!g_file_get_contents("/proc/self/statm", &text, NULL, NULL) || sscanf(text, "%lu %lu", &all, &resident) != 2)
+	if (!text || sscanf(text, "%lu %lu", &all, &resident) != 2)
 		return 0;
 	return resident * (gsize)sysconf(_SC_PAGESIZE) / 1024;
 }
@@ -67,10 +66,15 @@ static gboolean run_status(BpPlugin *self, BpCall *call, GError **error)
 	g_autoptr(GPtrArray) sessions = bp_session_list();
 	g_autoptr(GPtrArray) instances = bp_instance_list(NULL);
 	g_autofree char *age = bp_duration_text(g_get_real_time() - bp_kernel_started());
+	guint64 pieces, lines;
 	guint problems;
 
 	bp_call_styled(call, BP_STRONG, "%s, up %s, %zu KiB resident", bp_kernel_version(), age, resident_kib());
 	bp_call_printf(call, "%u channels, %u modules open, %u sessions", channels->len, instances->len, sessions->len);
+	bp_output_lost(&pieces, &lines);
+	if (pieces || lines)
+		bp_call_styled(call, BP_BAD, "lost, as nobody reads them: %" G_GUINT64_FORMAT " pieces of output on stdout, %"
+			       G_GUINT64_FORMAT " lines of the log on stderr", pieces, lines);
 	problems = show_problems(call, instances);
 	if (bp_call_bool(call, "check"))
 		return problems ? bp_fail(error, BP_FAILED, "%u problem%s", problems, problems > 1 ? "s" : "") : TRUE;

@@ -1,30 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /* builtin-script.c - echo, execute, threaded, wait, schedule: what scripts are made of. */
-#include <string.h>
 #include "command/builtin.h"
 #include "command/run.h"
 #include "loop/loop.h"
 
 #define FILE_LIMIT (16 * 1024 * 1024)
 
+static void on_script(BpPlugin *self, const char *text, gsize size, const GError *error, gpointer data)
+{
+	BpCall *call = data;
+
+	if (text)
+		bp_call_run(call, text);
+	else if (error->code == BP_NOT_FOUND)
+		bp_call_done(call, g_error_new(BP_CONSOLE_ERROR, BP_NOT_FOUND, "The file does not exist: %s", bp_call_string(call, "file")));
+	else
+		bp_call_done(call, g_error_new(BP_CONSOLE_ERROR, error->code, "Could not load file: %s", error->message));
+}
+
 static gboolean run_execute(BpPlugin *self, BpCall *call, GError **error)
 {
-	const char *file = bp_call_string(call, "file");
-	g_autoptr(GMappedFile) map = NULL;
-	g_autofree char *lines = NULL;
-
-	if (!g_file_test(file, G_FILE_TEST_EXISTS)) {
-		g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND, "The file does not exist: %s", file);
+	if (!bp_file_read(self, bp_call_string(call, "file"), FILE_LIMIT, on_script, call, error))
 		return FALSE;
-	}
-	if (!g_file_test(file, G_FILE_TEST_IS_REGULAR) || !(map = g_mapped_file_new(file, FALSE, error)) ||
-	    g_mapped_file_get_length(map) > FILE_LIMIT) {
-		g_clear_error(error);
-		g_set_error(error, BP_CONSOLE_ERROR, BP_FAILED, "Could not load file: %s; it must be readable, and 16 MiB at most", file);
-		return FALSE;
-	}
-	lines = g_strndup(g_mapped_file_get_contents(map), g_mapped_file_get_length(map));
-	bp_call_run(call, lines);
+	bp_call_hold(call, NULL, NULL);
 	return TRUE;
 }
 

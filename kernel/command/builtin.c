@@ -4,5 +4,5 @@
 
 const BpCommand *const console_tables[] = {
 	help_commands,	 channel_commands, module_commands,  plugin_commands,  context_commands, script_commands,
-	alias_commands,	 session_commands, program_commands, save_commands,    NULL,
+	alias_commands,	 session_commands, program_commands,    NULL,
 };

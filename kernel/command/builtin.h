@@ -5,11 +5,8 @@
 #include "command/console.h"
 
 extern const BpCommand help_commands[], channel_commands[], module_commands[], plugin_commands[], context_commands[],
-	script_commands[], alias_commands[], session_commands[], program_commands[],
-	save_commands[];
+	script_commands[], alias_commands[], session_commands[], program_commands[];
 
-/* By name or by number; not found is a sentence with the nearest name. A reference of the caller's. */
-BpChannel *builtin_find_channel(const char *word, GError **error);
 /* What of a message can be shown on one line: its text, or its bytes in hex. Yours. */
 char *builtin_message_text(BpMessage *message);
 /* The session goes: what it watches is unwatched. */

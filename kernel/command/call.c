@@ -203,6 +203,29 @@ void calls_cancel_of(BpPlugin *plugin)
 			cancel(list->pdata[i]);
 }
 
+static void on_lines_done(BpPlugin *self, guint failed, gpointer data)
+{
+	bp_call_done(data, failed ? g_error_new(BP_CONSOLE_ERROR, BP_FAILED, "%u of its commands failed", failed) : NULL);
+}
+
+/* What runs is interrupted itself, and its end ends the call. */
+void bp_call_run(BpCall *call, const char *lines)
+{
+	BpSession *session = bp_session_ref(call->session);
+	Run *before = session->current;
+
+	if (!call->held)
+		bp_call_hold(call, NULL, NULL);
+	if (call->cancelled || bp_kernel_is_quitting()) {
+		bp_call_done(call, g_error_new(BP_CONSOLE_ERROR, BP_CANCELLED, "%s was interrupted", call->command->name));
+	} else {
+		session->current = call->run; /* what runs counts as one level deeper */
+		bp_session_run_script(bp_kernel(), session, lines, on_lines_done, call);
+		session->current = before;
+	}
+	bp_session_unref(session);
+}
+
 /* --- what was typed --- */
 
 const BpValues *bp_call_values(const BpCall *call)

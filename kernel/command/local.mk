@@ -10,7 +10,6 @@ libbackplane_so_0_SOURCES += \
 	kernel/command/builtin-module.c \
 	kernel/command/builtin-plugin.c \
 	kernel/command/builtin-program.c \
-	kernel/command/builtin-save.c \
 	kernel/command/builtin-script.c \
 	kernel/command/builtin-session.c \
 	kernel/command/builtin.c \

@@ -290,27 +290,6 @@ void bp_session_run_script(BpPlugin *self, BpSession *session, const char *lines
 	run_beside(self, session, lines, TRUE, done, data);
 }
 
-static void on_script_done(BpPlugin *self, guint failed, gpointer data)
-{
-	BpCall *call = data;
-	GError *error = NULL;
-
-	if (failed)
-		error = g_error_new(BP_CONSOLE_ERROR, BP_FAILED, "%u of its commands failed", failed);
-	bp_call_done(call, error);
-}
-
-static void on_script_cancelled(BpPlugin *self, gpointer data)
-{
-	/* What it runs is interrupted itself, and its end ends this. */
-}
-
-void bp_call_run(BpCall *call, const char *lines)
-{
-	bp_call_hold(call, on_script_cancelled, NULL);
-	bp_session_run_script(bp_kernel(), bp_call_session(call), lines, on_script_done, call);
-}
-
 gboolean session_is_busy(const BpSession *session)
 {
 	return session->typed.length > 0;

@@ -9,6 +9,7 @@
 #include "bus/message.h"
 #include "bus/owner.h"
 #include "bus/port.h"
+#include "host/output.h"
 #include <backplane/host.h>
 
 static gint stderr_level = BP_LOG_WARNING, terminal; /* atomic */
@@ -47,6 +48,7 @@ void log_start(void)
 {
 	static const BpChannelOptions options = { .replay = 200, .log = TRUE };
 
+	output_set_up(TRUE);
 	journal = stderr_is_journal();
 	console = bp_channel(bp_kernel(), "console");
 	log_channel = bp_channel(bp_kernel(), "log");
@@ -60,15 +62,17 @@ void log_stop(void)
 {
 	bus_warning = NULL;
 	log_channel = console = NULL;
+	output_set_up(FALSE);
 }
 
 static void to_stderr(BpLogLevel level, const char *name, const char *text)
 {
-	if (journal)
-		fprintf(stderr, "<%d>%s: %s\n", level, name, text);
-	else
-		fprintf(stderr, "backplane: %s: %s%s%s\n", name, level <= BP_LOG_WARNING ? words[level] : "",
-			level <= BP_LOG_WARNING ? ": " : "", text);
+	g_autofree char *line = journal ?
+		g_strdup_printf("<%d>%s: %s\n", level, name, text) :
+		g_strdup_printf("backplane: %s: %s%s%s\n", name, level <= BP_LOG_WARNING ? words[level] : "",
+				level <= BP_LOG_WARNING ? ": " : "", text);
+
+	output_error(line);
 }
 
 /* A line about what goes round and round must not be dropped with it; both channels are logs, so it cannot itself. */

@@ -1,21 +1,38 @@
 /* SPDX-License-Identifier: MIT */
-/* settings.c - settings.ini: read, kept in memory, written safely.
+/* settings.c - settings.ini: read at the start, kept in memory, written safely by a job.
  *
  * Saving: settings.ini.new is written and synced, then the backups shift (.bak, .ba1 ... .ba5), the old file
  * is linked as .bak, and the new one is renamed over it: at no moment is there no settings.ini, and a full
- * disk is met before anything is touched.
+ * disk is met before anything is touched. What changes while a job writes is written by the next one.
  */
 #include <errno.h>
-#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <glib/gstdio.h>
+#include <backplane/file.h>
 #include <backplane/kernel.h>
+#include <backplane/loop.h>
 #include <backplane/plugin.h>
 #include "host/settings.h"
 
 static const char *const backups[] = { "bak", "ba1", "ba2", "ba3", "ba4", "ba5" };
+
+typedef struct {
+	SettingsSaved done;
+	gpointer data;
+} Waiter;
+
+/* One round of writing: made on the loop, worked off by a job, finished on the loop. */
+typedef struct {
+	char *path, *text;
+	gsize size;
+	gboolean same;	  /* as what was in the file */
+	gboolean foreign; /* somebody else had changed it */
+	gboolean ran;
+	struct stat seen;
+	GError *error;
+} Save;
 
 static struct {
 	GKeyFile *keys;
@@ -25,6 +42,8 @@ static struct {
 	char *notice;
 	gboolean dirty, told;
 	void (*on_dirty)(void);
+	Save *save;	  /* under way */
+	GArray *waiters;  /* Waiter */
 } store;
 
 static GKeyFile *keys(void)
@@ -34,191 +53,99 @@ static GKeyFile *keys(void)
 	return store.keys;
 }
 
-static gboolean fail(GError **error, int number, const char *what, const char *path,
-		     const char *advice)
+static gboolean fail(GError **error, const char *what, const char *advice)
 {
-	BpErrorCode code = BP_FAILED;
+	g_prefix_error(error, "%s ", what);
+	if (error && *error && *advice) {
+		g_autofree char *text = g_steal_pointer(&(*error)->message);
 
-	if (number == EACCES || number == EPERM || number == EROFS)
-		code = BP_NOT_PERMITTED;
-	else if (number == ENOENT)
-		code = BP_NOT_FOUND;
-	else if (number == EEXIST)
-		code = BP_EXISTS;
-	g_set_error(error, BP_HOST_ERROR, code, "cannot %s %s: %s%s", what, path,
-		    g_strerror(number), advice);
+		(*error)->message = g_strconcat(text, advice, NULL);
+	}
 	return FALSE;
 }
 
-/* --- files --- */
+/* --- files: these wait for the disk, at the start or in a job --- */
 
-/* One byte over the limit is enough to know. */
 static char *read_file(const char *path, gsize *size, GError **error)
 {
-	g_autoptr(GByteArray) bytes = g_byte_array_new();
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	guint8 buffer[65536];
-	struct stat status;
-	ssize_t got = -1;
+	char *text = bp_file_load(path, SETTINGS_FILE_MAX, BP_FILE_READ, size, error);
 
-	if (fd >= 0 && !fstat(fd, &status) && !S_ISREG(status.st_mode)) {
-		close(fd);
-		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "cannot read %s: it is not a file",
-			    path);
-		return NULL;
-	}
-	while (fd >= 0 && bytes->len <= SETTINGS_FILE_MAX) {
-		got = read(fd, buffer, sizeof(buffer));
-		if (got > 0)
-			g_byte_array_append(bytes, buffer, (guint)got);
-		else if (got == 0 || errno != EINTR)
-			break;
-	}
-	if (got < 0) {
-		fail(error, errno, "read", path, "");
-		if (fd >= 0)
-			close(fd);
-		return NULL;
-	}
-	close(fd);
-	*size = bytes->len;
-	g_byte_array_append(bytes, (const guint8 *)"", 1);
-	return (char *)g_byte_array_free(g_steal_pointer(&bytes), FALSE);
+	if (!text)
+		fail(error, "cannot read", "");
+	return text;
 }
 
-/* A fresh file of our own, on the disk when this returns. */
-static gboolean write_file(const char *path, const char *text, gsize size, int *number)
+static char *backup_name(const char *path, guint index)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	gboolean good = fd >= 0;
-
-	if (!good) {
-		*number = errno;
-		return FALSE;
-	}
-	for (gsize done = 0; good && done < size;) {
-		ssize_t put = write(fd, text + done, size - done);
-
-		if (put > 0)
-			done += (gsize)put;
-		else if (put < 0 && errno != EINTR)
-			good = FALSE;
-	}
-	good = good && !fsync(fd);
-	*number = errno;
-	if (close(fd) && good) {
-		*number = errno;
-		good = FALSE;
-	}
-	if (!good)
-		unlink(path);
-	return good;
-}
-
-static void sync_folder(const char *path)
-{
-	g_autofree char *folder = g_path_get_dirname(path);
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd >= 0) {
-		fsync(fd);
-		close(fd);
-	}
-}
-
-static char *backup_name(guint index)
-{
-	return g_strconcat(store.path, ".", backups[index], NULL);
+	return g_strconcat(path, ".", backups[index], NULL);
 }
 
 /* The old file becomes .bak as well. A folder that knows no links gets a copy. */
-static gboolean shift_backups(GError **error)
+static gboolean shift_backups(const char *path, GError **error)
 {
-	g_autofree char *newest = backup_name(0);
+	g_autofree char *newest = backup_name(path, 0);
 	g_autofree char *text = NULL;
 	gsize size;
-	int number;
 
-	if (!g_file_test(store.path, G_FILE_TEST_EXISTS))
+	if (access(path, F_OK))
 		return TRUE;
 	for (guint i = G_N_ELEMENTS(backups) - 1; i > 0; i--) {
-		g_autofree char *from = backup_name(i - 1);
-		g_autofree char *to = backup_name(i);
+		g_autofree char *from = backup_name(path, i - 1);
+		g_autofree char *to = backup_name(path, i);
 
-		if (rename(from, to) && errno != ENOENT)
-			return fail(error, errno, "keep the backup", to,
-				    "; the settings are not saved");
+		if (rename(from, to) && errno != ENOENT) {
+			g_set_error(error, BP_HOST_ERROR, BP_FAILED, "cannot keep the backup %s: %s; the settings are not saved", to,
+				    g_strerror(errno));
+			return FALSE;
+		}
 	}
-	if (!link(store.path, newest))
+	if (!link(path, newest))
 		return TRUE;
-	text = read_file(store.path, &size, error);
-	if (!text)
-		return FALSE;
-	if (!write_file(newest, text, size, &number))
-		return fail(error, number, "make the backup", newest,
-			    "; the settings are not saved");
-	return TRUE;
+	text = read_file(path, &size, error);
+	return text && (bp_file_create(newest, text, size, error) ||
+			fail(error, "cannot make the backup", "; the settings are not saved"));
 }
 
-static void look(void)
+static void look(const char *path, struct stat *seen)
 {
-	if (stat(store.path, &store.seen))
-		store.seen = (struct stat){ 0 };
+	if (stat(path, seen))
+		*seen = (struct stat){ 0 };
 }
 
-static gboolean changed_by_others(void)
+static gboolean changed_by_others(const char *path, const struct stat *seen)
 {
 	struct stat now;
 
-	return store.seen.st_ino && !stat(store.path, &now) &&
-	       (now.st_ino != store.seen.st_ino || now.st_size != store.seen.st_size ||
-		now.st_mtim.tv_sec != store.seen.st_mtim.tv_sec ||
-		now.st_mtim.tv_nsec != store.seen.st_mtim.tv_nsec);
+	return seen->st_ino && !stat(path, &now) &&
+	       (now.st_ino != seen->st_ino || now.st_size != seen->st_size ||
+		now.st_mtim.tv_sec != seen->st_mtim.tv_sec || now.st_mtim.tv_nsec != seen->st_mtim.tv_nsec);
 }
 
-static gboolean write_settings(const char *text, gsize size, gboolean shift, GError **error)
+static gboolean write_settings(const char *path, const char *text, gsize size, gboolean shift, struct stat *seen, GError **error)
 {
 	static const char advice[] =
 		"; the file from before is whole, and the settings wait for the next save";
-	g_autofree char *fresh = g_strconcat(store.path, ".new", NULL);
-	int number;
+	g_autofree char *fresh = g_strconcat(path, ".new", NULL);
 
 	unlink(fresh);
-	if (!write_file(fresh, text, size, &number))
-		return fail(error, number, "save the settings in", store.path, advice);
-	if (shift && !shift_backups(error)) {
+	if (!bp_file_create(fresh, text, size, error))
+		return fail(error, "cannot save the settings in", advice);
+	if (shift && !shift_backups(path, error)) {
 		unlink(fresh);
 		return FALSE;
 	}
-	if (rename(fresh, store.path)) {
-		number = errno;
-		unlink(fresh);
-		return fail(error, number, "save the settings in", store.path, advice);
-	}
-	sync_folder(store.path);
-	look();
+	if (!bp_file_rename(fresh, path, error))
+		return fail(error, "cannot save the settings in", advice);
+	look(path, seen);
 	return TRUE;
 }
 
 /* --- a broken file --- */
 
-static char *free_name(const char *start, const char *end)
-{
-	g_autoptr(GDateTime) now = g_date_time_new_now_local();
-	g_autofree char *date = g_date_time_format(now, "%Y%m%d-%H%M%S");
-	char *name = g_strconcat(start, date, end, NULL);
-
-	for (guint i = 2; g_file_test(name, G_FILE_TEST_EXISTS) && i < 1000; i++) {
-		g_free(name);
-		name = g_strdup_printf("%s%s-%u%s", start, date, i, end);
-	}
-	return name;
-}
-
 static GKeyFile *read_backup(char **name)
 {
 	for (guint i = 0; i < G_N_ELEMENTS(backups); i++) {
-		g_autofree char *path = backup_name(i);
+		g_autofree char *path = backup_name(store.path, i);
 		g_autofree char *text = NULL;
 		gsize size;
 		GKeyFile *parsed;
@@ -236,8 +163,9 @@ static GKeyFile *read_backup(char **name)
 /* The broken one is linked to its new name first, so that it is there under one name or the other throughout. */
 static void recover(const char *why)
 {
-	g_autofree char *start = g_strconcat(store.path, ".broken-", NULL);
-	g_autofree char *broken = free_name(start, "");
+	g_autoptr(GDateTime) now = g_date_time_new_now_local();
+	g_autofree char *date = g_date_time_format(now, "%Y%m%d-%H%M%S.%f");
+	g_autofree char *broken = g_strdup_printf("%s.broken-%s", store.path, date);
 	g_autofree char *backup = NULL;
 	g_autofree char *aside = NULL;
 	g_autofree char *unsaved = NULL;
@@ -255,7 +183,7 @@ static void recover(const char *why)
 		g_clear_pointer(&store.keys, g_key_file_free);
 		store.keys = good;
 		text = settings_render(keys(), &size);
-		if (write_settings(text, size, FALSE, &error))
+		if (write_settings(store.path, text, size, FALSE, &store.seen, &error))
 			store.saved = g_steal_pointer(&text);
 		else
 			store.dirty = TRUE;
@@ -266,7 +194,7 @@ static void recover(const char *why)
 		good ? "the settings are those of " : "no backup is good: all have their fallbacks",
 		good ? backup : "", unsaved);
 	bp_log(bp_kernel(), BP_LOG_WARNING, "%s", store.notice);
-	look();
+	look(store.path, &store.seen);
 }
 
 /* --- life --- */
@@ -286,12 +214,15 @@ gboolean settings_start(const char *state_dir, GError **error)
 	store.dirty = store.told = FALSE;
 	if (!state_dir)
 		return TRUE;
-	if (g_mkdir_with_parents(state_dir, 0700))
-		return fail(error, errno, "make the state folder", state_dir, "; name another one");
+	if (g_mkdir_with_parents(state_dir, 0700)) {
+		g_set_error(error, BP_HOST_ERROR, BP_FAILED, "cannot make the state folder %s: %s; name another one", state_dir,
+			    g_strerror(errno));
+		return FALSE;
+	}
 	store.path = g_build_filename(state_dir, SETTINGS_FILE, NULL);
 	text = read_file(store.path, &size, &why);
 	if (!text) {
-		if (g_error_matches(why, BP_HOST_ERROR, BP_NOT_FOUND))
+		if (g_error_matches(why, BP_IO_ERROR, BP_NOT_FOUND))
 			return TRUE;
 		g_propagate_error(error, g_steal_pointer(&why));
 		g_clear_pointer(&store.path, g_free);
@@ -314,18 +245,13 @@ gboolean settings_start(const char *state_dir, GError **error)
 	}
 	store.keys = parsed;
 	store.saved = settings_render(keys(), &size);
-	look();
+	look(store.path, &store.seen);
 	return TRUE;
 }
 
 const char *settings_notice(void)
 {
 	return store.notice;
-}
-
-const char *settings_path(void)
-{
-	return store.path;
 }
 
 gboolean settings_is_dirty(void)
@@ -338,32 +264,84 @@ void settings_on_dirty(void (*func)(void))
 	store.on_dirty = func;
 }
 
-gboolean settings_save(GError **error)
-{
-	g_autofree char *text = NULL;
-	gboolean foreign;
-	gsize size;
+/* --- saving --- */
 
-	store.told = FALSE;
-	if (!store.dirty)
-		return TRUE;
-	if (store.path) {
-		text = settings_render(keys(), &size);
-		if (!store.saved || strcmp(text, store.saved) ||
-		    !g_file_test(store.path, G_FILE_TEST_EXISTS)) {
-			foreign = changed_by_others();
-			if (!write_settings(text, size, TRUE, error))
-				return FALSE;
-			if (foreign)
-				bp_log(bp_kernel(), BP_LOG_WARNING,
-				       "somebody else had changed %s: what they wrote is in %s.bak now",
-				       store.path, store.path);
-			g_free(store.saved);
-			store.saved = g_steal_pointer(&text);
-		}
+static void save_work(BpJob *job, gpointer data)
+{
+	Save *save = data;
+
+	save->ran = TRUE;
+	if (save->same && !access(save->path, F_OK))
+		return;
+	save->same = FALSE;
+	save->foreign = changed_by_others(save->path, &save->seen);
+	write_settings(save->path, save->text, save->size, TRUE, &save->seen, &save->error);
+}
+
+static void go_on(const GError *error);
+
+/* The job is done, or was not begun. */
+static void save_finish(gpointer data)
+{
+	Save *save = data;
+
+	store.save = NULL;
+	if (!save->ran)
+		save->error = g_error_new(BP_HOST_ERROR, BP_LIMIT, "%s is not saved: too many jobs wait; try again", save->path);
+	if (save->error) {
+		store.dirty = TRUE;
+	} else if (!save->same) {
+		g_free(store.saved);
+		store.saved = g_steal_pointer(&save->text);
+		store.seen = save->seen;
+		if (save->foreign)
+			bp_log(bp_kernel(), BP_LOG_WARNING,
+			       "somebody else had changed %s: what they wrote is in %s.bak now", save->path, save->path);
 	}
-	store.dirty = FALSE;
-	return TRUE;
+	go_on(save->error);
+	g_clear_error(&save->error);
+	g_free(save->path);
+	g_free(save->text);
+	g_free(save);
+}
+
+/* Until all is saved, or something fails. */
+static void go_on(const GError *error)
+{
+	g_autoptr(GArray) waiters = NULL;
+
+	if (!error && store.dirty && store.path) {
+		Save *save = store.save = g_new0(Save, 1);
+
+		save->path = g_strdup(store.path);
+		save->text = settings_render(keys(), &save->size);
+		save->same = store.saved && !strcmp(save->text, store.saved);
+		save->seen = store.seen;
+		store.dirty = store.told = FALSE;
+		if (bp_loop_current()) {
+			bp_job_add(bp_kernel(), "save settings", save_work, NULL, save, save_finish);
+		} else {
+			save_work(NULL, save); /* a program without a loop: nobody is held up */
+			save_finish(save);
+		}
+		return;
+	}
+	if (!error)
+		store.dirty = store.told = FALSE;
+	waiters = g_steal_pointer(&store.waiters);
+	for (guint i = 0; waiters && i < waiters->len; i++)
+		g_array_index(waiters, Waiter, i).done(error, g_array_index(waiters, Waiter, i).data);
+}
+
+void settings_save(SettingsSaved done, gpointer data)
+{
+	Waiter waiter = { done, data };
+
+	if (!store.waiters)
+		store.waiters = g_array_new(FALSE, FALSE, sizeof(Waiter));
+	g_array_append_val(store.waiters, waiter);
+	if (!store.save)
+		go_on(NULL);
 }
 
 void settings_stop(void)
@@ -414,28 +392,11 @@ void settings_set_text(const char *path, const char *key, const char *text)
 	touch();
 }
 
-/* --- export and import --- */
+/* --- as a whole --- */
 
-char *settings_export(const char *path, GError **error)
+char *bp_settings_text(gsize *size)
 {
-	g_autofree char *target = NULL;
-	g_autofree char *text = NULL;
-	gsize size;
-	int number;
-
-	if (g_file_test(path, G_FILE_TEST_IS_DIR)) {
-		g_autofree char *start = g_build_filename(path, "settings-", NULL);
-		target = free_name(start, ".ini");
-	} else {
-		target = g_strdup(path);
-	}
-	text = settings_render(keys(), &size);
-	if (!write_file(target, text, size, &number)) {
-		fail(error, number, "export the settings to", target,
-		     number == EEXIST ? "; choose another name" : "");
-		return NULL;
-	}
-	return g_steal_pointer(&target);
+	return settings_render(keys(), size);
 }
 
 static gboolean check_import(GKeyFile *from, const char *path, GError **error)
@@ -462,17 +423,11 @@ static gboolean check_import(GKeyFile *from, const char *path, GError **error)
 	return TRUE;
 }
 
-gboolean settings_import(const char *path, GError **error)
+gboolean bp_settings_import(const char *path, const char *text, gsize size, GError **error)
 {
-	g_autoptr(GKeyFile) from = NULL;
+	g_autoptr(GKeyFile) from = settings_parse(text, size, error);
 	g_auto(GStrv) groups = NULL;
-	g_autofree char *data = NULL;
-	gsize size;
 
-	data = read_file(path, &size, error);
-	if (!data)
-		return FALSE;
-	from = settings_parse(data, size, error);
 	if (!from) {
 		g_prefix_error(error, "%s is no settings file: ", path);
 		return FALSE;
@@ -488,14 +443,14 @@ gboolean settings_import(const char *path, GError **error)
 		for (guint k = 0; names && names[k]; k++) {
 			g_autofree char *raw =
 				g_key_file_get_value(from, groups[g], names[k], NULL);
-			g_autofree char *text = raw ? settings_unescape(raw) : NULL;
+			g_autofree char *value = raw ? settings_unescape(raw) : NULL;
 
-			if (!text)
+			if (!value)
 				continue;
 			if (context && bp_setting_row(context, names[k]))
-				bp_setting_set(context, names[k], text, NULL);
+				bp_setting_set(context, names[k], value, NULL);
 			else
-				settings_set_text(clean ? clean : groups[g], names[k], text);
+				settings_set_text(clean ? clean : groups[g], names[k], value);
 		}
 	}
 	return TRUE;

@@ -25,22 +25,22 @@ char *settings_unescape(const char *text);
 gboolean settings_start(const char *state_dir, GError **error);
 /* What the user should know about the last start, or NULL: a sentence. */
 const char *settings_notice(void);
-/* Writes if anything has changed; else it writes nothing. After an error the old file is whole and the change
- * still waits to be saved. */
-gboolean settings_save(GError **error);
+/* Writes what has changed, in a job; nothing if nothing has. `done` is called when it is on the disk, or with the reason
+ * why not: then the old file is whole and the change still waits to be saved. At once when there is nothing to wait for. */
+typedef void (*SettingsSaved)(const GError *error, gpointer data);
+void settings_save(SettingsSaved done, gpointer data);
 gboolean settings_is_dirty(void);
 /* `func` is called with the first change after a start or a save (a failed one too); it arranges the next save. */
 void settings_on_dirty(void (*func)(void));
 /* Forgets what was read, stored and temporary; saves nothing. Contexts and declarations stay. */
 void settings_stop(void);
-/* The file's path, or NULL. */
-const char *settings_path(void);
-/* A copy for another machine, secrets too, mode 0600. Into a folder: settings-DATE.ini there. Never over a file
- * that is there. The name written; yours. */
-char *settings_export(const char *path, GError **error);
-/* Takes what the file has and leaves what it has not. All declared settings are checked first: one bad value, and
- * nothing is changed. */
-gboolean settings_import(const char *path, GError **error);
+/* A copy for another machine, secrets too, mode 0600, written in a job. Into a folder: settings-DATE.ini there. Never over
+ * a file that is there. `done` gets the name written, or an error. */
+typedef void (*SettingsExported)(const char *name, const GError *error, gpointer data);
+void settings_export(const char *path, SettingsExported done, gpointer data);
+/* Takes what the text of a settings file has and leaves what it has not; `path` is its name in sentences. All declared
+ * settings are checked first: one bad value, and nothing is changed. */
+gboolean settings_import(const char *path, const char *text, gsize size, GError **error);
 
 /* NULL removes. */
 void settings_set_text(const char *path, const char *key, const char *text);

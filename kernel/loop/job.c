@@ -3,7 +3,7 @@
 #include "loop/loop.h"
 #include <backplane/plugin.h>
 
-#define JOB_THREADS 4
+#define JOB_THREADS 16 /* a few may wait for a resolver or a disk for long */
 #define JOB_LIMIT 1024
 
 struct BpJob {

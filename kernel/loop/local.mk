@@ -2,6 +2,7 @@
 
 libbackplane_so_0_SOURCES += \
 	kernel/loop/fd.c \
+	kernel/loop/file.c \
 	kernel/loop/inbox.c \
 	kernel/loop/job.c \
 	kernel/loop/loop.c \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* config.c - the configuration file at work: read at the start (backplane -c FILE), read again by `config reload` or SIGHUP.
  *
- * Commands config show, check, diff, reload, and serve, which does for one handler what the section `servers:` does. The file
+ * Commands config show, check, diff, reload; settings export, import; and serve, which does for one handler what the section `servers:` does. The file
  * itself is explained in data/backplane.yaml; what reads, checks and compares it is the library config.
  */
 #include <string.h>
@@ -9,6 +9,7 @@
 #include <backplane/config.h>
 #include <backplane/kernel.h>
 #include <backplane/net.h>
+#include "config-plugin.h"
 
 static void print_lines(BpCall *call, const char *text)
 {
@@ -57,44 +58,65 @@ static gboolean run_show(BpPlugin *self, BpCall *call, GError **error)
 	return TRUE;
 }
 
+/* --- check and diff: a job reads the file --- */
+
+static void on_check(BpPlugin *self, const char *text, gsize size, const GError *error, gpointer data)
+{
+	BpCall *call = data;
+	const char *file = bp_call_string(call, "file");
+	g_autofree char *name = g_strdup(file ? file : bp_config_file(bp_config_running()));
+	GError *why = NULL;
+	g_autoptr(BpConfig) config = bp_config_read_result(name, text, size, error, &why);
+	g_autofree char *warnings = config && !bp_kernel_is_quitting() ? bp_config_check_only(config, &why) : NULL;
+
+	if (warnings) {
+		print_lines(call, warnings);
+		bp_call_styled(call, BP_GOOD, "%s is good.", name);
+	}
+	bp_call_done(call, why);
+}
+
 static gboolean run_check(BpPlugin *self, BpCall *call, GError **error)
 {
 	const char *file = bp_call_string(call, "file");
-	g_autofree char *name = NULL;
-	g_autofree char *warnings = NULL;
-	const BpConfig *config;
+	const BpConfig *running;
 
-	if (!file && !find_running(&config, error))
+	if ((!file && !find_running(&running, error)) ||
+	    !bp_file_read(self, file ? file : bp_config_file(running), CONFIG_READ_MAX, on_check, call, error))
 		return FALSE;
-	name = g_strdup(file ? file : bp_config_file(config));
-	warnings = bp_config_check_file(name, error);
-	if (!warnings)
-		return FALSE;
-	if (*warnings)
-		print_lines(call, warnings);
-	bp_call_styled(call, BP_GOOD, "%s is good.", name);
+	bp_call_hold(call, NULL, NULL);
 	return TRUE;
+}
+
+static void on_diff(BpPlugin *self, const char *text, gsize size, const GError *error, gpointer data)
+{
+	g_autoptr(GPtrArray) fresh = g_ptr_array_new_with_free_func(g_free);
+	const BpConfig *running = bp_config_running();
+	BpCall *call = data;
+	GError *why = NULL;
+	g_autoptr(BpConfig) file = bp_config_read_result(bp_config_file(running), text, size, error, &why);
+
+	if (file && !bp_kernel_is_quitting() && bp_config_load_plugins(file, fresh, &why) && bp_config_check(file, &why)) {
+		g_autoptr(GString) changes = bp_config_diff(running, file);
+
+		if (changes->len)
+			print_changes(call, changes->str);
+		else
+			bp_call_printf(call, "%s is what is running.", bp_config_file(running));
+	}
+	bp_config_unload_plugins(fresh);
+	bp_call_done(call, why);
 }
 
 static gboolean run_diff(BpPlugin *self, BpCall *call, GError **error)
 {
-	g_autoptr(GPtrArray) fresh = g_ptr_array_new_with_free_func(g_free);
-	g_autoptr(BpConfig) file = NULL;
-	g_autoptr(GString) changes = NULL;
-	const BpConfig *config;
+	const BpConfig *running;
 
-	if (!find_running(&config, error) || !(file = bp_config_read(bp_config_file(config), error)) ||
-	    !bp_config_load_plugins(file, fresh, error))
+	if (!find_running(&running, error) ||
+	    !bp_file_read(self, bp_config_file(running), CONFIG_READ_MAX, on_diff, call, error))
 		return FALSE;
-	if (bp_config_check(file, error)) {
-		changes = bp_config_diff(config, file);
-		if (changes->len)
-			print_changes(call, changes->str);
-		else
-			bp_call_printf(call, "%s is what is running.", bp_config_file(config));
-	}
-	bp_config_unload_plugins(fresh);
-	return changes != NULL;
+	bp_call_hold(call, NULL, NULL);
+	return TRUE;
 }
 
 /* --- reload --- */
@@ -213,7 +235,7 @@ static void on_signal(BpPlugin *self, BpMessage *message, gpointer data)
 	if (strcmp(bp_message_data(message), "SIGHUP"))
 		return;
 	if (!bp_config_running())
-		bp_log(self, BP_LOG_NOTICE, "SIGHUP reloads the configuration, and none was given with -c");
+		bp_log(self, BP_LOG_NOTICE, "SIGHUP: files are opened again; there is no configuration to reload, as none was given with -c");
 	else if (!bp_config_reload(NULL, NULL, &error))
 		bp_log(self, BP_LOG_ERROR, "%s", error->message);
 }
@@ -221,7 +243,7 @@ static void on_signal(BpPlugin *self, BpMessage *message, gpointer data)
 static gboolean load(BpPlugin *self, GError **error)
 {
 	bp_channel_watch(self, bp_channel(self, BP_SIGNALS), on_signal, NULL, NULL);
-	return bp_registry_add(self, "startup/config", &loader, error);
+	return bp_command_add(self, config_settings_commands, error) && bp_registry_add(self, "startup/config", &loader, error);
 }
 
 BP_PLUGIN(.name = "config", .version = "1.0", .summary = "The configuration file: check, compare, reload", .commands = commands,

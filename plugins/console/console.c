@@ -2,7 +2,8 @@
 /* terminal.c - the console on stdin and stdout.
  *
  * A terminal is opened anew by its name, so that non-blocking mode does not reach the shell that shares it. Lines from
- * a pipe or a file are read as they come; there, writing may block: whoever reads decides how fast a batch runs.
+ * a pipe or a file are read as they come; whoever reads what they print decides how fast a batch runs: commands pause while
+ * stdout takes no more.
  */
 #include <backplane/backplane.h>
 #include <backplane/host.h>
@@ -34,7 +35,7 @@ static void end_program(void)
 static void restore(void)
 {
 	if (is_raw)
-		tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
+		tcsetattr(STDIN_FILENO, TCSANOW, &before);
 	is_raw = FALSE;
 	bp_log_set_terminal(FALSE);
 }
@@ -50,7 +51,7 @@ static void make_raw(void)
 	raw.c_oflag |= OPOST | ONLCR;
 	raw.c_cc[VMIN] = 1;
 	raw.c_cc[VTIME] = 0;
-	is_raw = !tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
+	is_raw = !tcsetattr(STDIN_FILENO, TCSANOW, &raw);
 	bp_log_set_terminal(TRUE);
 }
 
@@ -122,25 +123,8 @@ static gboolean open_terminal(GError **error)
 
 static void batch_send(BpSession *from, gconstpointer data, gsize size, gboolean text, gpointer link)
 {
-	const char *bytes = data;
-
-	while (size) {
-		gssize sent = write(STDOUT_FILENO, bytes, size);
-
-		if (sent < 0 && errno == EAGAIN) {
-			struct timeval patience = { .tv_sec = 1 };
-			fd_set set;
-
-			FD_ZERO(&set);
-			FD_SET(STDOUT_FILENO, &set);
-			select(STDOUT_FILENO + 1, NULL, &set, NULL, &patience);
-		} else if (sent < 0 && errno != EINTR) {
-			return;
-		} else if (sent > 0) {
-			bytes += sent;
-			size -= (gsize)sent;
-		}
-	}
+	if (!bp_stdout_write(data, size))
+		bp_session_set_writable(from, FALSE);
 }
 
 static void batch_end(BpSession *from, BpEnd why, gpointer link)
@@ -154,44 +138,64 @@ static void batch_end(BpSession *from, BpEnd why, gpointer link)
 
 static gboolean wanted = TRUE; /* more of stdin */
 
-static gboolean take_some(void)
+/* FALSE: that was the end, or no more is wanted. */
+static gboolean take(const char *bytes, gssize size)
 {
-	char buffer[16384];
-	gssize size = read(STDIN_FILENO, buffer, sizeof(buffer));
-
 	if (size > 0)
-		return bp_session_receive(session, buffer, (gsize)size);
-	if (size < 0 && (errno == EAGAIN || errno == EINTR))
-		return TRUE;
+		return bp_session_receive(session, bytes, (gsize)size);
 	bp_session_receive_end(session);
 	return FALSE;
 }
 
-static void on_batch(BpPlugin *self, int fd, BpEvents events, gpointer data)
+static void on_pipe(BpPlugin *self, int fd, BpEvents events, gpointer data)
 {
-	if (!session || !take_some()) {
-		if (source)
-			bp_fd_remove(source);
+	char buffer[16384];
+	gssize size = session ? read(STDIN_FILENO, buffer, sizeof(buffer)) : 0;
+
+	if (size < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if ((!session || !take(buffer, size)) && source) {
+		bp_fd_remove(source);
 		source = NULL;
 	}
 }
 
-/* A file is always readable and epoll does not take it. */
-static void on_file(BpPlugin *self, gpointer data)
+/* A file is always readable, so epoll does not take it, and its disk may be slow: a job reads it. */
+static struct {
+	char bytes[16384];
+	gssize size;
+	gboolean reading;
+} piece;
+
+static void read_work(BpJob *job, gpointer data)
 {
-	if (session && wanted && take_some() && wanted)
-		bp_loop_call(terminal, bp_loop_main(), on_file, NULL, NULL);
+	do
+		piece.size = read(STDIN_FILENO, piece.bytes, sizeof(piece.bytes));
+	while (piece.size < 0 && errno == EINTR);
+}
+
+static void read_file(void);
+
+static void on_read(BpPlugin *self, gboolean cancelled, gpointer data)
+{
+	piece.reading = FALSE;
+	if (session && !cancelled && take(piece.bytes, piece.size))
+		read_file();
+}
+
+static void read_file(void)
+{
+	if (session && wanted && !piece.reading)
+		piece.reading = bp_job_add(terminal, "read stdin", read_work, on_read, NULL, NULL) != NULL;
 }
 
 static void batch_input(BpSession *from, gboolean on, gpointer link)
 {
-	gboolean begins = on && !wanted;
-
 	wanted = on;
 	if (source)
 		bp_fd_set_events(source, on ? BP_IN : 0);
-	else if (begins)
-		bp_loop_call(terminal, bp_loop_main(), on_file, NULL, NULL);
+	else
+		read_file();
 }
 
 static gboolean open_batch(GError **error)
@@ -203,9 +207,9 @@ static gboolean open_batch(GError **error)
 	session = bp_session_open(terminal, &options, error);
 	if (!session)
 		return FALSE;
-	source = bp_fd_add(terminal, STDIN_FILENO, BP_IN, on_batch, NULL, NULL);
+	source = bp_fd_add(terminal, STDIN_FILENO, BP_IN, on_pipe, NULL, NULL);
 	if (!source)
-		bp_loop_call(terminal, bp_loop_main(), on_file, NULL, NULL);
+		read_file();
 	return TRUE;
 }
 
@@ -215,6 +219,8 @@ static void on_signal(BpPlugin *self, BpMessage *message, gpointer data)
 {
 	if (!strcmp(bp_message_data(message), "SIGWINCH"))
 		resized();
+	else if (!strcmp(bp_message_data(message), "STDOUT") && session)
+		bp_session_set_writable(session, TRUE);
 }
 
 static gboolean open_module(BpInstance *self, GError **error)
@@ -239,8 +245,9 @@ static void close_module(BpInstance *self)
 
 	if (last)
 		bp_session_end(last, BP_END_SHUTDOWN, NULL);
-	if (is_raw)
-		batch_send(NULL, "\r\033[K", 4, FALSE, NULL);
+	/* A prompt that stands there is taken away, so that the shell's stands alone. */
+	if (stream)
+		bp_stream_write(stream, "\r\033[K", 4);
 	restore();
 	if (stream)
 		bp_stream_set_user(stream, NULL, NULL);

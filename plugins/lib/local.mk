@@ -2,6 +2,7 @@
 # Libraries that plugins link: one folder, one libbackplane-NAME.so.0 with its headers in include/backplane. They see public
 # headers only, hold no instances and register nothing by themselves.
 
+include plugins/lib/file/local.mk
 include plugins/lib/json/local.mk
 include plugins/lib/net/local.mk
 include plugins/lib/process/local.mk

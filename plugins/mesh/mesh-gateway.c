@@ -6,6 +6,7 @@
 #define SECOND G_USEC_PER_SEC
 #define REFRESH (200 * 1000) /* changes of nodes are said together, so often at most */
 #define LOG_KEPT 200
+#define TYPES_LIMIT (1024 * 1024)
 
 const BpParam mesh_gateway_params[] = {
 	{ "port", 'p', BP_INT, .fallback = "5001", .min = 0, .max = 65535, .help = "port for client programs; 0 takes a free one" },
@@ -135,10 +136,10 @@ static gboolean read_types(MeshTypes *types, BpInstance *self, GError **error)
 	if (files[0])
 		memset(types, 0, sizeof(*types));
 	for (; *files; files++) {
-		g_autofree char *text = NULL;
 		gsize size;
+		g_autofree char *text = bp_file_load(*files, TYPES_LIMIT, BP_FILE_READ, &size, error);
 
-		if (!g_file_get_contents(*files, &text, &size, error) || !mesh_types_add(types, text, size, error)) {
+		if (!text || !mesh_types_add(types, text, size, error)) {
 			g_prefix_error(error, "data_info %s: ", *files);
 			return FALSE;
 		}
@@ -209,18 +210,21 @@ gboolean mesh_gateway_update(BpInstance *self, const BpValues *before, GError **
 
 /* --- beginning and end --- */
 
-static gboolean open_history(MeshGateway *gateway, GError **error)
+static void on_history(const char *text, gpointer data)
+{
+	mesh_gateway_log(data, "%s", text);
+}
+
+static void open_history(MeshGateway *gateway)
 {
 	BpInstance *self = gateway->self;
 	const char *file = bp_instance_string(self, "database"), *folder = bp_instance_string(self, "log_folder");
 
 	file = file && *file ? file : NULL;
 	folder = folder && *folder ? folder : NULL;
-	if (!file && !folder)
-		return TRUE;
-	gateway->history = mesh_history_open(self, file, bp_instance_int(self, "database_rows"), folder,
-					     (gsize)bp_instance_int(self, "log_limit"), error);
-	return gateway->history != NULL;
+	if (file || folder)
+		gateway->history = mesh_history_open(self, file, bp_instance_int(self, "database_rows"), folder,
+						     (gsize)bp_instance_int(self, "log_limit"), on_history, gateway);
 }
 
 static gboolean is_taken(BpInstance *self, const char *name)
@@ -281,9 +285,9 @@ gboolean mesh_gateway_open(BpInstance *self, GError **error)
 	gateway->self = self;
 	mesh_nodes_init(&gateway->nodes, (guint)bp_instance_int(self, "nodes"), (guint)bp_instance_int(self, "history"));
 	open_channels(gateway);
-	if (!read_types(&gateway->types, self, error) || !mesh_root_open(gateway, error) || !open_history(gateway, error) ||
-	    !mesh_socket_open(gateway, error))
+	if (!read_types(&gateway->types, self, error) || !mesh_root_open(gateway, error) || !mesh_socket_open(gateway, error))
 		goto fail;
+	open_history(gateway);
 	read_settings(gateway);
 	gateway->line = mesh_root_is_up(gateway);
 	gateway->second = bp_timer_add(gateway->self, NULL, SECOND, 0, on_second, gateway, NULL);
@@ -339,7 +343,7 @@ void mesh_gateway_describe(BpInstance *self, GString *text)
 {
 	MeshGateway *gateway = bp_instance_data(self);
 	const MeshCounts *counts = &gateway->counts;
-	g_autofree char *failure = NULL;
+	const char *failure;
 	guint64 written, lost;
 
 	g_string_append_printf(text, "root on %s and %s, line %s\n", bp_channel_name(gateway->root_recv),

@@ -3,14 +3,15 @@
  *
  *	value(time TEXT, address INTEGER, type TEXT, data BLOB)	-- time in UTC, ISO 8601
  *
- * `lock` is held by whoever writes: a job's thread, or the loop when the gateway closes. The table's rows are counted by
- * their ids, which only grow.
+ * The loop fills `pending`; a round gives it to a job as `batch`. There is one job at a time, and the loop leaves what is the
+ * job's alone until it is done, so there is no lock. The table's rows are counted by their ids, which only grow.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 #include <sqlite3.h>
 #include <glib/gstdio.h>
 #include "mesh-history.h"
@@ -28,22 +29,26 @@ typedef struct {
 
 struct MeshHistory {
 	BpPlugin *self;
-	GByteArray *pending; /* of the loop */
+	MeshHistoryTell tell;
+	gpointer tell_data;
+	/* the loop's: */
+	GByteArray *pending;
 	guint pending_rows;
-	gboolean writing;   /* a job is under way */
-	guint64 lost;
-	GMutex lock;
-	/* under it: */
-	GByteArray *batch;  /* NULL: nothing is to be written */
-	guint batch_rows;
+	guint64 written, lost;
+	char *failure;	  /* of the last round */
+	gboolean working; /* a job is under way */
+	gboolean closing, last; /* last: of the round under way, which closes the database */
+	/* the job's, while it works: */
+	char *file, *folder;
+	gint64 rows;	  /* most of them */
+	gsize folder_limit;
 	sqlite3 *database;
 	sqlite3_stmt *insert, *trim;
-	gint64 rows;	    /* most of them */
-	char *folder;
-	gsize folder_limit;
-	guint64 written, unwritten;
-	char *failure;	    /* the last one; NULL: the last batch was written */
-	gint refs;	    /* atomic: the gateway and a job */
+	GByteArray *batch; /* NULL: nothing is to be written */
+	guint batch_rows;
+	gboolean lines_done; /* of the batch */
+	char *error;	   /* why it could not be written */
+	char *aside;	   /* where a damaged database is now */
 };
 
 /* The row at *at of a batch, which is then behind it. */
@@ -58,42 +63,39 @@ static gboolean next_row(const GByteArray *batch, gsize *at, Row *row, const cha
 	return TRUE;
 }
 
-static void history_unref(gpointer data)
+/* The first reason counts. */
+static void fail(MeshHistory *history, const char *path, const char *why)
 {
-	MeshHistory *history = data;
-
-	if (!g_atomic_int_dec_and_test(&history->refs))
-		return;
-	sqlite3_finalize(history->insert);
-	sqlite3_finalize(history->trim);
-	sqlite3_close(history->database);
-	g_byte_array_unref(history->pending);
-	g_clear_pointer(&history->batch, g_byte_array_unref);
-	g_free(history->folder);
-	g_free(history->failure);
-	g_mutex_clear(&history->lock);
-	g_free(history);
+	if (!history->error)
+		history->error = g_strdup_printf("%s: %s", path, why);
 }
 
 /* --- the old lines --- */
 
-static FILE *open_log(MeshHistory *history, const char *type)
+static void append_lines(MeshHistory *history, const char *type, const GString *lines)
 {
 	g_autofree char *name = g_strconcat(type, "_hist.txt", NULL);
-	g_autofree char *path = NULL, *older = NULL;
+	g_autofree char *path = g_build_filename(history->folder, g_strdelimit(name, "/\\", '_'), NULL);
+	g_autoptr(GError) error = NULL;
 	struct stat status;
+	int fd;
 
-	g_strdelimit(name, "/\\", '_');
-	path = g_build_filename(history->folder, name, NULL);
 	if (history->folder_limit && stat(path, &status) == 0 && (gsize)status.st_size >= history->folder_limit) {
-		older = g_strconcat(path, ".1", NULL);
+		g_autofree char *older = g_strconcat(path, ".1", NULL);
+
 		g_rename(path, older);
 	}
-	return g_fopen(path, "ae");
+	fd = bp_file_open(path, BP_FILE_APPEND, &error);
+	if (fd < 0)
+		fail(history, "history", error->message);
+	else if (!bp_file_write(fd, lines->str, lines->len))
+		fail(history, path, g_strerror(errno));
+	if (fd >= 0)
+		close(fd);
 }
 
 /* What Python's repr and str made of bytes and time. */
-static gboolean write_line(FILE *file, const Row *row, const guint8 *data)
+static void add_line(GString *lines, const Row *row, const guint8 *data)
 {
 	g_autofree char *bytes = bp_bytes_text(data, row->size);
 	time_t seconds = row->wall / G_USEC_PER_SEC;
@@ -102,31 +104,36 @@ static gboolean write_line(FILE *file, const Row *row, const guint8 *data)
 
 	localtime_r(&seconds, &local);
 	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &local);
-	return fprintf(file, "%s, %s.%06d\n", bytes, text, (int)(row->wall % G_USEC_PER_SEC)) > 0;
+	g_string_append_printf(lines, "%s, %s.%06d\n", bytes, text, (int)(row->wall % G_USEC_PER_SEC));
+}
+
+static void free_lines(gpointer lines)
+{
+	g_string_free(lines, TRUE);
 }
 
 static void write_lines(MeshHistory *history)
 {
-	g_autoptr(GHashTable) files = g_hash_table_new(g_str_hash, g_str_equal);
+	g_autoptr(GHashTable) files = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, free_lines);
 	GHashTableIter iter;
-	gpointer file;
+	gpointer name, lines;
 	gsize at = 0;
 	Row row;
 	const char *type;
 	const guint8 *data;
 
+	if (g_mkdir_with_parents(history->folder, 0700))
+		fail(history, history->folder, g_strerror(errno));
 	while (next_row(history->batch, &at, &row, &type, &data)) {
-		if (!g_hash_table_lookup_extended(files, type, NULL, &file)) {
-			file = open_log(history, type);
-			g_hash_table_insert(files, (gpointer)type, file);
-		}
-		if ((!file || !write_line(file, &row, data)) && !history->failure)
-			history->failure = g_strdup_printf("%s: %s", history->folder, g_strerror(errno));
+		lines = g_hash_table_lookup(files, type);
+		if (!lines)
+			g_hash_table_insert(files, (gpointer)type, lines = g_string_new(NULL));
+		add_line(lines, &row, data);
 	}
 	g_hash_table_iter_init(&iter, files);
-	while (g_hash_table_iter_next(&iter, NULL, &file))
-		if (file && fclose(file) && !history->failure)
-			history->failure = g_strdup_printf("%s: %s", history->folder, g_strerror(errno));
+	while (g_hash_table_iter_next(&iter, &name, &lines))
+		append_lines(history, name, lines);
+	history->lines_done = TRUE; /* a second time would double some */
 }
 
 /* --- SQLite --- */
@@ -154,7 +161,45 @@ static gboolean run(MeshHistory *history, const char *sql)
 	return sqlite3_exec(history->database, sql, NULL, NULL, NULL) == SQLITE_OK;
 }
 
-static void write_database(MeshHistory *history)
+static gboolean prepare(MeshHistory *history)
+{
+	static const char trim[] = "DELETE FROM value WHERE id <= (SELECT max(id) FROM value) - ?1";
+
+	if (sqlite3_open_v2(history->file, &history->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX,
+			    NULL) != SQLITE_OK)
+		return FALSE;
+	sqlite3_busy_timeout(history->database, BUSY_WAIT);
+	return run(history, "PRAGMA journal_mode=WAL") && run(history, "PRAGMA synchronous=NORMAL") &&
+	       run(history, "CREATE TABLE IF NOT EXISTS value (id INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, "
+			    "address INTEGER NOT NULL, type TEXT NOT NULL, data BLOB NOT NULL)") &&
+	       run(history, "CREATE INDEX IF NOT EXISTS value_node ON value (address, type, id)") &&
+	       sqlite3_prepare_v2(history->database, "INSERT INTO value (time, address, type, data) VALUES (?1, ?2, ?3, ?4)",
+				  -1, &history->insert, NULL) == SQLITE_OK &&
+	       sqlite3_prepare_v2(history->database, trim, -1, &history->trim, NULL) == SQLITE_OK;
+}
+
+static void close_database(MeshHistory *history)
+{
+	sqlite3_finalize(g_steal_pointer(&history->insert));
+	sqlite3_finalize(g_steal_pointer(&history->trim));
+	sqlite3_close(g_steal_pointer(&history->database));
+}
+
+/* SQLite would wait for ever at a FIFO. */
+static gboolean open_database(MeshHistory *history)
+{
+	struct stat status;
+
+	if (history->database)
+		return TRUE;
+	if (!stat(history->file, &status) && !S_ISREG(status.st_mode)) {
+		fail(history, history->file, "it is not a file");
+		return FALSE;
+	}
+	return prepare(history);
+}
+
+static gboolean write_rows(MeshHistory *history)
 {
 	gboolean good = run(history, "BEGIN IMMEDIATE");
 	gsize at = 0;
@@ -169,60 +214,142 @@ static void write_database(MeshHistory *history)
 		sqlite3_step(history->trim);
 		good = sqlite3_reset(history->trim) == SQLITE_OK;
 	}
-	good = good && run(history, "COMMIT");
-	if (good)
-		return;
-	if (!history->failure)
-		history->failure = g_strdup(sqlite3_errmsg(history->database));
-	run(history, "ROLLBACK");
+	return good && run(history, "COMMIT");
 }
 
-/* Of whoever has the lock. */
-static void write_batch(MeshHistory *history)
+/* With its journal, so that the new one does not take that for its own. */
+static gboolean set_aside(MeshHistory *history)
 {
-	g_clear_pointer(&history->failure, g_free);
-	if (history->database)
-		write_database(history);
-	if (history->folder)
-		write_lines(history);
-	*(history->failure ? &history->unwritten : &history->written) += history->batch_rows;
-	g_clear_pointer(&history->batch, g_byte_array_unref);
+	static const char *const parts[] = { "-wal", "-shm", "" };
+	g_autoptr(GDateTime) now = g_date_time_new_now_local();
+	g_autofree char *date = g_date_time_format(now, "%Y%m%d-%H%M%S");
+	gboolean good = TRUE;
+
+	close_database(history);
+	g_free(history->aside);
+	history->aside = g_strdup_printf("%s.broken-%s", history->file, date);
+	for (guint i = 0; i < G_N_ELEMENTS(parts); i++) {
+		g_autofree char *from = g_strconcat(history->file, parts[i], NULL), *to = g_strconcat(history->aside, parts[i], NULL);
+
+		good = !g_rename(from, to) || errno == ENOENT;
+	}
+	return good;
 }
+
+static gboolean is_damaged(MeshHistory *history)
+{
+	int code = history->database ? sqlite3_errcode(history->database) : SQLITE_OK;
+
+	return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+}
+
+static void write_database(MeshHistory *history)
+{
+	gboolean good = open_database(history) && (!history->batch || write_rows(history));
+
+	if (!good && is_damaged(history) && set_aside(history))
+		good = open_database(history) && (!history->batch || write_rows(history));
+	if (good)
+		return;
+	if (history->database)
+		fail(history, history->file, sqlite3_errmsg(history->database));
+	/* Opened anew with the next round, so that one that was removed or exchanged meanwhile is found. */
+	close_database(history);
+}
+
+/* --- a round --- */
 
 static void work(BpJob *job, gpointer data)
 {
 	MeshHistory *history = data;
 
-	g_mutex_lock(&history->lock);
-	if (history->batch)
-		write_batch(history);
-	g_mutex_unlock(&history->lock);
+	if (history->file)
+		write_database(history);
+	if (history->folder && history->batch && !history->lines_done)
+		write_lines(history);
+	if (history->last)
+		close_database(history);
 }
 
-static void done(BpPlugin *self, gboolean cancelled, gpointer data)
+static void history_free(MeshHistory *history)
 {
-	((MeshHistory *)data)->writing = FALSE;
+	close_database(history); /* closed by the last round, unless that was not begun */
+	g_byte_array_unref(history->pending);
+	g_clear_pointer(&history->batch, g_byte_array_unref);
+	g_free(history->file);
+	g_free(history->folder);
+	g_free(history->failure);
+	g_free(history->error);
+	g_free(history->aside);
+	g_free(history);
 }
 
-static void take_pending(MeshHistory *history)
+static void tell_of_round(MeshHistory *history)
 {
-	history->batch = history->pending;
-	history->batch_rows = history->pending_rows;
-	history->pending = g_byte_array_new();
-	history->pending_rows = 0;
+	g_autofree char *text = NULL;
+
+	if (history->aside) {
+		text = g_strdup_printf("The database %s is damaged: it is kept as %s, and a new one is begun", history->file, history->aside);
+		history->tell(text, history->tell_data);
+		g_clear_pointer(&history->aside, g_free);
+	}
+	if (g_strcmp0(history->failure, history->error) == 0)
+		return;
+	g_free(text);
+	text = history->error ? g_strdup_printf("Values are not written for now: %s", history->error) :
+				g_strdup_printf("Values are written again; %" G_GUINT64_FORMAT " are lost", history->lost);
+	history->tell(text, history->tell_data);
+}
+
+static void begin_round(MeshHistory *history);
+
+static void on_done(BpPlugin *self, gboolean cancelled, gpointer data)
+{
+	MeshHistory *history = data;
+	gboolean good = !cancelled && !history->error;
+
+	history->working = FALSE;
+	if (good)
+		history->written += history->batch_rows;
+	if (good) {
+		g_clear_pointer(&history->batch, g_byte_array_unref);
+		history->batch_rows = 0;
+	}
+	if (history->tell)
+		tell_of_round(history);
+	g_free(history->failure);
+	history->failure = g_steal_pointer(&history->error);
+	if (!history->closing)
+		return;
+	/* What came meanwhile has a round of its own; one that fails is the last. */
+	if (!history->last || cancelled || (good && history->pending_rows))
+		begin_round(history);
+	else
+		history_free(history);
+}
+
+static void begin_round(MeshHistory *history)
+{
+	if (!history->batch && history->pending_rows) {
+		history->batch = history->pending;
+		history->batch_rows = history->pending_rows;
+		history->lines_done = FALSE;
+		history->pending = g_byte_array_new();
+		history->pending_rows = 0;
+	}
+	history->working = TRUE;
+	history->last = history->closing;
+	if (bp_job_add(history->self, "mesh history", work, on_done, history, NULL))
+		return;
+	history->working = FALSE; /* too many jobs wait: the next second */
+	if (history->closing)
+		history_free(history);
 }
 
 void mesh_history_write(MeshHistory *history)
 {
-	/* No job is there, so nobody else looks at the batch; one whose job could not begin is still here. */
-	if (history->writing || (!history->batch && !history->pending_rows))
-		return;
-	if (!history->batch)
-		take_pending(history);
-	history->writing = TRUE;
-	g_atomic_int_inc(&history->refs);
-	if (!bp_job_add(history->self, "mesh history", work, done, history, history_unref))
-		history->writing = FALSE;
+	if (!history->working && (history->batch || history->pending_rows))
+		begin_round(history);
 }
 
 void mesh_history_add(MeshHistory *history, guint16 address, const char *type, gconstpointer data, gsize size, gint64 wall)
@@ -240,71 +367,34 @@ void mesh_history_add(MeshHistory *history, guint16 address, const char *type, g
 	history->pending_rows++;
 }
 
-static gboolean prepare(MeshHistory *history, const char *file)
-{
-	static const char trim[] = "DELETE FROM value WHERE id <= (SELECT max(id) FROM value) - ?1";
-
-	if (sqlite3_open_v2(file, &history->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX,
-			    NULL) != SQLITE_OK)
-		return FALSE;
-	sqlite3_busy_timeout(history->database, BUSY_WAIT);
-	return run(history, "PRAGMA journal_mode=WAL") && run(history, "PRAGMA synchronous=NORMAL") &&
-	       run(history, "CREATE TABLE IF NOT EXISTS value (id INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, "
-			    "address INTEGER NOT NULL, type TEXT NOT NULL, data BLOB NOT NULL)") &&
-	       run(history, "CREATE INDEX IF NOT EXISTS value_node ON value (address, type, id)") &&
-	       sqlite3_prepare_v2(history->database, "INSERT INTO value (time, address, type, data) VALUES (?1, ?2, ?3, ?4)",
-				  -1, &history->insert, NULL) == SQLITE_OK &&
-	       sqlite3_prepare_v2(history->database, trim, -1, &history->trim, NULL) == SQLITE_OK;
-}
-
 MeshHistory *mesh_history_open(BpPlugin *self, const char *file, gint64 rows, const char *folder, gsize folder_limit,
-			       GError **error)
+			       MeshHistoryTell tell, gpointer data)
 {
 	MeshHistory *history = g_new0(MeshHistory, 1);
 
-	g_mutex_init(&history->lock);
 	history->self = self;
-	history->refs = 1;
+	history->tell = tell;
+	history->tell_data = data;
+	history->file = g_strdup(file);
 	history->rows = rows;
-	history->pending = g_byte_array_new();
 	history->folder = g_strdup(folder);
 	history->folder_limit = folder_limit;
-	if (file && !prepare(history, file)) {
-		g_set_error(error, BP_HOST_ERROR, BP_FAILED, "history %s: %s", file, sqlite3_errmsg(history->database));
-		history_unref(history);
-		return NULL;
-	}
-	if (folder && g_mkdir_with_parents(folder, 0700)) {
-		g_set_error(error, BP_HOST_ERROR, BP_FAILED, "history folder %s: %s", folder, g_strerror(errno));
-		history_unref(history);
-		return NULL;
-	}
+	history->pending = g_byte_array_new();
+	begin_round(history); /* so that a failure is told at once */
 	return history;
 }
 
 void mesh_history_close(MeshHistory *history)
 {
-	g_mutex_lock(&history->lock);
-	if (history->batch)
-		write_batch(history); /* its job comes too late */
-	if (history->pending_rows) {
-		take_pending(history);
-		write_batch(history);
-	}
-	g_mutex_unlock(&history->lock);
-	history_unref(history);
+	history->tell = NULL;
+	history->closing = TRUE;
+	if (!history->working)
+		begin_round(history);
 }
 
-void mesh_history_counts(MeshHistory *history, guint64 *written, guint64 *lost, char **failure)
+void mesh_history_counts(const MeshHistory *history, guint64 *written, guint64 *lost, const char **failure)
 {
-	/* (Not waiting for a disk: then there is nothing new to tell.) */
-	*failure = NULL;
-	*lost = history->lost;
-	*written = 0;
-	if (!g_mutex_trylock(&history->lock))
-		return;
 	*written = history->written;
-	*lost += history->unwritten;
-	*failure = g_strdup(history->failure);
-	g_mutex_unlock(&history->lock);
+	*lost = history->lost;
+	*failure = history->failure;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* resource-host.c - resources host, servers, contexts, settings: what programs and pages are told of the host. */
+#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 #include "resources.h"
@@ -26,16 +27,13 @@ static json_t *loops_json(void)
 	return list;
 }
 
-/* What the kernel's memory is, as the system counts it. */
+/* What the program's memory is, as the system counts it. */
 static json_int_t resident_bytes(void)
 {
-	g_autofree char *text = NULL;
-	guint64 size = 0, resident = 0;
+	g_autofree char *text = bp_file_load("/proc/self/statm", 4096, BP_FILE_READ, NULL, NULL);
+	gulong size, resident;
 
-	if (!g_file_get_contents("/proc/self/statm", &text, NULL, NULL) ||
-	    sscanf(text, "%" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT, &size, &resident) != 2)
-		return 0;
-	return (json_int_t)(resident * (guint64)sysconf(_SC_PAGESIZE));
+	return text && sscanf(text, "%lu %lu", &size, &resident) == 2 ? (json_int_t)(resident * (gulong)sysconf(_SC_PAGESIZE)) : 0;
 }
 
 /* Seconds of processor time that all its threads took. */
@@ -60,7 +58,7 @@ static guint count_connections(void)
 static json_t *list_host(BpPlugin *self, const char *query, GError **error)
 {
 	g_autoptr(GPtrArray) channels = bp_channel_list(NULL), sessions = bp_session_list(), instances = bp_instance_list(NULL);
-	guint64 messages = 0, bytes = 0;
+	guint64 messages = 0, bytes = 0, output_lost, log_lost;
 	gint64 started = bp_kernel_started();
 
 	for (guint i = 0; i < channels->len; i++) {
@@ -69,12 +67,14 @@ static json_t *list_host(BpPlugin *self, const char *query, GError **error)
 		messages += stats.messages;
 		bytes += stats.bytes;
 	}
-	return json_pack("{s:s,s:s,s:s,s:i,s:i,s:f,s:f,s:f,s:I,s:o,s:i,s:i,s:i,s:i,s:I,s:I}", "id", "host", "name", g_get_host_name(),
+	bp_output_lost(&output_lost, &log_lost);
+	return json_pack("{s:s,s:s,s:s,s:i,s:i,s:f,s:f,s:f,s:I,s:o,s:i,s:i,s:i,s:i,s:I,s:I,s:I,s:I}", "id", "host", "name", g_get_host_name(),
 			 "version", bp_kernel_version(), "abi", BP_ABI, "pid", (int)getpid(), "uptime",
 			 (double)(g_get_real_time() - started) / 1e6, "started", (double)started / 1e6, "cpu",
 			 cpu_seconds(), "resident", resident_bytes(), "loops", loops_json(), "connections",
 			 (int)count_connections(), "channels", (int)channels->len, "sessions", (int)sessions->len, "instances",
-			 (int)instances->len, "messages", (json_int_t)messages, "bytes", (json_int_t)bytes);
+			 (int)instances->len, "messages", (json_int_t)messages, "bytes", (json_int_t)bytes, "log_lost",
+			 (json_int_t)log_lost, "output_lost", (json_int_t)output_lost);
 }
 
 static json_t *get_host(BpPlugin *self, const char *id, GError **error)

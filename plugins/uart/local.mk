@@ -20,6 +20,7 @@ plugins_uart_so_SOURCES = $(FRAMING_SOURCES) \
 	plugins/uart/uart-port.c \
 	plugins/uart/uart-queue.c \
 	plugins/uart/uart-record.c \
+	plugins/uart/uart-replay.c \
 	plugins/uart/uart-server.c \
 	plugins/uart/uart-term.c \
 	plugins/uart/uart-tty.c \
@@ -28,7 +29,7 @@ plugins_uart_so_SOURCES = $(FRAMING_SOURCES) \
 	plugins/uart/uart.h
 plugins_uart_so_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(UART_CFLAGS)
 plugins_uart_so_LDFLAGS = $(PLUGIN_LDFLAGS)
-plugins_uart_so_LDADD = libbackplane-net.so.0 $(PLUGIN_LIBS) $(UART_LIBS)
+plugins_uart_so_LDADD = libbackplane-file.so.0 libbackplane-net.so.0 $(PLUGIN_LIBS) $(UART_LIBS)
 EXTRA_DIST += plugins/uart/README.md
 
 EXTRA_PROGRAMS += tests/bench/uart-framing

@@ -10,9 +10,101 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 #include "uart.h"
+
+#define DRAIN_TIME (2 * G_USEC_PER_SEC)
+#define DRAIN_STEP (10 * G_TIME_SPAN_MILLISECOND)
+
+/* --- closing --- */
+
+/* A descriptor whose last bytes are still on their way. */
+typedef struct {
+	int fd;
+	dev_t device;
+	gint kept; /* atomic: the device is open again, so its output is not ours to throw away */
+} Closer;
+
+static GMutex closer_lock;
+static GList *closers; /* under the lock */
+
+static dev_t device_of(int fd)
+{
+	struct stat info;
+
+	return fstat(fd, &info) == 0 ? info.st_rdev : 0;
+}
+
+static gboolean has_unsent(int fd)
+{
+	int waiting = 0;
+
+	return ioctl(fd, TIOCOUTQ, &waiting) == 0 && waiting > 0;
+}
+
+/* TRUE once. */
+static gboolean end_closer(Closer *closer)
+{
+	gboolean ours;
+
+	g_mutex_lock(&closer_lock);
+	ours = g_list_find(closers, closer) != NULL;
+	closers = g_list_remove(closers, closer);
+	if (ours && !closer->kept)
+		tcflush(closer->fd, TCOFLUSH);
+	g_mutex_unlock(&closer_lock);
+	return ours;
+}
+
+/* The last close of a tty waits until its driver has sent all: half a minute, if the other side does not let it. */
+static void close_work(BpJob *job, gpointer data)
+{
+	Closer *closer = data;
+	gint64 until = g_get_monotonic_time() + DRAIN_TIME;
+
+	while (!bp_job_cancelled(job) && !g_atomic_int_get(&closer->kept) && g_get_monotonic_time() < until &&
+	       has_unsent(closer->fd))
+		g_usleep(DRAIN_STEP);
+	if (end_closer(closer))
+		close(closer->fd);
+}
+
+/* The job may have been cancelled before it began. */
+static void closer_free(gpointer data)
+{
+	Closer *closer = data;
+
+	if (end_closer(closer))
+		close(closer->fd);
+	g_free(closer);
+}
+
+static void close_later(BpPlugin *plugin, int take_fd)
+{
+	Closer *closer = g_new0(Closer, 1);
+
+	closer->fd = take_fd;
+	closer->device = device_of(take_fd);
+	g_mutex_lock(&closer_lock);
+	closers = g_list_prepend(closers, closer);
+	g_mutex_unlock(&closer_lock);
+	bp_job_add(plugin, "close tty", close_work, NULL, closer, closer_free);
+}
+
+static void keep_output_of(int fd)
+{
+	dev_t device = device_of(fd);
+
+	g_mutex_lock(&closer_lock);
+	for (GList *at = closers; at; at = at->next)
+		if (((Closer *)at->data)->device == device)
+			g_atomic_int_set(&((Closer *)at->data)->kept, TRUE);
+	g_mutex_unlock(&closer_lock);
+}
+
+/* --- opening --- */
 
 static void set_errno_error(GError **error, const char *path, int number)
 {
@@ -71,6 +163,7 @@ static gboolean open_file(UartLine *line, const char *path, gboolean *later, GEr
 		g_set_error(error, BP_IO_ERROR, BP_INVALID, "%s: not a serial port", path);
 		return FALSE;
 	}
+	keep_output_of(line->fd);
 	return TRUE;
 }
 
@@ -97,23 +190,34 @@ gboolean uart_line_open(UartLine *line, const char *path, const UartSettings *se
 	}
 	g_prefix_error(error, "%s: ", path);
 fail:
-	uart_line_close(line);
+	uart_line_close(line, NULL, FALSE);
 	return FALSE;
 }
 
 /* TIOCEXCL belongs to the tty, not to the descriptor: the tty of a pty lives on, and would refuse everybody but root. */
-void uart_line_close(UartLine *line)
+void uart_line_close(UartLine *line, BpPlugin *plugin, gboolean sending)
 {
+	int fd = line->fd;
+
 	if (line->exclusive)
-		ioctl(line->fd, TIOCNXCL);
+		ioctl(fd, TIOCNXCL);
 	line->exclusive = FALSE;
 	if (line->port) {
 		sp_close(line->port);
 		g_clear_pointer(&line->port, sp_free_port);
 	}
-	if (line->fd >= 0)
-		close(line->fd);
 	line->fd = -1;
+	if (fd < 0)
+		return;
+	/* Whoever opens it while its last bytes go out is not refused. */
+	flock(fd, LOCK_UN);
+	if (plugin && (sending || has_unsent(fd))) {
+		close_later(plugin, fd);
+		return;
+	}
+	if (has_unsent(fd))
+		tcflush(fd, TCOFLUSH);
+	close(fd);
 }
 
 /* --- settings --- */

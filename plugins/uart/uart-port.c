@@ -156,7 +156,7 @@ static void on_closed(BpStream *stream, const GError *why, gpointer user)
 	uart->stream = NULL;
 	uart->full = FALSE;
 	uart_queue_take_back(uart, bp_stream_stats(stream).bytes_out);
-	uart_line_close(&uart->line);
+	uart_line_close(&uart->line, bp_plugin_of(uart->self), FALSE);
 	uart->breaking = FALSE;
 	uart->framing->reset(uart->decoder);
 	if (g_get_monotonic_time() - uart->since >= STEADY)
@@ -189,7 +189,7 @@ static gboolean try_open(Uart *uart, gboolean *later, GError **error)
 	fd = fcntl(uart->line.fd, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0) {
 		g_set_error(error, BP_IO_ERROR, BP_LIMIT, "%s: too many files are open", uart->path);
-		uart_line_close(&uart->line);
+		uart_line_close(&uart->line, NULL, FALSE);
 		return FALSE;
 	}
 	uart->stream = bp_stream_open_fd(uart->self, fd, &stream_events, uart);
@@ -352,7 +352,7 @@ gboolean uart_open(BpInstance *self, GError **error)
 	return TRUE;
 }
 
-/* What is queued in the stream still goes out, on its own descriptor. */
+/* What is queued in the stream still goes out, on its own descriptor; the last to be closed is that of the line, by a job. */
 void uart_close(BpInstance *self)
 {
 	Uart *uart = bp_instance_data(self);
@@ -364,7 +364,7 @@ void uart_close(BpInstance *self)
 	}
 	if (uart->decoder)
 		uart->framing->free(g_steal_pointer(&uart->decoder));
-	uart_line_close(&uart->line);
+	uart_line_close(&uart->line, bp_plugin_of(self), uart->stream && bp_stream_queued(uart->stream));
 	uart_servers_look(uart);
 	uart_queue_clear(uart);
 	g_queue_clear_full(&uart->given, (GDestroyNotify)bp_message_unref);

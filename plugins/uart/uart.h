@@ -3,10 +3,11 @@
  *
  * uart-line.c: a tty, its settings and modem lines; uart-port.c: module UART, which opens it again and again;
  * uart-queue.c: what waits to be sent; uart-writer.c: who may write; uart-hotplug.c: devices that come and go;
- * uart-record.c: recording and replay; uart-term.c: a terminal on it; uart-server.c: UARTServer, with rfc2217.c.
+ * uart-record.c, uart-replay.c: recordings; uart-term.c: a terminal on it; uart-server.c: UARTServer, with rfc2217.c.
  */
 #pragma once
 #include <backplane/backplane.h>
+#include <backplane/host.h>
 #include <backplane/net.h>
 #include "framing.h"
 
@@ -38,7 +39,9 @@ typedef struct {
 
 /* `later`: it is not there now, so that trying again makes sense. */
 gboolean uart_line_open(UartLine *line, const char *path, const UartSettings *settings, gboolean *later, GError **error);
-void uart_line_close(UartLine *line);
+/* With `sending` or unsent output in the driver, a job of `plugin` closes it when that has gone out, or after 2 s; what is left
+ * then is thrown away. Without `plugin` it is thrown away at once. */
+void uart_line_close(UartLine *line, BpPlugin *plugin, gboolean sending);
 gboolean uart_line_apply(UartLine *line, const UartSettings *settings, GError **error);
 /* FALSE: the device has no such thing. */
 gboolean uart_line_switch(UartLine *line, guint lines, gboolean on);
@@ -145,8 +148,8 @@ void uart_release(Uart *uart, const char *who); /* NULL: whoever it is */
 void uart_hotplug_start(BpPlugin *plugin);
 void uart_hotplug_stop(void);
 
-/* --- uart-record.c --- */
-gboolean uart_record_start(Uart *uart, const char *file, GError **error);
+/* --- uart-record.c, uart-replay.c --- */
+#define UART_RECORD_PIECE (32 * 1024) /* bytes of a line at most */
 void uart_record_stop(Uart *uart);
 void uart_record_add(Uart *uart, char direction, gconstpointer data, gsize size);
 const char *uart_record_file(const Uart *uart);

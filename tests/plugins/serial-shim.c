@@ -3,8 +3,11 @@
  *
  * sysfs says that each /dev/pts/N is an adapter (1a2b:3c4d, serial number 0042), and the tty has modem lines, with a plug
  * that loops RTS back to CTS and DTR to DSR and DCD. It runs at 115200 when asked for 123456, as it has not every rate.
- * Breaks and RS-485 settings, which nobody sees at the other end of a pty, are written to $SERIAL_SHIM_LOG.
+ * Breaks and RS-485 settings, which nobody sees at the other end of a pty, are written to $SERIAL_SHIM_LOG. With
+ * SERIAL_SHIM_STUCK its driver sends nothing that it has taken: closing it for the last time takes 5 s, unless its output was
+ * flushed away.
  */
+#include <dirent.h>
 #include <dlfcn.h>
 #include <linux/serial.h>
 #include <stdarg.h>
@@ -22,6 +25,7 @@
 
 static int driven = TIOCM_DTR | TIOCM_RTS;
 static struct serial_rs485 rs485;
+static int flushed;
 
 static int is_node(const char *path)
 {
@@ -87,6 +91,58 @@ struct termios2 {
 	speed_t c_ispeed, c_ospeed;
 };
 
+static int name_of(int fd, char *name, size_t size)
+{
+	char link[64];
+	ssize_t length;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	length = REAL(readlink)(link, name, size - 1);
+	name[length > 0 ? length : 0] = 0;
+	return strncmp(name, "/dev/pts/", 9) == 0;
+}
+
+static int is_stuck(int fd)
+{
+	char name[64];
+
+	return getenv("SERIAL_SHIM_STUCK") && !flushed && name_of(fd, name, sizeof(name));
+}
+
+static int count_open(const char *wanted)
+{
+	DIR *fds = opendir("/proc/self/fd");
+	struct dirent *entry;
+	char name[64];
+	int count = 0;
+
+	while (fds && (entry = readdir(fds)))
+		count += name_of(atoi(entry->d_name), name, sizeof(name)) && strcmp(name, wanted) == 0;
+	if (fds)
+		closedir(fds);
+	return count;
+}
+
+SHOWN int close(int fd)
+{
+	char name[64];
+
+	if (is_stuck(fd) && name_of(fd, name, sizeof(name)) && count_open(name) == 1) {
+		note("stuck", 1);
+		sleep(5);
+	}
+	return REAL(close)(fd);
+}
+
+SHOWN int tcflush(int fd, int queue)
+{
+	if (queue != TCIFLUSH && is_stuck(fd)) {
+		note("flushed", 1);
+		flushed = 1;
+	}
+	return REAL(tcflush)(fd, queue);
+}
+
 static int get_settings(int fd, struct termios2 *tty)
 {
 	int result = REAL(ioctl)(fd, TCGETS2, tty);
@@ -122,6 +178,9 @@ SHOWN int ioctl(int fd, unsigned long request, ...)
 	switch (request) {
 	case TCGETS2:
 		return get_settings(fd, argument);
+	case TIOCOUTQ:
+		*(int *)argument = is_stuck(fd) ? 100 : 0;
+		return 0;
 	case TIOCSBRK:
 	case TIOCCBRK:
 		return note("break", request == TIOCSBRK);

@@ -264,6 +264,7 @@ def test_history(bp):
     gateway.root.say(b"\0\5D\1\0\xc8")
     wait_for(lambda: gateway.ask(b"[GET]\0\5\0")[-1:] == b"\xc8")
     bp.run("mesh close lab")
+    wait_for(lambda: "not found" in " ".join(bp.run("module info lab")))
     with sqlite3.connect(base) as database:
         assert database.execute("SELECT data FROM value ORDER BY id DESC").fetchone() == (b"\xc8",)
 

@@ -119,16 +119,18 @@ def driver_heard(bp, *lines):
         run(bp, "echo")
 
 
-def with_shim(test):
+def with_shim(test, **more):
     shim = os.path.abspath(BUILD + "/tests/plugins/serial-shim.so")
     if is_sanitized():  # it must come first, not the shim
         return
     log = tempfile.NamedTemporaryFile("r", prefix="backplane-shim-")
-    os.environ.update(LD_PRELOAD=shim, SERIAL_SHIM_LOG=log.name)
+    more.update(LD_PRELOAD=shim, SERIAL_SHIM_LOG=log.name)
+    os.environ.update(more)
     try:
         bp = Backplane()
     finally:
-        del os.environ["LD_PRELOAD"], os.environ["SERIAL_SHIM_LOG"]
+        for name in more:
+            del os.environ[name]
     bp.shim_log = log
     try:
         test(bp)

@@ -6,17 +6,15 @@
  * connection_timeout 300, and null for "no limit" (of ws_path: any path). What would fail when it is opened, and can be known before, is
  * looked at here: certificates, and addresses that let the network in.
  */
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <backplane/address.h>
+#include <backplane/file.h>
 #include <backplane/handler.h>
 #include <backplane/serve.h>
 #include "config-tree.h"
 #include <backplane/host.h>
 #include <backplane/registry.h>
-#include <backplane/host.h>
 #include <backplane/server.h>
 
 typedef struct {
@@ -261,25 +259,24 @@ static void set_defaults(Check *check)
 
 /* --- what opening would find --- */
 
-/* A pipe would never end. */
 static gboolean check_file(Check *check, const char *name)
 {
 	const char *file = bp_values_string(check->values, name);
-	struct stat info;
-	const char *why = NULL;
+	g_autoptr(GError) error = NULL;
+	int fd;
 
 	if (!file || !*file)
 		return TRUE;
-	if (stat(file, &info) < 0 || access(file, R_OK) < 0)
-		why = g_strerror(errno);
-	else if (!S_ISREG(info.st_mode))
-		why = "it is not a file";
-	if (why) {
+	fd = bp_file_open(file, BP_FILE_READ, &error);
+	if (fd >= 0) {
+		close(fd);
+	} else {
 		g_autofree char *shown = bp_param_quote(file);
 
-		faults_add(check->faults, place_of(check, name), "%s %s cannot be read: %s; give the path of a PEM file", name, shown, why);
+		faults_add(check->faults, place_of(check, name), "%s %s cannot be read: %s; give the path of a PEM file", name, shown,
+			   bp_file_why(error, file));
 	}
-	return !why;
+	return fd >= 0;
 }
 
 static void check_tls(Check *check)

@@ -138,12 +138,11 @@ gboolean bp_config_load_plugins(BpConfig *config, GPtrArray *fresh, GError **err
 
 /* --- the steps in a row --- */
 
-char *bp_config_check_file(const char *file, GError **error)
+char *bp_config_check_only(BpConfig *config, GError **error)
 {
 	g_autoptr(GPtrArray) fresh = g_ptr_array_new_with_free_func(g_free);
-	g_autoptr(BpConfig) config = bp_config_read(file, error);
 	g_autoptr(GString) text = g_string_new(NULL);
-	gboolean good = config && bp_config_load_plugins(config, fresh, error) && bp_config_check(config, error);
+	gboolean good = bp_config_load_plugins(config, fresh, error) && bp_config_check(config, error);
 
 	bp_config_unload_plugins(fresh);
 	for (guint i = 0; good && i < config->warnings->len; i++)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* config-reload.c - the file in use is read again, all or nothing.
  *
- * Everything that can be checked is checked before anything changes. Then: settings; modules that can take their
- * new parameters do; the others that changed, and those that are gone, are closed; when they have closed, what is new
- * or changed is opened. If one of these fails, all of it is undone and the old instances are opened again.
+ * A job reads it. Everything that can be checked is checked before anything changes. Then: settings; modules that can
+ * take their new parameters do; the others that changed, and those that are gone, are closed; when they have closed,
+ * what is new or changed is opened. If one of these fails, all of it is undone and the old instances are opened again.
  * An instance closes only when its code has left the stack, so the reload goes on from a timer until then.
  */
 #include <string.h>
+#include <backplane/file.h>
 #include <backplane/loop.h>
 #include <backplane/server.h>
 #include "config-tree.h"
@@ -387,12 +388,14 @@ static void later(void)
 	bp_timer_add(bp_kernel(), NULL, STEP, 1, go_on, NULL, NULL);
 }
 
-static void begin(BpPlugin *self, gpointer data)
+static void begin(BpPlugin *self, const char *text, gsize size, const GError *error, gpointer data)
 {
 	const BpConfig *old = bp_config_running();
 	g_autoptr(GString) changes = NULL;
 
-	reload->fresh = bp_config_read(bp_config_file(old), &reload->failure);
+	if (!reload || bp_kernel_is_quitting())
+		return; /* the end has forgotten it, or will */
+	reload->fresh = bp_config_read_result(bp_config_file(old), text, size, error, &reload->failure);
 	if (!reload->fresh || !bp_config_load_plugins(reload->fresh, reload->plugins, &reload->failure) ||
 	    !bp_config_check(reload->fresh, &reload->failure)) {
 		bp_config_unload_plugins(reload->plugins);
@@ -408,7 +411,7 @@ static void begin(BpPlugin *self, gpointer data)
 		close_old();
 	else
 		begin_back();
-	go_on(self, data);
+	go_on(self, NULL);
 }
 
 gboolean bp_config_reload(BpConfigReloaded done, gpointer data, GError **error)
@@ -421,7 +424,8 @@ gboolean bp_config_reload(BpConfigReloaded done, gpointer data, GError **error)
 		g_set_error(error, BP_HOST_ERROR, BP_BUSY, "the configuration is being read again already; wait until that has ended");
 		return FALSE;
 	}
+	if (!bp_file_read(bp_kernel(), bp_config_file(bp_config_running()), CONFIG_READ_MAX, begin, NULL, error))
+		return FALSE;
 	reload = reload_new(done, data);
-	bp_timer_add(bp_kernel(), NULL, 1000, 1, begin, NULL, NULL);
 	return TRUE;
 }

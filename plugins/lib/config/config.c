@@ -12,12 +12,9 @@
  * name is "server".
  */
 #include "config-tree.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <backplane/channel.h>
+#include <backplane/file.h>
 #include <backplane/host.h>
 
 #define FAULTS_MANY 100
@@ -475,45 +472,20 @@ BpConfig *bp_config_read_text(const char *file, const char *text, gsize size, GE
 
 /* --- the file --- */
 
-/* Not more than what is taken; a pipe or a device is no configuration, and would not end. */
-static char *read_file(const char *file, gsize *size, GError **error)
+BpConfig *bp_config_read_result(const char *file, const char *text, gsize size, const GError *why, GError **error)
 {
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat info;
-	g_autofree char *text = NULL;
-	gsize have = 0;
-	gssize got = 0;
-
-	if (fd < 0 || fstat(fd, &info) < 0 || !S_ISREG(info.st_mode)) {
-		const char *why = fd < 0 ? g_strerror(errno) : "it is not a file";
-
-		g_set_error(error, BP_HOST_ERROR, fd < 0 && errno == ENOENT ? BP_NOT_FOUND : BP_FAILED,
-			    "%s:1:1: the configuration cannot be read: %s; give the path of a file that is there", file, why);
-		if (fd >= 0)
-			close(fd);
-		return NULL;
-	}
-	text = g_malloc(CONFIG_SIZE_MAX + 1);
-	for (; have <= CONFIG_SIZE_MAX; have += (gsize)got) {
-		got = read(fd, text + have, CONFIG_SIZE_MAX + 1 - have);
-		if (got < 0 && errno == EINTR)
-			got = 0;
-		else if (got <= 0)
-			break;
-	}
-	if (got < 0)
-		g_set_error(error, BP_HOST_ERROR, BP_FAILED, "%s:1:1: the configuration cannot be read: %s", file, g_strerror(errno));
-	close(fd);
-	if (got < 0)
-		return NULL;
-	*size = have;
-	return g_steal_pointer(&text);
+	if (text)
+		return bp_config_read_text(file, text, size, error);
+	g_set_error(error, BP_HOST_ERROR, why->code, "%s:1:1: the configuration cannot be read: %s; give the path of a file that is there",
+		    file, bp_file_why(why, file));
+	return NULL;
 }
 
 BpConfig *bp_config_read(const char *file, GError **error)
 {
-	gsize size;
-	g_autofree char *text = read_file(file, &size, error);
+	g_autoptr(GError) why = NULL;
+	gsize size = 0;
+	g_autofree char *text = bp_file_load(file, CONFIG_READ_MAX, BP_FILE_READ, &size, &why);
 
-	return text ? bp_config_read_text(file, text, size, error) : NULL;
+	return bp_config_read_result(file, text, size, why, error);
 }

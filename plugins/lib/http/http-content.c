@@ -4,11 +4,10 @@
  * Who asks for several ranges is sent the whole, as RFC 9110 (14.2) lets a server do: what is served here is small, and
  * multipart answers that may be longer than the whole are a known way to attack.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <backplane/file.h>
 #include "http-server.h"
 
 #define PIECE 65536
@@ -128,17 +127,6 @@ void bp_http_respond_asset(BpHttpExchange *exchange, const char *type, GBytes *c
 
 /* --- files --- */
 
-static int open_regular(const char *path, struct stat *about)
-{
-	int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-
-	if (file >= 0 && (fstat(file, about) < 0 || !S_ISREG(about->st_mode))) {
-		close(file);
-		return -1;
-	}
-	return file;
-}
-
 /* A file that got shorter cannot be sent as was said: the connection is cut, so that it is seen. */
 static void cut(BpHttpExchange *exchange)
 {
@@ -184,8 +172,8 @@ void bp_http_respond_file(BpHttpExchange *exchange, const char *type, const char
 
 	if (!is_method_good(exchange))
 		return;
-	exchange->file = open_regular(path, &about);
-	if (exchange->file < 0) {
+	exchange->file = bp_file_open(path, BP_FILE_READ, NULL);
+	if (exchange->file < 0 || fstat(exchange->file, &about) < 0) {
 		bp_http_respond_problem(exchange, 404, "the file cannot be read");
 		return;
 	}

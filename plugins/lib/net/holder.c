@@ -8,17 +8,26 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <backplane/file.h>
 #include "listen.h"
+
+#define TABLE_LIMIT (256 * 1024) /* those that listen come first; the rest may be megabytes */
 
 /* Inodes of the sockets that listen on the port, as "socket:[N]". */
 static void collect_sockets(const char *table, guint port, GHashTable *sockets)
 {
-	char line[512];
-	FILE *file = fopen(table, "re");
+	int fd = bp_file_open(table, BP_FILE_READ, NULL);
+	g_autofree char *text = g_malloc(TABLE_LIMIT + 1);
+	char *rest = text, *line;
+	gsize size = 0;
+	gssize got;
 
-	if (!file)
-		return;
-	while (fgets(line, sizeof(line), file)) {
+	while (fd >= 0 && size < TABLE_LIMIT && (got = read(fd, text + size, TABLE_LIMIT - size)) > 0)
+		size += (gsize)got;
+	text[size] = 0;
+	if (fd >= 0)
+		close(fd);
+	while ((line = strsep(&rest, "\n"))) {
 		unsigned int local, state;
 		unsigned long inode;
 
@@ -28,7 +37,6 @@ static void collect_sockets(const char *table, guint port, GHashTable *sockets)
 		    state == 0x0a && local == port && g_hash_table_size(sockets) < 64)
 			g_hash_table_add(sockets, g_strdup_printf("socket:[%lu]", inode));
 	}
-	fclose(file);
 }
 
 static gboolean has_socket(const char *pid, GHashTable *sockets)
@@ -55,9 +63,9 @@ static gboolean has_socket(const char *pid, GHashTable *sockets)
 static char *describe(const char *pid)
 {
 	g_autofree char *path = g_strdup_printf("/proc/%s/comm", pid);
-	g_autofree char *name = NULL;
+	g_autofree char *name = bp_file_load(path, 4096, BP_FILE_READ, NULL, NULL);
 
-	if (!g_file_get_contents(path, &name, NULL, NULL))
+	if (!name)
 		return g_strdup_printf("pid %s", pid);
 	g_strchomp(name);
 	for (char *at = name; *at; at++)

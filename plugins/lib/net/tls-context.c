@@ -4,11 +4,11 @@
  * TLS 1.2 and up, no renegotiation, no compression, the kernel's TLS where it has one. A key that needs a
  * passphrase is refused: nobody is there to be asked.
  */
-#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <backplane/file.h>
 #include "tls.h"
 
 GError *tls_error(BpErrorCode code, const char *before)
@@ -25,13 +25,17 @@ GError *tls_error(BpErrorCode code, const char *before)
 	return error;
 }
 
+/* OpenSSL opens by name, and would wait for ever at a FIFO. */
 static gboolean is_readable(const char *what, const char *file, GError **error)
 {
-	if (access(file, R_OK) == 0)
-		return TRUE;
-	g_set_error(error, BP_IO_ERROR, errno == EACCES ? BP_NOT_PERMITTED : BP_NOT_FOUND, "%s %s cannot be read: %s",
-		    what, file, g_strerror(errno));
-	return FALSE;
+	g_autoptr(GError) why = NULL;
+	int fd = bp_file_open(file, BP_FILE_READ, &why);
+
+	if (fd < 0)
+		g_set_error(error, BP_IO_ERROR, why->code, "%s %s cannot be read: %s", what, file, bp_file_why(why, file));
+	else
+		close(fd);
+	return fd >= 0;
 }
 
 static gboolean fail(GError **error, const char *what, const char *file)

@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /* history.c - a ring of lines and the file behind it. In the file a line is a line: backslash
  * and newline in it are written \\ and \n. Several processes may append at once; one that
- * rewrites the file takes in what the others appended before. */
+ * rewrites the file takes in what the others appended before. Jobs read, append and rewrite, one at a
+ * time; what is typed meanwhile goes with the next one. */
 #include "history.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <gio/gio.h>
-#include <glib/gstdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <backplane/types.h>
+#include <backplane/file.h>
+#include <backplane/kernel.h>
+#include <backplane/loop.h>
+#include <backplane/plugin.h>
 
 #define FILE_LIMIT (64 * 1024 * 1024)
+#define PENDING_LIMIT (1024 * 1024)
+
+typedef struct Task Task;
 
 struct History {
 	char *file;
@@ -21,17 +26,31 @@ struct History {
 	GQueue lines;  /* of char *, the oldest first */
 	guint64 begin; /* number of the oldest */
 	guint limit;
-	guint in_file; /* lines in it, as far as we know */
-	gboolean torn; /* its last line has no end: a write was cut off */
+	guint in_file;	  /* lines in it, as far as we know */
+	gboolean torn;	  /* its last line has no end: a write was cut off */
+	GString *pending; /* for the next job */
+	guint pending_lines;
+	Task *task; /* under way */
+	gboolean closing; /* freed when its last task is done */
 };
 
-static void fail(History *history, const char *what, const char *why)
+/* What a job has to do, and did. */
+struct Task {
+	History *history;
+	char *file;
+	GString *text; /* to be appended; NULL: the file is to be read */
+	GQueue lines;  /* read */
+	guint limit, in_file;
+	gboolean torn, ran;
+	GError *error;
+};
+
+static void fail(GError **error, const char *what, GError *take_why)
 {
-	g_clear_error(&history->error);
-	history->error = g_error_new(BP_CONSOLE_ERROR, BP_FAILED,
-				     "history file %s cannot be %s: %s; "
-				     "lines typed now are forgotten at the end",
-				     history->file, what, why);
+	g_clear_error(error);
+	*error = g_error_new(BP_CONSOLE_ERROR, take_why->code, "the history cannot be %s: %s; lines typed now are forgotten at the end",
+			     what, take_why->message);
+	g_error_free(take_why);
 }
 
 static void push(History *history, char *take_line)
@@ -100,126 +119,182 @@ static guint read_lines(const char *text, gsize size, History *history)
 	return count;
 }
 
-/* The whole of an open file; NULL with errno. */
-static GString *read_all(int fd)
+/* --- in the job --- */
+
+static gboolean is_named(int fd, const char *file)
 {
-	struct stat status;
-	GString *text;
+	struct stat ours, named;
 
-	if (fstat(fd, &status) < 0)
-		return NULL;
-	if (!S_ISREG(status.st_mode) || status.st_size > FILE_LIMIT) {
-		errno = S_ISREG(status.st_mode) ? EFBIG : EINVAL;
-		return NULL;
-	}
-	text = g_string_new(NULL);
-	g_string_set_size(text, (gsize)status.st_size);
-	for (gsize have = 0; have < text->len;) {
-		ssize_t got = pread(fd, text->str + have, text->len - have, (off_t)have);
-
-		if (got < 0 && errno != EINTR) {
-			g_string_free(text, TRUE);
-			return NULL;
-		}
-		if (got == 0)
-			g_string_truncate(text, have);
-		have += got > 0 ? (gsize)got : 0;
-	}
-	return text;
+	return !fstat(fd, &ours) && !stat(file, &named) && ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
 }
 
-/* Waiting for a lock could hang us: who does not get it does without. */
-static int open_locked(const char *file, int flags)
+/* Writes the newest lines of the file to a new one and renames it over. */
+static void compact(Task *task)
 {
-	int fd = open(file, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
-
-	if (fd >= 0)
-		(void)flock(fd, LOCK_SH | LOCK_NB);
-	return fd;
-}
-
-/* Writes the newest lines of the file to a new one and renames it over. Our own lines are in
- * the file already. */
-static void compact(History *history)
-{
-	int fd = open(history->file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	g_autofree char *fresh = g_strdup_printf("%s.%d.new", history->file, (int)getpid());
-	History kept = { .lines = G_QUEUE_INIT, .limit = history->limit };
-	GString *text = NULL, *out;
-	g_autoptr(GError) error = NULL;
+	int fd = bp_file_open(task->file, BP_FILE_READ | BP_FILE_NO_LINK, NULL);
+	g_autofree char *fresh = g_strdup_printf("%s.%d.new", task->file, (int)getpid());
+	History kept = { .lines = G_QUEUE_INIT, .limit = task->limit };
+	g_autofree char *text = NULL;
+	g_autoptr(GString) out = NULL;
+	GError *error = NULL;
+	gsize size;
 
 	if (fd < 0)
 		return;
 	/* Somebody else appends or compacts: another time. */
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		text = read_all(fd);
+	if (!flock(fd, LOCK_EX | LOCK_NB) && is_named(fd, task->file))
+		text = bp_file_load(task->file, FILE_LIMIT, BP_FILE_NO_LINK, &size, NULL);
 	if (text) {
-		read_lines(text->str, text->len, &kept);
-		out = g_string_sized_new(text->len / 2);
+		read_lines(text, size, &kept);
+		out = g_string_sized_new(size / 2);
 		for (GList *item = kept.lines.head; item; item = item->next)
 			append_escaped(out, item->data);
-		if (!g_file_set_contents_full(fresh, out->str, (gssize)out->len,
-					      G_FILE_SET_CONTENTS_CONSISTENT, 0600, &error) ||
-		    g_rename(fresh, history->file) < 0) {
-			fail(history, "shortened", error ? error->message : g_strerror(errno));
-			g_unlink(fresh);
-			history->in_file = 0; /* not again with each line */
-		} else {
-			history->in_file = kept.lines.length;
+		task->in_file = kept.lines.length;
+		if (!bp_file_create(fresh, out->str, out->len, &error) || !bp_file_rename(fresh, task->file, &error)) {
+			fail(&task->error, "shortened", error);
+			task->in_file = 0; /* not again with each line */
 		}
-		g_string_free(out, TRUE);
-		g_string_free(text, TRUE);
 		g_queue_clear_full(&kept.lines, g_free);
 	}
 	close(fd);
 }
 
-static void append_to_file(History *history, const char *line)
+/* The file may have been renamed over between open and lock. Waiting for a lock could hang us: who does not get it does
+ * without. */
+static int open_locked(const char *file, GError **error)
 {
-	GString *text = g_string_new(NULL);
-	struct stat ours, named;
-	int fd = -1;
-
-	if (history->torn)
-		g_string_append_c(text, '\n');
-	append_escaped(text, line);
-	/* The file may have been renamed over between open and lock. */
 	for (guint tries = 0; tries < 3; tries++) {
-		fd = open_locked(history->file, O_WRONLY | O_APPEND | O_CREAT);
-		if (fd < 0 || (fstat(fd, &ours) == 0 && stat(history->file, &named) == 0 &&
-			       ours.st_ino == named.st_ino))
-			break;
+		int fd = bp_file_open(file, BP_FILE_APPEND | BP_FILE_NO_LINK | BP_FILE_PRIVATE, error);
+
+		if (fd < 0)
+			return -1;
+		(void)flock(fd, LOCK_SH | LOCK_NB);
+		if (is_named(fd, file))
+			return fd;
 		close(fd);
-		fd = -1;
-		errno = EAGAIN;
 	}
-	g_clear_error(&history->error);
-	if (fd < 0 || write(fd, text->str, text->len) != (ssize_t)text->len)
-		fail(history, "written", g_strerror(errno));
-	else
-		history->torn = FALSE;
-	if (fd >= 0)
-		close(fd);
-	g_string_free(text, TRUE);
-	if (++history->in_file > 2 * history->limit)
-		compact(history);
+	g_set_error(error, BP_IO_ERROR, BP_BUSY, "%s: others rewrite it", file);
+	return -1;
 }
 
-static void load(History *history)
+static void append(Task *task)
 {
-	int fd = open(history->file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-	GString *text = fd >= 0 ? read_all(fd) : NULL;
+	GError *error = NULL;
+	int fd = open_locked(task->file, &error);
 
-	if (!text) {
-		if (errno != ENOENT)
-			fail(history, "read", g_strerror(errno));
-	} else {
-		history->in_file = read_lines(text->str, text->len, history);
-		history->torn = text->len && text->str[text->len - 1] != '\n';
-		g_string_free(text, TRUE);
-	}
-	if (fd >= 0)
+	if (task->torn)
+		g_string_prepend_c(task->text, '\n');
+	if (fd >= 0) {
+		task->torn = !bp_file_write(fd, task->text->str, task->text->len);
+		if (task->torn)
+			g_set_error(&error, BP_IO_ERROR, BP_FAILED, "%s: %s", task->file, g_strerror(errno));
 		close(fd);
+	}
+	if (error)
+		fail(&task->error, "written", error);
+	if (task->in_file > 2 * task->limit)
+		compact(task);
+}
+
+static void load(Task *task)
+{
+	History read = { .lines = G_QUEUE_INIT, .limit = task->limit };
+	GError *error = NULL;
+	gsize size;
+	g_autofree char *text = bp_file_load(task->file, FILE_LIMIT, BP_FILE_NO_LINK, &size, &error);
+
+	if (text) {
+		task->in_file = read_lines(text, size, &read);
+		task->torn = size && text[size - 1] != '\n';
+		task->lines = read.lines;
+	} else if (error->code == BP_NOT_FOUND) {
+		g_error_free(error);
+	} else {
+		fail(&task->error, "read", error);
+	}
+}
+
+static void work(BpJob *job, gpointer data)
+{
+	Task *task = data;
+
+	task->ran = TRUE;
+	if (task->text)
+		append(task);
+	else
+		load(task);
+}
+
+/* --- on the loop --- */
+
+static void begin_task(History *history, GString *take_text);
+
+/* Before those that were typed meanwhile. */
+static void take_lines(History *history, GQueue *lines)
+{
+	char *line;
+
+	while (history->lines.length < history->limit && (line = g_queue_pop_tail(lines))) {
+		g_queue_push_head(&history->lines, line);
+		history->begin--;
+	}
+}
+
+static void append_pending(History *history)
+{
+	GString *text = history->pending;
+
+	if (history->task || !text->len)
+		return;
+	history->in_file += history->pending_lines;
+	history->pending_lines = 0;
+	history->pending = g_string_new(NULL);
+	begin_task(history, text);
+}
+
+/* The job is done, or was not begun. */
+static void on_done(gpointer data)
+{
+	Task *task = data;
+	History *history = task->history;
+
+	if (!task->ran)
+		fail(&task->error, "used", g_error_new(BP_IO_ERROR, BP_LIMIT, "too many jobs wait"));
+	history->task = NULL;
+	history->torn = task->torn;
+	history->in_file = task->in_file;
+	take_lines(history, &task->lines);
+	if (task->error && !history->error)
+		bp_log(bp_kernel(), BP_LOG_WARNING, "%s", task->error->message);
+	g_clear_error(&history->error);
+	history->error = g_steal_pointer(&task->error);
+	g_queue_clear_full(&task->lines, g_free);
+	if (task->text)
+		g_string_free(task->text, TRUE);
+	g_free(task->file);
+	g_free(task);
+	append_pending(history);
+	if (history->closing)
+		history_free(history);
+}
+
+static void begin_task(History *history, GString *take_text)
+{
+	Task *task = history->task = g_new0(Task, 1);
+
+	task->history = history;
+	task->file = g_strdup(history->file);
+	task->text = take_text;
+	task->limit = history->limit;
+	task->in_file = history->in_file;
+	task->torn = history->torn;
+	g_queue_init(&task->lines);
+	if (bp_loop_current()) {
+		bp_job_add(bp_kernel(), "history", work, NULL, task, on_done);
+	} else {
+		work(NULL, task); /* a program without a loop: nobody is held up */
+		on_done(task);
+	}
 }
 
 History *history_open(const char *file, guint limit)
@@ -229,8 +304,12 @@ History *history_open(const char *file, guint limit)
 	g_queue_init(&history->lines);
 	history->file = g_strdup(file);
 	history->limit = limit ? limit : 1000;
+	history->pending = g_string_new(NULL);
+	history->begin = file ? history->limit : 0; /* room for what is read from it */
 	if (file)
-		load(history);
+		begin_task(history, NULL);
+	if (!history->task)
+		history->begin = 0; /* it has been read already */
 	return history;
 }
 
@@ -238,8 +317,13 @@ void history_free(History *history)
 {
 	if (!history)
 		return;
+	if (history->task) {
+		history->closing = TRUE;
+		return;
+	}
 	g_queue_clear_full(&history->lines, g_free);
 	g_clear_error(&history->error);
+	g_string_free(history->pending, TRUE);
 	g_free(history->file);
 	g_free(history);
 }
@@ -249,8 +333,12 @@ gboolean history_add(History *history, const char *line)
 	if (!is_kept(line, history->lines.tail ? history->lines.tail->data : NULL))
 		return FALSE;
 	push(history, g_strdup(line));
-	if (history->file)
-		append_to_file(history, line);
+	/* A disk that takes nothing for so long will forget a few. */
+	if (history->file && history->pending->len < PENDING_LIMIT) {
+		append_escaped(history->pending, line);
+		history->pending_lines++;
+		append_pending(history);
+	}
 	return TRUE;
 }
 

@@ -2,9 +2,10 @@
 /* history.h - lines that were entered, kept in a file over runs.
  *
  * Each line has a number that never changes; the newest is history_end() - 1. Added lines are
- * appended to the file at once (mode 0600, one write each), so that several sessions share it;
- * when it holds more than twice the limit it is written anew and renamed over. Nothing fails
- * because of the file: see history_error.
+ * appended to the file by jobs (mode 0600, whole lines), so that several sessions share it;
+ * when it holds more than twice the limit it is written anew and renamed over. It is read by a
+ * job too: its lines come a moment later, before those that were added. In a program without a
+ * loop all is done at once. Nothing fails because of the file: see history_error.
  */
 #pragma once
 #include <glib.h>
@@ -15,6 +16,7 @@ typedef struct History History;
 
 /* `file` NULL: in memory only. `limit` in lines, 0: 1000. Never NULL. */
 History *history_open(const char *file, guint limit);
+/* What was added is still written. */
 void history_free(History *history);
 /* FALSE: not kept, being empty, a repetition of the last one, too long, or beginning with a
  * blank. */
