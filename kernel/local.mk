@@ -3,7 +3,6 @@
 
 execlib_PROGRAMS += libbackplane.so.0
 libbackplane_so_0_SOURCES = \
-	kernel/client.c \
 	kernel/program.c \
 	kernel/start.c \
 	kernel/start.h
@@ -16,6 +15,8 @@ EXTRA_libbackplane_so_0_DEPENDENCIES = kernel/libbackplane.map
 EXTRA_DIST += kernel/libbackplane.map
 
 bin_PROGRAMS += backplane
-backplane_SOURCES = kernel/main.c
+# Both ends of the control socket stand together: the client is a part of the program, the server is a plugin.
+backplane_SOURCES = kernel/main.c plugins/control/client.c
+backplane_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 backplane_LDFLAGS = $(PROGRAM_LDFLAGS)
 backplane_LDADD = libbackplane.so.0

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* main.c - the program backplane. All of it is in the library, so that plugins and program share one kernel. */
+/* main.c - the program backplane. All of it is in the library, so that plugins and program share one kernel; but for the client of
+ * the control socket, which needs no kernel.
+ */
+#include <backplane/control.h>
 #include <backplane/kernel.h>
 
 int main(int argc, char **argv)
 {
-	return bp_program(argc, argv);
+	return bp_program(argc, argv, control_client);
 }

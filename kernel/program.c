@@ -389,14 +389,14 @@ static int run_program(int argc, char **argv)
 	if (options.client) {
 		g_autofree char *path = control_path();
 
-		return client_run(path, command);
+		return client(path, command);
 	}
 	if (options.rest)
 		return complain(EXIT_USAGE, "a command is given with -e, or to a running instance with -x");
 	return run();
 }
 
-int bp_program(int argc, char **argv)
+int bp_program(int argc, char **argv, BpProgramClient client)
 {
 	int status = run_program(argc, argv);
 

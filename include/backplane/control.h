@@ -7,7 +7,12 @@
  * The answer is what the terminal shows.
  */
 #pragma once
+#include <glib.h>
 
 #define CONTROL_RUN "backplane-control 1 run %u\n"		 /* columns */
 #define CONTROL_ATTACH "backplane-control 1 attach %u %u %63s\n" /* columns, rows, TERM */
 #define CONTROL_SOCKET "backplane/control"			 /* in the runtime folder */
+
+/* The client, a part of the program: no kernel is running there. Runs `command` in the instance that listens at `path` (NULL:
+ * attaches a console) and gives its exit status. */
+int control_client(const char *path, const char *command);

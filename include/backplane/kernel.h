@@ -13,7 +13,8 @@ typedef struct {
 
 /* The calling thread gets the main loop (its default GMainContext). */
 BP_API gboolean bp_kernel_start(const BpKernelOptions *options, GError **error);
-/* Runs until bp_kernel_quit; gives the exit status. */
+/* Runs until bp_kernel_quit; gives the exit status. `client` is the
+ * other end of the control socket (control.h), for `backplane -x`. */
 BP_API int bp_kernel_run(void);
 /* Any thread. */
 BP_API void bp_kernel_quit(int status);
@@ -54,6 +55,7 @@ typedef struct {
 #define BP_SIGNAL_START "start"
 
 /* The whole program backplane: parses the command line, starts, runs, stops; gives the exit status. */
-BP_API int bp_program(int argc, char **argv);
+typedef int (*BpProgramClient)(const char *path, const char *command);
+BP_API int bp_program(int argc, char **argv, BpProgramClient client);
 
 G_END_DECLS

@@ -14,7 +14,7 @@ import termios
 import threading
 import time
 
-from harness import BUILD, PATIENCE, Backplane, Client, Skipped, is_sanitized, main
+from harness import BUILD, PATIENCE, Backplane, Client, Skipped, eventually, is_sanitized, main
 from uarts import Device, with_shim
 
 SHIM = os.path.abspath(BUILD + "/tests/plugins/slow-shim.so")
@@ -51,13 +51,6 @@ class Slow(Backplane):
 def echo_server(bp):
     bp.run("module open TCPServer e port=0 handler=echo")
     return int(re.search(r"127\.0\.0\.1:(\d+)", "\n".join(bp.run("module info e"))).group(1))
-
-
-def eventually(ask, seconds=PATIENCE):
-    end = time.monotonic() + seconds
-    while not ask():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
 
 
 def longest_answer(port, while_true):

@@ -3,8 +3,7 @@
 """exec.py - programs whose input and output are channels."""
 import os
 import signal
-import time
-from harness import PATIENCE, main
+from harness import eventually, main
 
 DRIVER = """
 import sys
@@ -19,13 +18,7 @@ for line in sys.stdin:
 
 
 def until(what, value):
-    """Asks again until it is so."""
-    end = time.monotonic() + PATIENCE
-    while True:
-        got = what()
-        if value(got):
-            return got
-        assert time.monotonic() < end, f"it stays {got!r}"
+    return eventually(lambda: value(what()))
 
 
 def watched(bp, *channels):

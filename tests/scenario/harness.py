@@ -164,6 +164,15 @@ def free_port():
                 pass
 
 
+def eventually(ask, seconds=PATIENCE):
+    """Asks again until the answer is true, and gives it; for what sends nothing when it happens, such as a file."""
+    end = time.monotonic() + seconds
+    while not (answer := ask()):
+        assert time.monotonic() < end, "it did not happen"
+        select.select([], [], [], 0.01)
+    return answer
+
+
 def is_sanitized():
     """The program is built with sanitizers, which have memory and a loading order of their own."""
     with open(BUILD + "/config.status") as file:

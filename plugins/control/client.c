@@ -12,7 +12,6 @@
 #include <termios.h>
 #include <unistd.h>
 #include <backplane/control.h>
-#include "start.h"
 
 static volatile sig_atomic_t resized;
 
@@ -171,7 +170,7 @@ static int attach(int fd)
 	return 0;
 }
 
-int client_run(const char *path, const char *command)
+int control_client(const char *path, const char *command)
 {
 	int fd = dial(path), status;
 
