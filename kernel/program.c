@@ -370,7 +370,7 @@ static char *take_command(int *argc, char **argv)
 	return g_string_free(g_steal_pointer(&line), FALSE);
 }
 
-static int run_program(int argc, char **argv)
+static int run_program(int argc, char **argv, BpProgramClient client)
 {
 	g_autoptr(GOptionContext) context = g_option_context_new("- a plugin host");
 	g_autoptr(GError) error = NULL;
@@ -398,7 +398,7 @@ static int run_program(int argc, char **argv)
 
 int bp_program(int argc, char **argv, BpProgramClient client)
 {
-	int status = run_program(argc, argv);
+	int status = run_program(argc, argv, client);
 
 	output_end(was_told || options.daemon);
 	return status;
