@@ -19,4 +19,4 @@ bin_PROGRAMS += backplane
 backplane_SOURCES = kernel/main.c plugins/control/client.c
 backplane_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 backplane_LDFLAGS = $(PROGRAM_LDFLAGS)
-backplane_LDADD = libbackplane.so.0
+backplane_LDADD = libbackplane.so.0 $(GLIB_LIBS)
