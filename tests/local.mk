@@ -48,7 +48,8 @@ check_PROGRAMS += $(UNIT_TESTS)
 THREAD_TESTS = \
 	tests/test-bus \
 	tests/test-bus-threads \
-	tests/test-loop
+	tests/test-loop \
+	tests/test-scope
 
 # A codec of a plugin is compiled into its test.
 tests_test_rfc2217_SOURCES = tests/test-rfc2217.c plugins/uart/rfc2217.c plugins/uart/rfc2217.h
