@@ -50,7 +50,7 @@ static gboolean make_exclusive(UartLine *line, const char *path, GError **error)
 		set_errno_error(error, path, EBUSY);
 		return FALSE;
 	}
-	ioctl(line->fd, TIOCEXCL);
+	line->exclusive = ioctl(line->fd, TIOCEXCL) == 0;
 	return TRUE;
 }
 
@@ -101,8 +101,12 @@ fail:
 	return FALSE;
 }
 
+/* TIOCEXCL belongs to the tty, not to the descriptor: the tty of a pty lives on, and would refuse everybody but root. */
 void uart_line_close(UartLine *line)
 {
+	if (line->exclusive)
+		ioctl(line->fd, TIOCNXCL);
+	line->exclusive = FALSE;
 	if (line->port) {
 		sp_close(line->port);
 		g_clear_pointer(&line->port, sp_free_port);

@@ -32,6 +32,7 @@ typedef struct {
 typedef struct {
 	int fd;
 	struct sp_port *port; /* NULL: libserialport refuses it, so termios does */
+	gboolean exclusive;   /* we have set TIOCEXCL */
 	guint rate;	      /* that the driver has chosen: it may have none of those asked for */
 } UartLine;
 

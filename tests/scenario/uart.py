@@ -3,11 +3,13 @@
 """uart.py - UARTs on ptys: framings, settings, unplugging, pace, recordings."""
 import os
 import re
+import subprocess
+import sys
 import termios
 import time
 
-from harness import main
-from uarts import driver_heard, heard, open_uart, run, wait_for, with_shim
+from harness import Backplane, main
+from uarts import ORDINARY, driver_heard, heard, open_uart, run, wait_for, with_shim
 
 
 # --- a UART on channels ---
@@ -91,13 +93,40 @@ def test_exclusive(bp):
     assert any("root (open)" in line for line in bp.run("uart list")), bp.run("uart list")
 
 
+def test_exclusive_ends_with_the_port(_):
+    """However a port is closed, an ordinary user can open it again. What opens it meanwhile is refused by the kernel."""
+    bp = Backplane(before=ORDINARY)
+    try:
+        device = open_uart(bp)
+        opened = f"uart open {device.link} root"
+        assert "another program" in run(bp, f"uart open {device.link} second")
+        assert "another program" in run(bp, f"uart open {device.link} second exclusive=no")
+        for close in "uart close root", "module close root", "plugin unload uart | plugin load uart":
+            run(bp, close)
+            assert "is open as root" in run(bp, opened), close
+        run(bp, "plugin reload uart")
+        wait_for(bp, "uart info root", ", open,")
+        run(bp, "uart close root")
+        assert "no flow control by DTR and DSR" in run(bp, f"{opened} flow=dtrdsr")
+        assert "is open as root" in run(bp, opened)
+        bp.stop()
+        assert bp.stderr() == "", bp.stderr()
+        subprocess.run([*ORDINARY, sys.executable, "-c", f"open({device.link!r})"], check=True)
+        device.unplug()
+    finally:
+        bp.stop()
+        bp.remove()
+
+
 def test_errors_are_sentences(bp):
     device = open_uart(bp)
     assert "no framing" in " ".join(bp.run(f"uart open {device.link} x framing=nosuch"))
     assert "not a serial port" in " ".join(bp.run("uart open /dev/null x"))
     assert "no UART" in " ".join(bp.run("uart close nothing"))
     assert "no modem lines" in " ".join(bp.run("uart lines root"))
+    bp.run("uart close root")
     assert "no flow control by DTR and DSR" in " ".join(bp.run(f"uart open {device.link} x flow=dtrdsr exclusive=no"))
+    bp.run(f"uart open {device.link} root")
     assert "both want RTS" in " ".join(bp.run(f"uart open {device.link} x rs485=high flow=rtscts"))
     assert "waits: /nowhere" in " ".join(bp.run("uart open /nowhere later"))
     assert bp.run("uart break root 10ms") == []

@@ -17,6 +17,10 @@ except ImportError:  # another python3 than Debian's comes first
 from harness import BUILD, Backplane, Client, is_sanitized
 
 
+# Runs a program with the rights of an ordinary user where a tty is exclusive: CAP_SYS_ADMIN opens it all the same.
+ORDINARY = ("setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin") if os.geteuid() == 0 else ()
+
+
 class Device:
     """The other end of a pty, with a link to it that stays when it is plugged in again."""
 
