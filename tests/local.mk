@@ -82,7 +82,7 @@ tests_libsuite_a_SOURCES = \
 TEST_LIBS = tests/libsuite.a tests/fuzz/libdriver.a tests/libbackplane-config.so.0 tests/libbackplane-http.so.0 \
 	tests/libbackplane-process.so.0 tests/libbackplane-session.so.0 tests/libbackplane-net.so.0 tests/libbackplane-json.so.0 \
 	tests/libbackplane.so.0 \
-	$(CUNIT_LIBS) $(GLIB_LIBS) $(JSON_LIBS)
+	-lcunit $(GLIB_LIBS) $(JSON_LIBS)
 check_PROGRAMS += tests/libbackplane.so.0 tests/libbackplane-config.so.0 tests/libbackplane-http.so.0 tests/libbackplane-json.so.0 \
 	tests/libbackplane-net.so.0 tests/libbackplane-process.so.0 tests/libbackplane-session.so.0
 tests_libbackplane_so_0_SOURCES = tests/visible.c
