@@ -51,8 +51,13 @@ class Machine:
         return self.programs[-1]
 
     def begin_avahi(self):
-        """In a mount namespace of its own (ip netns exec makes it), so that its pid file is."""
-        return self.begin("sh", "-c", "mkdir -p /run/avahi-daemon && mount -t tmpfs none /run/avahi-daemon && exec avahi-daemon "
+        """In a mount namespace of its own (ip netns exec makes it), so that its pid file is, and the user that it looks for."""
+        for kind, line in ("passwd", "avahi:x:0:0::/:/bin/false"), ("group", "avahi:x:0:"):
+            shutil.copy("/etc/" + kind, self.folder)
+            with open(os.path.join(self.folder, kind), "a") as out:
+                out.write(line + "\n")
+        return self.begin("sh", "-ec", f"mount --bind {self.folder}/passwd /etc/passwd; mount --bind {self.folder}/group /etc/group; "
+                          "mount -t tmpfs none /run; mkdir /run/avahi-daemon; exec avahi-daemon "
                           f"-f {self.folder}/avahi.conf --no-drop-root --no-chroot --no-rlimits --no-proc-title")
 
     def host(self):

@@ -14,7 +14,8 @@ import subprocess
 import threading
 import time
 
-from harness import BUILD, PATIENCE, Backplane, Client, free_port, main
+import network
+from harness import BUILD, PATIENCE, Backplane, Client, Skipped, free_port, main
 
 PROGRAM = BUILD + "/backplane"
 
@@ -139,10 +140,13 @@ def test_cut_settings_file(bp):
 def test_disk_full(bp):
     """A file system that takes no byte more: the old settings stay whole, and it is said."""
     mount = bp.folder + "/full"
-    os.makedirs(mount)
-    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", mount], capture_output=True).returncode:
-        print("    (not permitted to mount a small file system: skipped)")
+    status = network.begin_again("disk_full")
+    if status is not None:
+        assert status == 0
         return
+    os.makedirs(mount)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", mount], capture_output=True).returncode:
+        raise Skipped("not permitted to mount a small file system")
     try:
         folder = mount + "/state"
         run = lambda text: subprocess.run([PROGRAM, "-P", BUILD + "/plugins"], input=text, text=True, capture_output=True,
@@ -181,9 +185,7 @@ def test_terminated_with_a_thousand_clients(bp):
         client.send("echo hello\n")
     for client in clients[:500]:
         client.expect("hello")
-    begun = time.monotonic()
     assert end(process) == 0
-    assert time.monotonic() - begun < 6
     assert all(b"Goodbye" in client.rest() for client in clients[:500])
     for client in clients:
         client.close()
@@ -330,8 +332,7 @@ def test_client_that_never_reads(bp):
 def test_sample_plugin(bp):
     """As README tells it: built with one line, loaded, used, unloaded."""
     if not shutil.which("cc"):
-        print("    (no cc: skipped)")
-        return
+        raise Skipped("no cc")
     source = os.environ["SRC"] + "/data/sample-plugin/hello.c"
     flags = subprocess.run(["pkg-config", "--cflags", "--libs", "backplane"], text=True, capture_output=True, check=True,
                            env=dict(os.environ, PKG_CONFIG_PATH=BUILD)).stdout.split()
