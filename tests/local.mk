@@ -131,7 +131,7 @@ tests/plugins/%.so: tests/plugins/%.c tests/libbackplane.so.0 $(pkginclude_HEADE
 	$(AM_V_CCLD)$(MKDIR_P) tests/plugins && $(CC) $(PLUGIN_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS) \
 		$(PLUGIN_LDFLAGS) $(LDFLAGS) -o $@ $< tests/libbackplane.so.0 $(GLIB_LIBS) $(JSON_LIBS)
 
-EXTRA_DIST += tests/lint tests/waiters.py tests/run tests/scenario tests/web/mock.mjs tests/web/package.json tests/web/page.mjs tests/web/ws.mjs
+EXTRA_DIST += tests/lint tests/waiters.py tests/run tests/scenario tests/web/.npmrc tests/web/mock.mjs tests/web/package-lock.json tests/web/package.json tests/web/page.mjs tests/web/ws.mjs
 
 # The scenarios that the real program passes under AddressSanitizer at every check; ONLY='*' runs them all.
 SCENARIOS = lifetimes one-turn web-content
@@ -147,7 +147,7 @@ LABEL = tsan
 endif
 
 check-local: $(TEST_PLUGINS)
-	@$(RUN) $(srcdir)/tests/lint $(UNIT_TESTS) $(FUZZ_TESTS) scenarios
+	@$(RUN) $(srcdir)/tests/lint $(UNIT_TESTS) $(FUZZ_TESTS) scenarios $(abs_top_srcdir)/tests/web/page.mjs
 check-units: check-build
 	@$(RUN) $(UNIT_TESTS) $(FUZZ_TESTS)
 check-scenarios: check-build
@@ -156,8 +156,4 @@ check-threads: check-threads-build
 	@$(RUN) $(THREAD_TESTS)
 check-build: $(bin_PROGRAMS) $(check_PROGRAMS) $(plugins_PROGRAMS) $(TEST_PLUGINS)
 check-threads-build: $(THREAD_TESTS)
-# The page in a browser, for developers who have chromium, Node and npm's packages; not a part of `make check`.
-check-web: all tests/plugins/jobs.so
-	@command -v node >/dev/null || { echo 'check-web: skipped: there is no node; apt-get install nodejs npm chromium'; exit 0; }; \
-		BUILD='$(abs_top_builddir)' node $(srcdir)/tests/web/page.mjs $(ONLY)
-.PHONY: check-units check-scenarios check-threads check-build check-threads-build check-web
+.PHONY: check-units check-scenarios check-threads check-build check-threads-build

@@ -188,7 +188,7 @@ def test_frames_behind_the_handshake(bp):
 
 
 def test_keepalive(bp):
-    port = serve(bp, "ping_interval=0.2", "ping_timeout=0.3")
+    port = serve(bp, "ping_interval=0.2", "ping_timeout=2")
     client = WebSocket(port)
     welcome(client)
     for _ in range(3):
@@ -250,7 +250,7 @@ def test_python_websockets(bp):
 def test_node_ws(bp):
     folder = os.path.abspath(os.environ.get("SRC", ".")) + "/tests/web"
     if not shutil.which("node") or not os.path.isdir(folder + "/node_modules/ws"):
-        raise Skipped("there is no package ws for Node: npm install --prefix tests/web")
+        raise Skipped("there is no package ws for Node: npm ci --prefix tests/web")
     done = subprocess.run(["node", folder + "/ws.mjs", str(serve(bp))], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           timeout=PATIENCE, check=False)
     assert done.stdout == b"ok\n", done.stdout.decode()

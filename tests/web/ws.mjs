@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: MIT
 // ws.mjs - the client that most of Node's programs use, against a WebSocketServer with the handler echo: ws.mjs PORT.
-// The scenario `websocket` runs it when `npm install --prefix tests/web` was done.
+// The scenario `websocket` runs it when `npm ci --prefix tests/web` was done.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import WebSocket from "ws";
