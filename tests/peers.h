@@ -132,20 +132,6 @@ static inline gboolean wait_size(Peer *peer, gsize size)
 	return suite_wait_until(has_amount, &amount, 10);
 }
 
-static inline void set_flag(BpPlugin *self, gpointer data)
-{
-	*(gboolean *)data = TRUE;
-}
-
-/* Everything that is ready now is handled, and what follows from it within `interval` microseconds. */
-static inline void turn_for(gint64 interval)
-{
-	gboolean late = FALSE;
-
-	bp_timer_add(bp_kernel(), NULL, interval, 1, set_flag, &late, NULL);
-	CU_ASSERT(suite_wait(&late, 10));
-}
-
 /* --- a server --- */
 
 static char *server_refusal(BpServer *server, const char *why, gpointer user);

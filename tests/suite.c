@@ -79,7 +79,7 @@ static gboolean on_deadline(gpointer data)
 gboolean suite_wait_until(gboolean (*ask)(gpointer data), gpointer data, double seconds)
 {
 	gboolean late = FALSE;
-	GSource *deadline = g_timeout_source_new((guint)(seconds * 1000));
+	GSource *deadline = g_timeout_source_new((guint)(MAX(seconds, 30) * 1000));
 
 	g_source_set_callback(deadline, on_deadline, &late, NULL);
 	g_source_attach(deadline, NULL);
@@ -88,6 +88,21 @@ gboolean suite_wait_until(gboolean (*ask)(gpointer data), gpointer data, double 
 	g_source_destroy(deadline);
 	g_source_unref(deadline);
 	return ask(data);
+}
+
+/* The source of the lowest priority gets its turn when no other is ready. */
+gboolean suite_settle(void)
+{
+	gboolean idle = FALSE;
+	GSource *source = g_idle_source_new();
+
+	g_source_set_priority(source, G_PRIORITY_LOW);
+	g_source_set_callback(source, on_deadline, &idle, NULL);
+	g_source_attach(source, NULL);
+	suite_wait(&idle, 10);
+	g_source_destroy(source);
+	g_source_unref(source);
+	return idle;
 }
 
 static void before_test(const CU_pTest test, const CU_pSuite suite)

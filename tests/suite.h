@@ -19,10 +19,14 @@ typedef struct {
 
 int suite_run(const char *name, const SuiteTest *tests, int argc, char **argv);
 
-/* Turns the calling thread's default context until *flag is TRUE or `seconds` have passed; gives *flag. */
+/* Turns the calling thread's default context until *flag is TRUE; gives FALSE after `seconds`, or after half a minute if that
+ * is more, since a busy machine is no fault. */
 gboolean suite_wait(const gboolean *flag, double seconds);
 /* The same with a question. */
 gboolean suite_wait_until(gboolean (*ask)(gpointer data), gpointer data, double seconds);
+/* Turns the context until nothing is ready in it any more: FALSE if something always is. What has been sent over loopback
+ * by then has arrived. */
+gboolean suite_settle(void);
 /* A fresh folder, removed with its contents when the program ends. */
 const char *suite_folder(void);
 /* A file in it. Yours. */

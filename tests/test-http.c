@@ -30,9 +30,9 @@ static void test_split_at_every_byte(void)
 
 	BEGIN();
 	peer = peer_connect();
-	for (guint i = 0; text[i]; i++) {
+	for (gsize i = 0; text[i]; i++) {
 		bp_stream_write(peer->stream, &text[i], 1);
-		turn_for(1000);
+		CU_ASSERT(suite_wait_until(server_has_read, GSIZE_TO_POINTER(i + 1), 5));
 	}
 	CU_ASSERT(expect(peer, "POST /a abcde", 1));
 	peer_free(peer);
@@ -50,7 +50,7 @@ static void test_half_close(void)
 	CU_ASSERT_FATAL(suite_wait_until(is_ready, peer, 5));
 	CU_ASSERT_FATAL(suite_wait_until(is_held, NULL, 5));
 	shutdown(bp_stream_fd(peer->stream), SHUT_WR);
-	turn_for(20000);
+	CU_ASSERT(suite_settle());
 	CU_ASSERT_EQUAL(web.gone, 0);
 	bp_http_respond_text(web.held, 200, "held");
 	CU_ASSERT(expect(peer, "GET /2 ", 1));

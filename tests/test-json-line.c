@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test-json-line.c - lines and frames however they are cut, limits, and the cost of long ones. */
 #include <string.h>
+#include <time.h>
 #include "suite.h"
 #include "../plugins/peer/json-line.h"
 #include "../plugins/peer/peer-frame.h"
@@ -66,7 +67,7 @@ static void test_limit(void)
 static double cost_of(gsize size)
 {
 	g_autofree char *piece = g_malloc(4096);
-	gint64 begin = g_get_monotonic_time();
+	clock_t begin = clock();
 	JsonLine lines;
 	char *line;
 	gsize length = 0;
@@ -81,13 +82,13 @@ static double cost_of(gsize size)
 	CU_ASSERT_EQUAL(json_line_next(&lines, &line, &length), JSON_LINE_TAKEN);
 	CU_ASSERT_EQUAL(length, size);
 	json_line_clear(&lines);
-	return (double)(g_get_monotonic_time() - begin);
+	return (double)(clock() - begin) / CLOCKS_PER_SEC;
 }
 
 /* Looking at what waits again for each piece would read 128 GiB. */
 static void test_linear(void)
 {
-	CU_ASSERT(cost_of(32 * 1024 * 1024) < 2 * G_USEC_PER_SEC);
+	CU_ASSERT(cost_of(32 * 1024 * 1024) < 2);
 }
 
 static void test_many_small_lines(void)

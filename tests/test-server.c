@@ -93,6 +93,13 @@ static gboolean has_accepted(gpointer count)
 	return scene.accepted >= GPOINTER_TO_UINT(count);
 }
 
+static gboolean has_decided(gpointer count)
+{
+	BpServerStats stats = bp_server_stats(server);
+
+	return stats.accepted + stats.refused >= GPOINTER_TO_UINT(count);
+}
+
 static int bind_socket(int fd, const BpAddress *address)
 {
 	return bind(fd, (const struct sockaddr *)&address->storage, address->size);
@@ -236,22 +243,31 @@ static void test_most_per_address(void)
 
 static void test_rate(void)
 {
+	gint64 begun = g_get_monotonic_time();
 	Peer *peers[8];
-	guint refused;
+	double more;
 
 	BEGIN("rate_limit=3");
 	for (guint i = 0; i < 8; i++)
 		peers[i] = peer_connect();
 	CU_ASSERT(suite_wait_until(was_said, (gpointer) "Connection from * refused: more than 3 new connections a second.", 5));
-	for (guint i = 0; i < 8; i++)
-		CU_ASSERT(suite_wait_until(is_ready, peers[i], 5));
-	turn_for(10000);
-	refused = (guint)bp_server_stats(server).refused;
-	CU_ASSERT_EQUAL(scene.accepted, 3);
-	CU_ASSERT_EQUAL(refused, 5);
+	CU_ASSERT(suite_wait_until(has_decided, GUINT_TO_POINTER(8), 5));
+	/* As many as came in meanwhile, which is none unless the machine was very busy. */
+	more = 3.0 * (double)(g_get_monotonic_time() - begun) / G_USEC_PER_SEC;
+	CU_ASSERT(scene.accepted >= 3 && scene.accepted <= 3 + more);
+	CU_ASSERT_EQUAL(bp_server_stats(server).refused, 8 - scene.accepted);
 	for (guint i = 0; i < 8; i++)
 		peer_free(peers[i]);
 	end();
+}
+
+static gint64 last_word;
+
+/* The server echoes, and what it echoes is answered: both ends are always busy. */
+static void go_on(BpStream *stream, gpointer peer)
+{
+	last_word = g_get_monotonic_time();
+	bp_stream_write(stream, ".", 1);
 }
 
 static void test_idle_timeout(void)
@@ -260,18 +276,19 @@ static void test_idle_timeout(void)
 
 	BEGIN("idle_timeout=80ms");
 	busy = visit();
+	busy->on_data = go_on;
+	go_on(busy->stream, busy);
 	silent = visit();
-	for (guint i = 0; i < 40 && !silent->closed; i++) {
-		bp_stream_write(busy->stream, ".", 1);
-		turn_for(10000);
-	}
-	CU_ASSERT(silent->closed);
-	CU_ASSERT_FALSE(busy->closed);
+	CU_ASSERT(suite_wait_until(is_closed, silent, 5));
+	/* On a very busy machine it may have been kept from talking. */
+	CU_ASSERT(!busy->closed || g_get_monotonic_time() - last_word >= 80000);
+	busy->on_data = NULL;
 	CU_ASSERT(suite_wait_until(is_closed, scene.peers->pdata[1], 5));
 	CU_ASSERT(g_error_matches(((Peer *)scene.peers->pdata[1])->why, BP_IO_ERROR, BP_TIMEOUT));
-	CU_ASSERT_EQUAL(said("Connection to ('127.0.0.1', *) timed out."), 1);
-	CU_ASSERT_EQUAL(bp_server_stats(server).timeouts, 1);
+	CU_ASSERT_EQUAL(said("Connection to ('127.0.0.1', *) timed out."), bp_server_stats(server).timeouts);
 	CU_ASSERT(suite_wait_until(is_closed, busy, 5));
+	CU_ASSERT(suite_wait_until(none_open, NULL, 5));
+	CU_ASSERT_EQUAL(bp_server_stats(server).timeouts, 2);
 	peer_free(silent);
 	peer_free(busy);
 	end();
@@ -284,11 +301,9 @@ static void test_session_timeout(void)
 
 	BEGIN("connection_timeout=80ms");
 	busy = visit();
-	for (guint i = 0; i < 200 && !busy->closed; i++) {
-		bp_stream_write(busy->stream, ".", 1);
-		turn_for(5000);
-	}
-	CU_ASSERT(busy->closed);
+	busy->on_data = go_on;
+	go_on(busy->stream, busy);
+	CU_ASSERT(suite_wait_until(is_closed, busy, 5));
 	CU_ASSERT(g_get_monotonic_time() - start >= 80000);
 	CU_ASSERT(suite_wait_until(none_open, NULL, 5));
 	CU_ASSERT_EQUAL(said("Connection to * timed out."), 1);
@@ -306,7 +321,7 @@ static void test_slow_reader(void)
 	bp_stream_set_reading(peer->stream, FALSE);
 	for (guint i = 0; i < 1000 && scene.last->stream; i++) {
 		bp_stream_write(scene.last->stream, bytes, 100000);
-		turn_for(1000);
+		CU_ASSERT(suite_settle());
 	}
 	CU_ASSERT(scene.last->closed);
 	CU_ASSERT_EQUAL(said("Connection to * was closed: did not read: *KiB were waiting."), 1);
@@ -431,7 +446,6 @@ static void test_no_descriptors_left(void)
 	struct rlimit before, tight;
 	Peer *peer, *late;
 	int fds[1024], count = 0, fd;
-	guint64 turns;
 	BpAddress address;
 
 	BEGIN();
@@ -445,9 +459,7 @@ static void test_no_descriptors_left(void)
 		count++;
 	connect(fd, (struct sockaddr *)&address.storage, address.size);
 	CU_ASSERT(suite_wait_until(was_said, (gpointer) "Connection from ('127.0.0.1', *) refused: Too many open files.", 5));
-	turns = bp_loop_stats(bp_loop_main()).turns;
-	turn_for(30000);
-	CU_ASSERT(bp_loop_stats(bp_loop_main()).turns - turns < 50);
+	CU_ASSERT(suite_settle());
 	CU_ASSERT_EQUAL(bp_server_stats(server).refused, 1);
 	while (count > 0)
 		close(fds[--count]);
@@ -475,7 +487,7 @@ static void test_thousand_visits(void)
 		CU_ASSERT_EQUAL(send(fd, "hello", 5, 0), 5);
 		close(fd);
 		if (i % 100 == 99)
-			turn_for(2000);
+			CU_ASSERT(suite_wait_until(has_accepted, GUINT_TO_POINTER(i + 1), 5));
 	}
 	CU_ASSERT(suite_wait_until(has_accepted, GUINT_TO_POINTER(1000), 5));
 	CU_ASSERT(suite_wait_until(none_open, NULL, 5));

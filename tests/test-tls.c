@@ -168,12 +168,12 @@ static void test_huge(void)
 	near->on_drained = write_more;
 	bp_stream_set_reading(peer->stream, FALSE);
 	write_more(near->stream, near);
-	turn_for(10000);
+	CU_ASSERT(suite_settle());
 	for (guint i = 0; i < 20; i++) {
 		bp_stream_set_reading(peer->stream, TRUE);
-		turn_for(1000);
+		CU_ASSERT(wait_size(peer, peer->size + 1));
 		bp_stream_set_reading(peer->stream, FALSE);
-		turn_for(1000);
+		CU_ASSERT(suite_settle());
 	}
 	bp_stream_set_reading(peer->stream, TRUE);
 	CU_ASSERT(wait_size(peer, HUGE_SIZE));
@@ -204,11 +204,11 @@ static void test_rest_of_a_read(void)
 	for (gsize size = 65400; size < 66500; size += 61) {
 		bp_stream_set_reading(peer->stream, FALSE);
 		bp_stream_write(near->stream, bytes, size);
-		turn_for(2000);
+		CU_ASSERT(suite_settle());
 		total += size;
-		for (guint i = 0; i < 100 && peer->size < total; i++) {
+		while (peer->size < total) {
 			bp_stream_set_reading(peer->stream, TRUE);
-			turn_for(1000);
+			CU_ASSERT_FATAL(wait_size(peer, peer->size + 1));
 		}
 		CU_ASSERT_EQUAL_FATAL(peer->size, total);
 	}
@@ -234,7 +234,7 @@ static void test_drop_oldest(void)
 			message[k] = i;
 		bp_stream_write(near->stream, message, sizeof(message));
 		if (i % 1000 == 0)
-			turn_for(1000);
+			CU_ASSERT(suite_settle());
 	}
 	drops = bp_stream_stats(near->stream).drops;
 	CU_ASSERT(drops > 1000);

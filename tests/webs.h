@@ -201,4 +201,9 @@ static inline gboolean was_gone(gpointer data)
 	return web.gone > 0;
 }
 
+static inline gboolean server_has_read(gpointer size)
+{
+	return bp_server_stats(server).bytes_in >= GPOINTER_TO_SIZE(size);
+}
+
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: localhost\r\n\r\n"

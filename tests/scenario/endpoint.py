@@ -6,7 +6,7 @@ import re
 import socket
 import time
 
-from harness import Client, free_port, main
+from harness import PATIENCE, Client, free_port, main
 from hosts import HASH, Original, serve, wait_for
 
 
@@ -98,7 +98,7 @@ def test_status_and_info(bp):
                           "port", "host", "project_id"], info
     assert info["hash"] == HASH and info["protocols"] == ["DEFAULT"] and info["project_id"] == "alpha"
     assert client.ask({"request": "peer_list"})["data"] == {"peers": []}
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE
     while not client.ask({"request": "status"})["data"]["uptime"]:
         assert time.monotonic() < end
 
@@ -202,12 +202,12 @@ def test_call(bp):
 def test_client_module(bp):
     """In order at a server that echoes no ids; a late answer meets nobody; an end is seen at once."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(10)
+        server.settimeout(PATIENCE)
         port = server.getsockname()[1]
         bp.run(f"module open EndpointClient c port={port} timeout=700ms reconnect_delay=20ms")
         bp.run("channel save c/recv -f recv --raw")
         peer, _ = server.accept()
-        peer.settimeout(10)
+        peer.settimeout(PATIENCE)
         reader = peer.makefile("rb")
         bp.run('channel send c/send {"endpoint":"one"}')
         bp.run('channel send c/send {"endpoint":"two"}')
@@ -225,7 +225,7 @@ def test_client_module(bp):
             pass
         wait_for(bp, "module info c", "connected")
         bp.run('channel send c/send {"endpoint":"three"}')
-        peer2.settimeout(10)
+        peer2.settimeout(PATIENCE)
         assert json.loads(peer2.makefile("rb").readline())["endpoint"] == "three"
         peer2.sendall(b'{"n": 3}\n')
         wait_for(bp, "module info c", "1 timeouts")

@@ -2,28 +2,28 @@
 """hosts.py - endpoint servers and hosts to talk to: clients written from the protocol's description alone, more programs
 of ours, a way to a port that can be cut."""
 import json
+import os
 import re
 import socket
 import threading
 import time
 
-from harness import Backplane, Client, free_port
+from harness import PATIENCE, Backplane, Client, free_port
 
 HASH = "1608ea132b3bebbb"
 
 
 def wait_for(bp, command, pattern, seconds=40):
-    """Asks until the answer has it: what is on the wire needs a moment."""
+    """Asks until the answer has it."""
     end = time.monotonic() + seconds
     while True:
         said = "\n".join(bp.run(command))
         if re.search(pattern, said):
             return said
         assert time.monotonic() < end, f"{pattern!r} did not come: {said}"
-        time.sleep(0.02)
 
 
-def wait_for_file(path, contents, seconds=10):
+def wait_for_file(path, contents, seconds=PATIENCE):
     contents = contents if isinstance(contents, bytes) else contents.encode()
     end = time.monotonic() + seconds
     while True:
@@ -32,7 +32,7 @@ def wait_for_file(path, contents, seconds=10):
         if there == contents:
             return
         assert time.monotonic() < end, there
-        time.sleep(0.01)
+        os.sched_yield()
 
 
 def serve(bp, *words, name="ep", module="EndpointServer"):
@@ -89,6 +89,7 @@ class Hole:
         self.server = socket.create_server(("127.0.0.1", 0))
         self.port = self.server.getsockname()[1]
         self.open = True
+        self.count = 0  # reads that were handed on
         self.pairs = []
         threading.Thread(target=self.accept, daemon=True).start()
 
@@ -114,6 +115,7 @@ class Hole:
         return near, socket.create_connection(("127.0.0.1", self.to))
 
     def carried(self, data):
+        self.count += 1
         return data
 
     def carry(self, source, sink):

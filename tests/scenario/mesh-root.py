@@ -4,7 +4,6 @@
 import os
 import re
 import struct
-import time
 
 from harness import Client, free_port, main
 from meshes import Gateway, Listener, Root, SocketManager, encode, joined, net_info, uuid, wait_for
@@ -154,10 +153,15 @@ def test_moved_devices(bp):
 
 
 def test_ageing(bp):
-    gateway = Gateway(bp, "idle_after=100ms disconnect_after=1500ms")
+    gateway = Gateway(bp, "idle_after=100ms disconnect_after=3s")
     gateway.listen()
-    gateway.root.say(joined(5))
-    wait_for(lambda: any("Active" in line for line in bp.run("mesh nodes")))
+
+    def is_active():
+        """Said again each time, since it is idle again soon."""
+        gateway.root.say(joined(5))
+        return any("Active" in line for line in bp.run("mesh nodes"))
+
+    wait_for(is_active)
     wait_for(lambda: any("Idle" in line for line in bp.run("mesh nodes")))
     wait_for(lambda: any("Disconnect" in line for line in bp.run("mesh nodes")))
     gateway.root.say(b"\0\5D\1\0\1")
@@ -169,9 +173,11 @@ def test_ageing(bp):
 def test_every_byte_alone(bp):
     gateway = Gateway(bp)
     listener = gateway.listen()
+    count = 0
     for byte in encode(joined(5)) + encode(b"\0\5A\xfa\xfb\xfc\xfd\xfe\xff"):
         os.write(gateway.root.line, bytes([byte]))
-        time.sleep(0.001)
+        count += 1
+        wait_for(lambda: f"\n{count} bytes in, " in "\n".join(bp.run("uart info root")))
     listener.expect(b"\0\5A\xfa\xfb\xfc\xfd\xfe\xff")
     assert gateway.whole(b"NETIF\0\0\0") == b"S\1\0\5" + uuid(5)
 

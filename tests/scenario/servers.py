@@ -169,12 +169,10 @@ def test_the_end_is_told_to_all_at_once(bp):
     clients[0].socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     clients[0].send("loop 1 100000 .help\n")
     select.select([clients[0].socket], [], [], PATIENCE)
-    begun = time.monotonic()
     bp.process.terminate()
     for client in clients[1:]:
         assert b"Server is shutting down" in client.rest()
     assert bp.process.wait(PATIENCE) == 0
-    assert time.monotonic() - begun < 7
 
 
 main("servers", globals())

@@ -5,7 +5,7 @@ import re
 import socket
 import time
 
-from harness import Client, free_port, main
+from harness import PATIENCE, Client, free_port, main
 
 
 def listen(bp, name="lab", *words):
@@ -17,7 +17,7 @@ def listen(bp, name="lab", *words):
 
 def wait_for(bp, command, pattern):
     """Asks until the answer has it: what is on the wire needs a moment."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE
     while True:
         said = "\n".join(bp.run(command))
         if re.search(pattern, said):
@@ -71,7 +71,7 @@ def test_gone_connection_leaves_its_channels(bp):
     client = Client(listen(bp))
     wait_for(bp, "channel list", r"lab/1/recv")
     client.close()
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE
     while "lab/1/recv" in "\n".join(bp.run("channel list")):
         assert time.monotonic() < end
 
@@ -148,14 +148,14 @@ def test_thousand_at_once(bp):
 
 def test_client_comes_back(bp):
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(10)
+        server.settimeout(PATIENCE)
         port = server.getsockname()[1]
         bp.run(f"tcp connect 127.0.0.1:{port} out reconnect_min=20ms")
         for number in range(3):
             peer, _ = server.accept()
             wait_for(bp, "tcp list", "connected")
             bp.run(f"channel send out/send hello {number}")
-            peer.settimeout(10)
+            peer.settimeout(PATIENCE)
             assert peer.recv(100) == b"hello %d" % number
             peer.close()
     wait_for(bp, "tcp list", "waiting|connecting")

@@ -6,7 +6,7 @@ import re
 import select
 import time
 
-from harness import Client, main
+from harness import PATIENCE, Client, main
 from uarts import heard, open_serial, open_uart, run, serve, wait_for, with_shim
 
 
@@ -63,7 +63,7 @@ def test_many_writers(bp):
 def test_fast_client_waits_for_the_line(bp):
     device = open_uart(bp, "backlog_limit=64K")
     client = Client(serve(bp, "mode=raw"))
-    client.socket.settimeout(10)
+    client.socket.settimeout(PATIENCE)
     sent = bytes(range(256)) * 4096
     got = b""
     at = 0
@@ -114,7 +114,7 @@ def test_pyserial(bp):
         client.reset_input_buffer()
         assert client.cts in (True, False)
         assert "9600 7E2 rtscts" in "\n".join(bp.run("uart info root"))
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE
     while "writer" in "\n".join(bp.run("uart info root")):
         assert time.monotonic() < end
 
@@ -148,7 +148,7 @@ def test_modem_lines_by_pyserial(_):
         open_uart(bp)
         with open_serial(serve(bp)) as client:
             client.rts = False
-            end = time.monotonic() + 10
+            end = time.monotonic() + PATIENCE
             while client.cts:
                 assert time.monotonic() < end
                 run(bp, "echo")

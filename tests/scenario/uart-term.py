@@ -4,7 +4,7 @@
 import re
 import time
 
-from harness import Client, main
+from harness import PATIENCE, Client, main
 from uarts import console, open_uart, run, wait_for
 
 
@@ -75,7 +75,7 @@ def test_term_ends_with_its_session(bp):
     device.expect(b"x")
     wait_for(bp, "uart info root", r"writer session/\d")
     client.close()
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE
     while "writer" in "\n".join(bp.run("uart info root")):
         assert time.monotonic() < end
     bp.run("plugin unload uart")

@@ -55,7 +55,7 @@ def test_xor_that_is_wrong(bp):
 
 
 def test_gap_framing(bp):
-    device = open_uart(bp, "framing=gap gap=20ms")
+    device = open_uart(bp, "framing=gap gap=1s")
     bp.run("module open Echo e on=root")
     device.send(b"\x01\x03")
     device.send(b"\x00\x00")
@@ -227,12 +227,12 @@ def test_unplugged_while_sending_fails(bp):
 
 def test_window(bp):
     device = open_uart(bp, "window_bytes=100 window_time=200ms framing=mesh")
+    begin = time.monotonic()
     for number in range(6):
         bp.run(f"channel send root/send {number}" + "y" * 37)  # 40 on the wire: two a window
-    begin = time.monotonic()
     device.expect(b"\xff1" + b"y" * 37 + b"\xfe")
     device.expect(b"\xff5" + b"y" * 37 + b"\xfe")
-    assert 0.25 < time.monotonic() - begin < 5
+    assert time.monotonic() - begin >= 0.4
 
 
 # --- nothing to do ---
@@ -358,7 +358,7 @@ def test_replay_keeps_time(bp):
         file.write("5.0 < 61\n5.400 < 62\n")
     begin = time.monotonic()
     assert "2 bytes were played" in "".join(bp.run("uart replay slow.txt root"))
-    assert 0.35 < time.monotonic() - begin < 5
+    assert time.monotonic() - begin >= 0.4
     with open(bp.folder + "/bad.txt", "w") as file:
         file.write("# fine\n1.0 < 61\n1.0 ? 61\n")
     assert "line 3 is none" in "".join(bp.run("uart replay bad.txt root -s 0"))

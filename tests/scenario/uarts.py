@@ -14,7 +14,7 @@ except ImportError:  # another python3 than Debian's comes first
     sys.path.append("/usr/lib/python3/dist-packages")
     import serial
 
-from harness import BUILD, Backplane, Client, is_sanitized
+from harness import BUILD, PATIENCE, Backplane, Client, is_sanitized
 
 
 # Runs a program with the rights of an ordinary user where a tty is exclusive: CAP_SYS_ADMIN opens it all the same.
@@ -45,7 +45,7 @@ class Device:
     def send(self, data):
         os.write(self.master, data)
 
-    def expect(self, what, seconds=10):
+    def expect(self, what, seconds=PATIENCE):
         end = time.monotonic() + seconds
         while what not in self.seen:
             ready, _, _ = select.select([self.master], [], [], max(0, end - time.monotonic()))
@@ -67,7 +67,7 @@ def run(bp, command):
 
 
 def wait_for(bp, command, pattern):
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE
     while True:
         said = run(bp, command)
         if re.search(pattern, said):
@@ -77,7 +77,7 @@ def wait_for(bp, command, pattern):
 
 def heard(bp, pattern):
     """Watched channels have said it, some time or other."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE
     while not re.search(pattern, getattr(bp, "log", "")):
         assert time.monotonic() < end, f"{pattern!r} did not come: {bp.log}"
         run(bp, "echo")
@@ -110,7 +110,7 @@ def open_serial(port, **settings):
 
 def driver_heard(bp, *lines):
     """The shim was told so, in this order."""
-    end, seen = time.monotonic() + 10, ""
+    end, seen = time.monotonic() + PATIENCE, ""
     while True:
         seen += bp.shim_log.read()
         if re.search("(?s)" + ".*".join(rf"\b{line}\n" for line in lines), seen):

@@ -428,8 +428,8 @@ def test_send_refuses(bp):
 def test_send_waits_for_answers(bp):
     load_reflect(bp)
     port = serve(bp)
-    assert has(bp.run(f"udp send 127.0.0.1:{port} marco --wait 300ms"), f"127.0.0.1:{port}: marco")
-    assert has(bp.run(f"udp send 127.0.0.1:{port} --hex 00ff --wait 100ms"), f"127.0.0.1:{port}: b'\\x00\\xff'")
+    assert has(bp.run(f"udp send 127.0.0.1:{port} marco --wait 1s"), f"127.0.0.1:{port}: marco")
+    assert has(bp.run(f"udp send 127.0.0.1:{port} --hex 00ff --wait 1s"), f"127.0.0.1:{port}: b'\\x00\\xff'")
     silent = Peer()
     assert has(bp.run(f"udp send 127.0.0.1:{silent.port} x --wait 50ms"), "No answer from")
     assert silent.get() == b"x"
@@ -442,11 +442,11 @@ def test_nc_and_socat(bp):
     port = serve(bp)
     if shutil.which("socat"):
         socat = subprocess.run(["socat", "-t", "0.3", "-", f"UDP:127.0.0.1:{port}"], input=b"by socat",
-                               stdout=subprocess.PIPE, timeout=10)
+                               stdout=subprocess.PIPE, timeout=PATIENCE)
         assert socat.stdout == b"by socat"
     if shutil.which("nc"):
         nc = subprocess.run(["nc", "-u", "-w", "1", LOOPBACK, str(port)], input=b"by nc\n", stdout=subprocess.PIPE,
-                            timeout=10)
+                            timeout=PATIENCE)
         assert nc.stdout == b"by nc\n"
 
 

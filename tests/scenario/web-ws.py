@@ -92,7 +92,7 @@ def test_bytes_as_binary_messages(bp):
 
 
 def test_parameters_of_the_server(bp):
-    _, client = web(bp, "ping_interval=0.2", "ping_timeout=0.3", "compress=no", "max_message=1K", deflate=True)
+    _, client = web(bp, "ping_interval=0.2", "ping_timeout=2", "compress=no", "max_message=1K", deflate=True)
     assert "sec-websocket-extensions" not in client.headers
     opcode, payload = client.hear()
     assert opcode == PING
