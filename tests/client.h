@@ -6,6 +6,7 @@
 #include <backplane/sessions.h>
 #include <backplane/kernel.h>
 #include "command/console.h"
+#include "command/session.h"
 #include "suite.h"
 
 typedef struct {
@@ -56,6 +57,9 @@ static inline void type(Client *client, const char *text)
 {
 	g_string_truncate(client->shown, 0);
 	bp_session_receive(client->session, text, strlen(text));
+	/* What takes longer than a slice of a turn goes on in the next. */
+	while (client->session && client->session->typed.length && g_main_context_iteration(NULL, FALSE))
+		;
 }
 
 static inline gboolean is_shown(Client *client, const char *text)
