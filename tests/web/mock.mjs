@@ -94,8 +94,10 @@ function host() {
 
 // Five minutes before it started it was busy already.
 function past() {
+	// As the host does, it has gone on noting.
+	const last = started + 5000 * Math.floor((Date.now() - started) / 5000);
 	return Array.from({ length: 61 }, (_, at) => ({
-		id: String(started - 5000 * (60 - at)), time: started / 1000 - 5 * (60 - at), cpu: at * 1.2 - 72 + 0.3 * Math.sin(at), messages: 90 * at - 5400,
+		id: String(last - 5000 * (60 - at)), time: last / 1000 - 5 * (60 - at), cpu: at * 1.2 - 72 + 0.3 * Math.sin(at), messages: 90 * at - 5400,
 		bytes: 4e4 * (at - 60) + 1e4 * Math.sin(at), connections: 30 + (at >> 2),
 	}));
 }
