@@ -11,6 +11,7 @@ folder. Nothing waits for time to pass: every wait is for bytes, or for an answe
 reach. That something does not come is shown by what was sent later and comes first.
 """
 import os
+import random
 import re
 import select
 import shutil
@@ -153,9 +154,14 @@ class Client:
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Not one of those that the system gives to whoever connects: it would be taken again before the program has it."""
+    while True:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", random.randrange(10000, 32768)))
+                return probe.getsockname()[1]
+            except OSError:
+                pass
 
 
 def is_sanitized():

@@ -62,11 +62,12 @@ async function eventually(work, text, patience = 30000) {
 
 /* --- servers --- */
 
+// Not one of those that the system gives to whoever connects, nor one that Chromium refuses.
 function freePort() {
 	return new Promise((done) => {
-		const server = createServer().listen(0, "127.0.0.1", () => {
-			const { port } = server.address();
-			server.close(() => done(port));
+		const port = 12000 + Math.floor(Math.random() * 20000);
+		createServer().on("error", () => done(freePort())).listen(port, "127.0.0.1", function () {
+			this.close(() => done(port));
 		});
 	});
 }
