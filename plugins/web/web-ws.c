@@ -168,7 +168,7 @@ static void begin_run(Peer *peer)
 	Run *run = g_queue_peek_head(&peer->runs);
 	g_autoptr(GError) error = NULL;
 
-	if (!run)
+	if (!run || bp_websocket_is_closing(peer->socket))
 		return;
 	if (!peer->session) {
 		peer->opening = TRUE;

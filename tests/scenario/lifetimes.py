@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """lifetimes.py - clients that leave at the worst moment. Run under AddressSanitizer too (make -C build/asan check-units)."""
-from harness import Client, main
+from harness import PATIENCE, Client, main
 from wsclient import WebSocket, serve
 
 BROKEN = b"\xff\xfa\x18" + b"x" * 9000  # IAC SB TTYPE, and more than any terminal's name
@@ -33,6 +33,17 @@ def test_websocket_telnet_client_breaks_off_while_negotiating(bp):
     client.say(BROKEN)
     client.expect_close(1007, "not telnet")
     expect_no_session(bp, client)
+
+
+def test_terminal_is_closed(bp):
+    """The program goes on without it."""
+    client = Client(serve(bp, module="TCPServer", handler="console"))
+    client.send("plugin unload console\n")
+    client.expect("Unloaded console")
+    client.send("echo alive\n")
+    client.expect("\nalive")
+    bp.process.terminate()
+    bp.process.wait(PATIENCE)
 
 
 main("scenario-lifetimes", globals())

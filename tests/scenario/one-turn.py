@@ -61,29 +61,31 @@ def leave(clients, shift):
 
 # --- the same for each plugin ---
 
+def opened(bp):
+    listed = bp.run("module list")
+    rows = listed[[line.startswith("Loaded Modules") for line in listed].index(True) + 1:]
+    return [line.split()[0] for line in rows if line.split()[1] not in ("Terminal", "ControlServer")]
+
+
 def torture(bp, plugin, scene):
-    """`scene` opens what it needs, unless a reload has brought it back, and gives its clients."""
-    for command in ("unload", "reload"):
+    """`scene` opens what it needs and gives its clients."""
+    for way in ("unload", "reload", "close", "kill"):
         for shift in range(len(LEAVING)):
             for first in (True, False):
-                clients = scene(bp)
-                order = [lambda: leave(clients, shift), lambda: bp.type(f"plugin {command} {plugin}")]
+                there = scene(bp)
+                orders = {"unload": [f"plugin unload {plugin}"], "reload": [f"plugin reload {plugin}"],
+                          "close": [f"module close {name}" for name in opened(bp)],
+                          "kill": [f"session kill {line.split()[0]}" for line in bp.run("session list")[3:]]}[way]
+                order = [lambda: leave(there, shift), lambda: bp.type("\n".join(orders))]
                 together(bp, *(order if first else reversed(order)))
                 bp.run("echo")
-                if command == "unload":
+                if way == "unload":
                     hosts.wait_for(bp, "plugin list", rf"(?m)\A(?!(.*\n)*{plugin} )")
                     bp.run(f"plugin load {plugin}")
-                for client in clients:
+                for client in there:
                     client.close()
-                close_all(bp)
-
-
-def close_all(bp):
-    listed = bp.run("module list")
-    for line in listed[[line.startswith("Loaded Modules") for line in listed].index(True) + 1:]:
-        name, module = line.split()[:2]
-        if module not in ("Terminal", "ControlServer"):
-            bp.run(f"module close {name}")
+                for name in opened(bp):
+                    bp.run(f"module close {name}")
 
 
 def port_for(bp, module, *words, name="front"):

@@ -51,7 +51,7 @@ void server_stream_ready(BpServer *server, BpStream *stream)
 	BpPlugin *owner = server->owned.owner;
 
 	announce(server, &stream->peer, "Socket Connected:", "", NULL);
-	if (server->events.accept && !server->closed && bp_owner_enter(owner)) {
+	if (server->events.accept && !server->closed && !stream->closing && bp_owner_enter(owner)) {
 		server->events.accept(server, stream, server->user);
 		bp_owner_leave(owner);
 	}
