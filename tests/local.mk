@@ -50,7 +50,8 @@ THREAD_TESTS = \
 	tests/test-bus \
 	tests/test-bus-threads \
 	tests/test-file \
-	tests/test-loop
+	tests/test-loop \
+	tests/test-scope
 
 # A codec of a plugin is compiled into its test.
 tests_test_rfc2217_SOURCES = tests/test-rfc2217.c plugins/uart/rfc2217.c plugins/uart/rfc2217.h
