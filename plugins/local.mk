@@ -19,6 +19,7 @@ include plugins/echo/local.mk
 include plugins/exec/local.mk
 include plugins/guess/local.mk
 include plugins/mesh/local.mk
+include plugins/owned/local.mk
 include plugins/peer/local.mk
 include plugins/rest/local.mk
 include plugins/save/local.mk

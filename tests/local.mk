@@ -5,6 +5,7 @@ UNIT_TESTS = \
 	tests/test-address \
 	tests/test-bus \
 	tests/test-bus-threads \
+	tests/test-closing \
 	tests/test-config \
 	tests/test-config-reload \
 	tests/test-connect \
@@ -23,6 +24,7 @@ UNIT_TESTS = \
 	tests/test-http-codec \
 	tests/test-io \
 	tests/test-json-line \
+	tests/test-leaks \
 	tests/test-lines \
 	tests/test-loop \
 	tests/test-mesh-command \
@@ -77,6 +79,7 @@ tests_libsuite_a_SOURCES = \
 	tests/suite.c \
 	tests/suite.h \
 	tests/terminal.h \
+	tests/visitors.h \
 	tests/waits.h \
 	tests/webs.h
 

@@ -27,6 +27,8 @@ gboolean suite_wait_until(gboolean (*ask)(gpointer data), gpointer data, double 
 /* Turns the context until nothing is ready in it any more: FALSE if something always is. What has been sent over loopback
  * by then has arrived. */
 gboolean suite_settle(void);
+/* For a test of many parts: its time begins anew. */
+void suite_go_on(void);
 /* A fresh folder, removed with its contents when the program ends. */
 const char *suite_folder(void);
 /* A file in it. Yours. */

@@ -30,6 +30,10 @@ BP_API void bp_owner_link_notified(BpPlugin *owner, BpOwned *owned, const char *
 BP_API void bp_owner_unlink(BpOwned *owned);
 /* How many things of this kind it owns; NULL: of all kinds. */
 BP_API guint bp_owner_count(BpPlugin *owner, const char *kind);
+/* Calls `func` for each thing that a plugin or an instance owns, be it through a scope, and for each of its scopes ("scope") and
+ * holds ("hold"). The lists are locked meanwhile: `func` counts, and calls nothing here. For reports of leaks. */
+typedef void (*BpOwnedFunc)(const BpPlugin *owner, const char *kind, gpointer data);
+BP_API void bp_owner_each(BpOwnedFunc func, gpointer data);
 /* FALSE: the owner is going, and its code must not be called. Pairs with bp_owner_leave on the same owner: keep it in a variable,
  * for the thing may have another owner, or be freed, when the call returns. */
 BP_API gboolean bp_owner_enter(BpPlugin *owner);

@@ -6,8 +6,19 @@
 
 /* Registering is rare next to sending, so one lock serves every list. */
 static GMutex lock;
+static BpPlugin *owners, *last_owner; /* lock; scopes too */
 
 BpPlugin *bus_kernel;
+
+static void enlist(BpPlugin *owner)
+{
+	g_mutex_lock(&lock);
+	owner->before = last_owner;
+	owner->next = NULL;
+	*(last_owner ? &last_owner->next : &owners) = owner;
+	last_owner = owner;
+	g_mutex_unlock(&lock);
+}
 
 void owner_init(BpPlugin *owner, BpPlugin *parent, const char *name)
 {
@@ -15,6 +26,7 @@ void owner_init(BpPlugin *owner, BpPlugin *parent, const char *name)
 	owner->notified.prev = owner->notified.next = &owner->notified;
 	owner->parent = parent;
 	owner->name = g_strdup(name);
+	enlist(owner);
 }
 
 void owner_init_scope(BpPlugin *owner, BpPlugin *parent)
@@ -24,10 +36,15 @@ void owner_init_scope(BpPlugin *owner, BpPlugin *parent)
 	owner->parent = parent;
 	owner->name = parent->name;
 	owner->instance = parent->instance;
+	enlist(owner);
 }
 
 void owner_clear(BpPlugin *owner)
 {
+	g_mutex_lock(&lock);
+	*(owner->before ? &owner->before->next : &owners) = owner->next;
+	*(owner->next ? &owner->next->before : &last_owner) = owner->before;
+	g_mutex_unlock(&lock);
 	if (owner->cancel.free)
 		owner->cancel.free(owner->cancel.object);
 	if (!owner->is_scope)
@@ -230,4 +247,30 @@ void bp_plugin_defer_undo(BpPlugin *self, GDestroyNotify undo, gpointer data)
 	entry->undo = undo;
 	entry->data = data;
 	owner_link(self, &entry->owned, "undo", drop_undo);
+}
+
+/* --- all that is owned --- */
+
+static void each_of(BpPlugin *owner, BpOwnedFunc func, gpointer data)
+{
+	BpOwned *rings[] = { &owner->ring, &owner->notified };
+	const BpPlugin *whole = owner;
+
+	while (whole->is_scope)
+		whole = whole->parent;
+	if (owner != whole)
+		func(whole, "scope", data);
+	for (gint i = 0; owner == whole && i < g_atomic_int_get(&owner->holds); i++)
+		func(whole, "hold", data);
+	for (guint i = 0; i < G_N_ELEMENTS(rings); i++)
+		for (BpOwned *owned = rings[i]->next; owned != rings[i]; owned = owned->next)
+			func(whole, owned->kind, data);
+}
+
+void bp_owner_each(BpOwnedFunc func, gpointer data)
+{
+	g_mutex_lock(&lock);
+	for (BpPlugin *owner = owners; owner; owner = owner->next)
+		each_of(owner, func, data);
+	g_mutex_unlock(&lock);
 }

@@ -11,6 +11,7 @@
 struct BpPlugin {
 	BpOwned ring;	  /* head; the newest is ring.prev */
 	BpOwned notified; /* head: what the owner is notified of when it ends; dropped first */
+	BpPlugin *before, *next; /* in the list of all owners */
 	BpPlugin *parent; /* of an instance: its plugin; of a scope: what it is within */
 	char *name;
 	guint depth;	  /* frames of its code on the main loop's stack */

@@ -196,38 +196,49 @@ static gboolean is_own_output(BpCall *call, const char *name, GError **error)
 	return TRUE;
 }
 
-static BpChannel *find_or_make(BpCall *call, const char *word, GError **error)
+/* `*made` is given when it did not exist: kept until release_made, when a watch or a link keeps it. */
+static BpChannel *find_or_make(BpCall *call, const char *word, BpChannel **made, GError **error)
 {
-	BpChannel *channel;
+	BpChannel *channel = bp_channel_named(word, bp_call_bool(call, "force") ? NULL : error);
 
-	if (!bp_call_bool(call, "force"))
-		return bp_channel_named(word, error);
-	channel = bp_channel_named(word, NULL);
-	if (channel || !bp_channel_check_name(word, error))
+	if (channel || !bp_call_bool(call, "force") || !bp_channel_check_name(word, error))
 		return channel;
-	return bp_channel_ref(bp_channel(bp_kernel(), word));
+	*made = bp_channel(bp_kernel(), word);
+	return bp_channel_ref(*made);
+}
+
+static void release_made(BpChannel *made)
+{
+	if (made)
+		bp_channel_release(bp_kernel(), made);
+}
+
+static void add_watch(BpSession *session, BpChannel *channel, const char *name)
+{
+	SessionWatch *watch = g_new0(SessionWatch, 1);
+
+	watch->session = session;
+	watch->name = g_strdup(name);
+	g_queue_push_tail(&watches, watch);
+	watch->watch = channel ? bp_channel_watch(bp_kernel(), channel, on_message, watch, forget) :
+				 bp_channel_watch_glob(bp_kernel(), name, on_glob, watch, forget);
 }
 
 static gboolean watch_one(BpCall *call, const char *word, GError **error)
 {
 	BpSession *session = bp_call_session(call);
-	gboolean glob = strpbrk(word, "*?") != NULL;
-	g_autoptr(BpChannel) channel = glob ? NULL : find_or_make(call, word, error);
+	gboolean glob = strpbrk(word, "*?") != NULL, good;
+	BpChannel *made = NULL;
+	g_autoptr(BpChannel) channel = glob ? NULL : find_or_make(call, word, &made, error);
 	const char *name = channel ? bp_channel_name(channel) : word;
-	SessionWatch *watch;
 
-	if ((!glob && !channel) || is_own_output(call, name, error))
-		return FALSE;
-	bp_call_printf(call, "Watching Channel: %s", name);
-	if (find_watch(session, name))
-		return TRUE;
-	watch = g_new0(SessionWatch, 1);
-	watch->session = session;
-	watch->name = g_strdup(name);
-	g_queue_push_tail(&watches, watch);
-	watch->watch = glob ? bp_channel_watch_glob(bp_kernel(), name, on_glob, watch, forget) :
-			      bp_channel_watch(bp_kernel(), channel, on_message, watch, forget);
-	return TRUE;
+	good = (glob || channel) && !is_own_output(call, name, error);
+	if (good)
+		bp_call_printf(call, "Watching Channel: %s", name);
+	if (good && !find_watch(session, name))
+		add_watch(session, channel, name);
+	release_made(made);
+	return good;
 }
 
 static gboolean run_watch(BpPlugin *self, BpCall *call, GError **error)
@@ -334,6 +345,7 @@ static gboolean remove_link(BpChannel *from, const char *to)
 static gboolean run_print(BpPlugin *self, BpCall *call, GError **error)
 {
 	g_autoptr(BpChannel) channel = bp_channel_named(bp_call_string(call, "name"), error);
+	g_autoptr(BpChannel) console = bp_channel_find("console");
 	const char *name = channel ? bp_channel_name(channel) : NULL;
 
 	if (!channel)
@@ -346,7 +358,7 @@ static gboolean run_print(BpPlugin *self, BpCall *call, GError **error)
 		bp_call_printf(call, "No longer printing Channel: %s", name);
 		return TRUE;
 	}
-	if (!add_link(channel, bp_channel(bp_kernel(), "console"), error))
+	if (!add_link(channel, console, error))
 		return FALSE;
 	bp_call_printf(call, "Printing Channel: %s", name);
 	return TRUE;
@@ -354,13 +366,16 @@ static gboolean run_print(BpPlugin *self, BpCall *call, GError **error)
 
 static gboolean run_link(BpPlugin *self, BpCall *call, GError **error)
 {
-	g_autoptr(BpChannel) from = find_or_make(call, bp_call_string(call, "from"), error);
-	g_autoptr(BpChannel) to = from ? find_or_make(call, bp_call_string(call, "to"), error) : NULL;
+	BpChannel *made_from = NULL, *made_to = NULL;
+	g_autoptr(BpChannel) from = find_or_make(call, bp_call_string(call, "from"), &made_from, error);
+	g_autoptr(BpChannel) to = from ? find_or_make(call, bp_call_string(call, "to"), &made_to, error) : NULL;
+	gboolean good = to && add_link(from, to, error);
 
-	if (!to || !add_link(from, to, error))
-		return FALSE;
-	bp_call_printf(call, "What is said on %s goes to %s too.", bp_channel_name(from), bp_channel_name(to));
-	return TRUE;
+	release_made(made_from);
+	release_made(made_to);
+	if (good)
+		bp_call_printf(call, "What is said on %s goes to %s too.", bp_channel_name(from), bp_channel_name(to));
+	return good;
 }
 
 static gboolean run_unlink(BpPlugin *self, BpCall *call, GError **error)

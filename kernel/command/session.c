@@ -116,10 +116,20 @@ static void finish(BpSession *session, BpEnd why, gboolean tell_link)
 	owner_unlink(&session->owned);
 	if (tell_link)
 		session->link->end(session, why, session->link_data);
+	if (session->shown)
+		bp_watch_remove(session->shown);
 	bp_channel_release(bp_kernel(), session->recv);
 	bp_channel_release(bp_kernel(), session->send);
 	bp_session_unref(session);
 	owner_leave(owner);
+}
+
+static void on_unwatched(gpointer data)
+{
+	BpSession *session = data;
+
+	session->shown = NULL;
+	bp_session_unref(session);
 }
 
 static void drop_session(BpOwned *owned)
@@ -207,7 +217,7 @@ BpSession *bp_session_open(BpPlugin *self, const BpSessionOptions *options, GErr
 	gboolean ended;
 
 	bp_session_ref(session);
-	bp_channel_watch(self, session->send, session_on_send, bp_session_ref(session), (GDestroyNotify)bp_session_unref);
+	session->shown = bp_channel_watch(self, session->send, session_on_send, bp_session_ref(session), on_unwatched);
 	if (!open_handler(session, options->welcome, error)) {
 		bp_session_unref(session);
 		return NULL;

@@ -30,6 +30,7 @@ struct BpSession {
 	guint columns, rows;
 	gint64 started, last_input;
 	BpChannel *recv, *send;
+	BpWatch *shown; /* of `send`; NULL: it has gone */
 
 	const BpEditorClass *editor_class;
 	gpointer editor; /* terminals in line mode */

@@ -2,9 +2,9 @@
 /* udp-port.c - what UDPServer and UDPSocket have in common: sockets, senders, channels, losses.
  *
  * Each sender heard has a channel NAME/HOST:PORT/send, held for it and given to its messages as the way to answer.
- * Their number is bounded: whoever was silent longest gives way to a new one. One glob watch serves them all, and
- * names of hosts that were never heard too. An IPv6 host stands there without brackets, which names of channels
- * cannot have; the last colon parts off the port.
+ * Their number is bounded: whoever was silent longest gives way to a new one, and the channel of one that is silent for
+ * peer_timeout is closed. One glob watch serves them all, and names of hosts that were never heard too. An IPv6 host
+ * stands there without brackets, which names of channels cannot have; the last colon parts off the port.
  */
 #include <netinet/in.h>
 #include <string.h>
@@ -18,6 +18,7 @@
 struct UdpPeer {
 	UdpPeer *prev, *next;
 	BpAddress address;
+	gint64 heard; /* last; monotonic */
 	char *origin; /* GRefString */
 	BpChannel *send;
 };
@@ -128,7 +129,25 @@ static void release_longest_silent(UdpPort *port)
 	if (peer->send)
 		bp_channel_release(port->self, peer->send);
 	peer_free(peer);
-	port->released++;
+}
+
+static void on_silence(BpPlugin *self, gpointer data);
+
+static void await_silence(UdpPort *port)
+{
+	if (port->peer_timeout && !port->silence && port->first)
+		port->silence = bp_timer_add(port->self, NULL, port->first->heard + port->peer_timeout - bp_loop_now(), 1, on_silence,
+					     port, NULL);
+}
+
+static void on_silence(BpPlugin *self, gpointer data)
+{
+	UdpPort *port = data;
+
+	port->silence = NULL; /* it ran its one time */
+	while (port->first && port->first->heard + port->peer_timeout <= bp_loop_now())
+		release_longest_silent(port);
+	await_silence(port);
 }
 
 /* "HOST:PORT/send" without brackets; NULL if the name of the interface in it is no channel's. */
@@ -153,22 +172,27 @@ static UdpPeer *hear(UdpPort *port, const BpAddress *from)
 	UdpPeer *peer = g_hash_table_lookup(port->peers, from);
 	g_autofree char *text = NULL;
 
-	if (peer && peer == port->last)
-		return peer;
 	if (peer) {
+		peer->heard = bp_loop_now();
+		if (peer == port->last)
+			return peer;
 		peer_unlink(port, peer);
 		peer_append(port, peer);
 		return peer;
 	}
-	if (g_hash_table_size(port->peers) >= port->most_peers)
+	if (g_hash_table_size(port->peers) >= port->most_peers) {
 		release_longest_silent(port);
+		port->released++;
+	}
 	text = bp_address_format(from);
 	peer = g_new0(UdpPeer, 1);
 	peer->address = *from;
+	peer->heard = bp_loop_now();
 	peer->origin = g_ref_string_new(text);
 	peer->send = open_send_channel(port, text);
 	peer_append(port, peer);
 	g_hash_table_insert(port->peers, &peer->address, peer);
+	await_silence(port);
 	return peer;
 }
 
@@ -311,6 +335,7 @@ gboolean udp_port_bind(UdpPort *port, BpInstance *self, GArray *addresses, gbool
 {
 	port->self = self;
 	port->most_peers = (guint)bp_instance_int(self, "peers");
+	port->peer_timeout = bp_instance_duration(self, "peer_timeout");
 	port->quiet = bp_instance_bool(self, "quiet");
 	port->peers = g_hash_table_new(hash_address, equal_address);
 	bp_plugin_defer_undo(self, undo, port);

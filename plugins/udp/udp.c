@@ -4,8 +4,8 @@
  * Module UDPServer receives on `port`. Each datagram, an empty one too, is a message on NAME/recv, with the sender as
  * origin and a way to answer that only this sender gets. What is sent on NAME/send goes to whoever was heard last, what
  * is sent on NAME/HOST:PORT/send to exactly that one, heard before or not (an IPv6 host stands there without
- * brackets). The channels of the last 256 senders (`peers`) are kept open. server-udp-PORT tells what happens,
- * data-udp-PORT shows every byte (`--> 127.0.0.1:4711 b'...'` came, `<-- ...` went).
+ * brackets). The channels of the last 256 senders (`peers`) are kept open, each until
+ * its sender has been silent for ten minutes (`peer_timeout`). server-udp-PORT tells what happens, data-udp-PORT shows every byte (`--> 127.0.0.1:4711 b'...'` came, `<-- ...` went).
  *
  * Module UDPSocket sends what is said on NAME/send to `to`, also broadcast or to a group of multicast; what comes
  * back, or to the groups it has joined, is on NAME/recv. Its events are on socket-udp-NAME.
@@ -24,7 +24,8 @@ static const char manual[] =
 	"Module UDPServer receives on `port`. Each datagram, an empty one too, is a message on NAME/recv, with the\n"
 	"sender as origin and a way to answer that only this sender gets. What is sent on NAME/send goes to\n"
 	"whoever was heard last, what is sent on NAME/HOST:PORT/send to exactly that one, heard before or not (an\n"
-	"IPv6 host stands there without brackets). The channels of the last 256 senders (`peers`) are kept open.\n"
+	"IPv6 host stands there without brackets). The channels of the last 256 senders (`peers`) are kept open,\n"
+	"each until its sender has been silent for ten minutes (`peer_timeout`).\n"
 	"server-udp-PORT tells what happens, data-udp-PORT shows every byte.\n"
 	"\n"
 	"Module UDPSocket sends what is said on NAME/send to `to`, also broadcast or to a group of multicast; what\n"
@@ -39,6 +40,8 @@ static const char manual[] =
 
 static const BpParam port_params[] = {
 	{ "peers", .type = BP_INT, .fallback = "256", .min = 1, .max = 65536, .help = "most senders whose channel is kept open" },
+	{ "peer_timeout", .type = BP_DURATION, .fallback = "10m", .min = 0, .max = 1e9,
+	  .help = "close the channel of a sender that was silent for so long (0: never)" },
 	{ "quiet", .type = BP_BOOL, .fallback = "no", .help = "do not tell of losses and errors on the event channel" },
 	{ NULL },
 };

@@ -21,6 +21,8 @@ typedef struct {
 	GHashTable *peers;	/* by address */
 	UdpPeer *first, *last;	/* longest silent first */
 	guint most_peers;
+	gint64 peer_timeout;	/* 0: never */
+	BpTimer *silence;	/* until the first of them has been silent for so long */
 	BpAddress latest;	/* who was heard last; size 0: nobody yet */
 	guint64 released;	/* peers whose channel was given up for another one's */
 	guint64 nowhere;	/* messages that had no destination */

@@ -59,16 +59,21 @@ def host(bp, name, port, *words):
 
 
 class Others:
-    """More programs, ended with the test."""
+    """More programs, ended with the test. What is theirs is looked at when they have closed it: links to them are still there."""
 
     def __init__(self, count):
         self.all = [Backplane() for _ in range(count)]
+        for one in self.all:
+            one.census.begin()
 
     def __enter__(self):
         return self.all
 
-    def __exit__(self, *_):
+    def __exit__(self, failed, *_):
         for one in self.all:
+            one.census.first.clear()
+            if not failed:
+                one.expect_nothing_left(self)
             one.stop()
             assert "Sanitizer" not in one.stderr(), one.stderr()
             one.remove()

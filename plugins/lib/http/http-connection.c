@@ -372,13 +372,27 @@ static void on_data(BpStream *stream, const guint8 *data, gsize size, gpointer u
 		feed(connection, (const char *)data, size);
 }
 
+/* A client that has ended its half may wait for the answer, or have closed its socket: then its system answers the next
+ * bytes with a reset. So some are sent that mean nothing. */
+static void look_for_client(BpHttpExchange *exchange)
+{
+	static const char interim[] = "HTTP/1.1 102 Processing\r\n\r\n", comment[] = ":\n\n";
+
+	if (exchange->stage == HTTP_ASKED && exchange->head.minor)
+		bp_stream_write(exchange->connection->stream, interim, sizeof(interim) - 1);
+	else if (exchange->stage == HTTP_PIECES && exchange->of_events)
+		bp_http_send(exchange, comment, sizeof(comment) - 1);
+}
+
 /* Half a request is no request; one that is whole is answered. */
 static void on_end(BpStream *stream, gpointer user)
 {
 	HttpConnection *connection = user;
 
 	connection->ended = TRUE;
-	if (!is_busy(connection) && !connection->pending)
+	if (is_busy(connection))
+		look_for_client(connection->exchange);
+	else if (!connection->pending)
 		close_stream(connection);
 }
 

@@ -10,6 +10,7 @@ void bp_http_begin(BpHttpExchange *exchange, guint status, const char *type)
 
 	g_return_if_fail(exchange && exchange->stage <= HTTP_ASKED);
 	exchange->chunked = exchange->head.minor && !http_is_bodiless(exchange, status);
+	exchange->of_events = !g_strcmp0(type, "text/event-stream");
 	if (!exchange->head.minor)
 		exchange->connection->closing = TRUE;
 	head = http_answer_head(exchange, status, type, G_MAXUINT64);

@@ -86,6 +86,7 @@ struct BpHttpExchange {
 	guint status;
 	guint64 sent; /* bytes of body */
 	gboolean chunked;
+	gboolean of_events; /* text/event-stream */
 	int file;	       /* descriptor; -1 */
 	guint64 file_at, file_left;
 	gboolean full; /* bp_http_send said FALSE */

@@ -72,7 +72,8 @@ static void on_trouble(BpStream *stream, BpEvents events)
 	}
 	stream->hung = TRUE;
 	stream_remove_source(stream);
-	if (stream->ended && stream->queued)
+	/* It has sent its last byte and takes none: there is nothing left to wait for. */
+	if (stream->ended && !stream->shut)
 		stream_finish(stream, stream_error("cannot send", EPIPE));
 	else if (stream->shut)
 		stream_finish(stream, NULL);
