@@ -376,6 +376,89 @@ static void test_links(void)
 	stop();
 }
 
+static void test_link_twice(void)
+{
+	static const BpPluginInfo info = { .abi = BP_ABI, .name = "other" };
+	BpChannelOptions options = { .greet = "welcome" };
+	BpChannel *a, *b;
+	BpPlugin *other;
+	BpWatch *first, *second;
+
+	start();
+	other = bp_plugin_add(&info, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(other);
+	a = bp_channel(self, "a");
+	b = bp_channel(self, "b");
+	bp_channel_set_options(a, &options);
+	bp_channel_watch(self, b, note, NULL, NULL);
+	first = bp_channel_link(self, a, b, NULL);
+	expect("welcome ");
+	CU_ASSERT_PTR_EQUAL(bp_channel_link(self, a, b, NULL), first);
+	second = bp_channel_link(other, a, b, NULL);
+	CU_ASSERT(second && second != first);
+	CU_ASSERT_EQUAL(bp_channel_stats(a).watchers, 1);
+	bp_channel_print(a, "1");
+	expect("1 ");
+	bp_watch_remove(first); /* the other owner's passes on what is sent now */
+	CU_ASSERT_EQUAL(bp_channel_stats(a).watchers, 1);
+	CU_ASSERT_PTR_NULL(bp_channel_link(self, b, a, NULL));
+	bp_channel_print(a, "2");
+	expect("2 ");
+	first = bp_channel_link(self, a, b, NULL);
+	bp_watch_remove(first); /* one that stood by */
+	bp_channel_print(a, "3");
+	expect("3 ");
+	bp_watch_remove(second);
+	CU_ASSERT_FALSE(bp_channel_is_watched(a));
+	CU_ASSERT_PTR_NOT_NULL(bp_channel_link(self, b, a, NULL));
+	stop();
+}
+
+static BpChannel *numbered(const char *name, guint number)
+{
+	g_autofree char *text = g_strdup_printf("%s%u", name, number);
+
+	return bp_channel(self, text);
+}
+
+/* There are 2^30 ways through it. */
+static void test_ladder_of_links(void)
+{
+	enum { DIAMONDS = 30 };
+
+	start();
+	for (guint i = 0; i < DIAMONDS; i++) {
+		CU_ASSERT_PTR_NOT_NULL(bp_channel_link(self, numbered("joint", i), numbered("left", i), NULL));
+		CU_ASSERT_PTR_NOT_NULL(bp_channel_link(self, numbered("joint", i), numbered("right", i), NULL));
+		CU_ASSERT_PTR_NOT_NULL(bp_channel_link(self, numbered("left", i), numbered("joint", i + 1), NULL));
+		CU_ASSERT_PTR_NOT_NULL(bp_channel_link(self, numbered("right", i), numbered("joint", i + 1), NULL));
+	}
+	CU_ASSERT_PTR_NOT_NULL(bp_channel_link(self, numbered("before", 0), numbered("joint", 0), NULL));
+	CU_ASSERT_PTR_NOT_NULL(bp_channel_link(self, numbered("joint", DIAMONDS), numbered("behind", 0), NULL));
+	CU_ASSERT_PTR_NULL(bp_channel_link(self, numbered("behind", 0), numbered("before", 0), NULL));
+	CU_ASSERT_PTR_NULL(bp_channel_link(self, numbered("joint", DIAMONDS), numbered("joint", 0), NULL));
+	stop();
+}
+
+/* Chains that grow at their front and at their end, and channels that have all the others as neighbours: were each
+ * link to cost as much as there are already, this would not end within the limit of a test. */
+static void test_many_links(void)
+{
+	enum { MANY = 50000 };
+
+	start();
+	for (guint i = 0; i < MANY; i++) {
+		CU_ASSERT_PTR_NOT_NULL(bp_channel_link(self, numbered("back", i + 1), numbered("back", i), NULL));
+		CU_ASSERT_PTR_NOT_NULL(bp_channel_link(self, numbered("on", i), numbered("on", i + 1), NULL));
+		CU_ASSERT_PTR_NOT_NULL(bp_channel_link(self, numbered("in", i), numbered("hub", 0), NULL));
+		CU_ASSERT_PTR_NOT_NULL(bp_channel_link(self, numbered("hub", 0), numbered("out", i), NULL));
+	}
+	CU_ASSERT_PTR_NULL(bp_channel_link(self, numbered("back", 0), numbered("back", MANY), NULL));
+	CU_ASSERT_PTR_NULL(bp_channel_link(self, numbered("on", MANY), numbered("on", 0), NULL));
+	CU_ASSERT_PTR_NULL(bp_channel_link(self, numbered("out", 1), numbered("in", 2), NULL));
+	stop();
+}
+
 static void note_glob(BpPlugin *plugin, BpChannel *channel, BpMessage *message, gpointer data)
 {
 	g_string_append_printf(heard, "%s=%s ", bp_channel_name(channel), (const char *)bp_message_data(message));
@@ -476,6 +559,9 @@ static const SuiteTest tests[] = {
 	{ "greet_and_replay", test_greet_and_replay },
 	{ "unwatched_costs_nothing", test_unwatched_costs_nothing },
 	{ "links", test_links },
+	{ "link_twice", test_link_twice },
+	{ "ladder_of_links", test_ladder_of_links },
+	{ "many_links", test_many_links },
 	{ "globs", test_globs },
 	{ "list", test_list },
 	{ "watch_removed_by_greeting", test_watch_removed_by_greeting },

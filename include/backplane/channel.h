@@ -60,8 +60,9 @@ BP_API gboolean bp_message_reply(const BpMessage *message, gconstpointer data, g
  * once, when the watch has gone. A new watch gets the greeting, then the replay buffer; NULL if it was removed by them. */
 BP_API BpWatch *bp_channel_watch(BpPlugin *self, BpChannel *channel, BpWatchFunc func, gpointer data,
 				 GDestroyNotify destroy);
-/* Every message of `from` goes to `to` too, which formats for itself. Refused (NULL, error) if it
- * would close a cycle: messages would go round for ever. */
+/* Every message of `from` goes to `to` too, which formats for itself. Two channels have one link at
+ * most: it passes each message on once, and lasts as long as one of the owners that made it. Refused
+ * (NULL, error) if it would close a cycle: messages would go round for ever. */
 BP_API BpWatch *bp_channel_link(BpPlugin *self, BpChannel *from, BpChannel *to, GError **error);
 /* Binds to each channel that matches, now and when one appears; "*" and "?" as in GPatternSpec. */
 BP_API BpWatch *bp_channel_watch_glob(BpPlugin *self, const char *glob, BpGlobFunc func, gpointer data,

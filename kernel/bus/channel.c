@@ -216,7 +216,6 @@ void bp_channel_unref(BpChannel *channel)
 	}
 	if (channel->extra)
 		extra_free(channel->extra);
-	g_slist_free(channel->links);
 	g_free(channel);
 }
 

@@ -16,21 +16,34 @@ typedef struct {
 static GQueue watches; /* SessionWatch */
 static GHashTable *links; /* "FROM TO" -> BpWatch; those that print on channel console too */
 
+static BpChannel *find_by_number(const char *word)
+{
+	guint64 number = g_ascii_strtoull(word, NULL, 10);
+	g_autoptr(GPtrArray) list = NULL;
+
+	if (!*word || strspn(word, "0123456789") != strlen(word))
+		return NULL;
+	list = bp_channel_list(NULL);
+	for (guint i = 0; i < list->len; i++)
+		if (number == bp_channel_number(list->pdata[i]))
+			return bp_channel_ref(list->pdata[i]);
+	return NULL;
+}
+
 BpChannel *bp_channel_named(const char *word, GError **error)
 {
-	g_autoptr(GPtrArray) list = bp_channel_list(NULL);
-	g_autoptr(GPtrArray) names = g_ptr_array_new();
-	guint64 number = g_ascii_strtoull(word, NULL, 10);
+	BpChannel *channel = bp_channel_find(word);
+	g_autoptr(GPtrArray) list = NULL, names = NULL;
 	const char *nearest;
 
-	for (guint i = 0; i < list->len; i++) {
-		BpChannel *channel = list->pdata[i];
-
-		if (!strcmp(bp_channel_name(channel), word) ||
-		    (number == bp_channel_number(channel) && strspn(word, "0123456789") == strlen(word)))
-			return bp_channel_ref(channel);
-		g_ptr_array_add(names, (gpointer)bp_channel_name(channel));
-	}
+	if (!channel)
+		channel = find_by_number(word);
+	if (channel || !error)
+		return channel;
+	list = bp_channel_list(NULL);
+	names = g_ptr_array_new();
+	for (guint i = 0; i < list->len; i++)
+		g_ptr_array_add(names, (gpointer)bp_channel_name(list->pdata[i]));
 	g_ptr_array_add(names, NULL);
 	nearest = bp_nearest(word, (const char *const *)names->pdata);
 	g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND,
@@ -196,16 +209,15 @@ static gboolean is_own_output(BpCall *call, const char *name, GError **error)
 	return TRUE;
 }
 
+/* With --force one that does not exist is made; who watches it holds it when the call has ended. */
 static BpChannel *find_or_make(BpCall *call, const char *word, GError **error)
 {
-	BpChannel *channel;
+	gboolean force = bp_call_bool(call, "force");
+	BpChannel *channel = bp_channel_named(word, force ? NULL : error);
 
-	if (!bp_call_bool(call, "force"))
-		return bp_channel_named(word, error);
-	channel = bp_channel_named(word, NULL);
-	if (channel || !bp_channel_check_name(word, error))
+	if (channel || !force || !bp_channel_check_name(word, error))
 		return channel;
-	return bp_channel_ref(bp_channel(bp_kernel(), word));
+	return bp_channel_ref(bp_channel(bp_call_scope(call), word));
 }
 
 static gboolean watch_one(BpCall *call, const char *word, GError **error)
@@ -346,7 +358,7 @@ static gboolean run_print(BpPlugin *self, BpCall *call, GError **error)
 		bp_call_printf(call, "No longer printing Channel: %s", name);
 		return TRUE;
 	}
-	if (!add_link(channel, bp_channel(bp_kernel(), "console"), error))
+	if (!add_link(channel, bp_channel(bp_call_scope(call), "console"), error))
 		return FALSE;
 	bp_call_printf(call, "Printing Channel: %s", name);
 	return TRUE;
