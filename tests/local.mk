@@ -24,6 +24,7 @@ UNIT_TESTS = \
 	tests/test-io \
 	tests/test-json-line \
 	tests/test-lines \
+	tests/test-links \
 	tests/test-loop \
 	tests/test-mesh-command \
 	tests/test-mesh-message \
@@ -40,6 +41,7 @@ UNIT_TESTS = \
 	tests/test-settings \
 	tests/test-state \
 	tests/test-telnet-codec \
+	tests/test-threads \
 	tests/test-tls \
 	tests/test-web-op \
 	tests/test-websocket
@@ -50,7 +52,8 @@ THREAD_TESTS = \
 	tests/test-bus \
 	tests/test-bus-threads \
 	tests/test-file \
-	tests/test-loop
+	tests/test-loop \
+	tests/test-threads
 
 # A codec of a plugin is compiled into its test.
 tests_test_rfc2217_SOURCES = tests/test-rfc2217.c plugins/uart/rfc2217.c plugins/uart/rfc2217.h

@@ -81,8 +81,9 @@ typedef struct {
 	gboolean log;	      /* tells what happens elsewhere; what its own watching causes is not said on it */
 } BpChannelOptions;
 BP_API void bp_channel_set_options(BpChannel *channel, const BpChannelOptions *options);
-/* The strings stay the channel's. */
+/* The strings are copies, yours to free with bp_channel_options_clear. */
 BP_API BpChannelOptions bp_channel_options(BpChannel *channel);
+BP_API void bp_channel_options_clear(BpChannelOptions *options);
 
 typedef struct {
 	guint64 messages; /* sent on it while watched or kept */
@@ -96,5 +97,6 @@ BP_API BpChannelStats bp_channel_stats(BpChannel *channel);
 BP_API GPtrArray *bp_channel_replay(BpChannel *channel);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(BpChannel, bp_channel_unref)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(BpChannelOptions, bp_channel_options_clear)
 
 G_END_DECLS

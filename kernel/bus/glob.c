@@ -2,8 +2,18 @@
 /* glob.c - glob watches: bound to each channel whose name matches, when it appears. */
 #include "bus/watch.h"
 
-static GList *globs; /* bus_lock */
-static guint64 last_glob;
+/* A watch of kind WATCH_GLOB. */
+typedef struct Glob Glob;
+struct Glob {
+	BpWatch watch;
+	GPatternSpec *pattern;
+	BusPort *port;
+	guint64 id;
+	Glob *next, **at; /* bus_lock */
+};
+
+static Glob *globs; /* bus_lock */
+static guint64 last_id;
 
 static void binding_free(Binding *binding)
 {
@@ -15,10 +25,12 @@ static void binding_free(Binding *binding)
 	bp_channel_unref(channel);
 }
 
+/* Who takes the channel off the table looks for bindings after that, so either sees the other. */
 static void bind_here(BpWatch *watch, BpChannel *channel)
 {
 	Branch *branch = branch_obtain(channel);
 	Binding *binding;
+	gboolean listed;
 
 	for (Place *node = branch->head.next; node != &branch->head; node = node->next)
 		if (node->kind == PLACE_BINDING && OWNED_BY(node, Binding, node)->watch == watch)
@@ -29,23 +41,25 @@ static void bind_here(BpWatch *watch, BpChannel *channel)
 	bp_channel_ref(channel);
 	place_insert_before(&watch->node, &binding->of_watch);
 	branch_add(branch, &binding->node, PLACE_BINDING);
+	g_mutex_lock(&bus_lock);
+	listed = channel->listed;
+	g_mutex_unlock(&bus_lock);
+	if (!listed)
+		binding_free(binding);
 }
 
 /* The glob watch may have gone since; its loop, which runs this, is the only one that could remove it. */
 static void run_bind(gpointer a, gpointer b, guint64 id)
 {
 	BpChannel *channel = a;
-	BpWatch *watch = NULL;
-	gboolean listed;
+	Glob *glob;
 
 	g_mutex_lock(&bus_lock);
-	for (GList *at = globs; at && !watch; at = at->next)
-		if (((BpWatch *)at->data)->id == id)
-			watch = at->data;
-	listed = channel->listed;
+	for (glob = globs; glob && glob->id != id; glob = glob->next)
+		;
 	g_mutex_unlock(&bus_lock);
-	if (watch && listed)
-		bind_here(watch, channel);
+	if (glob)
+		bind_here(&glob->watch, channel);
 	bp_channel_unref(channel);
 }
 
@@ -54,19 +68,17 @@ void watch_bind_globs(BpChannel *channel)
 	g_autoptr(GPtrArray) here = g_ptr_array_new();
 
 	g_mutex_lock(&bus_lock);
-	for (GList *at = globs; at; at = at->next) {
-		BpWatch *watch = at->data;
-
-		if (!g_pattern_spec_match_string(watch->pattern, channel->name))
+	for (Glob *glob = globs; glob; glob = glob->next) {
+		if (!g_pattern_spec_match_string(glob->pattern, channel->name))
 			continue;
-		if (watch->port == bus_port)
-			g_ptr_array_add(here, watch);
-		else if (!watch->port->post(watch->port, run_bind, bp_channel_ref(channel), NULL, watch->id))
+		if (glob->port == bus_port)
+			g_ptr_array_add(here, glob);
+		else if (!glob->port->post(glob->port, run_bind, bp_channel_ref(channel), NULL, glob->id, TRUE))
 			bp_channel_unref(channel);
 	}
 	g_mutex_unlock(&bus_lock);
 	for (guint i = 0; i < here->len; i++)
-		bind_here(here->pdata[i], channel);
+		bind_here(&((Glob *)here->pdata[i])->watch, channel);
 }
 
 static void unbind_here(Branch *branch)
@@ -86,7 +98,7 @@ static void run_unbind(gpointer a, gpointer b, guint64 c)
 	bp_channel_unref(channel);
 }
 
-/* A full inbox cannot stop this: the bindings then stay until their glob watch goes, which costs memory only. */
+/* Those of a loop that has ended stay until their glob watch goes. */
 void watch_unbind_globs(BpChannel *channel)
 {
 	for (Branch *branch = g_atomic_pointer_get(&channel->branches), *next; branch; branch = next) {
@@ -95,48 +107,57 @@ void watch_unbind_globs(BpChannel *channel)
 			continue;
 		if (branch->port == bus_port)
 			unbind_here(branch);
-		else if (!branch->port->post(branch->port, run_unbind, bp_channel_ref(channel), NULL, 0))
+		else if (!branch->port->post(branch->port, run_unbind, bp_channel_ref(channel), NULL, 0, TRUE))
 			bp_channel_unref(channel);
 	}
 }
 
 static void drop_glob(BpOwned *owned)
 {
-	BpWatch *watch = OWNED_BY(owned, BpWatch, owned);
+	Glob *glob = OWNED_BY(owned, Glob, watch.owned);
+	BpWatch *watch = &glob->watch;
 
 	owner_unlink(owned);
 	g_mutex_lock(&bus_lock);
-	globs = g_list_remove(globs, watch);
+	*glob->at = glob->next;
+	if (glob->next)
+		glob->next->at = glob->at;
 	g_mutex_unlock(&bus_lock);
 	while (watch->node.next != &watch->node)
 		binding_free(OWNED_BY(watch->node.next, Binding, of_watch));
 	if (watch->destroy)
 		watch->destroy(watch->data);
-	g_pattern_spec_free(watch->pattern);
-	bus_port_unref(watch->port);
-	g_free(watch);
+	g_pattern_spec_free(glob->pattern);
+	bus_port_unref(glob->port);
+	g_free(glob);
 }
 
-BpWatch *bp_channel_watch_glob(BpPlugin *self, const char *glob, BpGlobFunc func, gpointer data, GDestroyNotify destroy)
+BpWatch *bp_channel_watch_glob(BpPlugin *self, const char *text, BpGlobFunc func, gpointer data, GDestroyNotify destroy)
 {
 	g_autoptr(GPtrArray) channels = NULL;
 	BpWatch *watch;
+	Glob *glob;
 
-	g_return_val_if_fail(self && glob && func && bus_port, NULL);
-	watch = g_new0(BpWatch, 1);
+	g_return_val_if_fail(self && text && func && bus_port, NULL);
+	glob = g_new0(Glob, 1);
+	glob->pattern = g_pattern_spec_new(text);
+	glob->port = bus_port_ref(bus_port);
+	watch = &glob->watch;
 	watch->kind = WATCH_GLOB;
 	watch->node.prev = watch->node.next = &watch->node;
 	watch->glob_func = func;
 	watch->data = data;
 	watch->destroy = destroy;
-	watch->pattern = g_pattern_spec_new(glob);
-	watch->port = bus_port_ref(bus_port);
 	owner_link(self, &watch->owned, "glob watch", drop_glob);
 	g_mutex_lock(&bus_lock);
-	watch->id = ++last_glob;
-	globs = g_list_append(globs, watch);
+	glob->id = ++last_id;
+	glob->next = globs;
+	glob->at = &globs;
+	if (globs)
+		globs->at = &glob->next;
+	globs = glob;
 	g_mutex_unlock(&bus_lock);
-	channels = bp_channel_list(glob);
+	channels = bp_channel_list(text);
 	for (guint i = 0; i < channels->len; i++)
 		bind_here(watch, channels->pdata[i]);
 	return watch;

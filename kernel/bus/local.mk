@@ -5,6 +5,7 @@ libbackplane_so_0_SOURCES += \
 	kernel/bus/channel.c \
 	kernel/bus/channel.h \
 	kernel/bus/glob.c \
+	kernel/bus/hold.c \
 	kernel/bus/lines.c \
 	kernel/bus/link.c \
 	kernel/bus/message.c \

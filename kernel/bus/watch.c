@@ -29,7 +29,7 @@ Branch *branch_obtain(BpChannel *channel)
 		return branch;
 	branch = g_new0(Branch, 1);
 	branch->channel = channel;
-	branch->port = bus_port_ref(bus_port);
+	branch->port = bus_port;
 	branch->head.prev = branch->head.next = &branch->head;
 	g_mutex_lock(&bus_lock);
 	branch->next = channel->branches;
@@ -91,16 +91,16 @@ static void call_binding(Binding *binding, BpMessage *message, BpMessage **forma
 	owner_leave(owner);
 }
 
+/* The caller has a reference to the channel: watches may give up every other. */
 static void branch_walk(Branch *branch, BpMessage *message, guint64 sequence)
 {
 	Place marker = { .kind = PLACE_MARK }, end = { .kind = PLACE_MARK };
 	BpMessage *formatted = NULL;
-	BpChannel *channel = bp_channel_ref(branch->channel);
 	BusPort *port = branch->port;
 	guint hops = port->turn_hops;
 
 	branch->walking++;
-	port->turn_hops = (message->hops + 1u) | (g_atomic_int_get(&channel->traits) & TRAIT_LOG ? HOP_OF_LOG : 0);
+	port->turn_hops = (message->hops + 1u) | (g_atomic_int_get(&branch->channel->traits) & TRAIT_LOG ? HOP_OF_LOG : 0);
 	place_insert_before(branch->head.next, &marker);
 	place_insert_before(&branch->head, &end);
 	for (Place *node = marker.next; node != &end; node = marker.next) {
@@ -120,7 +120,6 @@ static void branch_walk(Branch *branch, BpMessage *message, guint64 sequence)
 	port->turn_hops = hops;
 	branch->walking--;
 	bp_message_unref(formatted);
-	bp_channel_unref(channel);
 }
 
 static void run_posted(gpointer a, gpointer b, guint64 sequence)
@@ -147,11 +146,13 @@ static void branch_post(Branch *branch, BpMessage *message, guint64 sequence)
 	bp_message_ref(message);
 	if (own)
 		branch->queued++;
-	if (branch->port->post(branch->port, own ? run_posted_to_self : run_posted, branch, message, sequence))
+	if (branch->port->post(branch->port, own ? run_posted_to_self : run_posted, branch, message, sequence,
+				FALSE))
 		return;
 	if (own)
 		branch->queued--;
-	channel_dropped(branch->channel, "a loop that watches it cannot keep up");
+	if (!g_atomic_int_get(&branch->port->closed))
+		channel_dropped(branch->channel, "a loop that watches it cannot keep up");
 	bp_message_unref(message);
 	bp_channel_unref(branch->channel);
 }
@@ -159,8 +160,12 @@ static void branch_post(Branch *branch, BpMessage *message, guint64 sequence)
 /* Directly only when nothing sent before by this loop is still to come: so order holds. */
 void channel_deliver(BpChannel *channel, BpMessage *message, guint64 sequence)
 {
-	for (Branch *branch = g_atomic_pointer_get(&channel->branches), *next; branch; branch = next) {
-		next = branch->next;
+	Branch *branch = g_atomic_pointer_get(&channel->branches);
+
+	if (!branch)
+		return;
+	bp_channel_ref(channel);
+	for (; branch; branch = branch->next) {
 		if (!g_atomic_int_get(&branch->count))
 			continue;
 		if (branch->port != bus_port)
@@ -170,6 +175,7 @@ void channel_deliver(BpChannel *channel, BpMessage *message, guint64 sequence)
 		else if (!(g_atomic_int_get(&channel->traits) & TRAIT_LOG))
 			branch_post(branch, message, sequence);
 	}
+	bp_channel_unref(channel);
 }
 
 /* --- watches --- */

@@ -19,10 +19,6 @@ struct BpWatch {
 	GDestroyNotify destroy;
 	guint64 since; /* sequence of the channel when it came; its replay held all up to it */
 	gboolean *gone; /* set when it goes, while it is given its history */
-	/* glob watches */
-	GPatternSpec *pattern;
-	BusPort *port;
-	guint64 id;
 };
 
 /* A watch of kind WATCH_LINK. Links between the same two channels, made by several owners, are one: the first of

@@ -120,8 +120,8 @@ static void print_links(BpCall *call, BpChannel *channel);
 static gboolean run_info(BpPlugin *self, BpCall *call, GError **error)
 {
 	g_autoptr(BpChannel) channel = bp_channel_named(bp_call_string(call, "name"), error);
+	g_auto(BpChannelOptions) options = { 0 };
 	BpChannelStats stats;
-	BpChannelOptions options;
 
 	if (!channel)
 		return FALSE;

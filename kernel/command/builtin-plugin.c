@@ -74,23 +74,54 @@ static BpPlugin *find_plugin(const char *name, GError **error)
 	return NULL;
 }
 
+#define UNLOAD_PATIENCE G_USEC_PER_SEC
+
+typedef struct {
+	BpCall *call;
+	char *name;
+	BpTimer *patience; /* NULL: it was told what is waited for */
+} Unload;
+
+static void on_still_there(BpPlugin *self, gpointer data)
+{
+	Unload *unload = data;
+	BpPlugin *plugin = bp_plugin_find(unload->name);
+	g_autofree char *holds = plugin ? owner_holds_text(plugin) : NULL;
+
+	unload->patience = NULL;
+	if (holds)
+		bp_call_styled(unload->call, BP_WARN, "%s is held by %s; plugin unload --force %s does not wait for that", unload->name,
+			       holds, unload->name);
+}
+
 /* The session that asked may have gone before the plugin has; the call bears that. */
 static void on_unloaded(const char *name, gpointer data)
 {
-	BpCall *call = data;
+	Unload *unload = data;
 
-	bp_call_printf(call, "Unloaded %s.", name);
-	bp_call_done(call, NULL);
+	if (unload->patience)
+		bp_timer_remove(unload->patience);
+	bp_call_printf(unload->call, "Unloaded %s.", name);
+	bp_call_done(unload->call, NULL);
+	g_free(unload->name);
+	g_free(unload);
 }
 
 static gboolean run_unload(BpPlugin *self, BpCall *call, GError **error)
 {
 	BpPlugin *plugin = find_plugin(bp_call_string(call, "name"), error);
+	gboolean force = bp_call_bool(call, "force");
+	Unload *unload;
 
 	if (!plugin)
 		return FALSE;
+	unload = g_new0(Unload, 1);
+	unload->call = call;
+	unload->name = g_strdup(plugin->name);
+	if (!force)
+		unload->patience = bp_timer_add(bp_kernel(), NULL, UNLOAD_PATIENCE, 1, on_still_there, unload, NULL);
 	bp_call_hold(call, NULL, NULL);
-	bp_plugin_unload(plugin, on_unloaded, call);
+	plugin_unload(plugin, force, on_unloaded, unload);
 	return TRUE;
 }
 
@@ -121,6 +152,7 @@ static gboolean run_info(BpPlugin *self, BpCall *call, GError **error)
 {
 	BpPlugin *plugin = find_plugin(bp_call_string(call, "name"), error);
 	const BpPluginInfo *info = plugin ? plugin->file->info : NULL;
+	g_autofree char *holds = plugin ? owner_holds_text(plugin) : NULL;
 
 	if (!plugin)
 		return FALSE;
@@ -134,6 +166,8 @@ static gboolean run_info(BpPlugin *self, BpCall *call, GError **error)
 		bp_call_printf(call, "  handler   %-22s %s", handler->name, handler->help);
 	bp_call_printf(call, "  owns      %u channels, %u watches, %u timers", owner_count(plugin, "channel"),
 		       owner_count(plugin, "watch"), owner_count(plugin, "timer"));
+	if (holds)
+		bp_call_printf(call, "  held by   %s", holds);
 	if (info->manual)
 		bp_call_printf(call, "\n%s", info->manual);
 	return TRUE;
@@ -159,11 +193,17 @@ static const BpParam name_params[] = {
 	{ NULL },
 };
 
+static const BpParam unload_params[] = {
+	{ "name", .kind = BP_ARGUMENT, .required = TRUE, .names = BP_A_PLUGIN, .help = "as plugin list shows it" },
+	{ "force", 'f', BP_BOOL, .help = "do not wait for calls and jobs of it that do not end; its code stays in memory" },
+	{ NULL },
+};
+
 const BpCommand plugin_commands[] = {
 	{ "plugin", .help = "list the plugins", .run = run_list, .group = "plugin" },
 	{ "plugin list", .help = "list the plugins that are loaded", .run = run_list },
 	{ "plugin load", .help = "load a plugin while everything runs", .params = load_params, .run = run_load, .role = BP_ADMIN },
-	{ "plugin unload", .help = "close what is a plugin's, and unload it", .params = name_params, .run = run_unload,
+	{ "plugin unload", .help = "close what is a plugin's, and unload it", .params = unload_params, .run = run_unload,
 	  .role = BP_ADMIN },
 	{ "plugin reload", .help = "load its file anew and reopen its instances", .params = name_params, .run = run_reload,
 	  .role = BP_ADMIN },

@@ -68,12 +68,16 @@ BpPlugin *plugin_new(const char *name, const BpPluginInfo *info, void *handle, c
 	return plugin;
 }
 
+void plugin_remove(BpPlugin *plugin)
+{
+	g_ptr_array_remove(plugins, plugin);
+}
+
 void plugin_free(BpPlugin *plugin)
 {
 	PluginFile *file = plugin->file;
-	gboolean resident = KEEP_MAPPED || (file->info && file->info->resident);
+	gboolean resident = KEEP_MAPPED || file->is_kept || (file->info && file->info->resident);
 
-	g_ptr_array_remove(plugins, plugin);
 	owner_clear(plugin);
 	if (file->handle && !resident)
 		dlclose(file->handle);

@@ -9,8 +9,12 @@ typedef struct PluginFile {
 	void *handle;		  /* of dlopen; NULL for one that is linked in */
 	char *path;		  /* NULL for one that is linked in */
 	gboolean unloading;	  /* asked for; it waits for its code and calls to return */
+	gboolean forced;	  /* ... for its code only */
+	gboolean is_kept;	  /* it has gone by force: its code stays mapped */
+	GPtrArray *instances;	  /* ... and so does the memory of these */
+	BpTimer *patience;	  /* until it is forced */
 	gboolean loaded;	  /* its load function has succeeded */
-	GSList *done;		  /* UnloadWaiter */
+	GSList *done;		  /* who waits for its end */
 	gint64 since;		  /* wall clock of loading */
 } PluginFile;
 
@@ -23,5 +27,10 @@ extern const PluginTables *plugin_tables;
 void plugin_use_tables(const PluginTables *tables);
 
 BpPlugin *plugin_new(const char *name, const BpPluginInfo *info, void *handle, const char *path);
-void plugin_free(BpPlugin *plugin); /* owned things gone already; dlclose */
+void plugin_remove(BpPlugin *plugin); /* from the list of those that are loaded */
+void plugin_free(BpPlugin *plugin);   /* owned things gone already; dlclose */
+/* By force it waits a second for what holds it, not longer. */
+void plugin_unload(BpPlugin *plugin, gboolean force, BpUnloadDone done, gpointer data);
+/* Those unloaded by force that something still comes back to; NULL: there never was one. */
+const GPtrArray *plugin_abandoned(void);
 void plugin_unload_all(void); /* newest first; runs the loop until they are gone, 5 s at most */

@@ -1,47 +1,106 @@
 /* SPDX-License-Identifier: MIT */
 /* unload.c - how a plugin goes: nothing of it is called, its code leaves the stack, its calls return, its
  * instances close, all it owns is dropped, and only then is it unmapped. Always from the loop's inbox, which runs
- * before timers: a plugin's own busy timer cannot keep it alive.
+ * before timers: a plugin's own busy timer cannot keep it alive. By force it does not wait for calls to return: then what
+ * they may still use stays, its code above all.
  */
 #include "host/plugin.h"
+#include "bus/port.h"
 #include "host/module.h"
 #include "loop/loop.h"
+
+/* What an unload by force gives to calls that are coming back. */
+#define FORCE_PATIENCE G_USEC_PER_SEC
 
 typedef struct {
 	BpUnloadDone done;
 	gpointer data;
 } Waiter;
 
-static void finish(BpPlugin *plugin)
-{
-	PluginFile *file = plugin->file;
-	g_autofree char *name = g_strdup(plugin->name);
-	GSList *waiters = file->done;
+static GPtrArray *abandoned; /* plugins that were unloaded by force and that something still comes back to */
 
-	loop_close_all(plugin);
-	module_close_all(plugin, "its plugin is being unloaded");
-	if (g_atomic_int_get(&plugin->holds))
-		return; /* taken by a close; when they are released this is called again */
-	plugin->when_idle = NULL;
-	if (file->loaded && file->info->unload)
-		file->info->unload(plugin);
-	owner_drop_all(plugin);
-	plugin_free(plugin);
-	bp_log(bp_kernel(), BP_LOG_INFO, "unloaded %s", name);
-	for (GSList *at = waiters; at; at = at->next) {
+static void ask_finish(BpPlugin *plugin);
+
+static gboolean is_held(BpPlugin *plugin)
+{
+	return g_atomic_int_get(&plugin->holds) > 0;
+}
+
+static void tell_waiters(const char *name, GSList *take_waiters)
+{
+	for (GSList *at = take_waiters; at; at = at->next) {
 		Waiter *waiter = at->data;
 
 		waiter->done(name, waiter->data);
 	}
-	g_slist_free_full(waiters, g_free);
+	g_slist_free_full(take_waiters, g_free);
+}
+
+/* What held it has come back. */
+static void run_bury(gpointer a, gpointer b, guint64 c)
+{
+	BpPlugin *plugin = a;
+
+	if (!g_ptr_array_find(abandoned, plugin, NULL) || is_held(plugin))
+		return;
+	g_ptr_array_remove(abandoned, plugin);
+	plugin->when_idle = NULL;
+	g_ptr_array_unref(plugin->file->instances);
+	owner_drop_all(plugin);
+	plugin_free(plugin);
+}
+
+/* Its code stays mapped and its memory stays; everything else goes. */
+static void abandon(BpPlugin *plugin)
+{
+	g_autofree char *holds = owner_holds_text(plugin);
+
+	bp_log(bp_kernel(), BP_LOG_WARNING, "%s is unloaded by force, and its code stays in memory: it was held by %s", plugin->name,
+	       holds);
+	if (!abandoned)
+		abandoned = g_ptr_array_new();
+	g_ptr_array_add(abandoned, plugin);
+	plugin->file->is_kept = TRUE;
+	plugin->when_idle = ask_finish;
+}
+
+static void finish(BpPlugin *plugin)
+{
+	PluginFile *file = plugin->file;
+	g_autofree char *name = g_strdup(plugin->name);
+	GSList *waiters;
+
+	/* What holds it here lets this be called again. */
+	if (!loops_quiet(plugin) && !file->forced)
+		return;
+	module_close_all(plugin, "its plugin is being unloaded");
+	if (is_held(plugin) && !file->forced)
+		return;
+	if (file->loaded && file->info->unload)
+		file->info->unload(plugin);
+	file->loaded = FALSE;
+	if ((!loops_leave(plugin) || is_held(plugin)) && !file->forced)
+		return;
+	plugin->when_idle = NULL;
+	if (file->patience)
+		bp_timer_remove(g_steal_pointer(&file->patience));
+	if (is_held(plugin))
+		file->instances = module_abandon_all(plugin);
+	owner_drop_all(plugin);
+	plugin_remove(plugin);
+	waiters = g_steal_pointer(&file->done);
+	if (is_held(plugin))
+		abandon(plugin);
+	else
+		plugin_free(plugin);
+	bp_log(bp_kernel(), BP_LOG_INFO, "unloaded %s", name);
+	tell_waiters(name, waiters);
 }
 
 static gboolean is_idle(BpPlugin *plugin)
 {
-	return !plugin->depth && !g_atomic_int_get(&plugin->holds);
+	return !plugin->depth && (!is_held(plugin) || plugin->file->forced);
 }
-
-static void ask_finish(BpPlugin *plugin);
 
 /* Asked for more than once perhaps, so it may have gone already. */
 static void run_finish(gpointer a, gpointer b, guint64 c)
@@ -56,27 +115,38 @@ static void run_finish(gpointer a, gpointer b, guint64 c)
 		finish(plugin);
 }
 
-/* Also from another thread, when the last hold is released there. */
+/* Also inside the plugin's code. */
 static void ask_finish(BpPlugin *plugin)
 {
-	inbox_post(bp_loop_main(), run_finish, plugin, NULL, 0, TRUE);
+	inbox_post(bp_loop_main(), plugin->file->is_kept ? run_bury : run_finish, plugin, NULL, 0, TRUE);
 }
 
 static void begin(BpPlugin *plugin)
 {
+	g_autofree char *holds = NULL;
+
 	if (plugin_tables && plugin_tables->dying)
 		plugin_tables->dying(plugin);
-	g_atomic_int_set(&plugin->dying, TRUE);
-	owner_cancel(plugin);
+	owner_die(plugin);
 	job_cancel_all(plugin);
+	holds = owner_holds_text(plugin);
+	loops_stop(plugin);
 	module_cancel_all(plugin);
-	if (g_atomic_int_get(&plugin->holds))
-		bp_log(bp_kernel(), BP_LOG_NOTICE, "unloading %s: it waits for %d calls to return", plugin->name,
-		       g_atomic_int_get(&plugin->holds));
+	if (holds)
+		bp_log(bp_kernel(), BP_LOG_NOTICE, "unloading %s: it is held by %s", plugin->name, holds);
 	ask_finish(plugin);
 }
 
-void bp_plugin_unload(BpPlugin *plugin, BpUnloadDone done, gpointer data)
+static void on_force(BpPlugin *self, gpointer data)
+{
+	BpPlugin *plugin = data;
+
+	plugin->file->patience = NULL;
+	plugin->file->forced = TRUE;
+	ask_finish(plugin);
+}
+
+void plugin_unload(BpPlugin *plugin, gboolean force, BpUnloadDone done, gpointer data)
 {
 	PluginFile *file = plugin->file;
 
@@ -88,10 +158,49 @@ void bp_plugin_unload(BpPlugin *plugin, BpUnloadDone done, gpointer data)
 		waiter->data = data;
 		file->done = g_slist_append(file->done, waiter);
 	}
+	if (force && !file->patience && !file->forced)
+		file->patience = bp_timer_add(bp_kernel(), NULL, FORCE_PATIENCE, 1, on_force, plugin, NULL);
 	if (file->unloading)
 		return;
 	file->unloading = TRUE;
 	begin(plugin);
+}
+
+typedef struct {
+	char *name;
+	BpUnloadDone done;
+	gpointer data;
+} Request;
+
+static void run_unload(gpointer a, gpointer b, guint64 c)
+{
+	Request *request = a;
+	BpPlugin *plugin = bp_plugin_find(request->name);
+
+	if (plugin)
+		plugin_unload(plugin, FALSE, request->done, request->data);
+	else if (request->done)
+		request->done(request->name, request->data);
+	g_free(request->name);
+	g_free(request);
+}
+
+void bp_plugin_unload(BpPlugin *plugin, BpUnloadDone done, gpointer data)
+{
+	Request *request;
+
+	if (bus_on_main()) {
+		plugin_unload(plugin, FALSE, done, data);
+		return;
+	}
+	request = g_new(Request, 1);
+	*request = (Request){ g_strdup(plugin->name), done, data };
+	inbox_post(bp_loop_main(), run_unload, request, NULL, 0, TRUE);
+}
+
+const GPtrArray *plugin_abandoned(void)
+{
+	return abandoned;
 }
 
 static gboolean on_patience(gpointer data)

@@ -8,6 +8,7 @@ struct BpFd {
 	BpLoop *loop;
 	int fd;
 	guint events;
+	gboolean parked; /* out of the epoll: its owner is going, and it would be ready in every turn */
 	BpFdFunc func;
 	gpointer data;
 	GDestroyNotify destroy;
@@ -27,7 +28,7 @@ static void drop_fd(BpOwned *owned)
 
 	owner_unlink(owned);
 	epoll_ctl(loop->epoll, EPOLL_CTL_DEL, source->fd, NULL);
-	loop->fds--;
+	LOOP_ADD(loop->fds, -1u);
 	forget_pending(loop, source);
 	if (source->destroy)
 		source->destroy(source->data);
@@ -59,7 +60,7 @@ BpFd *bp_fd_add(BpPlugin *self, int fd, BpEvents events, BpFdFunc func, gpointer
 		g_free(source);
 		return NULL;
 	}
-	loop->fds++;
+	LOOP_ADD(loop->fds, 1u);
 	bus_port_ref(&loop->port);
 	owner_link(self, &source->owned, "descriptor", drop_fd);
 	return source;
@@ -69,11 +70,12 @@ void bp_fd_set_events(BpFd *source, BpEvents events)
 {
 	struct epoll_event event;
 
-	if (source->events == (guint)events)
+	if (source->events == (guint)events && !source->parked)
 		return;
 	source->events = events;
 	event = event_of(source);
-	epoll_ctl(source->loop->epoll, EPOLL_CTL_MOD, source->fd, &event);
+	epoll_ctl(source->loop->epoll, source->parked ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, source->fd, &event);
+	source->parked = FALSE;
 }
 
 void bp_fd_remove(BpFd *source)
@@ -132,6 +134,12 @@ gint loop_poll(GPollFD *fds, guint count, gint timeout)
 	return ready < 0 ? ready : (ready > woken) + woken;
 }
 
+static void park(BpFd *source)
+{
+	epoll_ctl(source->loop->epoll, EPOLL_CTL_DEL, source->fd, NULL);
+	source->parked = TRUE;
+}
+
 void fds_run(BpLoop *loop)
 {
 	int count = loop->event_count;
@@ -149,11 +157,13 @@ void fds_run(BpLoop *loop)
 		if (!source || (gpointer)source == loop)
 			continue;
 		owner = source->owned.owner;
-		if (!owner_enter(owner))
+		if (!owner_enter(owner)) {
+			park(source);
 			continue;
+		}
 		source->func(owner, source->fd, loop->events[i].events, source->data);
 		owner_leave(owner);
 	}
-	loop->stats.events += (guint64)count;
+	LOOP_ADD(loop->stats.events, (guint64)count);
 	loop->event_at = loop->event_count = 0;
 }

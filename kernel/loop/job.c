@@ -8,6 +8,7 @@
 
 struct BpJob {
 	BpOwned owned;
+	OwnerHold *hold;
 	BpLoop *loop;
 	char *name;
 	BpJobWork work;
@@ -28,6 +29,7 @@ static void finish(gpointer a, gpointer b, guint64 c)
 {
 	BpJob *job = a;
 	BpPlugin *owner = job->owned.owner;
+	OwnerHold *hold = job->hold;
 	BpLoop *loop = job->loop;
 
 	if (!job->forgotten)
@@ -43,7 +45,7 @@ static void finish(gpointer a, gpointer b, guint64 c)
 		job->destroy(job->data);
 	g_free(job->name);
 	g_free(job);
-	bp_plugin_release(owner);
+	owner_unhold(hold);
 	bus_port_unref(&loop->port);
 }
 
@@ -60,12 +62,11 @@ static void run(gpointer data, gpointer unused)
 		inbox_post(bp_loop_main(), finish, job, NULL, 0, TRUE);
 }
 
-/* A plugin and an instance wait for their holds before they drop what they own; only scopes, which do not wait, have jobs left. */
+/* A plugin and an instance wait for their holds before they drop what they own; scopes do not, nor does an unload by force. */
 static void drop_job(BpOwned *owned)
 {
 	BpJob *job = OWNED_BY(owned, BpJob, owned);
 
-	g_assert(owned->owner->is_scope);
 	owner_unlink(owned);
 	job->forgotten = TRUE;
 	bp_job_cancel(job);
@@ -97,7 +98,7 @@ BpJob *bp_job_add(BpPlugin *self, const char *name, BpJobWork work, BpJobDone do
 	job_count++;
 	g_mutex_unlock(&lock);
 	bus_port_ref(&job->loop->port);
-	bp_plugin_hold(self);
+	job->hold = owner_hold(self, "job", name);
 	owner_link(self, &job->owned, "job", drop_job);
 	g_thread_pool_push(pool, job, NULL);
 	return job;
