@@ -372,7 +372,12 @@ static gboolean is_stuck(gpointer data)
 	return g_atomic_int_get(&loop_stuck) && g_atomic_int_get(&job_begun);
 }
 
-static void forget_unload(const char *name, gpointer data)
+static void note_unload(const char *name, gpointer data)
+{
+	*(gboolean *)data = TRUE;
+}
+
+static void note_unload_by_force(const char *name, const char *left, gpointer data)
 {
 	*(gboolean *)data = TRUE;
 }
@@ -395,7 +400,7 @@ static void test_unload_by_force(void)
 	bp_plugin_hold_for(instance, "look up");
 	while (!is_stuck(NULL))
 		g_main_context_iteration(NULL, FALSE);
-	bp_plugin_unload(plugin, forget_unload, &unloaded);
+	bp_plugin_unload(plugin, note_unload, &unloaded);
 	while (g_main_context_iteration(NULL, FALSE))
 		;
 	CU_ASSERT_FALSE(unloaded);
@@ -428,7 +433,7 @@ static void test_force_is_patient(void)
 	plugin = bp_plugin_load("never-answers", NULL);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(plugin);
 	CU_ASSERT_PTR_NOT_NULL(bp_module_open("Spinner", "one", "/", NULL, NULL));
-	plugin_unload(plugin, TRUE, forget_unload, &unloaded);
+	plugin_unload(plugin, TRUE, note_unload_by_force, &unloaded);
 	CU_ASSERT(suite_wait(&unloaded, 20));
 	CU_ASSERT(!plugin_abandoned() || !plugin_abandoned()->len);
 	stop();

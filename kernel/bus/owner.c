@@ -28,8 +28,9 @@ void owner_init_scope(BpPlugin *owner, BpPlugin *parent)
 
 void owner_clear(BpPlugin *owner)
 {
-	if (owner->cancel.free)
+	if (owner->cancel.object)
 		owner->cancel.free(owner->cancel.object);
+	owner->cancel.object = NULL;
 	if (!owner->is_scope)
 		g_clear_pointer(&owner->name, g_free);
 }

@@ -95,13 +95,15 @@ static void on_still_there(BpPlugin *self, gpointer data)
 }
 
 /* The session that asked may have gone before the plugin has; the call bears that. */
-static void on_unloaded(const char *name, gpointer data)
+static void on_unloaded(const char *name, const char *left, gpointer data)
 {
 	Unload *unload = data;
 
 	if (unload->patience)
 		bp_timer_remove(unload->patience);
 	bp_call_printf(unload->call, "Unloaded %s.", name);
+	if (left)
+		bp_call_styled(unload->call, BP_WARN, "Its code stays in memory, because of %s.", left);
 	bp_call_done(unload->call, NULL);
 	g_free(unload->name);
 	g_free(unload);

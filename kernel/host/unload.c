@@ -13,11 +13,13 @@
 #define FORCE_PATIENCE G_USEC_PER_SEC
 
 typedef struct {
-	BpUnloadDone done;
+	PluginUnloaded done;
+	BpUnloadDone plain; /* instead */
 	gpointer data;
 } Waiter;
 
 static GPtrArray *abandoned; /* plugins that were unloaded by force and that something still comes back to */
+static GPtrArray *kept;	     /* those that have left something behind, to which their handle may be known */
 
 static void ask_finish(BpPlugin *plugin);
 
@@ -26,12 +28,15 @@ static gboolean is_held(BpPlugin *plugin)
 	return g_atomic_int_get(&plugin->holds) > 0;
 }
 
-static void tell_waiters(const char *name, GSList *take_waiters)
+static void tell_waiters(const char *name, const char *left, GSList *take_waiters)
 {
 	for (GSList *at = take_waiters; at; at = at->next) {
 		Waiter *waiter = at->data;
 
-		waiter->done(name, waiter->data);
+		if (waiter->done)
+			waiter->done(name, left, waiter->data);
+		else
+			waiter->plain(name, waiter->data);
 	}
 	g_slist_free_full(take_waiters, g_free);
 }
@@ -50,24 +55,44 @@ static void run_bury(gpointer a, gpointer b, guint64 c)
 	plugin_free(plugin);
 }
 
-/* Its code stays mapped and its memory stays; everything else goes. */
-static void abandon(BpPlugin *plugin)
+static void add_to(GPtrArray **list, BpPlugin *plugin)
 {
-	g_autofree char *holds = owner_holds_text(plugin);
+	if (!*list)
+		*list = g_ptr_array_new();
+	g_ptr_array_add(*list, plugin);
+	plugin->file->is_kept = TRUE;
+}
+
+/* Its code stays mapped and its memory stays; everything else goes. */
+static char *abandon(BpPlugin *plugin)
+{
+	char *holds = owner_holds_text(plugin);
 
 	bp_log(bp_kernel(), BP_LOG_WARNING, "%s is unloaded by force, and its code stays in memory: it was held by %s", plugin->name,
 	       holds);
-	if (!abandoned)
-		abandoned = g_ptr_array_new();
-	g_ptr_array_add(abandoned, plugin);
-	plugin->file->is_kept = TRUE;
+	add_to(&abandoned, plugin);
 	plugin->when_idle = ask_finish;
+	return holds;
+}
+
+static char *unmap(BpPlugin *plugin)
+{
+	char *left = plugin_unmap(plugin);
+
+	if (left) {
+		bp_log(bp_kernel(), BP_LOG_WARNING, "%s has left behind %s: its code stays in memory", plugin->name, left);
+		add_to(&kept, plugin);
+	} else {
+		plugin_free(plugin);
+	}
+	return left;
 }
 
 static void finish(BpPlugin *plugin)
 {
 	PluginFile *file = plugin->file;
 	g_autofree char *name = g_strdup(plugin->name);
+	g_autofree char *left = NULL;
 	GSList *waiters;
 
 	/* What holds it here lets this be called again. */
@@ -89,12 +114,9 @@ static void finish(BpPlugin *plugin)
 	owner_drop_all(plugin);
 	plugin_remove(plugin);
 	waiters = g_steal_pointer(&file->done);
-	if (is_held(plugin))
-		abandon(plugin);
-	else
-		plugin_free(plugin);
+	left = is_held(plugin) ? abandon(plugin) : unmap(plugin);
 	bp_log(bp_kernel(), BP_LOG_INFO, "unloaded %s", name);
-	tell_waiters(name, waiters);
+	tell_waiters(name, left, waiters);
 }
 
 static gboolean is_idle(BpPlugin *plugin)
@@ -146,18 +168,13 @@ static void on_force(BpPlugin *self, gpointer data)
 	ask_finish(plugin);
 }
 
-void plugin_unload(BpPlugin *plugin, gboolean force, BpUnloadDone done, gpointer data)
+static void unload(BpPlugin *plugin, gboolean force, Waiter waiter)
 {
 	PluginFile *file = plugin->file;
 
 	g_return_if_fail(file && file->info);
-	if (done) {
-		Waiter *waiter = g_new0(Waiter, 1);
-
-		waiter->done = done;
-		waiter->data = data;
-		file->done = g_slist_append(file->done, waiter);
-	}
+	if (waiter.done || waiter.plain)
+		file->done = g_slist_append(file->done, g_memdup2(&waiter, sizeof(waiter)));
 	if (force && !file->patience && !file->forced)
 		file->patience = bp_timer_add(bp_kernel(), NULL, FORCE_PATIENCE, 1, on_force, plugin, NULL);
 	if (file->unloading)
@@ -166,10 +183,14 @@ void plugin_unload(BpPlugin *plugin, gboolean force, BpUnloadDone done, gpointer
 	begin(plugin);
 }
 
+void plugin_unload(BpPlugin *plugin, gboolean force, PluginUnloaded done, gpointer data)
+{
+	unload(plugin, force, (Waiter){ .done = done, .data = data });
+}
+
 typedef struct {
 	char *name;
-	BpUnloadDone done;
-	gpointer data;
+	Waiter waiter;
 } Request;
 
 static void run_unload(gpointer a, gpointer b, guint64 c)
@@ -178,23 +199,24 @@ static void run_unload(gpointer a, gpointer b, guint64 c)
 	BpPlugin *plugin = bp_plugin_find(request->name);
 
 	if (plugin)
-		plugin_unload(plugin, FALSE, request->done, request->data);
-	else if (request->done)
-		request->done(request->name, request->data);
+		unload(plugin, FALSE, request->waiter);
+	else if (request->waiter.plain)
+		request->waiter.plain(request->name, request->waiter.data);
 	g_free(request->name);
 	g_free(request);
 }
 
 void bp_plugin_unload(BpPlugin *plugin, BpUnloadDone done, gpointer data)
 {
+	Waiter waiter = { .plain = done, .data = data };
 	Request *request;
 
 	if (bus_on_main()) {
-		plugin_unload(plugin, FALSE, done, data);
+		unload(plugin, FALSE, waiter);
 		return;
 	}
 	request = g_new(Request, 1);
-	*request = (Request){ g_strdup(plugin->name), done, data };
+	*request = (Request){ g_strdup(plugin->name), waiter };
 	inbox_post(bp_loop_main(), run_unload, request, NULL, 0, TRUE);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* job.c - work that blocks, on a few threads shared by all; its end comes back to the loop that asked. */
 #include "loop/loop.h"
+#include <string.h>
 #include <backplane/plugin.h>
 
 #define JOB_THREADS 16 /* a few may wait for a resolver or a disk for long */
@@ -49,6 +50,14 @@ static void finish(gpointer a, gpointer b, guint64 c)
 	bus_port_unref(&loop->port);
 }
 
+/* What the work has left on the stack would look as if its code were still under way (see leftovers.h). */
+static void __attribute__((noinline)) wipe_stack(void)
+{
+	char room[8192];
+
+	explicit_bzero(room, sizeof(room));
+}
+
 static void run(gpointer data, gpointer unused)
 {
 	BpJob *job = data;
@@ -56,6 +65,7 @@ static void run(gpointer data, gpointer unused)
 	g_atomic_int_set(&job->running, TRUE);
 	if (!g_atomic_int_get(&job->cancelled))
 		job->work(job, job->data);
+	wipe_stack();
 	g_atomic_int_set(&job->running, FALSE);
 	/* A loop that has been closed lets its jobs end with its owner, on the main one. */
 	if (!inbox_post(job->loop, finish, job, NULL, 0, TRUE))

@@ -54,7 +54,7 @@ static gboolean dispatch(GSource *source, GSourceFunc func, gpointer data)
 	BpLoop *loop = ((LoopSource *)source)->loop;
 
 	loop->turning = TRUE;
-	loop->now = g_get_monotonic_time();
+	loop->now = loop->turned = g_get_monotonic_time();
 	loop->port.real_time = g_get_real_time();
 	LOOP_ADD(loop->stats.turns, 1);
 	inbox_run(loop);
@@ -124,6 +124,7 @@ static BpLoop *loop_new(const char *name, GMainContext *context, gboolean is_mai
 	loop->context = g_main_context_ref(context);
 	loop->epoll = epoll;
 	loop->wakeup = -1;
+	loop->turned = loop->checked = 0;
 	loop->timers = g_ptr_array_new();
 	loop->stats = (BpLoopStats){ 0 };
 	loop->quit = FALSE;

@@ -38,6 +38,7 @@ struct BpLoop {
 	struct epoll_event events[LOOP_EVENTS];
 	int event_count, event_at; /* the batch being handled, or fetched by the poll for this turn */
 	int wakeup; /* the context's descriptor in our epoll; -1: not there */
+	gint64 turned, checked; /* the time of the last turn, and of it when the two descriptors were last looked at */
 	guint fds;
 	/* timers: a heap by time due */
 	GPtrArray *timers;
