@@ -43,23 +43,11 @@ static gboolean is_positive(gpointer count)
 	return g_atomic_int_get((gint *)count) > 0;
 }
 
-/* Waits that end with what another thread does need a main loop that looks again. */
-static gboolean look_again(gpointer data)
+/* What another thread does wakes the main loop, so that a wait for it looks again. */
+static void count_up(gint *count)
 {
-	return G_SOURCE_CONTINUE;
-}
-
-static gboolean wait_until(gboolean (*ask)(gpointer data), gpointer data)
-{
-	GSource *source = g_timeout_source_new(2);
-	gboolean good;
-
-	g_source_set_callback(source, look_again, NULL, NULL);
-	g_source_attach(source, NULL);
-	good = suite_wait_until(ask, data, 20);
-	g_source_destroy(source);
-	g_source_unref(source);
-	return good;
+	g_atomic_int_inc(count);
+	g_main_context_wakeup(NULL);
 }
 
 /* --- a module that works on loops --- */
@@ -78,7 +66,7 @@ static BpPlugin *plugin;
 
 static void do_work(Worker *worker)
 {
-	g_atomic_int_inc(&works);
+	count_up(&works);
 	++*worker->box;
 }
 
@@ -170,7 +158,7 @@ static void close_at_work(const char *module)
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(instance);
 	g_atomic_int_set(&works, 0);
-	CU_ASSERT(wait_until(is_positive, &works));
+	CU_ASSERT(suite_wait_until(is_positive, &works, 20));
 	bp_instance_close(instance, NULL);
 	CU_ASSERT(suite_wait_until(is_closed, "busy", 20));
 }
@@ -205,7 +193,7 @@ static void test_plugin_unloads(void)
 		CU_ASSERT_PTR_NOT_NULL(bp_module_open("Own", "one", "/", NULL, NULL));
 		CU_ASSERT_PTR_NOT_NULL(bp_module_open("Shared", "two", "/", NULL, NULL));
 		g_atomic_int_set(&works, 0);
-		CU_ASSERT(wait_until(is_positive, &works));
+		CU_ASSERT(suite_wait_until(is_positive, &works, 20));
 		bp_plugin_unload(plugin, NULL, NULL);
 		CU_ASSERT(suite_wait_until(is_unloaded, "worker", 20));
 		CU_ASSERT_EQUAL(count_loops(), 1);
@@ -228,7 +216,7 @@ static void on_slow(BpPlugin *self, gpointer data)
 {
 	bp_plugin_defer_undo(self, on_destroyed, bp_loop_current());
 	bp_timer_add(self, NULL, 1000, 0, on_slow, NULL, NULL);
-	g_atomic_int_set(&inside, TRUE);
+	count_up(&inside);
 	while (!bp_owner_is_dying(self))
 		g_thread_yield();
 	for (guint i = 0; i < 20000 && !g_atomic_int_get(&ended); i++)
@@ -245,7 +233,7 @@ static void begin_slow(BpPlugin *self, BpLoop *loop)
 {
 	inside = ended = FALSE;
 	CU_ASSERT(bp_loop_call(self, loop, on_slow, NULL, NULL));
-	CU_ASSERT(wait_until(is_positive, &inside));
+	CU_ASSERT(suite_wait_until(is_positive, &inside, 20));
 }
 
 static void test_end_waits_for_code(void)
@@ -310,13 +298,13 @@ static void watch_end(BpPlugin *self, gpointer data)
 
 	watch = bp_channel_watch(self, bp_channel(self, "end"), unload_worker, &watch, NULL);
 	bp_channel_watch(self, bp_channel(self, "close"), close_itself, NULL, NULL);
-	g_atomic_int_set(&watching, TRUE);
+	count_up(&watching);
 }
 
 static void watch_end_by_glob(BpPlugin *self, gpointer data)
 {
 	bp_channel_watch_glob(self, "e?d", unload_worker_by_glob, NULL, NULL);
-	g_atomic_int_set(&watching, TRUE);
+	count_up(&watching);
 }
 
 /* Who asks: the plugin on its own loop, an instance on its, another plugin, a glob watch. */
@@ -324,7 +312,7 @@ static void unload_from(BpPlugin *asker, BpLoop *loop, BpFunc watch)
 {
 	watching = FALSE;
 	CU_ASSERT(bp_loop_call(asker, loop, watch, NULL, NULL));
-	CU_ASSERT(wait_until(is_positive, &watching));
+	CU_ASSERT(suite_wait_until(is_positive, &watching, 20));
 	bp_channel_print(bp_channel(bp_kernel(), "end"), "x");
 	CU_ASSERT(suite_wait_until(is_unloaded, "worker", 20));
 }
@@ -364,7 +352,7 @@ static void test_close_on_another_loop(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(instance);
 	watching = FALSE;
 	bp_loop_call(instance, ((Worker *)bp_instance_data(instance))->loop, watch_end, NULL, NULL);
-	CU_ASSERT(wait_until(is_positive, &watching));
+	CU_ASSERT(suite_wait_until(is_positive, &watching, 20));
 	bp_channel_print(bp_channel(bp_kernel(), "close"), "x");
 	CU_ASSERT(suite_wait_until(is_closed, "one", 20));
 	stop();
@@ -379,7 +367,7 @@ static gint callers_stop, asked, called, undone; /* atomic */
 
 static void on_called(BpPlugin *self, gpointer data)
 {
-	g_atomic_int_inc(&called);
+	count_up(&called);
 }
 
 static void on_undone(gpointer data)
@@ -422,7 +410,7 @@ static void test_calls_while_it_ends(void)
 
 		callers_stop = called = FALSE;
 		calling = bp_plugin_add(&info, NULL);
-		CU_ASSERT(wait_until(is_positive, &called));
+		CU_ASSERT(suite_wait_until(is_positive, &called, 20));
 		bp_plugin_unload(calling, NULL, NULL);
 		CU_ASSERT(suite_wait_until(is_unloaded, "calling", 20));
 	}

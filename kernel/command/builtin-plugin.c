@@ -76,54 +76,38 @@ static BpPlugin *find_plugin(const char *name, GError **error)
 
 #define UNLOAD_PATIENCE G_USEC_PER_SEC
 
-typedef struct {
-	BpCall *call;
-	char *name;
-	BpTimer *patience; /* NULL: it was told what is waited for */
-} Unload;
-
 static void on_still_there(BpPlugin *self, gpointer data)
 {
-	Unload *unload = data;
-	BpPlugin *plugin = bp_plugin_find(unload->name);
+	const char *name = bp_call_string(data, "name");
+	BpPlugin *plugin = bp_plugin_find(name);
 	g_autofree char *holds = plugin ? owner_holds_text(plugin) : NULL;
 
-	unload->patience = NULL;
 	if (holds)
-		bp_call_styled(unload->call, BP_WARN, "%s is held by %s; plugin unload --force %s does not wait for that", unload->name,
-			       holds, unload->name);
+		bp_call_styled(data, BP_WARN, "%s is held by %s; plugin unload --force %s does not wait for that", name, holds, name);
 }
 
 /* The session that asked may have gone before the plugin has; the call bears that. */
 static void on_unloaded(const char *name, const char *left, gpointer data)
 {
-	Unload *unload = data;
+	BpCall *call = data;
 
-	if (unload->patience)
-		bp_timer_remove(unload->patience);
-	bp_call_printf(unload->call, "Unloaded %s.", name);
+	bp_call_printf(call, "Unloaded %s.", name);
 	if (left)
-		bp_call_styled(unload->call, BP_WARN, "Its code stays in memory, because of %s.", left);
-	bp_call_done(unload->call, NULL);
-	g_free(unload->name);
-	g_free(unload);
+		bp_call_styled(call, BP_WARN, "Its code stays in memory, because of %s.", left);
+	bp_call_done(call, NULL);
 }
 
 static gboolean run_unload(BpPlugin *self, BpCall *call, GError **error)
 {
 	BpPlugin *plugin = find_plugin(bp_call_string(call, "name"), error);
 	gboolean force = bp_call_bool(call, "force");
-	Unload *unload;
 
 	if (!plugin)
 		return FALSE;
-	unload = g_new0(Unload, 1);
-	unload->call = call;
-	unload->name = g_strdup(plugin->name);
-	if (!force)
-		unload->patience = bp_timer_add(bp_kernel(), NULL, UNLOAD_PATIENCE, 1, on_still_there, unload, NULL);
 	bp_call_hold(call, NULL, NULL);
-	plugin_unload(plugin, force, on_unloaded, unload);
+	if (!force)
+		bp_timer_add(bp_call_scope(call), NULL, UNLOAD_PATIENCE, 1, on_still_there, call, NULL);
+	plugin_unload(plugin, force, on_unloaded, call);
 	return TRUE;
 }
 

@@ -73,13 +73,12 @@ void plugin_remove(BpPlugin *plugin)
 	g_ptr_array_remove(plugins, plugin);
 }
 
-/* A process that ends unmaps nothing. */
 char *plugin_unmap(BpPlugin *plugin)
 {
 	PluginFile *file = plugin->file;
 	char *left;
 
-	if (!file->handle || file->info->resident || bp_kernel_is_quitting())
+	if (!file->handle || file->info->resident)
 		return NULL;
 	left = leftover_find(g_steal_pointer(&file->before));
 	if (left || KEEP_MAPPED)

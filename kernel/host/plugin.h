@@ -13,7 +13,7 @@ typedef struct PluginFile {
 	gpointer before;	  /* for who finds what it leaves behind */
 	gboolean is_kept;	  /* its code stays mapped: it has gone by force, or left something behind */
 	GPtrArray *instances;	  /* ... and so does the memory of these */
-	BpTimer *patience;	  /* until it is forced */
+	BpScope *patience;	  /* of the kernel: has the timer until it is forced */
 	gboolean loaded;	  /* its load function has succeeded */
 	GSList *done;		  /* who waits for its end */
 	gint64 since;		  /* wall clock of loading */

@@ -5,6 +5,7 @@
  * they may still use stays, its code above all.
  */
 #include "host/plugin.h"
+#include <backplane/scope.h>
 #include "bus/port.h"
 #include "host/module.h"
 #include "loop/loop.h"
@@ -19,6 +20,7 @@ typedef struct {
 } Waiter;
 
 static GPtrArray *abandoned; /* plugins that were unloaded by force and that something still comes back to */
+static gboolean at_end;	     /* all are unloaded, and the process will end: nothing is unmapped */
 static GPtrArray *kept;	     /* those that have left something behind, to which their handle may be known */
 
 static void ask_finish(BpPlugin *plugin);
@@ -77,7 +79,7 @@ static char *abandon(BpPlugin *plugin)
 
 static char *unmap(BpPlugin *plugin)
 {
-	char *left = plugin_unmap(plugin);
+	char *left = at_end ? NULL : plugin_unmap(plugin);
 
 	if (left) {
 		bp_log(bp_kernel(), BP_LOG_WARNING, "%s has left behind %s: its code stays in memory", plugin->name, left);
@@ -108,7 +110,7 @@ static void finish(BpPlugin *plugin)
 		return;
 	plugin->when_idle = NULL;
 	if (file->patience)
-		bp_timer_remove(g_steal_pointer(&file->patience));
+		bp_scope_close(g_steal_pointer(&file->patience));
 	if (is_held(plugin))
 		file->instances = module_abandon_all(plugin);
 	owner_drop_all(plugin);
@@ -161,9 +163,8 @@ static void begin(BpPlugin *plugin)
 
 static void on_force(BpPlugin *self, gpointer data)
 {
-	BpPlugin *plugin = data;
+	BpPlugin *plugin = bp_plugin_data(self);
 
-	plugin->file->patience = NULL;
 	plugin->file->forced = TRUE;
 	ask_finish(plugin);
 }
@@ -175,8 +176,11 @@ static void unload(BpPlugin *plugin, gboolean force, Waiter waiter)
 	g_return_if_fail(file && file->info);
 	if (waiter.done || waiter.plain)
 		file->done = g_slist_append(file->done, g_memdup2(&waiter, sizeof(waiter)));
-	if (force && !file->patience && !file->forced)
-		file->patience = bp_timer_add(bp_kernel(), NULL, FORCE_PATIENCE, 1, on_force, plugin, NULL);
+	if (force && !file->patience) {
+		file->patience = bp_scope_open(bp_kernel());
+		bp_plugin_set_data(file->patience, plugin);
+		bp_timer_add(file->patience, NULL, FORCE_PATIENCE, 1, on_force, NULL, NULL);
+	}
 	if (file->unloading)
 		return;
 	file->unloading = TRUE;
@@ -239,6 +243,7 @@ void plugin_unload_all(void)
 
 	g_source_set_callback(patience, on_patience, &late, NULL);
 	g_source_attach(patience, NULL);
+	at_end = TRUE;
 	for (guint i = list->len; i > 0; i--)
 		bp_plugin_unload(list->pdata[i - 1], NULL, NULL);
 	g_ptr_array_set_size(list, 0);
@@ -249,6 +254,7 @@ void plugin_unload_all(void)
 			break;
 		g_main_context_iteration(NULL, TRUE);
 	}
+	at_end = FALSE;
 	g_source_destroy(patience);
 	g_source_unref(patience);
 }

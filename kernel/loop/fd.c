@@ -2,7 +2,9 @@
 /* fd.c - descriptors of a loop, in its one epoll descriptor. */
 #include "loop/loop.h"
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define CHECK_TIME G_USEC_PER_SEC
 
@@ -104,8 +106,8 @@ static gint poll_others(const BpLoop *loop, GPollFD *fds, guint count, gint time
 /* Nothing would be heard of any descriptor any more, or of other threads. Who did it cannot be told here. */
 static void G_GNUC_NORETURN die(const BpLoop *loop, const char *what)
 {
-	g_printerr("backplane: %s of loop \"%s\" was closed by code that had not opened it: a plugin, or a library of one. The "
-		   "program cannot go on.\n", what, loop->name);
+	dprintf(STDERR_FILENO, "backplane: %s of loop \"%s\" was closed by code that had not opened it: a plugin, or a library of "
+		"one. The program cannot go on.\n", what, loop->name);
 	abort();
 }
 

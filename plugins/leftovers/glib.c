@@ -224,12 +224,12 @@ void left_find_calls(const LeftMapping *mapping, GPtrArray *found)
 {
 	GType type = has_types() ? types.from_name("GTask") : 0;
 	Search search = { .mapping = mapping, .class = type ? (guintptr)types.class_peek(type) : 0, .found = found };
-	g_autofree char *maps = NULL;
+	g_autofree char *maps = left_maps();
 	g_auto(GStrv) lines = NULL;
 	GTypeQuery query;
 	gpointer piece;
 
-	if (!search.class || !g_file_get_contents("/proc/self/maps", &maps, NULL, NULL))
+	if (!search.class || !maps)
 		return;
 	piece = mmap(NULL, PIECE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (piece == MAP_FAILED)

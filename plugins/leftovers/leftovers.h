@@ -2,6 +2,7 @@
 /* leftovers.h - what the files of this plugin share. */
 #pragma once
 #include <backplane/backplane.h>
+#include <backplane/file.h>
 #include <backplane/leftovers.h>
 #include <signal.h>
 
@@ -20,6 +21,8 @@ GArray *left_objects(void);
 void left_mapping_open(LeftMapping *mapping, const guintptr *bases, gsize count);
 void left_mapping_close(LeftMapping *mapping);
 gboolean left_is_in(const LeftMapping *mapping, gconstpointer address);
+/* /proc/self/maps. Yours. */
+char *left_maps(void);
 /* Gives how many words it could copy. Whatever is there may be read: other threads use it, a sanitizer guards it. */
 gsize left_copy(gpointer to, guintptr from, gsize words);
 /* Aligned words from `words` on; NULL: none of them points into it. */

@@ -91,6 +91,11 @@ gboolean left_is_in(const LeftMapping *mapping, gconstpointer address)
 	return FALSE;
 }
 
+char *left_maps(void)
+{
+	return bp_file_load("/proc/self/maps", 1 << 24, BP_FILE_READ, NULL, NULL);
+}
+
 gsize left_copy(gpointer to, guintptr from, gsize words)
 {
 	struct iovec into = { to, words * sizeof(guintptr) }, of = { (void *)from, into.iov_len };

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOOKS 20 /* until a thread waits */
+#define LOOKS 100 /* until a thread waits */
 #define LARGEST_STACK (64 * 1024 * 1024)
 
 guint64 left_ticks(void)
@@ -27,9 +27,8 @@ guint64 left_ticks(void)
 static char *read_of(const char *thread, const char *name)
 {
 	g_autofree char *path = g_strdup_printf("/proc/self/task/%s/%s", thread, name);
-	char *text = NULL;
 
-	return g_file_get_contents(path, &text, NULL, NULL) ? text : NULL;
+	return bp_file_load(path, 4096, BP_FILE_READ, NULL, NULL);
 }
 
 static gboolean started_after(const char *thread, guint64 since)
@@ -53,7 +52,7 @@ static guintptr stack_of(const char *thread)
 
 		if (count >= 3) /* ..., stack, place */
 			return (guintptr)g_ascii_strtoull(fields[count - 2], NULL, 16);
-		g_usleep(100);
+		g_thread_yield();
 	}
 	return 0;
 }
@@ -61,10 +60,10 @@ static guintptr stack_of(const char *thread)
 /* Where the mapping ends that has this address. */
 static guintptr end_of(guintptr address)
 {
-	g_autofree char *maps = NULL;
+	g_autofree char *maps = left_maps();
 	g_auto(GStrv) lines = NULL;
 
-	if (!g_file_get_contents("/proc/self/maps", &maps, NULL, NULL))
+	if (!maps)
 		return 0;
 	lines = g_strsplit(maps, "\n", -1);
 	for (char **line = lines; *line; line++) {
