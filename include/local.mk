@@ -21,6 +21,7 @@ pkginclude_HEADERS = \
 	include/backplane/http.h \
 	include/backplane/json.h \
 	include/backplane/kernel.h \
+	include/backplane/leftovers.h \
 	include/backplane/loop.h \
 	include/backplane/message.h \
 	include/backplane/metric.h \

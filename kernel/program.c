@@ -289,6 +289,9 @@ static int serve(void)
 
 	if (!apply_settings(&error))
 		return complain(EXIT_USAGE, error->message);
+	if (!need_plugin("leftovers", &error))
+		bp_log(bp_kernel(), BP_LOG_WARNING, "what plugins leave behind when they are unloaded is not looked for: %s", error->message);
+	g_clear_error(&error);
 	if (options.config || options.check) {
 		if (!start_config(&error))
 			return complain(error->code == BP_NOT_PERMITTED ? EXIT_NOT_PERMITTED : EXIT_BAD_CONFIG, error->message);

@@ -132,6 +132,7 @@ guint bp_kernel_stop(void)
 	gint64 until = g_get_monotonic_time() + END_PATIENCE;
 	g_autoptr(GPtrArray) left = NULL;
 	g_autoptr(GArray) jobs = NULL;
+	const GPtrArray *abandoned;
 
 	g_atomic_int_set(&quitting, TRUE);
 	save_settings(bus_kernel, NULL); /* now: a plugin that does not go may take all the time there is */
@@ -142,11 +143,18 @@ guint bp_kernel_stop(void)
 	drain(until);
 	jobs = job_list();
 	left = bp_plugin_list();
+	abandoned = plugin_abandoned();
+	for (guint i = 0; abandoned && i < abandoned->len; i++)
+		g_ptr_array_add(left, abandoned->pdata[i]);
 	settings_on_dirty(NULL);
 	console_stop();
 	log_stop();
-	for (guint i = 0; i < left->len; i++)
-		bp_log(bus_kernel, BP_LOG_ERROR, "%s is still busy and is left behind", bp_plugin_name(left->pdata[i]));
+	for (guint i = 0; i < left->len; i++) {
+		g_autofree char *holds = owner_holds_text(left->pdata[i]);
+
+		bp_log(bus_kernel, BP_LOG_ERROR, "%s is still busy and is left behind: it is held by %s", bp_plugin_name(left->pdata[i]),
+		       holds ? holds : "its own code");
+	}
 	for (guint i = 0; i < jobs->len; i++)
 		bp_log(bus_kernel, BP_LOG_ERROR, "the job \"%s\" does not end in time", g_array_index(jobs, JobInfo, i).name);
 	if (jobs->len || left->len)

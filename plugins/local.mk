@@ -18,6 +18,7 @@ include plugins/control/local.mk
 include plugins/echo/local.mk
 include plugins/exec/local.mk
 include plugins/guess/local.mk
+include plugins/leftovers/local.mk
 include plugins/mesh/local.mk
 include plugins/owned/local.mk
 include plugins/peer/local.mk

@@ -26,6 +26,7 @@ UNIT_TESTS = \
 	tests/test-json-line \
 	tests/test-leaks \
 	tests/test-lines \
+	tests/test-links \
 	tests/test-loop \
 	tests/test-mesh-command \
 	tests/test-mesh-message \
@@ -42,6 +43,7 @@ UNIT_TESTS = \
 	tests/test-settings \
 	tests/test-state \
 	tests/test-telnet-codec \
+	tests/test-threads \
 	tests/test-tls \
 	tests/test-web-op \
 	tests/test-websocket
@@ -53,7 +55,8 @@ THREAD_TESTS = \
 	tests/test-bus-threads \
 	tests/test-file \
 	tests/test-loop \
-	tests/test-scope
+	tests/test-scope \
+	tests/test-threads
 
 # A codec of a plugin is compiled into its test.
 tests_test_rfc2217_SOURCES = tests/test-rfc2217.c plugins/uart/rfc2217.c plugins/uart/rfc2217.h
@@ -127,15 +130,27 @@ TEST_PLUGINS = \
 	tests/plugins/bad-abi.so \
 	tests/plugins/bad-name.so \
 	tests/plugins/clock-shim.so \
+	tests/plugins/closes-descriptors.so \
+	tests/plugins/does-not-return.so \
 	tests/plugins/fails-load.so \
 	tests/plugins/jobs.so \
+	tests/plugins/leaves-call.so \
+	tests/plugins/leaves-handlers.so \
+	tests/plugins/leaves-source.so \
+	tests/plugins/leaves-thread.so \
+	tests/plugins/leaves-type.so \
 	tests/plugins/never-answers.so \
 	tests/plugins/no-symbol.so \
 	tests/plugins/self-unload.so \
 	tests/plugins/serial-shim.so \
-	tests/plugins/slow-shim.so
+	tests/plugins/slow-shim.so \
+	tests/plugins/takes-signals.so \
+	tests/plugins/uses-type.so
 EXTRA_DIST += $(TEST_PLUGINS:.so=.c)
 CLEANFILES += $(TEST_PLUGINS)
+GIO_PLUGINS = tests/plugins/leaves-call.so tests/plugins/leaves-type.so tests/plugins/uses-type.so
+$(GIO_PLUGINS): PLUGIN_CPPFLAGS += $(GIO_CFLAGS)
+$(GIO_PLUGINS): GLIB_LIBS += $(GIO_LIBS)
 tests/plugins/%.so: tests/plugins/%.c tests/libbackplane.so.0 $(pkginclude_HEADERS)
 	$(AM_V_CCLD)$(MKDIR_P) tests/plugins && $(CC) $(PLUGIN_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS) \
 		$(PLUGIN_LDFLAGS) $(LDFLAGS) -o $@ $< tests/libbackplane.so.0 $(GLIB_LIBS) $(JSON_LIBS)
@@ -143,7 +158,7 @@ tests/plugins/%.so: tests/plugins/%.c tests/libbackplane.so.0 $(pkginclude_HEADE
 EXTRA_DIST += tests/fresh tests/lint tests/waiters.py tests/run tests/scenario tests/web/.npmrc tests/web/mock.mjs tests/web/package-lock.json tests/web/package.json tests/web/page.mjs tests/web/ws.mjs
 
 # The scenarios that the real program passes under AddressSanitizer at every check; ONLY='*' runs them all.
-SCENARIOS = lifetimes one-turn web-content
+SCENARIOS = leftovers lifetimes one-turn unloads web-content
 
 # `make check` runs everything there is, check-units the programs that need no installed clients, check-scenarios
 # SCENARIOS, check-threads what may race; ONLY='bus telnet*' chooses by name. The programs alone are made by check-build.

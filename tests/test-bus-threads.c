@@ -156,10 +156,132 @@ static void test_full_inbox(void)
 	stop();
 }
 
+/* --- channels whose watches are on several loops --- */
+
+static gint there, stopped, passed; /* atomic */
+static BpWatch *last_watch;
+static BpChannel *from, *to;
+
+static void call_there(BpPlugin *owner, BpLoop *loop, BpFunc func, gpointer data)
+{
+	g_atomic_int_set(&there, FALSE);
+	CU_ASSERT(bp_loop_call(owner, loop, func, data, NULL));
+	while (!g_atomic_int_get(&there))
+		g_thread_yield();
+}
+
+static void give_up_channel(BpPlugin *plugin, BpMessage *message, gpointer data)
+{
+	bp_channel_release(self, data);
+	bp_watch_remove(last_watch);
+}
+
+static void watch_and_leave(BpPlugin *plugin, gpointer data)
+{
+	bp_watch_remove(bp_channel_watch(plugin, data, note_far, NULL, NULL));
+	g_atomic_int_set(&there, TRUE);
+}
+
+/* The walk over its loops goes on when a watch has given up the last that held the channel. */
+static void test_channel_ends_in_a_walk(void)
+{
+	BpChannel *channel;
+	BpLoop *loop;
+
+	start();
+	loop = bp_loop_open(self, "far", NULL);
+	channel = bp_channel(self, "short");
+	call_there(self, loop, watch_and_leave, channel);
+	last_watch = bp_channel_watch(self, channel, give_up_channel, channel, NULL);
+	bp_channel_print(channel, "x");
+	CU_ASSERT_PTR_NULL(bp_channel_find("short"));
+	stop();
+}
+
+static gpointer set_options(gpointer data)
+{
+	static const char *const greetings[] = { "a short one", "a greeting that is somewhat longer than the other one" };
+
+	for (guint i = 0; !g_atomic_int_get(&stopped); i++)
+		bp_channel_set_options(data, &(BpChannelOptions){ .greet = greetings[i % 2], .line_end = i % 3 ? "\n" : NULL });
+	return NULL;
+}
+
+static void test_options_are_copies(void)
+{
+	BpChannel *channel;
+	GThread *thread;
+
+	start();
+	channel = bp_channel(self, "x");
+	bp_channel_set_options(channel, &(BpChannelOptions){ .greet = "a first one" });
+	stopped = FALSE;
+	thread = g_thread_new("options", set_options, channel);
+	for (guint i = 0; i < 2000; i++) {
+		g_auto(BpChannelOptions) options = bp_channel_options(channel);
+
+		CU_ASSERT(g_str_has_prefix(options.greet, "a "));
+	}
+	g_atomic_int_set(&stopped, TRUE);
+	g_thread_join(thread);
+	stop();
+}
+
+static void link_there(BpPlugin *plugin, gpointer data)
+{
+	CU_ASSERT_PTR_NOT_NULL(bp_channel_link(plugin, from, to, NULL));
+	g_atomic_int_set(&there, TRUE);
+}
+
+static void count_passed(BpPlugin *plugin, BpMessage *message, gpointer data)
+{
+	g_atomic_int_inc(&passed);
+}
+
+static gboolean one_passed(gpointer data)
+{
+	return g_atomic_int_get(&passed) == 1;
+}
+
+static gboolean is_gone(gpointer name)
+{
+	return !bp_plugin_find(name);
+}
+
+/* A link on a loop that ends is replaced by the one that another owner has made on another loop. */
+static void test_link_of_two_loops(void)
+{
+	static const BpPluginInfo info = { .abi = BP_ABI, .name = "other" };
+	BpPlugin *other;
+
+	start();
+	from = bp_channel(self, "from");
+	to = bp_channel(self, "to");
+	passed = 0;
+	bp_channel_watch(self, to, count_passed, NULL, NULL);
+	other = bp_plugin_add(&info, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(other);
+	call_there(other, bp_loop_open(other, "far", NULL), link_there, NULL);
+	CU_ASSERT_PTR_NOT_NULL(bp_channel_link(self, from, to, NULL));
+	CU_ASSERT_EQUAL(bp_channel_stats(from).watchers, 1);
+	bp_channel_print(from, "1");
+	CU_ASSERT(suite_wait_until(one_passed, NULL, 20));
+	bp_plugin_unload(other, NULL, NULL);
+	CU_ASSERT(suite_wait_until(is_gone, "other", 20));
+	CU_ASSERT_EQUAL(bp_channel_stats(from).watchers, 1);
+	bp_channel_print(from, "2");
+	CU_ASSERT_EQUAL(passed, 2);
+	CU_ASSERT_EQUAL(bp_channel_stats(from).drops, 0);
+	stop();
+}
+
 static const SuiteTest tests[] = {
 	{ "threads_keep_order", test_threads_keep_order },
 	{ "far_watch_and_replay", test_far_watch_and_replay },
 	{ "full_inbox", test_full_inbox },
+	{ "channel_ends_in_a_walk", test_channel_ends_in_a_walk },
+	{ "options_are_copies", test_options_are_copies },
+	{ "link_of_two_loops", test_link_of_two_loops },
 	{ NULL },
 };
 

@@ -270,6 +270,175 @@ static void test_unload_waits_for_holds(void)
 	stop();
 }
 
+static void expect_holds(BpPlugin *plugin, const char *pattern)
+{
+	g_autofree char *text = owner_holds_text(plugin);
+
+	CU_ASSERT_FATAL(text != NULL);
+	CU_ASSERT(g_pattern_match_simple(pattern, text));
+	if (!g_pattern_match_simple(pattern, text))
+		g_printerr("\"%s\" is not %s\n", text, pattern);
+}
+
+static gboolean open_nothing(BpInstance *self, GError **error)
+{
+	return TRUE;
+}
+
+static void test_holds_are_named(void)
+{
+	static const BpModule modules[] = { { "Thing", .open = open_nothing }, { NULL } };
+	static const BpPluginInfo info = { .abi = BP_ABI, .name = "leaky", .modules = modules };
+	BpInstance *instance;
+	BpPlugin *plugin;
+
+	start();
+	plugin = bp_plugin_add(&info, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(plugin);
+	CU_ASSERT_PTR_NULL(owner_holds_text(plugin));
+	bp_plugin_hold_for(plugin, "look up");
+	bp_plugin_hold_for(plugin, "look up");
+	bp_plugin_hold(plugin);
+	instance = bp_module_open("Thing", "one", "/", NULL, NULL);
+	bp_plugin_hold_for(instance, "look up");
+	expect_holds(plugin, "2 calls \"look up\" (since ?.? s), call (since ?.? s), call \"look up\" of one (since ?.? s)");
+	expect_holds(instance, "call \"look up\" of one (since ?.? s)");
+	bp_plugin_release(plugin); /* the one without a name */
+	expect_holds(plugin, "2 calls \"look up\" (since ?.? s), call \"look up\" of one (since ?.? s)");
+	bp_plugin_release_for(plugin, "look up");
+	bp_plugin_release(plugin); /* any */
+	bp_instance_close(instance, NULL);
+	expect_holds(plugin, "call \"look up\" of one (since ?.? s)");
+	CU_ASSERT_PTR_NOT_NULL(bp_instance_find("one"));
+	bp_plugin_unload(plugin, NULL, NULL);
+	bp_plugin_release_for(instance, "look up");
+	CU_ASSERT(suite_wait_until(is_gone, "leaky", 10));
+	stop();
+}
+
+/* --- by force --- */
+
+static gint job_may_end, job_begun; /* atomic */
+static guint job_dones, job_destroys, closes;
+
+static void work_on(BpJob *job, gpointer data)
+{
+	g_atomic_int_set(&job_begun, TRUE);
+	while (!g_atomic_int_get(&job_may_end))
+		g_thread_yield();
+}
+
+static void on_job_done(BpPlugin *self, gboolean cancelled, gpointer data)
+{
+	job_dones++;
+}
+
+static void on_job_destroyed(gpointer data)
+{
+	job_destroys++;
+}
+
+static gint loop_may_end, loop_stuck; /* atomic */
+
+static void stick(BpPlugin *self, gpointer data)
+{
+	g_atomic_int_set(&loop_stuck, TRUE);
+	while (!g_atomic_int_get(&loop_may_end))
+		g_thread_yield();
+	*(guint *)bp_instance_data(self) = 1; /* it still has its memory */
+	bp_channel_print(bp_channel(self, "stuck/late"), "x");
+}
+
+static gboolean open_stuck(BpInstance *self, GError **error)
+{
+	BpLoop *loop = bp_loop_open(self, "stuck", error);
+
+	bp_job_add(self, "for ever", work_on, on_job_done, NULL, on_job_destroyed);
+	return loop && bp_loop_call(self, loop, stick, NULL, NULL);
+}
+
+static void close_stuck(BpInstance *self)
+{
+	closes++;
+}
+
+static gboolean is_buried(gpointer data)
+{
+	return !plugin_abandoned()->len;
+}
+
+static gboolean is_stuck(gpointer data)
+{
+	return g_atomic_int_get(&loop_stuck) && g_atomic_int_get(&job_begun);
+}
+
+static void note_unload(const char *name, gpointer data)
+{
+	*(gboolean *)data = TRUE;
+}
+
+static void note_unload_by_force(const char *name, const char *left, gpointer data)
+{
+	*(gboolean *)data = TRUE;
+}
+
+/* A job, a loop and a call that do not end: everything that can be undone is, and they may come back as late as they like. */
+static void test_unload_by_force(void)
+{
+	static const BpModule modules[] = { { "Stuck", .size = 4, .open = open_stuck, .close = close_stuck }, { NULL } };
+	static const BpPluginInfo info = { .abi = BP_ABI, .name = "stuck", .modules = modules };
+	gboolean unloaded = FALSE;
+	BpInstance *instance;
+	BpPlugin *plugin;
+
+	start();
+	job_may_end = job_begun = loop_may_end = loop_stuck = FALSE;
+	job_dones = job_destroys = closes = 0;
+	plugin = bp_plugin_add(&info, NULL);
+	instance = bp_module_open("Stuck", "one", "/", NULL, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(instance);
+	bp_plugin_hold_for(instance, "look up");
+	while (!is_stuck(NULL))
+		g_main_context_iteration(NULL, FALSE);
+	bp_plugin_unload(plugin, note_unload, &unloaded);
+	while (g_main_context_iteration(NULL, FALSE))
+		;
+	CU_ASSERT_FALSE(unloaded);
+	expect_holds(plugin, "job \"for ever\" of one*call \"look up\" of one*loop \"stuck\" of one*");
+	plugin_unload(plugin, TRUE, NULL, NULL);
+	plugin_unload(plugin, TRUE, NULL, NULL);
+	CU_ASSERT(suite_wait(&unloaded, 20));
+	CU_ASSERT_EQUAL(closes, 1);
+	CU_ASSERT_PTR_NULL(bp_instance_find("one"));
+	CU_ASSERT_EQUAL(plugin_abandoned()->len, 1);
+	plugin = bp_plugin_add(&info, NULL); /* its name is free */
+	CU_ASSERT_PTR_NOT_NULL(plugin);
+	bp_plugin_release_for(instance, "look up");
+	g_atomic_int_set(&loop_may_end, TRUE);
+	g_atomic_int_set(&job_may_end, TRUE);
+	CU_ASSERT(suite_wait_until(is_buried, NULL, 20));
+	CU_ASSERT_EQUAL(job_dones, 0);
+	CU_ASSERT_EQUAL(job_destroys, 1);
+	CU_ASSERT_PTR_NULL(bp_channel_find("stuck/late"));
+	stop();
+}
+
+/* What comes back within the second is not taken for lost. */
+static void test_force_is_patient(void)
+{
+	gboolean unloaded = FALSE;
+	BpPlugin *plugin;
+
+	start();
+	plugin = bp_plugin_load("never-answers", NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(plugin);
+	CU_ASSERT_PTR_NOT_NULL(bp_module_open("Spinner", "one", "/", NULL, NULL));
+	plugin_unload(plugin, TRUE, note_unload_by_force, &unloaded);
+	CU_ASSERT(suite_wait(&unloaded, 20));
+	CU_ASSERT(!plugin_abandoned() || !plugin_abandoned()->len);
+	stop();
+}
+
 /* Its loop and its endless job are ended too. */
 static void test_unload_with_open_instances(void)
 {
@@ -405,6 +574,9 @@ static const SuiteTest tests[] = {
 	{ "never_answers", test_never_answers },
 	{ "action_never_answered", test_action_never_answered },
 	{ "unload_waits_for_holds", test_unload_waits_for_holds },
+	{ "holds_are_named", test_holds_are_named },
+	{ "unload_by_force", test_unload_by_force },
+	{ "force_is_patient", test_force_is_patient },
 	{ "unload_with_open_instances", test_unload_with_open_instances },
 	{ "close_one_instance", test_close_one_instance },
 	{ "open_errors", test_open_errors },

@@ -60,8 +60,9 @@ BP_API gboolean bp_message_reply(const BpMessage *message, gconstpointer data, g
  * once, when the watch has gone. A new watch gets the greeting, then the replay buffer; NULL if it was removed by them. */
 BP_API BpWatch *bp_channel_watch(BpPlugin *self, BpChannel *channel, BpWatchFunc func, gpointer data,
 				 GDestroyNotify destroy);
-/* Every message of `from` goes to `to` too, which formats for itself. Refused (NULL, error) if it
- * would close a cycle: messages would go round for ever. */
+/* Every message of `from` goes to `to` too, which formats for itself. Two channels have one link at
+ * most: it passes each message on once, and lasts as long as one of the owners that made it. Refused
+ * (NULL, error) if it would close a cycle: messages would go round for ever. */
 BP_API BpWatch *bp_channel_link(BpPlugin *self, BpChannel *from, BpChannel *to, GError **error);
 /* Binds to each channel that matches, now and when one appears; "*" and "?" as in GPatternSpec. */
 BP_API BpWatch *bp_channel_watch_glob(BpPlugin *self, const char *glob, BpGlobFunc func, gpointer data,
@@ -80,8 +81,9 @@ typedef struct {
 	gboolean log;	      /* tells what happens elsewhere; what its own watching causes is not said on it */
 } BpChannelOptions;
 BP_API void bp_channel_set_options(BpChannel *channel, const BpChannelOptions *options);
-/* The strings stay the channel's. */
+/* The strings are copies, yours to free with bp_channel_options_clear. */
 BP_API BpChannelOptions bp_channel_options(BpChannel *channel);
+BP_API void bp_channel_options_clear(BpChannelOptions *options);
 
 typedef struct {
 	guint64 messages; /* sent on it while watched or kept */
@@ -95,5 +97,6 @@ BP_API BpChannelStats bp_channel_stats(BpChannel *channel);
 BP_API GPtrArray *bp_channel_replay(BpChannel *channel);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(BpChannel, bp_channel_unref)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(BpChannelOptions, bp_channel_options_clear)
 
 G_END_DECLS

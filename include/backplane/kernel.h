@@ -37,7 +37,7 @@ BP_API BpPlugin *bp_plugin_add(const void *plugin_info, GError **error);
 BP_API BpPlugin *bp_plugin_find(const char *name);
 BP_API GPtrArray *bp_plugin_list(void);
 /* Begins it; it goes on from the loop when its code has left the stack and its calls have returned. `done` (may
- * be NULL) runs when it is gone. */
+ * be NULL) runs when it is gone, on the main loop. Any thread. */
 typedef void (*BpUnloadDone)(const char *name, gpointer data);
 BP_API void bp_plugin_unload(BpPlugin *plugin, BpUnloadDone done, gpointer data);
 

@@ -17,13 +17,18 @@ G_BEGIN_DECLS
 /* The loop whose code is running, else (on a thread without one) NULL. */
 BP_API BpLoop *bp_loop_current(void);
 BP_API BpLoop *bp_loop_main(void);
-/* A loop on a thread of its own. It stops when `self` goes, before anything else of `self` does. */
+/* A loop on a thread of its own; opened and closed on the main loop. It stops when `self` goes, before
+ * anything else of `self` does, the close or unload function included. What others have made on it is
+ * not called any more. What an owner that goes has on a loop that stays is undone there, after its close
+ * or unload function, which no code of it runs beside on any loop. */
 BP_API BpLoop *bp_loop_open(BpPlugin *self, const char *name, GError **error);
 BP_API void bp_loop_close(BpLoop *loop);
 BP_API const char *bp_loop_name(const BpLoop *loop);
 BP_API GMainContext *bp_loop_context(BpLoop *loop);
-/* Runs `func` on that loop soon. Any thread. FALSE if its inbox is full; then nothing is called but
- * `destroy`. Inbox entries are bounded in number (BP_INBOX_LIMIT) and kept in order. */
+/* Runs `func` on that loop soon. Any thread, also while `self` is going; a thread of your own ends with
+ * `self`, or holds it. For a scope only on its own loop. FALSE if the inbox is full, or the loop or `self`
+ * ends: then nothing is called but `destroy`. Inbox entries are bounded in number (BP_INBOX_LIMIT) and kept
+ * in order. */
 #define BP_INBOX_LIMIT 65536
 BP_API gboolean bp_loop_call(BpPlugin *self, BpLoop *loop, BpFunc func, gpointer data, GDestroyNotify destroy);
 /* Runs `func` in the last part of this turn, before writes are flushed; not if `self` goes before that: what must happen
@@ -55,7 +60,8 @@ BP_API void bp_timer_set_interval(BpTimer *timer, gint64 interval);
 /* --- descriptors --- */
 typedef enum { BP_IN = 1, BP_OUT = 4, BP_PRIORITY = 2, BP_HANGUP = 16, BP_FAULT = 8 } BpEvents; /* EPOLL* values */
 typedef void (*BpFdFunc)(BpPlugin *self, int fd, BpEvents events, gpointer data);
-/* Level-triggered. The descriptor stays yours to close, after bp_fd_remove. */
+/* Level-triggered. The descriptor stays yours to close, after bp_fd_remove. One of an owner that waits for
+ * its end is not looked at any more. */
 BP_API BpFd *bp_fd_add(BpPlugin *self, int fd, BpEvents events, BpFdFunc func, gpointer data,
 		       GDestroyNotify destroy);
 BP_API void bp_fd_set_events(BpFd *source, BpEvents events);

@@ -64,7 +64,8 @@ BP_API GPtrArray *bp_module_list(void);
  * has the module, not to the caller. `take_values` (NULL: all fallbacks) is taken in any case. */
 BP_API BpInstance *bp_module_open(const char *module, const char *name, const char *path, BpValues *take_values,
 				  GError **error);
-/* Now if its code is not on the stack, else as soon as it has returned. `why` is told to its peers; may be NULL. */
+/* Now if its code is not on the stack and runs on no other loop, else as soon as it has returned. `why` is told to its
+ * peers; may be NULL. Any thread. */
 BP_API void bp_instance_close(BpInstance *self, const char *why);
 BP_API const char *bp_instance_close_reason(const BpInstance *self);
 

@@ -7,7 +7,8 @@
  * has is dropped newest first, those before all others of whose end it is notified.
  *
  * Every call of an owner's code stands between bp_owner_enter and bp_owner_leave, so that it is not unmapped while it runs.
- * Any thread may link and unlink; the list is never locked while something is called.
+ * Any thread may link and unlink; the list is never locked while something is called. What was linked on a loop is dropped
+ * on that loop, or by the main loop when that one has ended.
  */
 #pragma once
 #include <backplane/types.h>
@@ -18,6 +19,7 @@ typedef struct BpOwned BpOwned;
 struct BpOwned {
 	BpOwned *prev, *next; /* in the owner's ring */
 	BpPlugin *owner;
+	struct BusPort *port; /* the kernel's: the loop it was made on, where it is dropped too */
 	void (*drop)(BpOwned *owned);
 	const char *kind; /* static text, "stream": for `plugin info` and reports of leaks */
 };

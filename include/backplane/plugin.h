@@ -50,6 +50,9 @@ BP_API BpCancel *bp_plugin_cancel(BpPlugin *self);
 /* For asynchronous calls that will call back: what is held is unloaded only when it has been released as often. Any thread. */
 BP_API void bp_plugin_hold(BpPlugin *self);
 BP_API void bp_plugin_release(BpPlugin *self);
+/* The same with a name, which is shown when an unload waits for it: both are given the same text. */
+BP_API void bp_plugin_hold_for(BpPlugin *self, const char *what);
+BP_API void bp_plugin_release_for(BpPlugin *self, const char *what);
 /* Calls `undo(data)` when `self` goes, in reverse order with everything else it owns. */
 BP_API void bp_plugin_defer_undo(BpPlugin *self, GDestroyNotify undo, gpointer data);
 

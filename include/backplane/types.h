@@ -46,13 +46,14 @@ typedef struct BpTable BpTable;
 /* Who may do something. A session has one; a command asks for one. */
 typedef enum { BP_OBSERVER, BP_OPERATOR, BP_ADMIN } BpRole;
 
-/* One error domain a room; the messages are sentences, "what: why; what to do". */
-#define BP_BUS_ERROR (g_quark_from_static_string("bp-bus"))
-#define BP_LOOP_ERROR (g_quark_from_static_string("bp-loop"))
-#define BP_IO_ERROR (g_quark_from_static_string("bp-io"))
-#define BP_HOST_ERROR (g_quark_from_static_string("bp-host"))
-#define BP_CONSOLE_ERROR (g_quark_from_static_string("bp-console"))
-#define BP_PLUGIN_ERROR (g_quark_from_static_string("bp-plugin")) /* of plugins: bp_fail */
+/* One error domain a room; the messages are sentences, "what: why; what to do". (The name is copied: a plugin that uses one
+ * first may be unmapped.) */
+#define BP_BUS_ERROR (g_quark_from_string("bp-bus"))
+#define BP_LOOP_ERROR (g_quark_from_string("bp-loop"))
+#define BP_IO_ERROR (g_quark_from_string("bp-io"))
+#define BP_HOST_ERROR (g_quark_from_string("bp-host"))
+#define BP_CONSOLE_ERROR (g_quark_from_string("bp-console"))
+#define BP_PLUGIN_ERROR (g_quark_from_string("bp-plugin")) /* of plugins: bp_fail */
 
 typedef enum {
 	BP_FAILED,	  /* no finer reason fits */

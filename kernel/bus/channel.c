@@ -98,22 +98,38 @@ void channel_unhold(BpChannel *channel)
 	bp_channel_unref(channel);
 }
 
-static void drop_hold(BpOwned *owned)
+/* `wanted`, or the first of `owner`, taken off the list: two threads never get the same one. */
+static Hold *take_hold(BpChannel *channel, const Hold *wanted, const BpPlugin *owner)
 {
-	Hold *hold = OWNED_BY(owned, Hold, owned);
-	BpChannel *channel = hold->channel;
+	Hold *hold = NULL;
 
-	owner_unlink(owned);
 	g_mutex_lock(&bus_lock);
 	for (Hold **at = &channel->holds; *at; at = &(*at)->next) {
-		if (*at == hold) {
+		if (*at == wanted || (*at)->owned.owner == owner) {
+			hold = *at;
 			*at = hold->next;
 			break;
 		}
 	}
 	g_mutex_unlock(&bus_lock);
+	return hold;
+}
+
+static void hold_free(Hold *hold)
+{
+	BpChannel *channel = hold->channel;
+
+	owner_unlink(&hold->owned);
 	g_free(hold);
 	channel_unhold(channel);
+}
+
+static void drop_hold(BpOwned *owned)
+{
+	Hold *hold = OWNED_BY(owned, Hold, owned);
+
+	take_hold(hold->channel, hold, NULL);
+	hold_free(hold);
 }
 
 BpChannel *bp_channel(BpPlugin *self, const char *name)
@@ -126,11 +142,11 @@ BpChannel *bp_channel(BpPlugin *self, const char *name)
 	channel = channel_obtain(name, &fresh);
 	hold = g_new0(Hold, 1);
 	hold->channel = channel;
+	owner_link(self, &hold->owned, "channel", drop_hold);
 	g_mutex_lock(&bus_lock);
 	hold->next = channel->holds;
 	channel->holds = hold;
 	g_mutex_unlock(&bus_lock);
-	owner_link(self, &hold->owned, "channel", drop_hold);
 	if (fresh)
 		watch_bind_globs(channel);
 	return channel;
@@ -138,14 +154,10 @@ BpChannel *bp_channel(BpPlugin *self, const char *name)
 
 void bp_channel_release(BpPlugin *self, BpChannel *channel)
 {
-	Hold *hold;
+	Hold *hold = take_hold(channel, NULL, self);
 
-	g_mutex_lock(&bus_lock);
-	for (hold = channel->holds; hold && hold->owned.owner != self; hold = hold->next)
-		;
-	g_mutex_unlock(&bus_lock);
 	g_return_if_fail(hold);
-	drop_hold(&hold->owned);
+	hold_free(hold);
 }
 
 BpChannel *bp_channel_find(const char *name)
@@ -196,8 +208,7 @@ BpChannel *bp_channel_ref(BpChannel *channel)
 
 static void extra_free(Extra *extra)
 {
-	g_free((char *)extra->options.greet);
-	g_free((char *)extra->options.line_end);
+	bp_channel_options_clear(&extra->options);
 	g_queue_clear_full(&extra->replay, (GDestroyNotify)bp_message_unref);
 	g_mutex_clear(&extra->lock);
 	g_free(extra);
@@ -211,12 +222,10 @@ void bp_channel_unref(BpChannel *channel)
 		Branch *branch = channel->branches;
 
 		channel->branches = branch->next;
-		bus_port_unref(branch->port);
 		g_free(branch);
 	}
 	if (channel->extra)
 		extra_free(channel->extra);
-	g_slist_free(channel->links);
 	g_free(channel);
 }
 
@@ -283,8 +292,23 @@ void bp_channel_set_options(BpChannel *channel, const BpChannelOptions *options)
 BpChannelOptions bp_channel_options(BpChannel *channel)
 {
 	Extra *extra = channel_extra(channel, FALSE);
+	BpChannelOptions options = { 0 };
 
-	return extra ? extra->options : (BpChannelOptions){ 0 };
+	if (!extra)
+		return options;
+	g_mutex_lock(&extra->lock);
+	options = extra->options;
+	options.greet = g_strdup(options.greet);
+	options.line_end = g_strdup(options.line_end);
+	g_mutex_unlock(&extra->lock);
+	return options;
+}
+
+void bp_channel_options_clear(BpChannelOptions *options)
+{
+	g_free((char *)options->greet);
+	g_free((char *)options->line_end);
+	options->greet = options->line_end = NULL;
 }
 
 GPtrArray *bp_channel_replay(BpChannel *channel)

@@ -24,6 +24,7 @@ struct Place {
 enum { TRAIT_FORMAT = 1, TRAIT_LOG = 2, TRAIT_REPLAY = 4 };
 
 typedef struct Branch Branch;
+typedef struct Link Link;
 struct Branch {
 	Branch *next;
 	BpChannel *channel;
@@ -52,7 +53,8 @@ struct BpChannel {
 	Branch *branches;   /* atomic */
 	Extra *extra;	    /* atomic; set once */
 	struct Hold *holds; /* bus_lock */
-	GSList *links;	    /* bus_lock: channels it is linked to */
+	Link *links_out, *links_in; /* bus_lock: links from it, and to it */
+	guint64 visit;		    /* bus_lock: the search for a cycle that found it last */
 	guint64 messages, bytes;	     /* by the main loop */
 	guint64 other_messages, other_bytes; /* atomic: by other threads */
 	guint64 drops;			     /* atomic */

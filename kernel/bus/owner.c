@@ -45,45 +45,76 @@ void owner_clear(BpPlugin *owner)
 	*(owner->before ? &owner->before->next : &owners) = owner->next;
 	*(owner->next ? &owner->next->before : &last_owner) = owner->before;
 	g_mutex_unlock(&lock);
-	if (owner->cancel.free)
+	if (owner->cancel.object)
 		owner->cancel.free(owner->cancel.object);
+	owner->cancel.object = NULL;
 	if (!owner->is_scope)
 		g_clear_pointer(&owner->name, g_free);
 }
 
-static void link_into(BpOwned *ring, BpOwned *owned)
+/* lock held */
+static void link_into(BpOwned *ring, BpPlugin *owner, BpOwned *owned, BusPort *port, const char *kind, void (*drop)(BpOwned *))
 {
-	g_mutex_lock(&lock);
+	owned->owner = owner;
+	owned->port = port;
+	owned->kind = kind;
+	owned->drop = drop;
 	owned->prev = ring->prev;
 	owned->next = ring;
 	owned->prev->next = owned;
 	owned->next->prev = owned;
-	g_mutex_unlock(&lock);
+	if (!port || port->is_main)
+		return;
+	bus_port_ref(port);
+	while (owner->is_scope)
+		owner = owner->parent;
+	owner->elsewhere = ELSEWHERE_CODE;
 }
 
 void owner_link(BpPlugin *owner, BpOwned *owned, const char *kind, void (*drop)(BpOwned *owned))
 {
-	owned->owner = owner;
-	owned->kind = kind;
-	owned->drop = drop;
-	link_into(&owner->ring, owned);
+	g_mutex_lock(&lock);
+	link_into(&owner->ring, owner, owned, bus_port, kind, drop);
+	g_mutex_unlock(&lock);
 }
 
 void owner_link_notified(BpPlugin *owner, BpOwned *owned, const char *kind, void (*drop)(BpOwned *owned))
 {
-	owned->owner = owner;
-	owned->kind = kind;
-	owned->drop = drop;
-	link_into(&owner->notified, owned);
+	g_mutex_lock(&lock);
+	link_into(&owner->notified, owner, owned, bus_port, kind, drop);
+	g_mutex_unlock(&lock);
+}
+
+/* Who makes an owner dying looks at the list after that, under the lock: so it sees this, or this sees that. */
+gboolean owner_link_there(BpPlugin *owner, BpOwned *owned, BusPort *port, const char *kind, void (*drop)(BpOwned *owned))
+{
+	gboolean good;
+
+	g_mutex_lock(&lock);
+	good = !owner_is_dying(owner);
+	if (good)
+		link_into(&owner->ring, owner, owned, port, kind, drop);
+	g_mutex_unlock(&lock);
+	return good;
 }
 
 void owner_unlink(BpOwned *owned)
 {
+	BusPort *port = owned->port;
+
 	g_mutex_lock(&lock);
 	owned->prev->next = owned->next;
 	owned->next->prev = owned->prev;
 	owned->prev = owned->next = owned;
+	owned->port = NULL;
 	g_mutex_unlock(&lock);
+	if (port && !port->is_main)
+		bus_port_unref(port);
+}
+
+static gboolean is_droppable(const BpOwned *owned)
+{
+	return !owned->port || owned->port == bus_port || g_atomic_int_get(&owned->port->closed);
 }
 
 static BpOwned *newest_of(BpOwned *ring)
@@ -91,9 +122,10 @@ static BpOwned *newest_of(BpOwned *ring)
 	BpOwned *newest;
 
 	g_mutex_lock(&lock);
-	newest = ring->prev == ring ? NULL : ring->prev;
+	for (newest = ring->prev; newest != ring && !is_droppable(newest); newest = newest->prev)
+		;
 	g_mutex_unlock(&lock);
-	return newest;
+	return newest == ring ? NULL : newest;
 }
 
 void owner_end_notified(BpPlugin *owner)
@@ -116,6 +148,36 @@ guint owner_drop_all(BpPlugin *owner)
 	return count;
 }
 
+static BpOwned *newest_here(BpOwned *ring, const BpOwned *except)
+{
+	BpOwned *newest;
+
+	g_mutex_lock(&lock);
+	for (newest = ring->prev; newest != ring && (newest->port != bus_port || newest == except); newest = newest->prev)
+		;
+	g_mutex_unlock(&lock);
+	return newest == ring ? NULL : newest;
+}
+
+void owner_drop_here(BpPlugin *owner, const BpOwned *except)
+{
+	BpOwned *newest;
+
+	while ((newest = newest_here(&owner->notified, except)) || (newest = newest_here(&owner->ring, except)))
+		newest->drop(newest);
+}
+
+OwnerElsewhere owner_leave_elsewhere(BpPlugin *owner, OwnerElsewhere left)
+{
+	OwnerElsewhere before;
+
+	g_mutex_lock(&lock);
+	before = owner->elsewhere;
+	owner->elsewhere = MIN(before, left);
+	g_mutex_unlock(&lock);
+	return before;
+}
+
 guint owner_count(BpPlugin *owner, const char *kind)
 {
 	guint count = 0;
@@ -130,7 +192,7 @@ guint owner_count(BpPlugin *owner, const char *kind)
 	return count;
 }
 
-/* Other loops are joined before their plugin goes, so only frames of the main loop are counted; a scope may go in its own
+/* Every other loop ends the turn it is in before a plugin goes, so only frames of the main loop are counted; a scope may go in its own
  * callback, so on its loop, whichever that is, it is. */
 void owner_enter_always(BpPlugin *owner)
 {
@@ -160,35 +222,6 @@ void owner_leave(BpPlugin *owner)
 	}
 }
 
-void bp_plugin_hold(BpPlugin *self)
-{
-	for (BpPlugin *owner = self; owner; owner = owner->parent)
-		g_atomic_int_inc(&owner->holds);
-}
-
-static void release(BpPlugin *owner)
-{
-	if (g_atomic_int_dec_and_test(&owner->holds) && owner->when_idle)
-		owner->when_idle(owner);
-}
-
-static void run_release(gpointer a, gpointer b, guint64 c)
-{
-	for (BpPlugin *owner = a, *parent; owner; owner = parent) {
-		parent = owner->parent;
-		release(owner);
-	}
-}
-
-/* The last one lets the main loop free the owner, so another thread leaves the releasing to it. */
-void bp_plugin_release(BpPlugin *self)
-{
-	BusPort *port = bus_main;
-
-	if (bus_on_main() || !port || !port->post(port, run_release, self, NULL, 0))
-		run_release(self, NULL, 0);
-}
-
 const char *bp_plugin_name(const BpPlugin *self)
 {
 	return self->name;
@@ -211,8 +244,16 @@ BpCancel *bp_plugin_cancel(BpPlugin *self)
 
 void owner_cancel(BpPlugin *owner)
 {
-	if (owner->cancel.cancel)
-		owner->cancel.cancel(owner->cancel.object);
+	gpointer object = g_atomic_pointer_get(&owner->cancel.object);
+
+	if (object)
+		owner->cancel.cancel(object);
+}
+
+void owner_die(BpPlugin *owner)
+{
+	g_atomic_int_set(&owner->dying, TRUE);
+	owner_cancel(owner);
 }
 
 gboolean bp_owner_is_dying(const BpPlugin *owner)

@@ -8,6 +8,21 @@
 #include <backplane/owner.h>
 #include <backplane/plugin.h>
 
+typedef struct BusPort BusPort;
+
+/* Why an owner may not go yet. */
+typedef struct OwnerHold OwnerHold;
+struct OwnerHold {
+	OwnerHold *prev, *next;
+	BpPlugin *owner;
+	const char *kind; /* "job", "loop", "call" */
+	char *what;	  /* its name; may be NULL */
+	gint64 since;	  /* monotonic */
+};
+
+/* What may be on other loops than the main one. */
+typedef enum { ELSEWHERE_NOTHING, ELSEWHERE_ITEMS, ELSEWHERE_CODE } OwnerElsewhere;
+
 struct BpPlugin {
 	BpOwned ring;	  /* head; the newest is ring.prev */
 	BpOwned notified; /* head: what the owner is notified of when it ends; dropped first */
@@ -15,10 +30,11 @@ struct BpPlugin {
 	BpPlugin *parent; /* of an instance: its plugin; of a scope: what it is within */
 	char *name;
 	guint depth;	  /* frames of its code on the main loop's stack */
-	gint holds;	  /* atomic: asynchronous calls that will still call back */
+	gint holds;	  /* atomic: what it waits for before it goes, and what is within it */
 	gint dying;	  /* atomic: nothing of it is called any more; of a scope 2: all that it owns is being dropped */
 	guint8 is_scope;  /* it has no life of its own (see scope.h): 1 at a place of a thing, 2 made with bp_scope_open */
 	guint within;	  /* of a scope: scopes that are within it */
+	OwnerElsewhere elsewhere; /* not of a scope, which is part of an instance */
 	gpointer data;
 	BpCancel cancel; /* empty until somebody has given one */
 	struct PluginFile *file;   /* host/plugin.c; NULL for an instance */
@@ -31,11 +47,25 @@ struct BpPlugin {
 void owner_init(BpPlugin *owner, BpPlugin *parent, const char *name);
 void owner_init_scope(BpPlugin *owner, BpPlugin *parent); /* whose name and instance it shares */
 void owner_clear(BpPlugin *owner);
+/* For what is given to another loop from any thread: it will be dropped there. FALSE when the owner is going. */
+gboolean owner_link_there(BpPlugin *owner, BpOwned *owned, BusPort *port, const char *kind, void (*drop)(BpOwned *owned));
 /* Ends what the owner is notified of, newest first: after the `close` of an instance, say. */
 void owner_end_notified(BpPlugin *owner);
-/* The same, then drops all the others, newest first; gives how many. What is dropped may drop others. */
+/* The same, then drops all the others, newest first; gives how many. What is dropped may drop others. What is on another
+ * loop that still runs stays; see loops_leave. */
 guint owner_drop_all(BpPlugin *owner);
+/* All of it on the running loop but `except`. */
+void owner_drop_here(BpPlugin *owner, const BpOwned *except);
+/* What it may have on other loops; from now on at most `left`, until it makes something there again. */
+OwnerElsewhere owner_leave_elsewhere(BpPlugin *owner, OwnerElsewhere left);
+/* Nothing of the owner is freed until this is undone. Any thread; undoing goes on from the main loop. */
+OwnerHold *owner_hold(BpPlugin *owner, const char *kind, const char *what);
+void owner_unhold(OwnerHold *hold);
+/* "2 calls \"resolve\" (since 3.0 s), job \"scan\" of uart0 (since 1.2 s)"; NULL: it waits for nothing. */
+char *owner_holds_text(BpPlugin *owner);
 void owner_cancel(BpPlugin *owner);
+/* From now on nothing of it is called; what waits is cancelled. */
+void owner_die(BpPlugin *owner);
 
 static inline gboolean owner_is_dying(const BpPlugin *owner)
 {

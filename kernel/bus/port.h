@@ -6,13 +6,15 @@
 typedef struct BusPort BusPort;
 typedef void (*BusRun)(gpointer a, gpointer b, guint64 c);
 struct BusPort {
-	gint ref;	  /* atomic */
+	gint ref;	  /* atomic; branches have none: the memory of a port is used again, never freed */
+	gint closed;	  /* atomic: no code runs on it any more, and it takes nothing */
 	gboolean is_main;
 	guint turn_hops;  /* of messages made now: those of the message being delivered, and one; 0: none is */
 	gint64 real_time; /* of this turn; 0: ask the clock */
-	/* Any thread: queue and wake. FALSE: full or closed; the caller keeps what it wanted to post. */
-	gboolean (*post)(BusPort *port, BusRun run, gpointer a, gpointer b, guint64 c);
-	void (*free)(BusPort *port);
+	/* Any thread: queue and wake. FALSE: full or closed; the caller keeps what it wanted to post. `always`: beyond the
+	 * limit too, for what must not be lost and is bounded elsewhere. */
+	gboolean (*post)(BusPort *port, BusRun run, gpointer a, gpointer b, guint64 c, gboolean always);
+	void (*end)(BusPort *port); /* nobody refers to it any more */
 };
 
 /* The port of the loop whose code runs on this thread, or NULL. */
@@ -36,5 +38,5 @@ static inline BusPort *bus_port_ref(BusPort *port)
 static inline void bus_port_unref(BusPort *port)
 {
 	if (g_atomic_int_dec_and_test(&port->ref))
-		port->free(port);
+		port->end(port);
 }

@@ -16,21 +16,34 @@ typedef struct {
 static GQueue watches; /* SessionWatch */
 static GHashTable *links; /* "FROM TO" -> BpWatch; those that print on channel console too */
 
+static BpChannel *find_by_number(const char *word)
+{
+	guint64 number = g_ascii_strtoull(word, NULL, 10);
+	g_autoptr(GPtrArray) list = NULL;
+
+	if (!*word || strspn(word, "0123456789") != strlen(word))
+		return NULL;
+	list = bp_channel_list(NULL);
+	for (guint i = 0; i < list->len; i++)
+		if (number == bp_channel_number(list->pdata[i]))
+			return bp_channel_ref(list->pdata[i]);
+	return NULL;
+}
+
 BpChannel *bp_channel_named(const char *word, GError **error)
 {
-	g_autoptr(GPtrArray) list = bp_channel_list(NULL);
-	g_autoptr(GPtrArray) names = g_ptr_array_new();
-	guint64 number = g_ascii_strtoull(word, NULL, 10);
+	BpChannel *channel = bp_channel_find(word);
+	g_autoptr(GPtrArray) list = NULL, names = NULL;
 	const char *nearest;
 
-	for (guint i = 0; i < list->len; i++) {
-		BpChannel *channel = list->pdata[i];
-
-		if (!strcmp(bp_channel_name(channel), word) ||
-		    (number == bp_channel_number(channel) && strspn(word, "0123456789") == strlen(word)))
-			return bp_channel_ref(channel);
-		g_ptr_array_add(names, (gpointer)bp_channel_name(channel));
-	}
+	if (!channel)
+		channel = find_by_number(word);
+	if (channel || !error)
+		return channel;
+	list = bp_channel_list(NULL);
+	names = g_ptr_array_new();
+	for (guint i = 0; i < list->len; i++)
+		g_ptr_array_add(names, (gpointer)bp_channel_name(list->pdata[i]));
 	g_ptr_array_add(names, NULL);
 	nearest = bp_nearest(word, (const char *const *)names->pdata);
 	g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND,
@@ -107,8 +120,8 @@ static void print_links(BpCall *call, BpChannel *channel);
 static gboolean run_info(BpPlugin *self, BpCall *call, GError **error)
 {
 	g_autoptr(BpChannel) channel = bp_channel_named(bp_call_string(call, "name"), error);
+	g_auto(BpChannelOptions) options = { 0 };
 	BpChannelStats stats;
-	BpChannelOptions options;
 
 	if (!channel)
 		return FALSE;

@@ -74,23 +74,40 @@ static BpPlugin *find_plugin(const char *name, GError **error)
 	return NULL;
 }
 
+#define UNLOAD_PATIENCE G_USEC_PER_SEC
+
+static void on_still_there(BpPlugin *self, gpointer data)
+{
+	const char *name = bp_call_string(data, "name");
+	BpPlugin *plugin = bp_plugin_find(name);
+	g_autofree char *holds = plugin ? owner_holds_text(plugin) : NULL;
+
+	if (holds)
+		bp_call_styled(data, BP_WARN, "%s is held by %s; plugin unload --force %s does not wait for that", name, holds, name);
+}
+
 /* The session that asked may have gone before the plugin has; the call bears that. */
-static void on_unloaded(const char *name, gpointer data)
+static void on_unloaded(const char *name, const char *left, gpointer data)
 {
 	BpCall *call = data;
 
 	bp_call_printf(call, "Unloaded %s.", name);
+	if (left)
+		bp_call_styled(call, BP_WARN, "Its code stays in memory, because of %s.", left);
 	bp_call_done(call, NULL);
 }
 
 static gboolean run_unload(BpPlugin *self, BpCall *call, GError **error)
 {
 	BpPlugin *plugin = find_plugin(bp_call_string(call, "name"), error);
+	gboolean force = bp_call_bool(call, "force");
 
 	if (!plugin)
 		return FALSE;
 	bp_call_hold(call, NULL, NULL);
-	bp_plugin_unload(plugin, on_unloaded, call);
+	if (!force)
+		bp_timer_add(bp_call_scope(call), NULL, UNLOAD_PATIENCE, 1, on_still_there, call, NULL);
+	plugin_unload(plugin, force, on_unloaded, call);
 	return TRUE;
 }
 
@@ -121,6 +138,7 @@ static gboolean run_info(BpPlugin *self, BpCall *call, GError **error)
 {
 	BpPlugin *plugin = find_plugin(bp_call_string(call, "name"), error);
 	const BpPluginInfo *info = plugin ? plugin->file->info : NULL;
+	g_autofree char *holds = plugin ? owner_holds_text(plugin) : NULL;
 
 	if (!plugin)
 		return FALSE;
@@ -134,6 +152,8 @@ static gboolean run_info(BpPlugin *self, BpCall *call, GError **error)
 		bp_call_printf(call, "  handler   %-22s %s", handler->name, handler->help);
 	bp_call_printf(call, "  owns      %u channels, %u watches, %u timers", owner_count(plugin, "channel"),
 		       owner_count(plugin, "watch"), owner_count(plugin, "timer"));
+	if (holds)
+		bp_call_printf(call, "  held by   %s", holds);
 	if (info->manual)
 		bp_call_printf(call, "\n%s", info->manual);
 	return TRUE;
@@ -159,11 +179,17 @@ static const BpParam name_params[] = {
 	{ NULL },
 };
 
+static const BpParam unload_params[] = {
+	{ "name", .kind = BP_ARGUMENT, .required = TRUE, .names = BP_A_PLUGIN, .help = "as plugin list shows it" },
+	{ "force", 'f', BP_BOOL, .help = "do not wait for calls and jobs of it that do not end; its code stays in memory" },
+	{ NULL },
+};
+
 const BpCommand plugin_commands[] = {
 	{ "plugin", .help = "list the plugins", .run = run_list, .group = "plugin" },
 	{ "plugin list", .help = "list the plugins that are loaded", .run = run_list },
 	{ "plugin load", .help = "load a plugin while everything runs", .params = load_params, .run = run_load, .role = BP_ADMIN },
-	{ "plugin unload", .help = "close what is a plugin's, and unload it", .params = name_params, .run = run_unload,
+	{ "plugin unload", .help = "close what is a plugin's, and unload it", .params = unload_params, .run = run_unload,
 	  .role = BP_ADMIN },
 	{ "plugin reload", .help = "load its file anew and reopen its instances", .params = name_params, .run = run_reload,
 	  .role = BP_ADMIN },

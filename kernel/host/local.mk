@@ -4,6 +4,7 @@ libbackplane_so_0_SOURCES += \
 	kernel/host/context.c \
 	kernel/host/json-quote.c \
 	kernel/host/json-quote.h \
+	kernel/host/leftover.c \
 	kernel/host/log.c \
 	kernel/host/log.h \
 	kernel/host/metric.c \

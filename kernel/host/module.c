@@ -2,6 +2,7 @@
 /* module.c - classes and their open instances. */
 #include "host/module.h"
 #include <string.h>
+#include "bus/port.h"
 #include "host/registry.h"
 #include "loop/loop.h"
 
@@ -162,11 +163,10 @@ GPtrArray *bp_instance_list(const char *module)
 
 /* --- closing --- */
 
-static void instance_free(BpInstance *self)
+void module_dispose(BpInstance *self)
 {
 	Instance *instance = self->instance;
 
-	g_ptr_array_remove(instances, self);
 	owner_drop_all(self);
 	g_free(instance->memory);
 	bp_values_free(instance->values);
@@ -180,24 +180,33 @@ static void instance_free(BpInstance *self)
 
 static void ask_finish(BpInstance *self);
 
-/* The close function says goodbye through the instance, so for that long its calls are let through again. What it
- * leaves open ends behind it, and what it begins and holds the instance for is waited for. */
+/* The close function says goodbye through the instance, so for that long its calls are let through again. */
+static void call_close(BpInstance *self)
+{
+	if (!self->instance->opened || !self->instance->module->close)
+		return;
+	self->instance->opened = FALSE;
+	g_atomic_int_set(&self->dying, FALSE);
+	self->depth++;
+	self->instance->module->close(self);
+	self->depth--;
+	g_atomic_int_set(&self->dying, TRUE);
+}
+
+/* Nothing of it runs on any loop when it is closed. What its close function leaves open ends behind it, and what it begins
+ * and holds the instance for is waited for. */
 static void finish(BpInstance *self)
 {
-	self->when_idle = NULL;
-	if (self->instance->opened && self->instance->module->close) {
-		self->instance->opened = FALSE;
-		g_atomic_int_set(&self->dying, FALSE);
-		self->depth++;
-		self->instance->module->close(self);
-		self->depth--;
-		g_atomic_int_set(&self->dying, TRUE);
-	}
+	self->when_idle = ask_finish;
+	if (!loops_quiet(self))
+		return;
+	call_close(self);
 	owner_end_notified(self);
-	if (g_atomic_int_get(&self->holds))
-		self->when_idle = ask_finish;
-	else
-		instance_free(self);
+	if (!loops_leave(self) || g_atomic_int_get(&self->holds))
+		return;
+	self->when_idle = NULL;
+	g_ptr_array_remove(instances, self);
+	module_dispose(self);
 }
 
 /* By number: it may have been closed with its plugin meanwhile. */
@@ -220,12 +229,12 @@ static void ask_finish(BpInstance *self)
 
 static void cancel(BpInstance *self)
 {
-	g_atomic_int_set(&self->dying, TRUE);
-	owner_cancel(self);
+	owner_die(self);
 	job_cancel_all(self);
+	loops_stop(self);
 }
 
-void bp_instance_close(BpInstance *self, const char *why)
+static void begin_close(BpInstance *self, const char *why)
 {
 	if (self->instance->closing)
 		return;
@@ -236,6 +245,28 @@ void bp_instance_close(BpInstance *self, const char *why)
 		self->when_idle = ask_finish;
 	else
 		finish(self);
+}
+
+static void run_close(gpointer a, gpointer b, guint64 number)
+{
+	g_autofree char *why = a;
+
+	for (guint i = 0; instances && i < instances->len; i++) {
+		BpInstance *self = instances->pdata[i];
+
+		if (self->instance->number == number) {
+			begin_close(self, why);
+			return;
+		}
+	}
+}
+
+void bp_instance_close(BpInstance *self, const char *why)
+{
+	if (bus_on_main())
+		begin_close(self, why);
+	else
+		inbox_post(bp_loop_main(), run_close, g_strdup(why), NULL, self->instance->number, TRUE);
 }
 
 void module_cancel_all(BpPlugin *plugin)
@@ -261,6 +292,25 @@ void module_close_all(BpPlugin *plugin, const char *why)
 		self->instance->closing = TRUE;
 		finish(self);
 	}
+}
+
+/* What is still to come back may find the instance, dead as it is. */
+GPtrArray *module_abandon_all(BpPlugin *plugin)
+{
+	GPtrArray *abandoned = g_ptr_array_new_with_free_func((GDestroyNotify)module_dispose);
+
+	for (guint i = instances ? instances->len : 0; i > 0; i = MIN(i - 1, instances->len)) {
+		BpInstance *self = instances->pdata[i - 1];
+
+		if (self->parent != plugin)
+			continue;
+		call_close(self);
+		self->when_idle = NULL;
+		g_ptr_array_remove(instances, self);
+		owner_drop_all(self);
+		g_ptr_array_add(abandoned, self);
+	}
+	return abandoned;
 }
 
 void module_close_everything(const char *why)

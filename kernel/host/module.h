@@ -24,3 +24,6 @@ void module_close_all(BpPlugin *plugin, const char *why);
 /* Every instance of every plugin, newest first. */
 void module_close_everything(const char *why);
 void module_cancel_all(BpPlugin *plugin);
+/* Closes those that cannot be waited for; their memory stays, until the array is freed. */
+GPtrArray *module_abandon_all(BpPlugin *plugin);
+void module_dispose(BpInstance *instance);

@@ -68,15 +68,32 @@ BpPlugin *plugin_new(const char *name, const BpPluginInfo *info, void *handle, c
 	return plugin;
 }
 
+void plugin_remove(BpPlugin *plugin)
+{
+	g_ptr_array_remove(plugins, plugin);
+}
+
+char *plugin_unmap(BpPlugin *plugin)
+{
+	PluginFile *file = plugin->file;
+	char *left;
+
+	if (!file->handle || file->info->resident)
+		return NULL;
+	left = leftover_find(g_steal_pointer(&file->before));
+	if (left || KEEP_MAPPED)
+		return left;
+	owner_clear(plugin); /* by a function of the plugin, perhaps */
+	dlclose(file->handle);
+	return NULL;
+}
+
 void plugin_free(BpPlugin *plugin)
 {
 	PluginFile *file = plugin->file;
-	gboolean resident = KEEP_MAPPED || (file->info && file->info->resident);
 
-	g_ptr_array_remove(plugins, plugin);
 	owner_clear(plugin);
-	if (file->handle && !resident)
-		dlclose(file->handle);
+	g_free(file->before);
 	g_free(file->path);
 	g_free(file);
 	g_free(plugin);
@@ -207,7 +224,10 @@ static gboolean start(BpPlugin *plugin, GError **error)
 
 static BpPlugin *plugin_start(BpPlugin *plugin, GError **error)
 {
-	if (start(plugin, error))
+	gboolean good = start(plugin, error);
+
+	plugin->file->before = leftover_loaded(plugin->file->before, plugin->name);
+	if (good)
 		return plugin;
 	bp_plugin_unload(plugin, NULL, NULL);
 	return NULL;
@@ -225,11 +245,14 @@ BpPlugin *bp_plugin_add(const void *plugin_info, GError **error)
 BpPlugin *bp_plugin_load(const char *file, GError **error)
 {
 	g_autofree char *path = find_file(file, error);
+	g_autofree gpointer before = NULL;
 	const BpPluginInfo *info;
+	BpPlugin *plugin;
 	void *handle;
 
 	if (!path || !check_file(path, error))
 		return NULL;
+	before = leftover_before();
 	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (!handle) {
 		const char *why = dlerror();
@@ -252,7 +275,9 @@ BpPlugin *bp_plugin_load(const char *file, GError **error)
 		dlclose(handle);
 		return NULL;
 	}
-	return plugin_start(plugin_new(info->name, info, handle, path), error);
+	plugin = plugin_new(info->name, info, handle, path);
+	plugin->file->before = g_steal_pointer(&before);
+	return plugin_start(plugin, error);
 }
 
 static gint by_name(gconstpointer a, gconstpointer b)

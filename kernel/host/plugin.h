@@ -9,8 +9,13 @@ typedef struct PluginFile {
 	void *handle;		  /* of dlopen; NULL for one that is linked in */
 	char *path;		  /* NULL for one that is linked in */
 	gboolean unloading;	  /* asked for; it waits for its code and calls to return */
+	gboolean forced;	  /* ... for its code only */
+	gpointer before;	  /* for who finds what it leaves behind */
+	gboolean is_kept;	  /* its code stays mapped: it has gone by force, or left something behind */
+	GPtrArray *instances;	  /* ... and so does the memory of these */
+	BpScope *patience;	  /* of the kernel: has the timer until it is forced */
 	gboolean loaded;	  /* its load function has succeeded */
-	GSList *done;		  /* UnloadWaiter */
+	GSList *done;		  /* who waits for its end */
 	gint64 since;		  /* wall clock of loading */
 } PluginFile;
 
@@ -23,5 +28,17 @@ extern const PluginTables *plugin_tables;
 void plugin_use_tables(const PluginTables *tables);
 
 BpPlugin *plugin_new(const char *name, const BpPluginInfo *info, void *handle, const char *path);
-void plugin_free(BpPlugin *plugin); /* owned things gone already; dlclose */
+void plugin_remove(BpPlugin *plugin); /* from the list of those that are loaded */
+/* Owned things have gone already. What it has left behind, in words: then its code stays. NULL: nothing. Yours. */
+char *plugin_unmap(BpPlugin *plugin);
+void plugin_free(BpPlugin *plugin);
+/* Before a file is opened, after `load` has returned, before it is closed. */
+gpointer leftover_before(void);
+gpointer leftover_loaded(gpointer take_before, const char *name);
+char *leftover_find(gpointer take_before);
+/* By force it waits a second for what holds it, not longer. `left`: what it has left behind, or NULL. */
+typedef void (*PluginUnloaded)(const char *name, const char *left, gpointer data);
+void plugin_unload(BpPlugin *plugin, gboolean force, PluginUnloaded done, gpointer data);
+/* Those unloaded by force that something still comes back to; NULL: there never was one. */
+const GPtrArray *plugin_abandoned(void);
 void plugin_unload_all(void); /* newest first; runs the loop until they are gone, 5 s at most */

@@ -1,47 +1,130 @@
 /* SPDX-License-Identifier: MIT */
 /* unload.c - how a plugin goes: nothing of it is called, its code leaves the stack, its calls return, its
  * instances close, all it owns is dropped, and only then is it unmapped. Always from the loop's inbox, which runs
- * before timers: a plugin's own busy timer cannot keep it alive.
+ * before timers: a plugin's own busy timer cannot keep it alive. By force it does not wait for calls to return: then what
+ * they may still use stays, its code above all.
  */
 #include "host/plugin.h"
+#include <backplane/scope.h>
+#include "bus/port.h"
 #include "host/module.h"
 #include "loop/loop.h"
 
+/* What an unload by force gives to calls that are coming back. */
+#define FORCE_PATIENCE G_USEC_PER_SEC
+
 typedef struct {
-	BpUnloadDone done;
+	PluginUnloaded done;
+	BpUnloadDone plain; /* instead */
 	gpointer data;
 } Waiter;
+
+static GPtrArray *abandoned; /* plugins that were unloaded by force and that something still comes back to */
+static gboolean at_end;	     /* all are unloaded, and the process will end: nothing is unmapped */
+static GPtrArray *kept;	     /* those that have left something behind, to which their handle may be known */
+
+static void ask_finish(BpPlugin *plugin);
+
+static gboolean is_held(BpPlugin *plugin)
+{
+	return g_atomic_int_get(&plugin->holds) > 0;
+}
+
+static void tell_waiters(const char *name, const char *left, GSList *take_waiters)
+{
+	for (GSList *at = take_waiters; at; at = at->next) {
+		Waiter *waiter = at->data;
+
+		if (waiter->done)
+			waiter->done(name, left, waiter->data);
+		else
+			waiter->plain(name, waiter->data);
+	}
+	g_slist_free_full(take_waiters, g_free);
+}
+
+/* What held it has come back. */
+static void run_bury(gpointer a, gpointer b, guint64 c)
+{
+	BpPlugin *plugin = a;
+
+	if (!g_ptr_array_find(abandoned, plugin, NULL) || is_held(plugin))
+		return;
+	g_ptr_array_remove(abandoned, plugin);
+	plugin->when_idle = NULL;
+	g_ptr_array_unref(plugin->file->instances);
+	owner_drop_all(plugin);
+	plugin_free(plugin);
+}
+
+static void add_to(GPtrArray **list, BpPlugin *plugin)
+{
+	if (!*list)
+		*list = g_ptr_array_new();
+	g_ptr_array_add(*list, plugin);
+	plugin->file->is_kept = TRUE;
+}
+
+/* Its code stays mapped and its memory stays; everything else goes. */
+static char *abandon(BpPlugin *plugin)
+{
+	char *holds = owner_holds_text(plugin);
+
+	bp_log(bp_kernel(), BP_LOG_WARNING, "%s is unloaded by force, and its code stays in memory: it was held by %s", plugin->name,
+	       holds);
+	add_to(&abandoned, plugin);
+	plugin->when_idle = ask_finish;
+	return holds;
+}
+
+static char *unmap(BpPlugin *plugin)
+{
+	char *left = at_end ? NULL : plugin_unmap(plugin);
+
+	if (left) {
+		bp_log(bp_kernel(), BP_LOG_WARNING, "%s has left behind %s: its code stays in memory", plugin->name, left);
+		add_to(&kept, plugin);
+	} else {
+		plugin_free(plugin);
+	}
+	return left;
+}
 
 static void finish(BpPlugin *plugin)
 {
 	PluginFile *file = plugin->file;
 	g_autofree char *name = g_strdup(plugin->name);
-	GSList *waiters = file->done;
+	g_autofree char *left = NULL;
+	GSList *waiters;
 
-	loop_close_all(plugin);
+	/* What holds it here lets this be called again. */
+	if (!loops_quiet(plugin) && !file->forced)
+		return;
 	module_close_all(plugin, "its plugin is being unloaded");
-	if (g_atomic_int_get(&plugin->holds))
-		return; /* taken by a close; when they are released this is called again */
-	plugin->when_idle = NULL;
+	if (is_held(plugin) && !file->forced)
+		return;
 	if (file->loaded && file->info->unload)
 		file->info->unload(plugin);
+	file->loaded = FALSE;
+	if ((!loops_leave(plugin) || is_held(plugin)) && !file->forced)
+		return;
+	plugin->when_idle = NULL;
+	if (file->patience)
+		bp_scope_close(g_steal_pointer(&file->patience));
+	if (is_held(plugin))
+		file->instances = module_abandon_all(plugin);
 	owner_drop_all(plugin);
-	plugin_free(plugin);
+	plugin_remove(plugin);
+	waiters = g_steal_pointer(&file->done);
+	left = is_held(plugin) ? abandon(plugin) : unmap(plugin);
 	bp_log(bp_kernel(), BP_LOG_INFO, "unloaded %s", name);
-	for (GSList *at = waiters; at; at = at->next) {
-		Waiter *waiter = at->data;
-
-		waiter->done(name, waiter->data);
-	}
-	g_slist_free_full(waiters, g_free);
+	tell_waiters(name, left, waiters);
 }
 
 static gboolean is_idle(BpPlugin *plugin)
 {
-	return !plugin->depth && !g_atomic_int_get(&plugin->holds);
+	return !plugin->depth && (!is_held(plugin) || plugin->file->forced);
 }
-
-static void ask_finish(BpPlugin *plugin);
 
 /* Asked for more than once perhaps, so it may have gone already. */
 static void run_finish(gpointer a, gpointer b, guint64 c)
@@ -56,42 +139,94 @@ static void run_finish(gpointer a, gpointer b, guint64 c)
 		finish(plugin);
 }
 
-/* Also from another thread, when the last hold is released there. */
+/* Also inside the plugin's code. */
 static void ask_finish(BpPlugin *plugin)
 {
-	inbox_post(bp_loop_main(), run_finish, plugin, NULL, 0, TRUE);
+	inbox_post(bp_loop_main(), plugin->file->is_kept ? run_bury : run_finish, plugin, NULL, 0, TRUE);
 }
 
 static void begin(BpPlugin *plugin)
 {
+	g_autofree char *holds = NULL;
+
 	if (plugin_tables && plugin_tables->dying)
 		plugin_tables->dying(plugin);
-	g_atomic_int_set(&plugin->dying, TRUE);
-	owner_cancel(plugin);
+	owner_die(plugin);
 	job_cancel_all(plugin);
+	holds = owner_holds_text(plugin);
+	loops_stop(plugin);
 	module_cancel_all(plugin);
-	if (g_atomic_int_get(&plugin->holds))
-		bp_log(bp_kernel(), BP_LOG_NOTICE, "unloading %s: it waits for %d calls to return", plugin->name,
-		       g_atomic_int_get(&plugin->holds));
+	if (holds)
+		bp_log(bp_kernel(), BP_LOG_NOTICE, "unloading %s: it is held by %s", plugin->name, holds);
 	ask_finish(plugin);
 }
 
-void bp_plugin_unload(BpPlugin *plugin, BpUnloadDone done, gpointer data)
+static void on_force(BpPlugin *self, gpointer data)
+{
+	BpPlugin *plugin = bp_plugin_data(self);
+
+	plugin->file->forced = TRUE;
+	ask_finish(plugin);
+}
+
+static void unload(BpPlugin *plugin, gboolean force, Waiter waiter)
 {
 	PluginFile *file = plugin->file;
 
 	g_return_if_fail(file && file->info);
-	if (done) {
-		Waiter *waiter = g_new0(Waiter, 1);
-
-		waiter->done = done;
-		waiter->data = data;
-		file->done = g_slist_append(file->done, waiter);
+	if (waiter.done || waiter.plain)
+		file->done = g_slist_append(file->done, g_memdup2(&waiter, sizeof(waiter)));
+	if (force && !file->patience) {
+		file->patience = bp_scope_open(bp_kernel());
+		bp_plugin_set_data(file->patience, plugin);
+		bp_timer_add(file->patience, NULL, FORCE_PATIENCE, 1, on_force, NULL, NULL);
 	}
 	if (file->unloading)
 		return;
 	file->unloading = TRUE;
 	begin(plugin);
+}
+
+void plugin_unload(BpPlugin *plugin, gboolean force, PluginUnloaded done, gpointer data)
+{
+	unload(plugin, force, (Waiter){ .done = done, .data = data });
+}
+
+typedef struct {
+	char *name;
+	Waiter waiter;
+} Request;
+
+static void run_unload(gpointer a, gpointer b, guint64 c)
+{
+	Request *request = a;
+	BpPlugin *plugin = bp_plugin_find(request->name);
+
+	if (plugin)
+		unload(plugin, FALSE, request->waiter);
+	else if (request->waiter.plain)
+		request->waiter.plain(request->name, request->waiter.data);
+	g_free(request->name);
+	g_free(request);
+}
+
+void bp_plugin_unload(BpPlugin *plugin, BpUnloadDone done, gpointer data)
+{
+	Waiter waiter = { .plain = done, .data = data };
+	Request *request;
+
+	if (bus_on_main()) {
+		unload(plugin, FALSE, waiter);
+		return;
+	}
+	request = g_new(Request, 1);
+	*request = (Request){ g_strdup(plugin->name), waiter };
+	inbox_post(bp_loop_main(), run_unload, request, NULL, 0, TRUE);
+}
+
+const GPtrArray *plugin_abandoned(void)
+{
+	return abandoned;
 }
 
 static gboolean on_patience(gpointer data)
@@ -108,6 +243,7 @@ void plugin_unload_all(void)
 
 	g_source_set_callback(patience, on_patience, &late, NULL);
 	g_source_attach(patience, NULL);
+	at_end = TRUE;
 	for (guint i = list->len; i > 0; i--)
 		bp_plugin_unload(list->pdata[i - 1], NULL, NULL);
 	g_ptr_array_set_size(list, 0);
@@ -118,6 +254,7 @@ void plugin_unload_all(void)
 			break;
 		g_main_context_iteration(NULL, TRUE);
 	}
+	at_end = FALSE;
 	g_source_destroy(patience);
 	g_source_unref(patience);
 }

@@ -2,12 +2,18 @@
 /* fd.c - descriptors of a loop, in its one epoll descriptor. */
 #include "loop/loop.h"
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define CHECK_TIME G_USEC_PER_SEC
 
 struct BpFd {
 	BpOwned owned;
 	BpLoop *loop;
 	int fd;
 	guint events;
+	gboolean parked; /* out of the epoll: its owner is going, and it would be ready in every turn */
 	BpFdFunc func;
 	gpointer data;
 	GDestroyNotify destroy;
@@ -27,7 +33,7 @@ static void drop_fd(BpOwned *owned)
 
 	owner_unlink(owned);
 	epoll_ctl(loop->epoll, EPOLL_CTL_DEL, source->fd, NULL);
-	loop->fds--;
+	LOOP_ADD(loop->fds, -1u);
 	forget_pending(loop, source);
 	if (source->destroy)
 		source->destroy(source->data);
@@ -59,7 +65,7 @@ BpFd *bp_fd_add(BpPlugin *self, int fd, BpEvents events, BpFdFunc func, gpointer
 		g_free(source);
 		return NULL;
 	}
-	loop->fds++;
+	LOOP_ADD(loop->fds, 1u);
 	bus_port_ref(&loop->port);
 	owner_link(self, &source->owned, "descriptor", drop_fd);
 	return source;
@@ -69,11 +75,12 @@ void bp_fd_set_events(BpFd *source, BpEvents events)
 {
 	struct epoll_event event;
 
-	if (source->events == (guint)events)
+	if (source->events == (guint)events && !source->parked)
 		return;
 	source->events = events;
 	event = event_of(source);
-	epoll_ctl(source->loop->epoll, EPOLL_CTL_MOD, source->fd, &event);
+	epoll_ctl(source->loop->epoll, source->parked ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, source->fd, &event);
+	source->parked = FALSE;
 }
 
 void bp_fd_remove(BpFd *source)
@@ -96,27 +103,68 @@ static gint poll_others(const BpLoop *loop, GPollFD *fds, guint count, gint time
 	return ready;
 }
 
+/* Nothing would be heard of any descriptor any more, or of other threads. Who did it cannot be told here. */
+static void G_GNUC_NORETURN die(const BpLoop *loop, const char *what)
+{
+	dprintf(STDERR_FILENO, "backplane: %s of loop \"%s\" was closed by code that had not opened it: a plugin, or a library of "
+		"one. The program cannot go on.\n", what, loop->name);
+	abort();
+}
+
+/* Changing what is there as it is fails unless both are what they were, whatever else may have their numbers now. */
+static void check_descriptors(BpLoop *loop, gint64 now)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = loop };
+
+	loop->checked = now;
+	if (loop->wakeup >= 0 && epoll_ctl(loop->epoll, EPOLL_CTL_MOD, loop->wakeup, &event) < 0)
+		die(loop, "a descriptor");
+}
+
+/* Each second while there are turns, and a second after the last: an idle loop is woken once more. Gives the timeout. */
+static gint check_in_time(BpLoop *loop, gint timeout)
+{
+	if (loop->turned - loop->checked >= CHECK_TIME)
+		check_descriptors(loop, loop->turned);
+	if (loop->turned > loop->checked && (timeout < 0 || timeout > CHECK_TIME / 1000))
+		return CHECK_TIME / 1000;
+	return timeout;
+}
+
+static gint poll_all(const BpLoop *loop, GPollFD *fds, guint count, gint timeout)
+{
+	gint ready = g_poll(fds, count, timeout);
+
+	for (guint i = 0; i < count; i++)
+		if (fds[i].revents & G_IO_NVAL && (fds[i].fd == loop->epoll || fds[i].fd == loop->wakeup))
+			die(loop, "a descriptor");
+	return ready;
+}
+
+static gboolean has_wakeup(BpLoop *loop, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = loop };
+
+	if (loop->wakeup == fd)
+		return TRUE;
+	if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) < 0) {
+		if (errno == EBADF)
+			die(loop, "a descriptor");
+		return FALSE;
+	}
+	loop->wakeup = fd;
+	return TRUE;
+}
+
 /* Our epoll stands for all descriptors but the context's own, by which other threads wake it. With that one in the
  * epoll too, poll and epoll_wait are one call, and the events wait for the dispatch. */
-gint loop_poll(GPollFD *fds, guint count, gint timeout)
+static gint poll_ours(BpLoop *loop, GPollFD *own, GPollFD *wakeup, gint timeout)
 {
-	BpLoop *loop = loop_here();
-	guint own = count && loop && fds[0].fd == loop->epoll ? 0 : 1;
-	struct epoll_event event = { .events = EPOLLIN };
 	gboolean woken = FALSE;
-	int ready;
+	int ready = epoll_wait(loop->epoll, loop->events, LOOP_EVENTS, timeout);
 
-	if (loop && loop->turning)
-		return poll_others(loop, fds, count, timeout);
-	if (!loop || count != 2 || fds[own].fd != loop->epoll)
-		return g_poll(fds, count, timeout);
-	if (loop->wakeup != fds[!own].fd) {
-		event.data.ptr = loop;
-		if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fds[!own].fd, &event) < 0)
-			return g_poll(fds, count, timeout);
-		loop->wakeup = fds[!own].fd;
-	}
-	ready = epoll_wait(loop->epoll, loop->events, LOOP_EVENTS, timeout);
+	if (ready < 0 && errno != EINTR)
+		die(loop, "the epoll descriptor");
 	loop->event_at = 0;
 	loop->event_count = MAX(ready, 0);
 	for (int i = 0; i < ready; i++) {
@@ -127,9 +175,35 @@ gint loop_poll(GPollFD *fds, guint count, gint timeout)
 	}
 	if (ready <= woken)
 		loop->event_count = 0;
-	fds[own].revents = ready > woken ? G_IO_IN : 0;
-	fds[!own].revents = woken ? G_IO_IN : 0;
+	own->revents = ready > woken ? G_IO_IN : 0;
+	wakeup->revents = woken ? G_IO_IN : 0;
 	return ready < 0 ? ready : (ready > woken) + woken;
+}
+
+gint loop_poll(GPollFD *fds, guint count, gint timeout)
+{
+	BpLoop *loop = loop_here();
+	guint own = count && loop && fds[0].fd == loop->epoll ? 0 : 1;
+	gint patience, ready;
+
+	if (!loop)
+		return g_poll(fds, count, timeout);
+	if (loop->turning)
+		return poll_others(loop, fds, count, timeout);
+	patience = check_in_time(loop, timeout);
+	if (count == 2 && fds[own].fd == loop->epoll && has_wakeup(loop, fds[!own].fd))
+		ready = poll_ours(loop, &fds[own], &fds[!own], patience);
+	else
+		ready = poll_all(loop, fds, count, patience);
+	if (!ready && patience != timeout)
+		check_descriptors(loop, loop->turned);
+	return ready;
+}
+
+static void park(BpFd *source)
+{
+	epoll_ctl(source->loop->epoll, EPOLL_CTL_DEL, source->fd, NULL);
+	source->parked = TRUE;
 }
 
 void fds_run(BpLoop *loop)
@@ -138,6 +212,8 @@ void fds_run(BpLoop *loop)
 
 	if (!count)
 		count = epoll_wait(loop->epoll, loop->events, LOOP_EVENTS, 0);
+	if (count < 0 && errno != EINTR)
+		die(loop, "the epoll descriptor");
 	if (count <= 0)
 		return;
 	loop->event_count = count;
@@ -149,11 +225,13 @@ void fds_run(BpLoop *loop)
 		if (!source || (gpointer)source == loop)
 			continue;
 		owner = source->owned.owner;
-		if (!owner_enter(owner))
+		if (!owner_enter(owner)) {
+			park(source);
 			continue;
+		}
 		source->func(owner, source->fd, loop->events[i].events, source->data);
 		owner_leave(owner);
 	}
-	loop->stats.events += (guint64)count;
+	LOOP_ADD(loop->stats.events, (guint64)count);
 	loop->event_at = loop->event_count = 0;
 }

@@ -15,35 +15,80 @@ void inbox_init(Inbox *inbox)
 	g_mutex_init(&inbox->lock);
 	inbox->entries = g_array_new(FALSE, FALSE, sizeof(InboxEntry));
 	inbox->spare = g_array_new(FALSE, FALSE, sizeof(InboxEntry));
+	inbox->state = INBOX_CLOSED;
 }
 
-void inbox_clear(Inbox *inbox)
+void inbox_open(Inbox *inbox)
 {
-	g_array_unref(inbox->entries);
-	g_array_unref(inbox->spare);
-	g_mutex_clear(&inbox->lock);
+	g_mutex_lock(&inbox->lock);
+	inbox->state = INBOX_OPEN;
+	inbox->drops = 0;
+	g_mutex_unlock(&inbox->lock);
 }
 
-/* Only the first of a batch wakes the loop: until it has taken them it knows. */
-gboolean inbox_post(BpLoop *loop, BusRun run, gpointer a, gpointer b, guint64 c, gboolean always)
+void inbox_refuse(Inbox *inbox)
 {
-	InboxEntry entry = { run, a, b, c };
+	g_mutex_lock(&inbox->lock);
+	inbox->state = INBOX_ENDING;
+	g_mutex_unlock(&inbox->lock);
+}
+
+gboolean inbox_close(BpLoop *loop)
+{
 	Inbox *inbox = &loop->inbox;
-	gboolean wake;
+	gboolean empty;
 
 	g_mutex_lock(&inbox->lock);
-	if (inbox->closed || (inbox->entries->len >= BP_INBOX_LIMIT && !always)) {
-		inbox->drops++;
-		g_mutex_unlock(&inbox->lock);
-		return FALSE;
+	empty = !inbox->entries->len;
+	if (empty) {
+		inbox->state = INBOX_CLOSED;
+		g_atomic_int_set(&loop->port.closed, TRUE);
 	}
-	wake = !inbox->entries->len;
+	g_mutex_unlock(&inbox->lock);
+	return empty;
+}
+
+/* lock held */
+static gboolean is_admitted(Inbox *inbox, gboolean always)
+{
+	gboolean good = always ? inbox->state != INBOX_CLOSED : inbox->state == INBOX_OPEN && inbox->entries->len < BP_INBOX_LIMIT;
+
+	inbox->drops += !good;
+	return good;
+}
+
+/* Only the first of a batch wakes the loop: until it has taken them it knows. lock held; gives the context to wake up, with
+ * a reference, because the loop may end before that is done. */
+static GMainContext *append(BpLoop *loop, InboxEntry entry)
+{
+	Inbox *inbox = &loop->inbox;
+
 	g_array_append_val(inbox->entries, entry);
 	g_atomic_int_set(&inbox->waiting, (gint)inbox->entries->len);
+	return inbox->entries->len == 1 && bus_port != &loop->port ? g_main_context_ref(loop->context) : NULL;
+}
+
+static void wake_up(GMainContext *take_context)
+{
+	if (!take_context)
+		return;
+	g_main_context_wakeup(take_context);
+	g_main_context_unref(take_context);
+}
+
+gboolean inbox_post(BpLoop *loop, BusRun run, gpointer a, gpointer b, guint64 c, gboolean always)
+{
+	Inbox *inbox = &loop->inbox;
+	GMainContext *asleep = NULL;
+	gboolean good;
+
+	g_mutex_lock(&inbox->lock);
+	good = is_admitted(inbox, always);
+	if (good)
+		asleep = append(loop, (InboxEntry){ run, a, b, c });
 	g_mutex_unlock(&inbox->lock);
-	if (wake && bus_port != &loop->port)
-		g_main_context_wakeup(loop->context);
-	return TRUE;
+	wake_up(asleep);
+	return good;
 }
 
 /* What comes while the batch runs waits for the next turn, so that nobody starves the descriptors. */
@@ -65,7 +110,7 @@ void inbox_run(BpLoop *loop)
 
 		entry->run(entry->a, entry->b, entry->c);
 	}
-	loop->stats.calls += batch->len;
+	LOOP_ADD(loop->stats.calls, batch->len);
 	if (batch->len > 1024) { /* a burst's memory is given back */
 		g_array_unref(batch);
 		batch = g_array_new(FALSE, FALSE, sizeof(InboxEntry));
@@ -94,19 +139,17 @@ static void call_run(Call *call)
 	g_free(call);
 }
 
-static Call *call_new(BpPlugin *self, BpFunc func, gpointer data, GDestroyNotify destroy, const char *kind,
-		      void (*drop)(BpOwned *))
+static Call *call_new(BpFunc func, gpointer data, GDestroyNotify destroy)
 {
 	Call *call = g_new0(Call, 1);
 
 	call->func = func;
 	call->data = data;
 	call->destroy = destroy;
-	owner_link(self, &call->owned, kind, drop);
 	return call;
 }
 
-/* The queue that has it frees it. */
+/* On the loop that has it, whose queue frees it. */
 static void drop_call(BpOwned *owned)
 {
 	Call *call = OWNED_BY(owned, Call, owned);
@@ -128,13 +171,25 @@ static void run_call(gpointer a, gpointer b, guint64 c)
 
 /* --- from any thread --- */
 
+/* It is its owner's and in the inbox at once or not at all. */
 gboolean bp_loop_call(BpPlugin *self, BpLoop *loop, BpFunc func, gpointer data, GDestroyNotify destroy)
 {
-	Call *call = call_new(self, func, data, destroy, "call", drop_call);
+	Inbox *inbox = &loop->inbox;
+	GMainContext *asleep = NULL;
+	gboolean good;
+	Call *call;
 
-	if (inbox_post(loop, run_call, call, NULL, 0, FALSE))
+	g_return_val_if_fail(!self->is_scope || loop == loop_here(), FALSE);
+	call = call_new(func, data, destroy);
+	g_mutex_lock(&inbox->lock);
+	good = is_admitted(inbox, FALSE) && owner_link_there(self, &call->owned, &loop->port, "call", drop_call);
+	if (good)
+		asleep = append(loop, (InboxEntry){ run_call, call, NULL, 0 });
+	g_mutex_unlock(&inbox->lock);
+	wake_up(asleep);
+	if (good)
 		return TRUE;
-	drop_call(&call->owned);
+	call_finish(call);
 	g_free(call);
 	return FALSE;
 }
@@ -143,8 +198,12 @@ gboolean bp_loop_call(BpPlugin *self, BpLoop *loop, BpFunc func, gpointer data, 
 
 void bp_defer(BpPlugin *self, BpFunc func, gpointer data, GDestroyNotify destroy)
 {
+	Call *call;
+
 	g_return_if_fail(bus_port);
-	g_queue_push_tail(&loop_here()->deferred, call_new(self, func, data, destroy, "deferred call", drop_call));
+	call = call_new(func, data, destroy);
+	owner_link(self, &call->owned, "deferred call", drop_call);
+	g_queue_push_tail(&loop_here()->deferred, call);
 }
 
 /* Those that defer again are run too, up to a bound: a call that defers itself must not stop the loop. */
@@ -152,4 +211,15 @@ void defer_run(BpLoop *loop)
 {
 	for (guint left = loop->deferred.length + 1024; left && loop->deferred.length; left--)
 		run_call(g_queue_pop_head(&loop->deferred), NULL, 0);
+}
+
+void defer_drop(BpLoop *loop)
+{
+	Call *call;
+
+	while ((call = g_queue_pop_head(&loop->deferred))) {
+		if (!call->dropped)
+			drop_call(&call->owned);
+		g_free(call);
+	}
 }

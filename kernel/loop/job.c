@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* job.c - work that blocks, on a few threads shared by all; its end comes back to the loop that asked. */
 #include "loop/loop.h"
+#include <string.h>
 #include <backplane/plugin.h>
 
 #define JOB_THREADS 16 /* a few may wait for a resolver or a disk for long */
@@ -8,6 +9,7 @@
 
 struct BpJob {
 	BpOwned owned;
+	OwnerHold *hold;
 	BpLoop *loop;
 	char *name;
 	BpJobWork work;
@@ -28,6 +30,7 @@ static void finish(gpointer a, gpointer b, guint64 c)
 {
 	BpJob *job = a;
 	BpPlugin *owner = job->owned.owner;
+	OwnerHold *hold = job->hold;
 	BpLoop *loop = job->loop;
 
 	if (!job->forgotten)
@@ -43,8 +46,16 @@ static void finish(gpointer a, gpointer b, guint64 c)
 		job->destroy(job->data);
 	g_free(job->name);
 	g_free(job);
-	bp_plugin_release(owner);
+	owner_unhold(hold);
 	bus_port_unref(&loop->port);
+}
+
+/* What the work has left on the stack would look as if its code were still under way (see leftovers.h). */
+static void __attribute__((noinline)) wipe_stack(void)
+{
+	char room[8192];
+
+	explicit_bzero(room, sizeof(room));
 }
 
 static void run(gpointer data, gpointer unused)
@@ -54,18 +65,18 @@ static void run(gpointer data, gpointer unused)
 	g_atomic_int_set(&job->running, TRUE);
 	if (!g_atomic_int_get(&job->cancelled))
 		job->work(job, job->data);
+	wipe_stack();
 	g_atomic_int_set(&job->running, FALSE);
 	/* A loop that has been closed lets its jobs end with its owner, on the main one. */
 	if (!inbox_post(job->loop, finish, job, NULL, 0, TRUE))
 		inbox_post(bp_loop_main(), finish, job, NULL, 0, TRUE);
 }
 
-/* A plugin and an instance wait for their holds before they drop what they own; only scopes, which do not wait, have jobs left. */
+/* A plugin and an instance wait for their holds before they drop what they own; scopes do not, nor does an unload by force. */
 static void drop_job(BpOwned *owned)
 {
 	BpJob *job = OWNED_BY(owned, BpJob, owned);
 
-	g_assert(owned->owner->is_scope);
 	owner_unlink(owned);
 	job->forgotten = TRUE;
 	bp_job_cancel(job);
@@ -97,7 +108,7 @@ BpJob *bp_job_add(BpPlugin *self, const char *name, BpJobWork work, BpJobDone do
 	job_count++;
 	g_mutex_unlock(&lock);
 	bus_port_ref(&job->loop->port);
-	bp_plugin_hold(self);
+	job->hold = owner_hold(self, "job", name);
 	owner_link(self, &job->owned, "job", drop_job);
 	g_thread_pool_push(pool, job, NULL);
 	return job;

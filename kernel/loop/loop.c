@@ -13,6 +13,11 @@ typedef struct {
 static BpLoop *main_loop;
 static GPtrArray *others; /* touched by the main thread only */
 
+/* Branches of channels know loops by their address for as long as the channel lives, and other threads may post to one
+ * that has ended. So the memory of a loop is used for the next one, and never freed. */
+static GMutex spare_lock;
+static BpLoop *spare_main, *spare;
+
 static gboolean prepare(GSource *source, int *timeout)
 {
 	BpLoop *loop = ((LoopSource *)source)->loop;
@@ -49,9 +54,9 @@ static gboolean dispatch(GSource *source, GSourceFunc func, gpointer data)
 	BpLoop *loop = ((LoopSource *)source)->loop;
 
 	loop->turning = TRUE;
-	loop->now = g_get_monotonic_time();
+	loop->now = loop->turned = g_get_monotonic_time();
 	loop->port.real_time = g_get_real_time();
-	loop->stats.turns++;
+	LOOP_ADD(loop->stats.turns, 1);
 	inbox_run(loop);
 	timers_run(loop);
 	if (g_source_query_unix_fd(source, loop->poll_tag))
@@ -65,24 +70,46 @@ static gboolean dispatch(GSource *source, GSourceFunc func, gpointer data)
 
 static GSourceFuncs source_funcs = { .prepare = prepare, .check = check, .dispatch = dispatch };
 
-static gboolean post(BusPort *port, BusRun run, gpointer a, gpointer b, guint64 c)
+static gboolean post(BusPort *port, BusRun run, gpointer a, gpointer b, guint64 c, gboolean always)
 {
-	return inbox_post((BpLoop *)port, run, a, b, c, FALSE);
+	return inbox_post((BpLoop *)port, run, a, b, c, always);
 }
 
-static void loop_free(BusPort *port)
+/* Nothing that was made on it is left. */
+static void loop_end(BusPort *port)
 {
-	BpLoop *loop = (BpLoop *)port;
+	BpLoop *loop = (BpLoop *)port, **list = port->is_main ? &spare_main : &spare;
 
 	g_main_context_unref(loop->context);
-	inbox_clear(&loop->inbox);
 	g_ptr_array_unref(loop->timers);
 	close(loop->epoll);
 	g_free(loop->name);
-	g_free(loop);
+	g_mutex_lock(&spare_lock);
+	loop->next = *list;
+	*list = loop;
+	g_mutex_unlock(&spare_lock);
 }
 
-static BpLoop *loop_new(const char *name, GMainContext *context, GError **error)
+static BpLoop *loop_take(gboolean is_main)
+{
+	BpLoop *loop, **list = is_main ? &spare_main : &spare;
+
+	g_mutex_lock(&spare_lock);
+	loop = *list;
+	if (loop)
+		*list = loop->next;
+	g_mutex_unlock(&spare_lock);
+	if (loop)
+		return loop;
+	loop = g_new0(BpLoop, 1);
+	loop->port.is_main = is_main;
+	loop->port.post = post;
+	loop->port.end = loop_end;
+	inbox_init(&loop->inbox);
+	return loop;
+}
+
+static BpLoop *loop_new(const char *name, GMainContext *context, gboolean is_main, GError **error)
 {
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
 	BpLoop *loop;
@@ -91,16 +118,20 @@ static BpLoop *loop_new(const char *name, GMainContext *context, GError **error)
 		g_set_error(error, BP_LOOP_ERROR, BP_FAILED, "no loop can be made: %s", g_strerror(errno));
 		return NULL;
 	}
-	loop = g_new0(BpLoop, 1);
+	loop = loop_take(is_main);
 	loop->port.ref = 1;
-	loop->port.post = post;
-	loop->port.free = loop_free;
 	loop->name = g_strdup(name);
 	loop->context = g_main_context_ref(context);
 	loop->epoll = epoll;
 	loop->wakeup = -1;
+	loop->turned = loop->checked = 0;
 	loop->timers = g_ptr_array_new();
-	inbox_init(&loop->inbox);
+	loop->stats = (BpLoopStats){ 0 };
+	loop->quit = FALSE;
+	loop->ends = NULL;
+	loop->thread = NULL;
+	g_atomic_int_set(&loop->port.closed, FALSE);
+	inbox_open(&loop->inbox);
 	loop->source = g_source_new(&source_funcs, sizeof(LoopSource));
 	((LoopSource *)loop->source)->loop = loop;
 	g_source_set_static_name(loop->source, "backplane loop");
@@ -113,29 +144,32 @@ static BpLoop *loop_new(const char *name, GMainContext *context, GError **error)
 	return loop;
 }
 
-/* From here on nothing reaches the loop; what waits in its inbox is run by whoever closes it, so that nothing
- * posted is lost. */
-static void loop_end(BpLoop *loop)
+/* On the loop itself. What waits is run; from then on nothing reaches it. */
+static void loop_drain(BpLoop *loop)
 {
-	g_mutex_lock(&loop->inbox.lock);
-	loop->inbox.closed = TRUE;
-	g_mutex_unlock(&loop->inbox.lock);
-	while (g_atomic_int_get(&loop->inbox.waiting))
+	inbox_refuse(&loop->inbox);
+	do {
 		inbox_run(loop);
-	while (loop->deferred.length)
 		defer_run(loop);
+		defer_drop(loop);
+	} while (!inbox_close(loop));
+}
+
+/* Its thread has ended, or it is the main loop and has turned for the last time. */
+static void loop_free(BpLoop *loop)
+{
 	g_main_context_set_poll_func(loop->context, NULL);
 	g_source_destroy(loop->source);
 	g_source_unref(loop->source);
 	loop->source = NULL;
+	bus_port_unref(&loop->port);
 }
 
 gboolean loop_start_main(GError **error)
 {
-	main_loop = loop_new("main", g_main_context_default(), error);
+	main_loop = loop_new("main", g_main_context_default(), TRUE, error);
 	if (!main_loop)
 		return FALSE;
-	main_loop->port.is_main = TRUE;
 	bus_port = bus_main = &main_loop->port;
 	others = g_ptr_array_new();
 	return TRUE;
@@ -143,10 +177,17 @@ gboolean loop_start_main(GError **error)
 
 void loop_stop_main(void)
 {
-	loop_end(main_loop);
+	loop_drain(main_loop);
 	g_clear_pointer(&others, g_ptr_array_unref);
 	bus_port = bus_main = NULL;
-	bus_port_unref(&g_steal_pointer(&main_loop)->port);
+	loop_free(g_steal_pointer(&main_loop));
+}
+
+/* --- loops with threads of their own --- */
+
+static void run_ended(gpointer a, gpointer b, guint64 c)
+{
+	owner_unhold(a);
 }
 
 static gpointer run_thread(gpointer data)
@@ -157,44 +198,61 @@ static gpointer run_thread(gpointer data)
 	g_main_context_push_thread_default(loop->context);
 	while (!g_atomic_int_get(&loop->quit))
 		g_main_context_iteration(loop->context, TRUE);
+	loop_drain(loop);
 	g_main_context_pop_thread_default(loop->context);
+	if (loop->ends)
+		inbox_post(main_loop, run_ended, loop->ends, NULL, 0, TRUE);
 	return NULL;
+}
+
+static void ask_to_end(BpLoop *loop)
+{
+	g_atomic_int_set(&loop->quit, TRUE);
+	g_main_context_wakeup(loop->context);
 }
 
 static void drop_loop(BpOwned *owned)
 {
 	BpLoop *loop = OWNED_BY(owned, BpLoop, owned);
 
-	owner_unlink(owned);
 	g_ptr_array_remove(others, loop);
-	g_atomic_int_set(&loop->quit, TRUE);
-	g_main_context_wakeup(loop->context);
+	ask_to_end(loop);
 	g_thread_join(loop->thread);
-	loop_end(loop);
-	bus_port_unref(&loop->port);
+	owner_unlink(owned);
+	loop_free(loop);
 }
 
+/* It is owned as something that is on itself: so it is not waited for as long as its thread runs. */
 BpLoop *bp_loop_open(BpPlugin *self, const char *name, GError **error)
 {
-	g_autoptr(GMainContext) context = g_main_context_new();
-	BpLoop *loop = loop_new(name, context, error);
+	g_autoptr(GMainContext) context = NULL;
+	BpLoop *loop;
 
+	g_return_val_if_fail(bus_on_main(), NULL);
+	context = g_main_context_new();
+	loop = loop_new(name, context, FALSE, error);
 	if (!loop)
 		return NULL;
+	if (!owner_link_there(self, &loop->owned, &loop->port, "loop", drop_loop)) {
+		g_set_error(error, BP_LOOP_ERROR, BP_CLOSED, "%s is going, so loop %s is not opened", self->name, name);
+		loop_drain(loop);
+		loop_free(loop);
+		return NULL;
+	}
 	loop->thread = g_thread_try_new(name, run_thread, loop, error);
 	if (!loop->thread) {
-		loop_end(loop);
-		bus_port_unref(&loop->port);
+		owner_unlink(&loop->owned);
+		loop_drain(loop);
+		loop_free(loop);
 		return NULL;
 	}
 	g_ptr_array_add(others, loop);
-	owner_link(self, &loop->owned, "loop", drop_loop);
 	return loop;
 }
 
 void bp_loop_close(BpLoop *loop)
 {
-	g_return_if_fail(loop->thread && loop != loop_here());
+	g_return_if_fail(bus_on_main() && loop->thread);
 	drop_loop(&loop->owned);
 }
 
@@ -206,6 +264,58 @@ void loop_close_all(BpPlugin *owner)
 		if (loop->owned.owner == owner)
 			drop_loop(&loop->owned);
 	}
+}
+
+void loops_stop(BpPlugin *owner)
+{
+	for (guint i = 0; i < others->len; i++) {
+		BpLoop *loop = others->pdata[i];
+
+		if (loop->owned.owner != owner || loop->ends)
+			continue;
+		loop->ends = owner_hold(owner, "loop", loop->name);
+		ask_to_end(loop);
+	}
+}
+
+static void run_quiet(gpointer a, gpointer b, guint64 c)
+{
+	owner_unhold(a);
+}
+
+static void run_leave(gpointer a, gpointer b, guint64 c)
+{
+	OwnerHold *hold = a;
+
+	owner_drop_here(hold->owner, &loop_here()->owned);
+	owner_unhold(hold);
+}
+
+static gboolean ask_all(BpPlugin *owner, BusRun run)
+{
+	gboolean asked = FALSE;
+
+	for (guint i = 0; i < others->len; i++) {
+		BpLoop *loop = others->pdata[i];
+		OwnerHold *hold = owner_hold(owner, "loop", loop->name);
+
+		if (inbox_post(loop, run, hold, NULL, 0, TRUE))
+			asked = TRUE;
+		else
+			owner_unhold(hold);
+	}
+	return !asked;
+}
+
+/* A loop that takes this has ended every call that was under way on it: the owner is dying, so none has begun since. */
+gboolean loops_quiet(BpPlugin *owner)
+{
+	return owner_leave_elsewhere(owner, ELSEWHERE_ITEMS) < ELSEWHERE_CODE || ask_all(owner, run_quiet);
+}
+
+gboolean loops_leave(BpPlugin *owner)
+{
+	return owner_leave_elsewhere(owner, ELSEWHERE_NOTHING) == ELSEWHERE_NOTHING || ask_all(owner, run_leave);
 }
 
 GPtrArray *bp_loop_list(void)
@@ -247,13 +357,17 @@ gint64 bp_loop_now(void)
 
 BpLoopStats bp_loop_stats(BpLoop *loop)
 {
-	BpLoopStats stats = loop->stats;
+	BpLoopStats stats = {
+		.turns = __atomic_load_n(&loop->stats.turns, __ATOMIC_RELAXED),
+		.events = __atomic_load_n(&loop->stats.events, __ATOMIC_RELAXED),
+		.calls = __atomic_load_n(&loop->stats.calls, __ATOMIC_RELAXED),
+		.fds = __atomic_load_n(&loop->fds, __ATOMIC_RELAXED),
+		.timers = __atomic_load_n(&loop->timers->len, __ATOMIC_RELAXED),
+	};
 
 	stats.waiting = (guint)g_atomic_int_get(&loop->inbox.waiting);
 	g_mutex_lock(&loop->inbox.lock);
 	stats.drops = loop->inbox.drops;
 	g_mutex_unlock(&loop->inbox.lock);
-	stats.fds = loop->fds;
-	stats.timers = loop->timers->len;
 	return stats;
 }

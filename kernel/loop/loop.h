@@ -14,13 +14,16 @@ typedef struct {
 	guint64 c;
 } InboxEntry;
 
+/* One that is ending takes only what must not be lost. */
+typedef enum { INBOX_OPEN, INBOX_ENDING, INBOX_CLOSED } InboxState;
+
 typedef struct {
 	GMutex lock;
 	GArray *entries; /* of InboxEntry; filled by any thread */
 	GArray *spare;	 /* what the loop took last, emptied */
 	gint waiting;	 /* atomic */
 	guint64 drops;
-	gboolean closed;
+	InboxState state;
 } Inbox;
 
 struct BpLoop {
@@ -35,6 +38,7 @@ struct BpLoop {
 	struct epoll_event events[LOOP_EVENTS];
 	int event_count, event_at; /* the batch being handled, or fetched by the poll for this turn */
 	int wakeup; /* the context's descriptor in our epoll; -1: not there */
+	gint64 turned, checked; /* the time of the last turn, and of it when the two descriptors were last looked at */
 	guint fds;
 	/* timers: a heap by time due */
 	GPtrArray *timers;
@@ -46,8 +50,13 @@ struct BpLoop {
 	/* loops with a thread of their own */
 	BpOwned owned;
 	GThread *thread;
-	gint quit; /* atomic */
+	gint quit;	 /* atomic: its thread is to end */
+	OwnerHold *ends; /* given up when the thread has ended; set before `quit` */
+	BpLoop *next;	 /* of those that can be used again */
 };
+
+/* Counts are the loop's own; other threads look at them. */
+#define LOOP_ADD(count, more) __atomic_store_n(&(count), (count) + (more), __ATOMIC_RELAXED)
 
 static inline BpLoop *loop_here(void)
 {
@@ -59,14 +68,23 @@ gboolean loop_start_main(GError **error);
 void loop_stop_main(void);
 /* Stops and joins every loop that this plugin has opened. */
 void loop_close_all(BpPlugin *owner);
+/* An owner is going. Its loops are asked to end, and hold it until they have. */
+void loops_stop(BpPlugin *owner);
+/* ... Nothing of it runs on any other loop, or, leave, is there. FALSE: it is held until that is so, and then to be asked
+ * again. */
+gboolean loops_quiet(BpPlugin *owner);
+gboolean loops_leave(BpPlugin *owner);
 
 void inbox_init(Inbox *inbox);
-void inbox_clear(Inbox *inbox);
+void inbox_open(Inbox *inbox);
+void inbox_refuse(Inbox *inbox); /* from now on it is ending */
+gboolean inbox_close(BpLoop *loop); /* if it is empty */
 /* `always`: beyond the limit too, for what must not be lost and is bounded elsewhere. */
 gboolean inbox_post(BpLoop *loop, BusRun run, gpointer a, gpointer b, guint64 c, gboolean always);
 void inbox_run(BpLoop *loop);
 
 void defer_run(BpLoop *loop);
+void defer_drop(BpLoop *loop);
 void timers_run(BpLoop *loop);
 gint64 timers_next(const BpLoop *loop); /* monotonic; -1: none */
 void fds_run(BpLoop *loop);

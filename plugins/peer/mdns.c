@@ -45,7 +45,7 @@ static void on_answer(GObject *bus, GAsyncResult *result, gpointer data)
 		bp_log(self, BP_LOG_DEBUG, "avahi: %s", error->message);
 	if (call->func)
 		call->func(answer, call->data);
-	bp_plugin_release(self);
+	bp_plugin_release_for(self, "avahi");
 }
 
 /* `func` gets NULL when it failed. When the plugin goes, nothing is asked any more: who leaves the bus is forgotten by avahi. */
@@ -62,7 +62,7 @@ static void ask(const char *path, const char *interface, const char *method, GVa
 	}
 	call = g_new(Call, 1);
 	*call = (Call){ func, data };
-	bp_plugin_hold(here.self);
+	bp_plugin_hold_for(here.self, "avahi");
 	g_dbus_connection_call(here.bus, AVAHI, path, interface, method, values, type ? G_VARIANT_TYPE(type) : NULL,
 			       G_DBUS_CALL_FLAGS_NO_AUTO_START, -1, bp_plugin_cancellable(here.self), on_answer, call);
 }
@@ -244,7 +244,7 @@ static void on_bus(GObject *source, GAsyncResult *result, gpointer data)
 						   AVAHI, G_DBUS_SIGNAL_FLAGS_NONE, on_owner, NULL, NULL);
 		look_for_daemon();
 	}
-	bp_plugin_release(self);
+	bp_plugin_release_for(self, "system bus");
 }
 
 void mdns_start(BpPlugin *self)
@@ -256,7 +256,7 @@ void mdns_start(BpPlugin *self)
 	here.self = self;
 	here.groups = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	here.found = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-	bp_plugin_hold(self);
+	bp_plugin_hold_for(self, "system bus");
 	/* A connection of our own: the one that GIO shares ends the process when the bus ends. */
 	g_dbus_connection_new_for_address(address,
 					  G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,

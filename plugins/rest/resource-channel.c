@@ -6,7 +6,7 @@
 static json_t *channel_json(BpChannel *channel)
 {
 	BpChannelStats stats = bp_channel_stats(channel);
-	BpChannelOptions options = bp_channel_options(channel);
+	g_auto(BpChannelOptions) options = bp_channel_options(channel);
 
 	return json_pack("{s:o,s:i,s:i,s:I,s:I,s:f,s:I,s:i}", "id", bp_json_string(bp_channel_name(channel), -1), "number",
 			 (int)bp_channel_number(channel), "watchers", (int)stats.watchers, "messages", (json_int_t)stats.messages,
@@ -36,7 +36,7 @@ static BpChannel *find(const char *id, GError **error)
 static json_t *get_channel(BpPlugin *self, const char *id, GError **error)
 {
 	g_autoptr(BpChannel) channel = find(id, error);
-	BpChannelOptions options;
+	g_auto(BpChannelOptions) options = { 0 };
 	json_t *object;
 
 	if (!channel)

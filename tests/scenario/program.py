@@ -166,6 +166,15 @@ def test_disk_full(bp):
         subprocess.run(["umount", mount])
 
 
+def test_many_links(bp):
+    """Each costs the same: were it to cost what there is already, this would take minutes."""
+    file = bp.folder + "/links"
+    with open(file, "w") as script:
+        script.writelines(f".channel link -f a{number} a{number + 1}\n" for number in range(20000))
+    result = start(bp, "-b", file)
+    assert result.stdout.endswith("What is said on a19999 goes to a20000 too.\n"), result.stdout[-200:]
+
+
 # --- signals ---
 
 def test_signals_end_in_order(bp):
