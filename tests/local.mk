@@ -158,7 +158,7 @@ tests/plugins/%.so: tests/plugins/%.c tests/libbackplane.so.0 $(pkginclude_HEADE
 EXTRA_DIST += tests/fresh tests/lint tests/waiters.py tests/run tests/scenario tests/web/.npmrc tests/web/mock.mjs tests/web/package-lock.json tests/web/package.json tests/web/page.mjs tests/web/ws.mjs
 
 # The scenarios that the real program passes under AddressSanitizer at every check; ONLY='*' runs them all.
-SCENARIOS = leftovers lifetimes one-turn unloads web-content
+SCENARIOS = endpoint leftovers lifetimes monitor one-turn tcp telnet uart-server unloads web web-content web-ws
 
 # `make check` runs everything there is, check-units the programs that need no installed clients, check-scenarios
 # SCENARIOS, check-threads what may race; ONLY='bus telnet*' chooses by name. The programs alone are made by check-build.
@@ -178,6 +178,6 @@ check-scenarios: check-build
 	@$(RUN) $(if $(ONLY),scenarios,$(SCENARIOS:%=$(abs_top_srcdir)/tests/scenario/%.py))
 check-threads: check-threads-build
 	@$(RUN) $(THREAD_TESTS)
-check-build: $(bin_PROGRAMS) $(check_PROGRAMS) $(plugins_PROGRAMS) $(TEST_PLUGINS)
+check-build: all-local $(bin_PROGRAMS) $(check_PROGRAMS) $(plugins_PROGRAMS) $(TEST_PLUGINS)
 check-threads-build: $(THREAD_TESTS)
 .PHONY: check-units check-scenarios check-threads check-build check-threads-build

@@ -244,6 +244,7 @@ static void test_history_bad_file(void)
 
 static void test_safe_text(void)
 {
+	g_autofree char *cut = g_strndup("a\xf0\x9f\x98\x80", 2); /* so that the sanitizer sees a read past its end */
 	g_autofree char *safe = bp_text_safe("a\033[2J\x7f\xc2\x9b\xff\n" A_UMLAUT "\xe2\x80\xa8", -1);
 	GString *lines = g_string_new(NULL);
 
@@ -254,6 +255,9 @@ static void test_safe_text(void)
 	CU_ASSERT_EQUAL(bp_text_columns("\033[1;31ma" WIDE "\033[me" ACCENT), 4);
 	CU_ASSERT_EQUAL(bp_text_fit("a" WIDE "b", 2), 1);
 	CU_ASSERT_EQUAL(bp_text_fit("a" WIDE "b", 3), 4);
+	/* What is cut inside of a character ends where it ends. */
+	CU_ASSERT_EQUAL(bp_text_fit(cut, 80), 2);
+	CU_ASSERT_EQUAL(bp_text_fit("\xff\xf0" "b", 2), 2);
 }
 
 static const SuiteTest tests[] = {

@@ -18,7 +18,7 @@ BP_API gsize bp_text_sgr(const char *text, gsize size);
 BP_API void bp_text_append_safe(GString *to, const char *text, gssize size, gboolean lines);
 /* The same, as a string of yours. */
 BP_API char *bp_text_safe(const char *text, gssize size);
-/* How many bytes of a valid text fit in so many columns. */
+/* How many bytes of a text fit in so many columns; one that is not UTF-8 takes a column. */
 BP_API gsize bp_text_fit(const char *text, guint columns);
 /* As one word of a command line: quoted if it must be. `quote`: 0, or the quotation mark that stands open already. Yours. */
 BP_API char *bp_quote(const char *word, char quote);

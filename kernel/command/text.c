@@ -106,12 +106,14 @@ gsize bp_text_fit(const char *text, guint columns)
 	guint used = 0;
 
 	while (*at) {
-		guint width = bp_text_width(g_utf8_get_char(at));
+		gunichar character = g_utf8_get_char_validated(at, -1);
+		gboolean valid = character < (gunichar)-2;
+		guint width = valid ? bp_text_width(character) : 1;
 
 		if (used + width > columns)
 			break;
 		used += width;
-		at = g_utf8_next_char(at);
+		at += valid ? g_utf8_skip[(guchar)*at] : 1;
 	}
 	return (gsize)(at - text);
 }

@@ -15,7 +15,7 @@ import threading
 import time
 
 import network
-from harness import BUILD, PATIENCE, Backplane, Client, Skipped, free_port, main
+from harness import BUILD, PATIENCE, Backplane, Client, Skipped, free_port, is_sanitized, main
 
 PROGRAM = BUILD + "/backplane"
 
@@ -345,6 +345,8 @@ def test_sample_plugin(bp):
     source = os.environ["SRC"] + "/data/sample-plugin/hello.c"
     flags = subprocess.run(["pkg-config", "--cflags", "--libs", "backplane"], text=True, capture_output=True, check=True,
                            env=dict(os.environ, PKG_CONFIG_PATH=BUILD)).stdout.split()
+    if is_sanitized():
+        flags.append("-fsanitize=address,undefined")
     subprocess.run(["cc", "-shared", "-fPIC", "-o", bp.folder + "/hello.so", source, *flags], check=True)
     assert bp.run("plugin load ./hello.so") == ["Loaded hello 1.0."]
     assert bp.run("hello you") == ["hello, you"]
