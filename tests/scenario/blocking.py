@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """blocking.py - nothing blocks the loop: slow and full disks, FIFOs, readers that do not read, a tty that sends nothing."""
+import contextlib
 import fcntl
 import glob
 import os
@@ -246,12 +247,18 @@ def test_logrotate(bp):
 
 # --- output that nobody reads ---
 
-def start(bp, *arguments, **pipes):
+@contextlib.contextmanager
+def started(bp, *arguments, **pipes):
+    """A second program, and the environment for those who ask it; it does not outlive the test."""
     folder = bp.folder + "/stuck"
     os.makedirs(folder, exist_ok=True)
     environment = dict(os.environ, HOME=folder, XDG_STATE_HOME=folder + "/state", XDG_RUNTIME_DIR=folder)
-    return subprocess.Popen([BUILD + "/backplane", "-P", BUILD + "/plugins", *arguments], env=environment, cwd=folder, **pipes), \
-        environment
+    process = subprocess.Popen([BUILD + "/backplane", "-P", BUILD + "/plugins", *arguments], env=environment, cwd=folder, **pipes)
+    try:
+        yield process, environment
+    finally:
+        process.kill()
+        process.wait()
 
 
 def ask(environment, command):
@@ -265,6 +272,17 @@ def is_full(pipe):
     return int.from_bytes(count, "little") > 50000
 
 
+def is_idle(process):
+    """It uses no processor time: its batch pauses."""
+    def used():
+        with open(f"/proc/{process.pid}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[11:13]
+
+    before = used()
+    time.sleep(0.1)
+    return used() == before
+
+
 def ends(process, seconds=5):
     begun = time.monotonic()
     process.send_signal(signal.SIGTERM)
@@ -274,68 +292,66 @@ def ends(process, seconds=5):
 
 
 def test_stdout_that_nobody_reads(bp):
-    process, environment = start(bp, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    process.stdin.write(b"loop 1 10000000 .help\n")
-    process.stdin.flush()
-    eventually(lambda: is_full(process.stdout))
-    for number in range(20):
-        assert ask(environment, f"echo {number}") == f"{number}\n"
-    assert "lost" not in ask(environment, "status")  # the batch pauses instead
-    ends(process)
-    assert b"nobody reads stdout" in process.stderr.read()
+    with started(bp, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as (process, environment):
+        process.stdin.write(b"loop 1 10000 .echo " + b"y" * 10000 + b"\n")
+        process.stdin.flush()
+        for number in range(20):
+            assert ask(environment, f"echo {number}") == f"{number}\n"
+        eventually(lambda: is_idle(process))
+        assert is_full(process.stdout) and "lost" not in ask(environment, "status")  # the batch pauses instead
+        ends(process)
+        assert b"nobody reads stdout" in process.stderr.read()
 
 
 def test_start_commands_that_nobody_reads(bp):
     """They have nobody who could pause, so what is too much is counted."""
-    text = "x" * 60000
-    process, environment = start(bp, "-d", *(part for _ in range(7) for part in ("-e", "loop 1 50 .echo " + text)),
-                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    eventually(lambda: "pieces of output on stdout" in ask(environment, "status"))
-    assert ends(process) == 0
+    commands = ("-e", "loop 1 50 .echo " + "x" * 60000) * 7
+    with started(bp, "-d", *commands, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as (process, environment):
+        eventually(lambda: "pieces of output on stdout" in ask(environment, "status"))
+        assert ends(process) == 0
 
 
 def test_stderr_that_nobody_reads(bp):
-    process, environment = start(bp, "-d", "-vv", stderr=subprocess.PIPE)
-    eventually(lambda: ask(environment, "echo up") == "up\n")
-    eventually(lambda: (ask(environment, "loop 1 200 .plugin reload echo"), "lines of the log on stderr" in ask(environment, "status"))[1],
-               60)
-    assert ends(process) == 0
+    with started(bp, "-d", "-vv", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as (process, environment):
+        eventually(lambda: ask(environment, "echo up") == "up\n")
+        eventually(lambda: ask(environment, "loop 1 200 .plugin reload echo|status").count("lines of the log on stderr"), 60)
+        assert ends(process) == 0
 
 
 def test_slow_reader_gets_everything(bp):
     """More than waits at most, read slowly, after the end of stdin too."""
-    process, _ = start(bp, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    process.stdin.write(b"loop 1 3000 .echo {loop} " + b"y" * 10000 + b"\n")
-    process.stdin.close()
-    eventually(lambda: is_full(process.stdout))
-    lines = process.stdout.read().splitlines()
-    assert [int(line.split()[0]) for line in lines if line] == list(range(1, 3001))
-    assert process.wait(PATIENCE) == 0
+    with started(bp, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as (process, _):
+        process.stdin.write(b"loop 1 3000 .echo {loop} " + b"y" * 10000 + b"\n")
+        process.stdin.close()
+        eventually(lambda: is_full(process.stdout))
+        lines = process.stdout.read().splitlines()
+        assert [int(line.split()[0]) for line in lines if line] == list(range(1, 3001))
+        assert process.wait(PATIENCE) == 0
 
 
 def test_reader_that_goes(bp):
     """As head does."""
-    process, environment = start(bp, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    process.stdout.close()
-    process.stdin.write(b"loop 1 1000 .help\n")
-    process.stdin.flush()
-    eventually(lambda: ask(environment, "echo up") == "up\n")
-    process.stdin.close()
-    assert process.wait(PATIENCE) == 0 and not process.stderr.read()
+    with started(bp, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as (process, environment):
+        process.stdout.close()
+        process.stdin.write(b"loop 1 1000 .help\n")
+        process.stdin.flush()
+        eventually(lambda: ask(environment, "echo up") == "up\n")
+        process.stdin.close()
+        assert process.wait(PATIENCE) == 0 and not process.stderr.read()
 
 
 def test_terminal_that_nobody_reads(bp):
     """A terminal that was stopped with Ctrl-S, or whose window hangs."""
     master, slave = pty.openpty()
     before = termios.tcgetattr(slave)
-    process, environment = start(bp, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
-                                 preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
-    eventually(lambda: termios.tcgetattr(slave)[3] != before[3])
-    os.write(master, b"loop 1 100000 .help\r")
-    for number in range(20):
-        assert ask(environment, f"echo {number}") == f"{number}\n"
-    ends(process)
-    assert termios.tcgetattr(slave)[3] == before[3]
+    with started(bp, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+                 preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) as (process, environment):
+        eventually(lambda: termios.tcgetattr(slave)[3] != before[3])
+        os.write(master, b"loop 1 100000 .help\r")
+        for number in range(20):
+            assert ask(environment, f"echo {number}") == f"{number}\n"
+        ends(process)
+        assert termios.tcgetattr(slave)[3] == before[3]
     os.close(master)
     os.close(slave)
 
