@@ -197,6 +197,7 @@ def test_call(bp):
     assert any("Connection refused" in line for line in bp.run(f"call 127.0.0.1:{free_port()} x {{}}"))
     assert any("HOST:PORT" in line for line in bp.run("call nowhere x {}"))
     assert any("JSON" in line for line in bp.run(f"call 127.0.0.1:{port} x {{"))
+    bp.run("endpoint remove greet")
 
 
 def test_client_module(bp):

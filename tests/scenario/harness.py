@@ -23,6 +23,8 @@ import tempfile
 import time
 import traceback
 
+from census import Census, all_keep, close_sockets, keeps  # noqa: F401 (two are for scenarios)
+
 BUILD = os.environ.get("BUILD", "build")
 PATIENCE = float(os.environ.get("PATIENCE", "30"))
 
@@ -42,7 +44,9 @@ class Backplane:
             [*before, BUILD + "/backplane", "-P", BUILD + "/plugins", *arguments], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=open(self.folder + "/stderr", "wb"), env=environment, cwd=self.folder)
         self.pending = b""
+        self.kept = []  # said while the harness itself asked
         self.count = 0
+        self.census = Census(self)
 
     def type(self, lines):
         """Sends them; what they print is among the lines of the next run."""
@@ -51,6 +55,12 @@ class Backplane:
 
     def run(self, command):
         """The lines that a command prints to the session that typed it."""
+        kept, self.kept = self.kept, []
+        lines = kept + self.ask(command)
+        self.census.look(command)
+        return lines
+
+    def ask(self, command):
         self.count += 1
         mark = "end-of-%d" % self.count
         self.type(f"{command}\n.echo {mark}")
@@ -63,6 +73,37 @@ class Backplane:
                 return lines
             if text and text != command:
                 lines.append(text)
+
+    def owned(self):
+        """What each owner has, {(owner, kind): count}; of the owner "process": channels, descriptors, memory and so on."""
+        rows, other = {}, []
+        for line in self.ask("owned"):
+            row = re.fullmatch(r"(\S+) ([a-z-]+) (\d+)", line)
+            if row:
+                rows[row[1], row[2]] = int(row[3])
+            else:
+                other.append(line)
+        self.kept += other
+        return rows
+
+    def expect_nothing_left(self, test):
+        """Unless it has ended. The sockets of the test are closed."""
+        if self.process.poll() is None and not self.process.stdin.closed:
+            left = self.census.end(test, PATIENCE)
+            assert not left, "left behind:\n  " + "\n  ".join(left)
+
+    def finish(self, failed, test=None):
+        """For a program beside the first one: others may be linked to it still, so that only what stays when it has closed all
+        counts; `test` may have `keeps`."""
+        self.census.first.clear()
+        try:
+            if not failed:
+                self.expect_nothing_left(test)
+            self.stop()
+            assert "Sanitizer" not in self.stderr(), self.stderr()
+        finally:
+            self.stop()
+            self.remove()
 
     def _line(self, end):
         while b"\n" not in self.pending:
@@ -187,7 +228,10 @@ def main(name, names):
             continue
         bp = Backplane()
         try:
+            bp.census.begin()
             test(bp)
+            close_sockets()
+            bp.expect_nothing_left(test)
             status = bp.stop()
             assert status in (0, 1), f"exit status {status}: {bp.stderr()}"
             assert "Sanitizer" not in bp.stderr(), bp.stderr()
@@ -202,6 +246,7 @@ def main(name, names):
             bp.stop()
             print(bp.stderr())
         finally:
+            close_sockets()
             bp.remove()
     print(f"{name}: {passed} passed, {failed} failed")
     sys.exit(failed > 0)

@@ -63,15 +63,15 @@ class Others:
 
     def __init__(self, count):
         self.all = [Backplane() for _ in range(count)]
+        for one in self.all:
+            one.census.begin()
 
     def __enter__(self):
         return self.all
 
-    def __exit__(self, *_):
+    def __exit__(self, failed, *_):
         for one in self.all:
-            one.stop()
-            assert "Sanitizer" not in one.stderr(), one.stderr()
-            one.remove()
+            one.finish(failed)
 
 
 def shake(port, name="orig", project="default"):

@@ -6,10 +6,11 @@ import struct
 import urllib.error
 import urllib.request
 
-from harness import PATIENCE, free_port, main
+from harness import PATIENCE, free_port, keeps, main
 from meshes import Gateway, Page, collect, joined, pages_port, uuid, wait_for
 
 
+@keeps("root", timer=1)  # it is unplugged, and tried again
 def test_pages(bp):
     gateway = Gateway(bp, "--ws-port 0")
     port = pages_port(gateway)

@@ -13,7 +13,7 @@ import ssl
 import struct
 import subprocess
 
-from harness import PATIENCE, Backplane, Client, free_port, main
+from harness import PATIENCE, Backplane, Client, free_port, keeps, main
 from hosts import Others, host, shake
 from meshes import Gateway
 from uarts import open_uart
@@ -211,6 +211,7 @@ def peer_scene(bp):
     return asking + peers + [far] + clients(one, b"", b"{")
 
 
+@keeps("plugin/peer", registration=1)  # an endpoint
 def test_peer(bp):
     torture(bp, "peer", peer_scene)
 
@@ -314,6 +315,8 @@ def automation_scene(bp):
     return clients(console, *["loop 1 1000 wait 1\n", "loop 1 1000 loop 1 10 wait 1\n"] * 2, "timerx 0 0.001 echo hi\n")
 
 
+@keeps("plugin/automation", timer=1)  # timerx
+@keeps("process", timer=1)
 def test_automation(bp):
     torture(bp, "automation", automation_scene)
 

@@ -5,7 +5,7 @@ import os
 import re
 import struct
 
-from harness import BUILD, Backplane, Client, Skipped, free_port, main
+from harness import BUILD, Backplane, Client, Skipped, all_keep, free_port, main
 from hosts import Hole, host, wait_for, wait_for_file
 
 YEAR = 365 * 24 * 3600
@@ -29,11 +29,11 @@ class Clock:
             file.write(struct.pack("=q", seconds))
 
     def __enter__(self):
+        self.bp.census.begin()
         return self
 
-    def __exit__(self, *_):
-        self.bp.stop()
-        self.bp.remove()
+    def __exit__(self, failed, *_):
+        self.bp.finish(failed)
 
 
 def year_at(port):
@@ -76,4 +76,5 @@ def test_years_apart_and_jumps(bp):
         hole.close()
 
 
+all_keep(globals(), "p", glob_watch=2, watch=2, channel=2, timer=1, scope=2)  # a host that has gone is expected back for ten minutes
 main("scenario-peer-clocks", globals())

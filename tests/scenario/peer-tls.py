@@ -5,7 +5,7 @@ import socket
 import ssl
 import subprocess
 
-from harness import free_port, main
+from harness import all_keep, free_port, main
 from hosts import Hole, Others, host, wait_for, wait_for_file
 
 
@@ -105,4 +105,5 @@ def test_plain_meets_tls(bp):
             assert b"pong" in still.recv(4096)
 
 
+all_keep(globals(), "p", glob_watch=2, watch=2, channel=2, timer=1, scope=2)  # a host that has gone is expected back for ten minutes
 main("scenario-peer-tls", globals())

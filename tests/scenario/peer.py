@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 
-from harness import PATIENCE, Client, free_port, main
+from harness import PATIENCE, Client, all_keep, free_port, main
 from hosts import HASH, Hole, Original, Others, host, serve, shake, wait_for, wait_for_file
 
 
@@ -52,6 +52,7 @@ def test_send_to_one(bp):
         wait_for_file(third.folder + "/got", '{"all": true}')
         bp.run(f"call 127.0.0.1:{ports['hostb']} greet {{}}")
         wait_for_file(second.folder + "/greeted", "x")  # by the call, not by the message
+        second.run("endpoint remove greet")
         assert any("hostd is not connected" in line for line in bp.run("peer send hostd {}"))
         said = bp.run("peer send hostb {")
         assert said and not any("Sent" in line for line in said), said
@@ -121,8 +122,7 @@ def test_original_peer(bp):
     bp.run("channel save p/recv -f got --raw")
     assert peer.ask({"type": "status_update", "n": 1})["status"] == "received"
     assert peer.ask({"request": "ping"})["pong"]
-    with open(bp.folder + "/got", "rb") as file:
-        assert file.read() == b'{"type": "status_update", "n": 1}'
+    wait_for_file(bp.folder + "/got", '{"type": "status_update", "n": 1}')
     wait_for(bp, "peer list", r"orig +original +in")
     _, reply = shake(port, "stranger", "beta")
     assert reply["status"] == "error" and "beta" in reply["message"], reply
@@ -279,4 +279,5 @@ def test_unload_with_everything(bp):
     assert client.ask({"request": "ping"})["pong"]
 
 
+all_keep(globals(), "p", glob_watch=2, watch=2, channel=2, timer=1, scope=2)  # a host that has gone is expected back for ten minutes
 main("scenario-peer", globals())

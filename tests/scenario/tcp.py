@@ -5,7 +5,7 @@ import re
 import socket
 import time
 
-from harness import PATIENCE, Client, free_port, main
+from harness import PATIENCE, Client, free_port, keeps, main
 
 
 def listen(bp, name="lab", *words):
@@ -146,6 +146,7 @@ def test_thousand_at_once(bp):
 
 # --- the client ---
 
+@keeps("out", timer=1)  # it tries again
 def test_client_comes_back(bp):
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(PATIENCE)

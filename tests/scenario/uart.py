@@ -8,7 +8,7 @@ import sys
 import termios
 import time
 
-from harness import Backplane, main
+from harness import Backplane, keeps, main
 from uarts import ORDINARY, driver_heard, heard, open_uart, run, wait_for, with_shim
 
 
@@ -215,6 +215,7 @@ def test_unplugged_while_sending_bytes(bp):
     assert got == b"".join(b"%03d" % number + b"byte" * 500 for number in range(60))[out:]
 
 
+@keeps("root", timer=1)  # it stays unplugged
 def test_unplugged_while_sending_fails(bp):
     device = open_uart(bp, "on_unplug=fail reopen_min=20ms reopen_max=50ms")
     _, out, said = fill(bp, device, "fail")

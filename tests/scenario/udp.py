@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 
-from harness import PATIENCE, free_port, main
+from harness import PATIENCE, all_keep, free_port, main
 
 SRC = os.environ.get("SRC", ".")
 LOOPBACK = "127.0.0.1"
@@ -463,4 +463,5 @@ def test_unload_with_everything_open(bp):
         again.bind((LOOPBACK, port))
 
 
+all_keep(globals(), "*", channel=60, timer=1)  # of senders, for ten minutes
 main("scenario-udp", globals())
