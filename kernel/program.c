@@ -123,7 +123,7 @@ static void on_signal(BpPlugin *self, int fd, BpEvents events, gpointer data)
 	if (read(fd, &info, sizeof(info)) != sizeof(info))
 		return;
 	if (info.ssi_signo == SIGWINCH || info.ssi_signo == SIGHUP) {
-		bp_channel_print(bp_channel(self, BP_SIGNALS), info.ssi_signo == SIGHUP ? "SIGHUP" : "SIGWINCH");
+		bp_channel_print(data, info.ssi_signo == SIGHUP ? "SIGHUP" : "SIGWINCH");
 	} else if (!was_told) {
 		was_told = TRUE;
 		bp_kernel_quit(0);
@@ -151,7 +151,7 @@ static void block_signals(sigset_t *set)
 static void watch_signals(const sigset_t *set)
 {
 	signal_fd = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
-	signals = bp_fd_add(bp_kernel(), signal_fd, BP_IN, on_signal, NULL, NULL);
+	signals = bp_fd_add(bp_kernel(), signal_fd, BP_IN, on_signal, bp_channel(bp_kernel(), BP_SIGNALS), NULL);
 }
 
 static void unwatch_signals(const sigset_t *set)

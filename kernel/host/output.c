@@ -29,8 +29,10 @@ static gboolean is_up; /* under the lock of `output`: the kernel runs */
 
 static void run_drained(gpointer a, gpointer b, guint64 c)
 {
-	if (is_up)
-		bp_channel_print(bp_channel(bp_kernel(), BP_SIGNALS), "STDOUT");
+	g_autoptr(BpChannel) signals = is_up ? bp_channel_find(BP_SIGNALS) : NULL;
+
+	if (signals)
+		bp_channel_print(signals, "STDOUT");
 }
 
 static gboolean write_all(int fd, const guint8 *data, gsize size)

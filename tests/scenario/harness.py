@@ -92,6 +92,19 @@ class Backplane:
             left = self.census.end(test, PATIENCE)
             assert not left, "left behind:\n  " + "\n  ".join(left)
 
+    def finish(self, failed, test=None):
+        """For a program beside the first one: others may be linked to it still, so that only what stays when it has closed all
+        counts; `test` may have `keeps`."""
+        self.census.first.clear()
+        try:
+            if not failed:
+                self.expect_nothing_left(test)
+            self.stop()
+            assert "Sanitizer" not in self.stderr(), self.stderr()
+        finally:
+            self.stop()
+            self.remove()
+
     def _line(self, end):
         while b"\n" not in self.pending:
             ready, _, _ = select.select([self.process.stdout], [], [], max(0, end - time.monotonic()))

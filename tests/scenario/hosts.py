@@ -71,12 +71,7 @@ class Others:
 
     def __exit__(self, failed, *_):
         for one in self.all:
-            one.census.first.clear()
-            if not failed:
-                one.expect_nothing_left(self)
-            one.stop()
-            assert "Sanitizer" not in one.stderr(), one.stderr()
-            one.remove()
+            one.finish(failed)
 
 
 def shake(port, name="orig", project="default"):

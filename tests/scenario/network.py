@@ -87,6 +87,9 @@ def why_no_net():
 class Net:
     """Hosts 10.77.0.1, 10.77.0.2, ... on one bridge, which has a namespace too: nothing of ours is outside."""
 
+    keeps = [("plugin/peer", {"datagram-socket": 3, "descriptor": 3, "timer": 2}),  # discovery goes on without servers
+             ("process", {"watched-descriptor": 3, "descriptor": 3, "timer": 2})]
+
     def __init__(self, count):
         self.prefix = f"bpt{os.getpid()}"
         self.names = [f"{self.prefix}-{number}" for number in range(1, count + 1)]
@@ -106,19 +109,24 @@ class Net:
                 ip("-n", name, "addr", "add", f"10.77.0.{number}/24", "brd", "+", "dev", "eth0")
                 ip("-n", name, "link", "set", "eth0", "up")
             self.hosts = [Backplane(before=("ip", "netns", "exec", name)) for name in self.names]
+            for one in self.hosts:
+                one.census.begin()
             return self
         except BaseException:
-            self.__exit__()
+            self.__exit__(True)
             raise
 
-    def __exit__(self, *_):
+    def __exit__(self, failed, *_):
         if self.carrier:
             self.carrier.communicate()
-        for one in self.hosts:
-            one.stop()
-            one.remove()
-        for name in [*self.names, self.prefix]:
-            ip("netns", "del", name, check=False)
+        try:
+            for one in self.hosts:
+                one.finish(failed, self)
+        finally:
+            for one in self.hosts:
+                one.stop()
+            for name in [*self.names, self.prefix]:
+                ip("netns", "del", name, check=False)
 
     def cut(self, number):
         ip("-n", self.prefix, "link", "set", f"v{number}", "down")

@@ -29,11 +29,11 @@ class Clock:
             file.write(struct.pack("=q", seconds))
 
     def __enter__(self):
+        self.bp.census.begin()
         return self
 
-    def __exit__(self, *_):
-        self.bp.stop()
-        self.bp.remove()
+    def __exit__(self, failed, *_):
+        self.bp.finish(failed)
 
 
 def year_at(port):

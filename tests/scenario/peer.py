@@ -122,8 +122,7 @@ def test_original_peer(bp):
     bp.run("channel save p/recv -f got --raw")
     assert peer.ask({"type": "status_update", "n": 1})["status"] == "received"
     assert peer.ask({"request": "ping"})["pong"]
-    with open(bp.folder + "/got", "rb") as file:
-        assert file.read() == b'{"type": "status_update", "n": 1}'
+    wait_for_file(bp.folder + "/got", '{"type": "status_update", "n": 1}')
     wait_for(bp, "peer list", r"orig +original +in")
     _, reply = shake(port, "stranger", "beta")
     assert reply["status"] == "error" and "beta" in reply["message"], reply

@@ -217,13 +217,18 @@ static void tell_closed(BpWriter *writer, const GError *error)
 
 static GMutex lock;
 static GList *writers;	  /* lock */
-static BpWatch *on_hangup; /* the kernel's */
+static BpWatch *on_hangup; /* the kernel's; while there are writers */
 
 static void writer_free(BpWriter *writer)
 {
+	gboolean was_last;
+
 	g_mutex_lock(&lock);
 	writers = g_list_remove(writers, writer);
+	was_last = !writers;
 	g_mutex_unlock(&lock);
+	if (was_last && on_hangup && bp_loop_current() == bp_loop_main())
+		bp_watch_remove(on_hangup);
 	queue_clear(&writer->pending);
 	queue_clear(&writer->batch);
 	g_clear_error(&writer->error);
@@ -344,9 +349,17 @@ static void on_signal(BpPlugin *self, BpMessage *message, gpointer data)
 			begin(at->data);
 }
 
-static void on_kernel_gone(gpointer data)
+static void on_unwatched(gpointer data)
 {
 	on_hangup = NULL;
+}
+
+static void watch_signals(void)
+{
+	BpChannel *signals = bp_channel(bp_kernel(), BP_SIGNALS);
+
+	on_hangup = bp_channel_watch(bp_kernel(), signals, on_signal, NULL, on_unwatched);
+	bp_channel_release(bp_kernel(), signals);
 }
 
 /* --- for users --- */
@@ -373,7 +386,7 @@ BpWriter *bp_writer_open(BpPlugin *self, const char *path, const BpWriterOptions
 	writers = g_list_prepend(writers, writer);
 	g_mutex_unlock(&lock);
 	if (!on_hangup && writer->loop == bp_loop_main())
-		on_hangup = bp_channel_watch(bp_kernel(), bp_channel(bp_kernel(), BP_SIGNALS), on_signal, NULL, on_kernel_gone);
+		watch_signals();
 	begin(writer);
 	return writer;
 }
