@@ -61,8 +61,7 @@ fuzz:
 		$(GLIB_CFLAGS) $(JSON_CFLAGS) $(UART_CFLAGS) -DPLUGINDIR=\"$(pluginsdir)\" -DSYSCONFDIR=\"$(sysconfdir)\" \
 		$(filter %.c,$(or $(tests_fuzz_fuzz_$(subst -,_,$(TARGET))_SOURCES),tests/fuzz/fuzz-$(TARGET).c)) \
 		$(addprefix $(abs_builddir)/,$(nodist_tests_fuzz_fuzz_$(subst -,_,$(TARGET))_SOURCES)) \
-		$(filter %.c,$(libbackplane_so_0_SOURCES) $(libbackplane_config_so_0_SOURCES) $(libbackplane_http_so_0_SOURCES) \
-			$(libbackplane_json_so_0_SOURCES) $(libbackplane_net_so_0_SOURCES) $(libbackplane_session_so_0_SOURCES)) \
+		$(filter %.c,$(foreach library,$(execlib_PROGRAMS),$($(subst -,_,$(subst .,_,$(library)))_SOURCES))) \
 		-o $(abs_builddir)/tests/fuzz/fuzz-$(TARGET)-libfuzzer \
 		$(GLIB_LIBS) $(GIO_LIBS) $(JSON_LIBS) $(TLS_LIBS) $(WEBSOCKET_LIBS) $(YAML_LIBS) $(TELNET_LIBS) $(UART_LIBS) $(LIBS)
 	tests/fuzz/fuzz-$(TARGET)-libfuzzer -max_total_time=$(SECONDS) -timeout=5 -artifact_prefix=$(abs_builddir)/tests/fuzz/ \
