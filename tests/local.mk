@@ -156,7 +156,8 @@ check-local: $(TEST_PLUGINS)
 check-units: check-build
 	@$(RUN) $(UNIT_TESTS) $(FUZZ_TESTS)
 check-scenarios: check-build
-	@$(RUN) $(if $(ONLY),scenarios,$(SCENARIOS:%=$(abs_top_srcdir)/tests/scenario/%.py))
+	@SEED=1 SECONDS=60 $(RUN) $(if $(ONLY),scenarios,$(SCENARIOS:%=$(abs_top_srcdir)/tests/scenario/%.py)) \
+		$(abs_top_srcdir)/tests/chaos/chaos.py
 check-threads: check-threads-build
 	@$(RUN) $(THREAD_TESTS)
 check-build: $(bin_PROGRAMS) $(check_PROGRAMS) $(plugins_PROGRAMS) $(TEST_PLUGINS)
