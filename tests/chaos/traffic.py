@@ -70,7 +70,7 @@ def conditions(rng):
 def http(rng, words):
     what = rng.randrange(10)
     if what < 2:
-        return request(rng, rng.choice(["GET", "GET", "HEAD"]), rng.choice(["/", "/main.js", "/style.css", "/icon.svg", "/none"]),
+        return request(rng, rng.choice(["GET", "GET", "HEAD"]), rng.choice(["/", "/assets/main.js", "/assets/style.css", "/assets/none", "/none"]),
                        [f"Range: bytes={rng.choice(['0-60000x', '999999999', '5-1', '-7', '3-9'])}"] + conditions(rng)[:1])
     if what < 4:
         path, method = rng.choice(words.paths)
@@ -87,7 +87,7 @@ def http(rng, words):
     if what == 6:
         return upgrade("/ws") + b"".join(operation(rng, words) for _ in range(rng.randint(0, 4)))
     if what == 7:
-        return b"".join(request(rng, "GET", rng.choice(["/healthz", "/main.js"]), conditions(rng)) for _ in range(rng.randint(2, 20)))
+        return b"".join(request(rng, "GET", rng.choice(["/healthz", "/assets/main.js"]), conditions(rng)) for _ in range(rng.randint(2, 20)))
     if what == 8:
         return request(rng, "POST", "/", (), b"cmd=" + words.line().encode(errors="replace").replace(b" ", b"+"))
     return request(rng, rng.choice(["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "X"]), "/api/v1/" + rng.choice(words.names),
