@@ -22,6 +22,7 @@ UNIT_TESTS = \
 	tests/test-http-answers \
 	tests/test-http-codec \
 	tests/test-io \
+	tests/test-json \
 	tests/test-json-line \
 	tests/test-lines \
 	tests/test-loop \
@@ -127,6 +128,7 @@ TEST_PLUGINS = \
 	tests/plugins/jobs.so \
 	tests/plugins/never-answers.so \
 	tests/plugins/no-symbol.so \
+	tests/plugins/peer-shim.so \
 	tests/plugins/self-unload.so \
 	tests/plugins/serial-shim.so \
 	tests/plugins/slow-shim.so

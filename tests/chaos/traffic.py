@@ -49,6 +49,8 @@ def raw(rng, words):
 def request(rng, method, target, headers=(), body=b""):
     lines = [f"{method} {target} HTTP/1.{rng.choice('1110')}", "Host: localhost"]
     lines += headers
+    if body[:1] == b"{" and rng.random() < 0.8:
+        lines.append("Content-Type: application/json")
     if body and rng.random() < 0.7:
         lines.append(f"Content-Length: {len(body)}")
     elif body:

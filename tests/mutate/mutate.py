@@ -107,6 +107,7 @@ def targets_of(tests):
             wanted |= {"all"}
         else:
             wanted |= {"tests/test-" + name, "tests/libbackplane.so.0"}
+            wanted |= {"check-build"} if name in ("plugin", "program") else set()
     return sorted(wanted)
 
 
@@ -125,6 +126,8 @@ def passes(test):
                                 stderr=subprocess.STDOUT, env=environment, timeout=PATIENCE)
     except subprocess.TimeoutExpired:
         return False
+    except OSError as why:
+        raise Wrong(f"there is no test {test}: {why}") from None
     said = result.stdout.decode(errors="replace")
     counts = re.findall(r": (\d+) passed, (\d+) failed$", said, re.M)
     if "skipped" in said or (counts and not int(counts[-1][0]) + int(counts[-1][1])):

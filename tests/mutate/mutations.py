@@ -21,11 +21,11 @@ mutation("channel-names", "a channel's name has neither blanks nor control chara
 mutation("inbox-bound", "a loop that cannot keep up loses messages, not memory",
          "inbox->entries->len >= BP_INBOX_LIMIT && !always", "0", "bus-threads:full_inbox")
 mutation("job-bound", "jobs that wait are bounded",
-         "if (job_count >= JOB_LIMIT) {", "if (0) {", "loop:jobs are bounded")
+         "if (job_count >= JOB_LIMIT) {", "if (0) {", "loop:jobs_are_bounded")
 mutation("replay-bound", "the replay buffer keeps no more than it was told",
          "while (extra->replay.length > extra->options.replay)", "while (0)", "bus:greet_and_replay")
 mutation("log-of-log", "what watching the log causes is not logged again",
-         "(traits & TRAIT_LOG && message->hops & HOP_OF_LOG)", "0", "bus:log_channel")
+         "(traits & TRAIT_LOG && message->hops & HOP_OF_LOG)", "0", "bus:log_channel_in_a_circle")
 
 # --- plugins and their owners ---
 
@@ -42,7 +42,7 @@ mutation("plugin-symbol", "a library without the symbol is no plugin",
 mutation("plugin-writable", "a plugin that others may write is not loaded",
          "if (info.st_mode & (S_IWGRP | S_IWOTH)) {", "if (0) {", "plugin:writable_by_others")
 mutation("plugin-foreign", "a plugin of another user is not loaded",
-         "if (info.st_uid && info.st_uid != geteuid()) {", "if (0) {", "plugin:of_another_user")
+         "if (info.st_uid && info.st_uid != geteuid()) {", "if (0) {", "plugin:writable_by_others")
 mutation("unload-depth", "a plugin whose code is on the stack is not unmapped",
          "return !plugin->depth && !g_atomic_int_get(&plugin->holds);", "return !g_atomic_int_get(&plugin->holds);",
          "plugin:unloads_itself_inside_its_watch")
@@ -60,10 +60,14 @@ mutation("param-secret-shown", "a secret is not in what is shown of values",
          'if (values->rows[i]->secret) g_string_append(line, "***");', "if (0) ;", "param:secret")
 mutation("param-secret-json", "a secret is not in the JSON of values",
          "if (row->secret) return bp_values_is_set(values, row->name) ?", "if (0) return bp_values_is_set(values, row->name) ?",
-         "web.py:resources")
+         "param:secret")
 mutation("param-secret-error", "a wrong secret is not in the sentence that refuses it",
          "g_autofree char *shown = param->secret ? NULL : param_quote(text);", "g_autofree char *shown = param_quote(text);",
-         "param:secret")
+         "param:words")
+mutation("setting-secret-console", "a secret setting is not shown at the console",
+         'param->secret && value ? "***" : value', "value", "console:secret_settings")
+mutation("setting-secret-rest", "a secret setting is not in a resource",
+         'if (row->secret) return json_string("***");', "", "console:secret_settings")
 mutation("settings-fsync", "settings are on the disk before they replace the old ones",
          "good = good && !fsync(fd);", "", "settings:on-disk")
 mutation("settings-backups", "the old settings are kept",
@@ -184,7 +188,7 @@ mutation("expression-depth", "expressions are not nested for ever", "if (e->bad 
          "script:loop")
 mutation("line-limit", "lines are bounded", "bp_session_end(session, BP_END_LIMIT, text);", ";", "session:line_limit", "console:endless_line")
 mutation("typed-ahead", "what is typed ahead of a command is bounded", "if (session->waiting + cost > TYPED_LIMIT) {", "if (0) {",
-         "console:typed_ahead_is_bounded")
+         "console:many_lines_wait")
 mutation("visible-control-characters", "data does not drive a terminal", "append_hidden(to, character >= (gunichar)-2 ? byte : character);",
          "g_string_append_len(to, at, (gssize)length);", "history:safe-text")
 mutation("history-limit", "the history is bounded", "if (history->lines.length > history->limit) {", "if (0) {", "history:history-rules",
@@ -192,9 +196,9 @@ mutation("history-limit", "the history is bounded", "if (history->lines.length >
 mutation("history-blank", "a line that begins with a blank is not kept", "return *line && *line != ' ' &&", "return *line &&", "history:history-rules")
 mutation("control-peer", "the control socket serves its user and root",
          "return !getsockopt(bp_stream_fd(stream), SOL_SOCKET, SO_PEERCRED, &peer, &size) && (!peer.uid || peer.uid == geteuid());",
-         "return !getsockopt(bp_stream_fd(stream), SOL_SOCKET, SO_PEERCRED, &peer, &size);", "program.py:control_of_another_user")
+         "return !getsockopt(bp_stream_fd(stream), SOL_SOCKET, SO_PEERCRED, &peer, &size);", "control.py:control_of_another_user")
 mutation("control-header", "the first line of a control client is bounded", "if (!end && client->pending->len > HEADER_LIMIT)", "if (0)",
-         "program.py:control_nonsense")
+         "control.py:control_nonsense")
 mutation("telnet-subnegotiation", "what is negotiated is bounded", "if (in_sub && sub_size + part > SUB_LIMIT) {", "if (0) {",
          "telnet-codec:nonsense_breaks")
 mutation("telnet-types", "a terminal does not name types for ever", "if (codec->types >= TYPES_LIMIT)", "if (0)", "telnet-codec:endless_types")
