@@ -57,6 +57,9 @@ def shown(seed, mix, seconds, world, why):
         print("The last actions:")
         for line in world.log:
             print("  " + line)
+        if world.host.terminal:
+            world.host.terminal.read()
+            print(f"Its terminal: {world.host.terminal.shown!r}")
     print(f"To repeat: make -C {BUILD} chaos MIX={mix} SEED={seed} SECONDS={seconds}", flush=True)
 
 
@@ -65,7 +68,7 @@ def episode(seed, mix, seconds, base):
     world, rounds = None, 0
     end = time.monotonic() + seconds
     try:
-        world = World(f"{mix} {seed}", base)
+        world = World(f"{mix} {seed}", base, getattr(MIXES[mix], "launch", None))
         while time.monotonic() < end or not rounds:
             MIXES[mix](world)
             rounds += 1

@@ -44,7 +44,8 @@ def too_much(before, now):
 
 class Host:
     def __init__(self, config, launch=None):
-        """`launch(arguments, environment, stderr)`: starts it otherwise than as a daemon; gives the process."""
+        """`launch` of terminals.py: starts it otherwise than as a daemon."""
+        self.terminal = None
         self.folder = tempfile.mkdtemp(prefix="backplane-chaos-")
         self.config = self.folder + "/config.yaml"
         self.path = self.folder + "/backplane/control"
@@ -59,7 +60,7 @@ class Host:
         arguments = [BUILD + "/backplane", "-P", BUILD + "/plugins", "-c", self.config]
         with open(self.folder + "/stderr", "wb") as stderr, open(self.folder + "/stdout", "wb") as stdout:
             if launch:
-                self.process = launch(arguments, environment, self.folder, stderr)
+                self.process, self.terminal = launch(arguments, environment, self.folder, stderr)
             else:
                 self.process = subprocess.Popen(arguments + ["-d"], stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr,
                                                 env=environment, cwd=self.folder)
@@ -88,8 +89,12 @@ class Host:
     # --- signs of a fault ---
 
     def stderr(self):
-        with open(self.folder + "/stderr", errors="replace") as file:
-            return file.read()
+        """What it has said there, or what the sanitizers have written."""
+        said = ""
+        for name in ["stderr"] + sorted(name for name in os.listdir(self.folder) if name.startswith("report.")):
+            with open(f"{self.folder}/{name}", errors="replace") as file:
+                said += file.read()
+        return said
 
     def check(self, ending=False):
         """`ending`: it has broken off, so it may be about to end."""

@@ -3,6 +3,7 @@
 kind of fault cannot hide from it for long."""
 import signal
 
+from terminals import on_pipes, on_terminal
 from traffic import negotiation
 from words import FILES, PLUGINS, spoil
 from world import BY_NAME, CHANNELS, EXTRA, SERVERS
@@ -245,10 +246,32 @@ def everything(w, names=None, spoilt=0.4):
         w.reopen(list(BY_NAME))
 
 
+def terminal(w):
+    """Keys and lines at its own terminal, which is not always read."""
+    rng = w.rng
+    for _ in range(rng.randint(1, 6)):
+        w.speak(w.host.terminal, 0.2)
+    if rng.random() < 0.2:
+        w.did("the terminal is read no more, or again")
+        w.host.terminal.small()
+    w.ask(rng.choice(["session message all hello", "channel print log", "channel send console x", "loop 1 300 .channel send console y",
+                      "help", "status", w.words.line()]))
+    if rng.random() < 0.2:
+        w.connect(rng.choice(["tel", "con"]))
+
+
+def pipes(w):
+    """The same between pipes; what it says on stderr is never read."""
+    terminal(w)
+
+
+terminal.launch, pipes.launch = on_terminal, on_pipes
+
+
 def mixture(w):
     """A bit of each."""
     w.rng.choice([leave, negotiate, links, files, http, reload, devices, threads, commands, everything, everything])(w)
 
 
 MIXES = {one.__name__: one for one in (leave, negotiate, sessions, links, files, http, reload, devices, threads, commands, everything,
-                                       mixture)}
+                                       terminal, pipes, mixture)}

@@ -25,7 +25,7 @@ class Words:
         """`names` of instances, `channels`, `addresses` as HOST:PORT that the actions have made."""
         self.rng, self.names, self.channels, self.addresses = rng, names, channels, addresses
         self.commands, self.modules, self.paths = [], [], []
-        self.forced = set()  # channels that `-f` made for good
+        self.forced = set()  # channels that `-f` has made: they stay for good
 
     def learn(self, port):
         """Asks the running host what there is."""
@@ -114,8 +114,8 @@ class Words:
         if row["id"] in ("loop", "timer", "alias", "threaded", "batch add", "execute"):
             return self.bounded(row["id"], words[0])
         for one in row["params"]:
-            if not (one["required"] or rng.random() < 0.4):
-                continue
+            if not (one["required"] or rng.random() < 0.4) or one["name"] == "force":
+                continue  # what `force` makes stays for good
             count = rng.choice([1, 1, 1, 2, 3]) if one["many"] else 1
             for _ in range(count):
                 value = self.value(row["id"], one)
@@ -127,8 +127,6 @@ class Words:
                     words.append(value if one["type"] == "rest" else quoted(value))
         if row["id"] in ("module open", "serve"):
             words = words[:1] + self.opening(row["id"])
-        if "--force" in words:
-            self.forced.update(word for word in words[1:] if not word.startswith("-"))
         return " ".join(words)
 
     def opening(self, command):

@@ -107,7 +107,7 @@ class World:
 
     def ask(self, command):
         self.did(f"control: {command}")
-        pump(self.clients + self.devices)
+        self.pump()
         self.host.tell(command)
 
     def reopen(self, names):
@@ -192,8 +192,12 @@ class World:
 
     def alive(self):
         """After every few actions: it answers."""
-        pump(self.clients + self.devices)
+        self.pump()
         self.host.control("echo alive")
+
+    def pump(self):
+        """Everybody reads and writes what can be."""
+        pump(self.clients + self.devices + ([self.host.terminal] if self.host.terminal else []))
 
     # --- the end ---
 
@@ -203,7 +207,8 @@ class World:
         self.did("everything is closed")
         host = self.host
         host.control("timer* off")
-        host.control("|".join(f"session kill {number}" for number in host.sessions()[1:]))
+        kept = 2 if host.terminal else 1  # the first ones are its own
+        host.control("|".join(f"session kill {number}" for number in host.sessions()[kept:]))
         for line in host.control("channel list").splitlines():
             name = line.split()[-5] if len(line.split()) > 5 else ""
             links = [link.split()[-1] for link in host.control(f"channel info {name}").splitlines() if "linked to" in link] if name else []
