@@ -36,7 +36,7 @@ static void test_pipelining_is_bounded(void)
 	say(peer, GET("/hold"));
 	CU_ASSERT_FATAL(suite_wait_until(is_held, NULL, 5));
 	for (gsize at = 0; at < size; at += 32)
-		memcpy(more + at, "GET /x HTTP/1.1\r\nHost: ::1\r\n\r\n", 32);
+		memcpy(more + at, "GET /xy HTTP/1.1\r\nHost: ::1\r\n\r\n", 32);
 	bp_stream_set_backlog(peer->stream, 2 * size, BP_BACKLOG_CLOSE);
 	bp_stream_write(peer->stream, more, size);
 	other = peer_connect();

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """words.py - random command lines, made of the host's own tables, and random bytes made of good ones."""
 import json
+import os
 import urllib.request
 
 from host import BUILD
 
 # What ends the program, and what takes away the socket by which it is asked whether it lives.
 ENDS = {"quit", "shutdown", "restart"}
-PLUGINS = ["consoleserver", "echo", "guess", "mesh", "peer", "tcp", "telnet", "uart", "udp", "web", "wsserver"]
+PLUGINS = sorted(name[:-3] for name in os.listdir(BUILD + "/plugins") if name.endswith(".so") and name != "control.so")
 # Of tests/plugins; the shims there are not plugins.
 OTHERS = [f"{BUILD}/tests/plugins/{name}.so" for name in ("jobs", "self-unload", "fails-load", "bad-abi", "bad-name", "no-symbol")]
 FILES = ["text", "script", "self", "empty", "binary", "long", "fifo", "folder", "folder/new", "none/new", "link", "loop", "full",
