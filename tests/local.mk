@@ -126,6 +126,7 @@ TEST_PLUGINS = \
 	tests/plugins/clock-shim.so \
 	tests/plugins/fails-load.so \
 	tests/plugins/jobs.so \
+	tests/plugins/loops.so \
 	tests/plugins/never-answers.so \
 	tests/plugins/no-symbol.so \
 	tests/plugins/peer-shim.so \

@@ -17,6 +17,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 
@@ -33,8 +34,9 @@ def alone():
         with socket.socket() as probe:  # lo is down in a new one
             request = struct.pack("16sh14x", b"lo", 1)
             fcntl.ioctl(probe, 0x8914, request)
+        deaf_resolver()
         return True
-    wanted = ["unshare", "--net"] + ([] if os.geteuid() == 0 else ["--user", "--map-root-user"])
+    wanted = ["unshare", "--net", "--mount"] + ([] if os.geteuid() == 0 else ["--user", "--map-root-user"])
     try:
         permitted = not subprocess.run(wanted + ["true"], capture_output=True).returncode
     except OSError:
@@ -42,6 +44,19 @@ def alone():
     if permitted:
         os.execvpe(wanted[0], wanted + [sys.executable] + sys.argv, dict(os.environ, CHAOS_ALONE="1"))
     return False
+
+
+def deaf_resolver():
+    """Names are asked of one who never answers: a lookup takes two seconds."""
+    deaf = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    deaf.bind(("127.0.0.1", 53))
+    deaf_resolver.kept = deaf
+    os.environ["RES_OPTIONS"] = "timeout:2 attempts:1"
+    with tempfile.NamedTemporaryFile("w", prefix="backplane-chaos-") as file:
+        file.write("nameserver 127.0.0.1\n")
+        file.flush()
+        os.chmod(file.name, 0o644)
+        subprocess.run(["mount", "--bind", file.name, "/etc/resolv.conf"], capture_output=True)
 
 
 def free_base():

@@ -3,6 +3,7 @@
 kind of fault cannot hide from it for long."""
 import signal
 
+from host import BUILD
 from terminals import on_pipes, on_terminal
 from traffic import negotiation
 from words import FILES, PLUGINS, spoil
@@ -111,8 +112,8 @@ def links(w):
     w.ask(f"channel link -f c/1 {rng.choice(CHANNELS[11:])}|channel link -f {rng.choice(CHANNELS[11:])} c/1|channel send c/1 x")
     w.words.forced.update(CHANNELS)
     if rng.random() < 0.2:
-        w.ask(f"loop 1 {rng.choice([100, 1000])} .channel link -f c/hub c/spoke{{index}}")
-        w.words.forced.update(["c/hub"] + [f"c/spoke{number}" for number in range(1001)] + ["c/spoke{index}"])
+        w.ask(f"loop 1 {rng.choice([100, 1000])} .channel link -f c/hub c/spoke{{loop}}")
+        w.words.forced.update(["c/hub"] + [f"c/spoke{number}" for number in range(1001)])
     unlinked = rng.sample(lines, len(lines) // 2)
     for begin in range(0, len(unlinked), 40):
         w.ask("|".join(line.replace("link -f", "unlink") for line in unlinked[begin:begin + 40]))
@@ -191,6 +192,31 @@ def devices(w):
     everything(w, ["rfc", "raw", "mesh", "pages"], 0.3)
 
 
+def loops(w):
+    """Instances on loops of their own, which come and go while others send to them and watch them."""
+    rng = w.rng
+    plugin = f"{BUILD}/tests/plugins/loops.so"
+    names = [f"lo{number}" for number in range(3)]
+    w.ask(f"plugin load {plugin}|" + "|".join(f"module open Looper {name}" for name in names))
+    w.words.forced.update(["c/1", "c/2"] + [f"{name}/{end}" for name in names for end in ("in", "out")])
+    for _ in range(4):
+        name = rng.choice(names)
+        w.ask(rng.choice([f"channel watch {name}/out", "channel watch lo*", f"channel link -f {name}/out c/2", f"channel link -f c/2 {name}/in",
+                          f"channel unlink {name}/out c/2", f"channel info {name}/out", "channel list", "channel send c/1 x", "thread",
+                          f"channel send {name}/in y", f"channel save {name}/out -f new1", f"channel save {name}/out --stop",
+                          "loop 1 100 .channel send c/1 {loop}"]))
+        if rng.random() < 0.3:
+            w.speak(w.connect(rng.choice(["web", "tel"])), 0)
+    held = w.held()
+    with w.one_turn():
+        w.send_held(held, "|".join(rng.sample([f"module close {rng.choice(names)}", "plugin unload loops", "plugin reload loops",
+                                               f"channel send {rng.choice(names)}/in z", f"module open Looper {rng.choice(names)}"], 2)))
+        for client in w.everybody(10):
+            if rng.random() < 0.5:
+                w.leave(client)
+    w.alive()
+
+
 def threads(w):
     """Names that must be looked up, connections that are being made, jobs and lookups, while their owner goes."""
     rng = w.rng
@@ -207,6 +233,12 @@ def threads(w):
                                        f"plugin unload {rng.choice(['tcp', 'peer', 'udp', 'uart'])}", "status"]))
     if rng.random() < 0.5:
         w.alive()
+    if rng.random() < 0.1:
+        # Who waits for a lookup to end must not be woken by what its clients send meanwhile.
+        for name in ("ep", "tcp", "pa"):
+            w.speak(w.connect(name), 0)
+        w.pump()
+        w.host.rests()
     with w.one_turn():
         w.did("control: both break off")
         held.close()
@@ -270,8 +302,8 @@ terminal.launch, pipes.launch = on_terminal, on_pipes
 
 def mixture(w):
     """A bit of each."""
-    w.rng.choice([leave, negotiate, links, files, http, reload, devices, threads, commands, everything, everything])(w)
+    w.rng.choice([leave, negotiate, links, files, http, reload, devices, threads, loops, commands, everything, everything])(w)
 
 
-MIXES = {one.__name__: one for one in (leave, negotiate, sessions, links, files, http, reload, devices, threads, commands, everything,
+MIXES = {one.__name__: one for one in (leave, negotiate, sessions, links, files, http, reload, devices, threads, loops, commands, everything,
                                        terminal, pipes, mixture)}

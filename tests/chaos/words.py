@@ -10,7 +10,7 @@ from host import BUILD
 ENDS = {"quit", "shutdown", "restart"}
 PLUGINS = sorted(name[:-3] for name in os.listdir(BUILD + "/plugins") if name.endswith(".so") and name != "control.so")
 # Of tests/plugins; the shims there are not plugins.
-OTHERS = [f"{BUILD}/tests/plugins/{name}.so" for name in ("jobs", "self-unload", "fails-load", "bad-abi", "bad-name", "no-symbol")]
+OTHERS = [f"{BUILD}/tests/plugins/{name}.so" for name in ("jobs", "loops", "self-unload", "fails-load", "bad-abi", "bad-name", "no-symbol")]
 FILES = ["text", "script", "self", "empty", "binary", "long", "fifo", "folder", "folder/new", "none/new", "link", "loop", "full",
          "null", "new1", "new2", "state/backplane/settings.ini", "config.yaml", "recording"]
 LINES = ["echo hello", "status", "help", "channel list", "version", "session list", "module list", "find a", "thread", "schedule",
@@ -26,6 +26,7 @@ class Words:
         """`names` of instances, `channels`, `addresses` as HOST:PORT that the actions have made."""
         self.rng, self.names, self.channels, self.addresses = rng, names, channels, addresses
         self.commands, self.modules, self.paths = [], [], []
+        self.avoided = ["quit", "shutdown", "restart", "control", "kernel", "Control"]
         self.forced = set()  # channels that `-f` has made: they stay for good
 
     def learn(self, port):
@@ -61,7 +62,7 @@ class Words:
         if name in ("file", "data_info", "database", "log_folder", "folder", "tls_cert", "tls_key", "tls_client_ca"):
             return ("" if command.startswith("plugin") else "./" if rng.random() < 0.2 else "") + rng.choice(FILES)
         if command.startswith("plugin") or name == "plugin":
-            return rng.choice(PLUGINS + OTHERS + ["jobs", "self-unload", "nosuch", "./text", "./fifo", "./folder"])
+            return rng.choice(PLUGINS + OTHERS + ["jobs", "loops", "self-unload", "nosuch", "./text", "./fifo", "./folder"])
         if command.startswith(("channel", "uart replay")) or name in ("channel", "glob", "export", "import", "recv", "send"):
             return self.channel()
         if name in ("command", "commands"):
@@ -164,7 +165,7 @@ class Words:
                 made = spoil(self.rng, made.encode()).decode("latin-1").replace("\n", " ")
             if self.rng.random() < 0.1 and not depth:
                 made += self.rng.choice(["|", " | "]) + self.rng.choice(LINES)
-            if not any(word in made for word in ("quit", "shutdown", "restart", "control", "kernel", "Control")):
+            if not any(word in made for word in self.avoided):
                 return made
 
 

@@ -59,12 +59,14 @@ class World:
         self.words = Words(self.rng, names, CHANNELS, [f"127.0.0.1:{self.ports[name]}" for name in ("tcp", "ep", "pa", "udp", "con")] +
                            ["no.such.name.invalid:9", "127.0.0.1:1", "[::1]:80", "x", "127.0.0.1:99999"])
         self.host = Host("modules: {}\n", launch)
+        self.plugins = [name for name in PLUGINS if not launch or name != "console"]
+        self.words.avoided += ["console", "terminal"] if launch else []  # with it goes the program
         self.devices = [Device(f"{self.host.folder}/tty{number}") for number in range(2)]
         self.make_files()
         # What a bare host has is what it must have at the end.
-        self.load(PLUGINS, "unload")
+        self.load(self.plugins, "unload")
         self.before = self.host.counts()
-        self.load(PLUGINS, "load")
+        self.load(self.plugins, "load")
         self.host.write_config(self.config())
         self.host.process.send_signal(signal.SIGHUP)
         self.host.wait_until(lambda: "rep " in self.host.control("module list"), "SIGHUP does not open the modules")
@@ -210,7 +212,7 @@ class World:
         kept = 2 if host.terminal else 1  # the first ones are its own
         host.control("|".join(f"session kill {number}" for number in host.sessions()[kept:]))
         for line in host.control("channel list").splitlines():
-            name = line.split()[-5] if len(line.split()) > 5 else ""
+            name = line.split()[-5] if len(line.split()) > 5 and "session/" not in line else ""
             links = [link.split()[-1] for link in host.control(f"channel info {name}").splitlines() if "linked to" in link] if name else []
             if links:
                 host.control("|".join(f"channel unlink {name} {link}" for link in links))
@@ -218,10 +220,10 @@ class World:
         if saved:
             host.control("|".join(f"channel save {name} --stop" for name in saved))
         opened = host.control("module list").split("Loaded Modules", 1)[-1].splitlines()[1:]
-        names = [line.split()[0] for line in opened if line.strip() and line.split()[0] != "control"]
+        names = [line.split()[0] for line in opened if line.strip() and line.split()[0] not in ("control", "terminal")]
         if names:
             host.control("|".join(f"module close {name}" for name in names))
-        self.load(PLUGINS + ["jobs", "self-unload"], "unload")
+        self.load(self.plugins + ["jobs", "loops", "self-unload"], "unload")
         host.settle(self.before, "after everything was closed there is", self.words.forced)
         host.rests()
 
