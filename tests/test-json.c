@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* test-json.c - JSON within its limits. */
+/* test-json.c - JSON within its limits, and who may do what with resources. */
 #include <string.h>
+#include <backplane/backplane.h>
 #include <backplane/json.h>
+#include <backplane/kernel.h>
+#include <backplane/resource.h>
 #include "suite.h"
 
 /* `depth` arrays within each other. */
@@ -61,10 +64,64 @@ static void test_object(void)
 	CU_ASSERT(g_error_matches(error, BP_HOST_ERROR, BP_INVALID));
 }
 
+/* --- actions of resources, by which programs and the page do things, need their role as commands do --- */
+
+static json_t *list_nothing(BpPlugin *self, const char *query, GError **error)
+{
+	return json_array();
+}
+
+static json_t *run_nothing(BpPlugin *self, const char *id, const BpValues *values, GError **error)
+{
+	return json_null();
+}
+
+static void on_acted(BpPlugin *self, json_t *value, const GError *error, gpointer data)
+{
+	CU_ASSERT(!value == !!error);
+	*(int *)data = error ? error->code : 0;
+}
+
+static int act(const char *action, BpRole role)
+{
+	json_auto_t *body = json_object();
+	int code = -1;
+
+	bp_resource_act(bp_kernel(), "things", NULL, action, body, role, on_acted, &code);
+	return code;
+}
+
+static void test_roles(void)
+{
+	static const BpAction actions[] = {
+		{ "stop", .role = BP_ADMIN, .on_all = TRUE, .run = run_nothing },
+		{ "pause", .role = BP_OPERATOR, .on_all = TRUE, .run = run_nothing },
+		{ NULL },
+	};
+	static const BpResource things = { .name = "things", .role = BP_OPERATOR, .list = list_nothing, .actions = actions };
+	static const BpKernelOptions options = { 0 };
+	g_autoptr(GError) error = NULL;
+	json_t *list;
+
+	CU_ASSERT_FATAL(bp_kernel_start(&options, NULL));
+	CU_ASSERT(bp_registry_add(bp_kernel(), "resource/things", &things, NULL));
+	CU_ASSERT_EQUAL(act("stop", BP_ADMIN), 0);
+	CU_ASSERT_EQUAL(act("stop", BP_OPERATOR), BP_NOT_PERMITTED);
+	CU_ASSERT_EQUAL(act("pause", BP_OPERATOR), 0);
+	CU_ASSERT_EQUAL(act("pause", BP_OBSERVER), BP_NOT_PERMITTED);
+	CU_ASSERT_PTR_NULL(bp_resource_list("things", NULL, BP_OBSERVER, &error));
+	CU_ASSERT(g_error_matches(error, BP_HOST_ERROR, BP_NOT_PERMITTED));
+	list = bp_resource_list("things", NULL, BP_OPERATOR, NULL);
+	CU_ASSERT_PTR_NOT_NULL(list);
+	json_decref(list);
+	CU_ASSERT_EQUAL(bp_kernel_stop(), 0);
+}
+
 static const SuiteTest tests[] = {
 	{ "depth", test_depth },
 	{ "size", test_size },
 	{ "object", test_object },
+	{ "roles", test_roles },
 	{ NULL },
 };
 

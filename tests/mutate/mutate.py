@@ -101,14 +101,15 @@ def find(text):
 def targets_of(tests):
     """What must be built for them. Programs find libbackplane when they start, so they are linked again only if they changed."""
     libraries = set(re.findall(r"tests/libbackplane[-a-z]*\.so\.0", read(BUILT + "/Makefile").decode()))
+    plugins = {f"tests/plugins/{name[:-2]}.so" for name in os.listdir(TREE + "/tests/plugins") if name.endswith(".c")}
     wanted = set()
     for test in tests:
         name = test.split(":")[0]
         if name.endswith((".py", ".sh")) or name == "lint":
-            wanted |= {"all"}
+            wanted |= {"all"} | plugins
         else:
             wanted |= {"tests/test-" + name} | libraries
-            wanted |= {"check-build"} if name in ("plugin", "program") else set()
+            wanted |= plugins if name == "plugin" else set()
     return sorted(wanted)
 
 
@@ -152,7 +153,8 @@ def tried(mutation):
     try:
         with open(path, "w") as file:
             file.write(text[:match.start()] + mutation.instead + text[match.end():])
-        made(targets_of(mutation.tests))
+        plugin = re.match("plugins/(?!lib/)([^/]+)/", os.path.relpath(path, TREE))
+        made(targets_of(mutation.tests) + ([f"plugins/{plugin.group(1)}.so"] if plugin else []))
         return next((test for test in mutation.tests if not passes(test)), None)
     finally:
         with open(path, "wb") as file:
@@ -170,8 +172,9 @@ def main():
         fcntl.flock(lock, fcntl.LOCK_EX)
         copy_tree()
         configured()
-        made(["all", "check-build"])
-        useless = {test: trouble(test) for test in sorted({test for one in chosen for test in one.tests})}
+        tests = {test for one in chosen for test in one.tests}
+        made(targets_of(tests))
+        useless = {test: trouble(test) for test in sorted(tests)}
         for one in chosen:
             begun = time.monotonic()
             try:
@@ -185,7 +188,6 @@ def main():
             noticed += bool(by)
             failed += [] if by else [one.name]
             print(f"    {one.name}: {said} ({time.monotonic() - begun:.1f} s)", flush=True)
-        made(["all", "check-build"])
     if failed:
         print(f"--- mutate: {' '.join(failed)}")
     print(f"mutate: {noticed} passed, {len(failed)} failed")

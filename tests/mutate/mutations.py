@@ -60,12 +60,12 @@ mutation("param-secret-json", "a secret is not in the JSON of values",
          "if (row->secret) return bp_values_is_set(values, row->name) ?", "if (0) return bp_values_is_set(values, row->name) ?",
          "param:secret")
 mutation("param-secret-error", "a wrong secret is not in the sentence that refuses it",
-         "g_autofree char *shown = param->secret ? NULL : param_quote(text);", "g_autofree char *shown = param_quote(text);",
+         "g_autofree char *shown = param->secret ? NULL : bp_param_quote(text);", "g_autofree char *shown = bp_param_quote(text);",
          "param:words")
 mutation("setting-secret-console", "a secret setting is not shown at the console",
          'param->secret && value ? "***" : value', "value", "console:secret_settings")
 mutation("setting-secret-rest", "a secret setting is not in a resource",
-         'if (row->secret) return json_string("***");', "", "console:secret_settings")
+         'if (row->secret) return json_string("***");', "", "web.py:secret_settings")
 mutation("settings-fsync", "settings are on the disk before they replace the old ones",
          "good = good && !fsync(fd);", "", "settings:on-disk")
 mutation("settings-backups", "the old settings are kept",
@@ -147,8 +147,8 @@ mutation("http-slow-head", "a head that does not come ends", "if (waited > serve
          "if (0) http_answer_refuse(", "http:slow clients")
 mutation("http-slow-body", "a body that trickles ends", "if ((gint64)(exchange->body ? exchange->body->len : 0) < due)", "if (0)",
          "http:slow clients")
-mutation("http-path-dots", "paths do not climb", "http_path_decode(bytes + head->path.at, size, exchange->path);",
-         "(memcpy(exchange->path, bytes + head->path.at, size), exchange->path[size] = 0, TRUE);", "http:refused")
+mutation("http-path-dots", "paths do not climb", "!http_path_decode(bytes + head->path.at, size, path)",
+         "(memcpy(path, bytes + head->path.at, size), path[size] = 0, 0)", "http:refused")
 mutation("chunk-size", "a chunk's size has an end", "if (++chunks->digits > MOST_DIGITS)", "if (0)", "http-codec:chunks")
 mutation("chunk-end", "a chunk is no longer than its size", "if (byte != '\\r') return bad(chunks, \"a chunk is longer",
          "if (0) return bad(chunks, \"a chunk is longer", "http-codec:chunks")
@@ -178,7 +178,7 @@ mutation("monitor-passwords", "passwords are on no channel", "if (!session->echo
 # --- sessions and commands ---
 
 mutation("roles", "a command needs its role", "if (command && command->role > run->session->role)", "if (0)", "console:roles")
-mutation("role-of-actions", "an action of a resource needs its role", "if (role < needed) {", "if (0) {", "console:roles_of_resources")
+mutation("role-of-actions", "an action of a resource needs its role", "if (role < needed) {", "if (0) {", "json:roles")
 mutation("script-depth", "commands do not run each other for ever", "if (run->depth > DEPTH_LIMIT) {", "if (0) {", "script:alias", "script:execute")
 mutation("expression-depth", "expressions are not nested for ever", "if (e->bad || ++e->depth > DEPTH) {", "if (e->bad || ++e->depth > 100000000) {",
          "script:loop")
