@@ -51,10 +51,11 @@ def copy_tree():
                 continue
             os.makedirs(os.path.dirname(target), exist_ok=True)
             shutil.copy2(file, target)
-    for folder, _, names in os.walk(TREE):
-        for name in names:
-            if os.path.join(folder, name) not in there:
-                os.unlink(os.path.join(folder, name))
+    gone = [path for folder, _, names in os.walk(TREE) for path in (os.path.join(folder, name) for name in names) if path not in there]
+    for path in gone:
+        os.unlink(path)
+    if any(path.endswith((".c", ".h")) for path in gone):  # objects of what is no more are looked at too, by lint
+        shutil.rmtree(BUILT, ignore_errors=True)
 
 
 def read(path):

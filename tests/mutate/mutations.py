@@ -222,9 +222,9 @@ mutation("peer-project", "another project is refused", "if (strcmp(project, self
 mutation("peer-binding", "a proof is for its connection", "static gboolean has_secret(const Handshake *handshake) {",
          "static gboolean has_secret(const Handshake *handshake) { g_clear_pointer(&((Handshake *)handshake)->binding, g_free);",
          "peer-handshake:binding")
-mutation("peer-crossings", "a message does not cross hosts for ever", "said->crossings > PEER_MOST_CROSSINGS ||", "", "peer.py:a_ring_of_hosts")
+mutation("peer-crossings", "a message does not cross hosts for ever", "(foreign && foreign->crossings >= PEER_MOST_CROSSINGS) ||", "", "peer.py:a_ring_of_hosts")
 mutation("peer-echo", "a message is not sent back to where it came from",
-         "if (foreign->session == session && foreign->channel == bp_channel_number(channel)) return FALSE;", "", "peer.py:three_hosts_no_loop")
+         "foreign->session == session && foreign->channel == bp_channel_number(channel)", "0", "peer.py:three_hosts_no_loop")
 mutation("endpoint-clients", "clients of endpoints are bounded", "if (server->clients >= server->max_clients) {", "if (0) {", "endpoint.py:max_clients")
 mutation("json-line-limit", "a line of JSON is bounded", "*lines = (JsonLine){ .limit = limit ? limit : JSON_LINE_LIMIT };",
          "*lines = (JsonLine){ .limit = G_MAXSIZE / 4 };", "json-line:limit")
