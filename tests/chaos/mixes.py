@@ -233,17 +233,35 @@ def threads(w):
                                        f"plugin unload {rng.choice(['tcp', 'peer', 'udp', 'uart'])}", "status"]))
     if rng.random() < 0.5:
         w.alive()
-    if rng.random() < 0.1:
-        # Who waits for a lookup to end must not be woken by what its clients send meanwhile.
-        for name in ("ep", "tcp", "pa"):
-            w.speak(w.connect(name), 0)
-        w.pump()
-        w.host.rests()
     with w.one_turn():
         w.did("control: both break off")
         held.close()
         other.close()
     w.ask(rng.choice(["tcp close t1", "module close u1", "plugin reload peer", "plugin reload tcp", "thread", "session list"]))
+
+
+def waits(w):
+    """A plugin is to go, and waits for a lookup to end; its clients send and leave meanwhile, and that wakes nobody."""
+    rng = w.rng
+    name = f"n{rng.randrange(1000)}.invalid"
+    plugin, lookup, servers = rng.choice([("tcp", f"tcp connect {name}:1 t1", ["tcp", "con", "echo"]), ("udp", f"udp send {name}:1 x --wait 1s", ["udp"]),
+                                          ("peer", f"call {name}:1 x {{}}", ["ep", "pa"])])
+    w.reopen(servers)
+    some = [w.connect(rng.choice(servers)) for _ in range(4)]
+    held, other = w.held(), w.held()
+    with w.one_turn():
+        w.send_held(held, lookup)
+        w.send_held(other, f"plugin {rng.choice(['unload', 'reload'])} {plugin}")
+    w.alive()
+    for client in some:
+        w.speak(client, 0)
+        if rng.random() < 0.3:
+            w.leave(client)
+    w.pump()
+    w.did("it is to be at rest")
+    w.host.rests()
+    w.ask(rng.choice([f"plugin unload {plugin}", f"plugin reload {plugin}", "plugin list", "thread"]))
+    w.everybody(10)
 
 
 def commands(w):
@@ -305,5 +323,5 @@ def mixture(w):
     w.rng.choice([leave, negotiate, links, files, http, reload, devices, threads, loops, commands, everything, everything])(w)
 
 
-MIXES = {one.__name__: one for one in (leave, negotiate, sessions, links, files, http, reload, devices, threads, loops, commands, everything,
+MIXES = {one.__name__: one for one in (leave, negotiate, sessions, links, files, http, reload, devices, threads, waits, loops, commands, everything,
                                        terminal, pipes, mixture)}
