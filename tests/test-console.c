@@ -175,26 +175,6 @@ static void test_roles(void)
 	stop();
 }
 
-/* The value of a secret setting is not shown. */
-static void test_secret_settings(void)
-{
-	static const BpParam secrets[] = { { "api_key", .secret = TRUE, .help = "of a service" }, { NULL } };
-	Client *client;
-
-	start();
-	bp_setting_declare(bp_kernel(), bp_context("/"), secrets);
-	CU_ASSERT(bp_setting_set(bp_context("/"), "api_key", "hunter2", NULL));
-	client = client_new("console", FALSE, BP_ADMIN);
-	type(client, "set api_key\n");
-	EXPECT(client, "***");
-	EXPECT_NOT(client, "hunter2");
-	type(client, "set\n");
-	EXPECT(client, "api_key");
-	EXPECT_NOT(client, "hunter2");
-	client_free(client);
-	stop();
-}
-
 /* --- bad input --- */
 
 static void test_bad_bytes(void)
@@ -581,7 +561,6 @@ static const SuiteTest tests[] = {
 	{ "sentences", test_sentences },
 	{ "every_command", test_every_command },
 	{ "roles", test_roles },
-	{ "secret_settings", test_secret_settings },
 	{ "bad_bytes", test_bad_bytes },
 	{ "endless_line", test_endless_line },
 	{ "wait_holds_its_session_only", test_wait_holds_its_session_only },

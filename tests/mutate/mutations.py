@@ -63,7 +63,7 @@ mutation("param-secret-error", "a wrong secret is not in the sentence that refus
          "g_autofree char *shown = param->secret ? NULL : bp_param_quote(text);", "g_autofree char *shown = bp_param_quote(text);",
          "param:words")
 mutation("setting-secret-console", "a secret setting is not shown at the console",
-         'param->secret && value ? "***" : value', "value", "console:secret_settings")
+         'param->secret && value ? "***" : value', "value", "session:secret_settings")
 mutation("setting-secret-rest", "a secret setting is not in a resource",
          'if (row->secret) return json_string("***");', "", "web.py:secret_settings")
 mutation("settings-fsync", "settings are on the disk before they replace the old ones",
