@@ -23,6 +23,7 @@ UNIT_TESTS = \
 	tests/test-http-answers \
 	tests/test-http-codec \
 	tests/test-io \
+	tests/test-json \
 	tests/test-json-line \
 	tests/test-leaks \
 	tests/test-lines \
@@ -139,8 +140,10 @@ TEST_PLUGINS = \
 	tests/plugins/leaves-source.so \
 	tests/plugins/leaves-thread.so \
 	tests/plugins/leaves-type.so \
+	tests/plugins/loops.so \
 	tests/plugins/never-answers.so \
 	tests/plugins/no-symbol.so \
+	tests/plugins/peer-shim.so \
 	tests/plugins/self-unload.so \
 	tests/plugins/serial-shim.so \
 	tests/plugins/slow-shim.so \
@@ -175,7 +178,8 @@ check-local: $(TEST_PLUGINS)
 check-units: check-build
 	@$(RUN) $(UNIT_TESTS) $(FUZZ_TESTS)
 check-scenarios: check-build
-	@$(RUN) $(if $(ONLY),scenarios,$(SCENARIOS:%=$(abs_top_srcdir)/tests/scenario/%.py))
+	@SEED=1 SECONDS=60 $(RUN) $(if $(ONLY),scenarios,$(SCENARIOS:%=$(abs_top_srcdir)/tests/scenario/%.py)) \
+		$(abs_top_srcdir)/tests/chaos/chaos.py
 check-threads: check-threads-build
 	@$(RUN) $(THREAD_TESTS)
 check-build: all-local $(bin_PROGRAMS) $(check_PROGRAMS) $(plugins_PROGRAMS) $(TEST_PLUGINS)

@@ -275,6 +275,35 @@ static void test_log_channel(void)
 	stop();
 }
 
+static void tell_other(BpPlugin *plugin, BpMessage *message, gpointer other)
+{
+	note(plugin, message, "log");
+	bp_channel_print(other, "of the log");
+}
+
+static void tell_busy(BpPlugin *plugin, BpMessage *message, gpointer data)
+{
+	bp_channel_print(busy, bp_message_data(message));
+}
+
+/* Also when it comes back over another channel, after the log has been delivered. */
+static void test_log_channel_in_a_circle(void)
+{
+	BpChannelOptions options = { .log = TRUE };
+	BpChannel *other;
+
+	start();
+	busy = bp_channel(self, "busy");
+	other = bp_channel(self, "other");
+	bp_channel_set_options(busy, &options);
+	bp_channel_watch(self, busy, tell_other, other, NULL);
+	bp_channel_watch(self, other, tell_busy, NULL, NULL);
+	bp_channel_print(other, "1");
+	turn();
+	expect("log:1 ");
+	stop();
+}
+
 /* --- options --- */
 
 static void test_formats(void)
@@ -432,6 +461,7 @@ static const SuiteTest tests[] = {
 	{ "send_while_sending", test_send_while_sending },
 	{ "feedback_ends", test_feedback_ends },
 	{ "log_channel", test_log_channel },
+	{ "log_channel_in_a_circle", test_log_channel_in_a_circle },
 	{ "formats", test_formats },
 	{ "greet_and_replay", test_greet_and_replay },
 	{ "unwatched_costs_nothing", test_unwatched_costs_nothing },

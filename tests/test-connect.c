@@ -72,10 +72,30 @@ static void test_what_is_written_early_waits(void)
 	peer_free(far);
 }
 
+/* Nothing goes out yet, so nothing is let go: one message over the limit passes, a second one does not. */
+static void test_backlog_is_bounded(void)
+{
+	g_autofree char *bytes = g_malloc0(100000);
+	Peer *near = peer_new();
+	BpAddress address;
+	int listener = listen_tcp(&address, 5);
+
+	near->stream = bp_stream_connect(bp_kernel(), &address, G_USEC_PER_SEC, NULL, &peer_events, near);
+	bp_stream_set_backlog(near->stream, 50000, BP_BACKLOG_CLOSE);
+	CU_ASSERT_FALSE(bp_stream_write(near->stream, bytes, 100000));
+	CU_ASSERT_FALSE(bp_stream_is_closing(near->stream));
+	CU_ASSERT_FALSE(bp_stream_write(near->stream, bytes, 100000));
+	CU_ASSERT(suite_wait_until(is_closed, near, 5));
+	CU_ASSERT(g_error_matches(near->why, BP_IO_ERROR, BP_LIMIT));
+	close(listener);
+	peer_free(near);
+}
+
 static const SuiteTest tests[] = {
 	{ "connect refused", test_connect_refused },
 	{ "connect times out", test_connect_times_out },
 	{ "what is written early waits", test_what_is_written_early_waits },
+	{ "the backlog is bounded", test_backlog_is_bounded },
 	{ NULL },
 };
 

@@ -98,12 +98,27 @@ static void test_bad(void)
 	}
 }
 
+/* Names go into tables and onto screens. */
+static void test_long_names(void)
+{
+	for (guint size = 127; size < 131; size++) {
+		g_autofree char *name = g_strnfill(size, 'n');
+		g_autofree char *text = g_strdup_printf("{\"type\":\"node_discovery\",\"node_id\":\"%s\",\"port\":1}", name);
+		DiscoveryNode node;
+
+		CU_ASSERT_EQUAL(discovery_read(&node, text, strlen(text)), size <= 128 ? DISCOVERY_NODE : DISCOVERY_BAD);
+		if (size <= 128)
+			discovery_node_clear(&node);
+	}
+}
+
 static const SuiteTest tests[] = {
 	{ "reads 8889", test_reads_8889 },
 	{ "reads 8890", test_reads_8890 },
 	{ "writes", test_writes },
 	{ "too long is not sent", test_too_long_is_not_sent },
 	{ "bad", test_bad },
+	{ "long names", test_long_names },
 	{ NULL },
 };
 

@@ -293,7 +293,7 @@ static void test_chunks(void)
 		{ "A;x=y;z=\"q\"\r\n0123456789\r\n0;a\r\nT: v\r\nU: \r\n\r\nx", "0123456789", "x" },
 		{ "\r\n", NULL }, { "g\r\n", NULL }, { " 5\r\nhello", NULL }, { "5 \r\nhello", NULL }, { "+5\r\nhello", NULL },
 		{ "0x5\r\nhello", NULL }, { "-1\r\n", NULL }, { "5\nhello", NULL }, { "5\r\nhello0\r\n\r\n", NULL },
-		{ "5\r\nhello\n0\r\n\r\n", NULL }, { "5\r\nhello\rx", NULL }, { "5\rx", NULL }, { "5;a\nhello", NULL },
+		{ "5\r\nhello\n0\r\n\r\n", NULL }, { "5\r\nhelloX\n0\r\n\r\n", NULL }, { "5\r\nhello\rx", NULL }, { "5\rx", NULL }, { "5;a\nhello", NULL },
 		{ "5;\x01\r\nhello", NULL }, { "1234567890123456\r\n", NULL }, { "0\r\n T: v\r\n\r\n", NULL },
 		{ "0\r\nT : v\r\n\r\n", NULL }, { "0\r\nT: v\n\r\n", NULL }, { "0\r\nT: \x01\r\n\r\n", NULL },
 		{ "0\r\n: v\r\n\r\n", NULL }, { "0\r\n\n", NULL },

@@ -23,6 +23,35 @@ static void test_pipelining(void)
 	end();
 }
 
+/* What comes behind a request that waits is left with the client, but for a little; others are served meanwhile. */
+static void test_pipelining_is_bounded(void)
+{
+	gsize size = 32 * 1024 * 1024;
+	g_autofree char *more = g_malloc(size);
+	g_autoptr(GPtrArray) streams = NULL;
+	Peer *peer, *other;
+
+	BEGIN();
+	peer = peer_connect();
+	say(peer, GET("/hold"));
+	CU_ASSERT_FATAL(suite_wait_until(is_held, NULL, 5));
+	for (gsize at = 0; at < size; at += 32)
+		memcpy(more + at, "GET /xy HTTP/1.1\r\nHost: ::1\r\n\r\n", 32);
+	bp_stream_set_backlog(peer->stream, 2 * size, BP_BACKLOG_CLOSE);
+	bp_stream_write(peer->stream, more, size);
+	other = peer_connect();
+	for (guint i = 1; i <= 200; i++) {
+		say(other, GET("/other"));
+		CU_ASSERT_FATAL(expect(other, "GET /other ", i));
+	}
+	streams = bp_server_streams(server);
+	CU_ASSERT(bp_stream_stats(streams->pdata[0]).bytes_in < 1024 * 1024);
+	bp_stream_abort(peer->stream, NULL);
+	peer_free(peer);
+	peer_free(other);
+	end();
+}
+
 static void test_split_at_every_byte(void)
 {
 	static const char text[] = "POST /a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x\r\nde\r\n0\r\nT: v\r\n\r\n";
@@ -211,6 +240,7 @@ static void test_client_that_does_not_read(void)
 
 static const SuiteTest tests[] = {
 	{ "pipelining", test_pipelining },
+	{ "pipelining is bounded", test_pipelining_is_bounded },
 	{ "split at every byte", test_split_at_every_byte },
 	{ "half close", test_half_close },
 	{ "client goes first", test_client_goes_first },

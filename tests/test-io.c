@@ -338,6 +338,25 @@ static void test_close_with_unread_bytes_is_no_reset(void)
 	peer_free(far);
 }
 
+/* It does not read our end, so it need not be heard out: some of what it sends, and no more. */
+static void test_peer_that_goes_on_sending(void)
+{
+	gsize size = 64 * 1024 * 1024;
+	g_autofree char *bytes = g_malloc0(size);
+	Peer *near, *far;
+
+	make_tcp_pair(&near, &far);
+	far->keep_open = TRUE;
+	bp_stream_set_backlog(far->stream, 2 * size, BP_BACKLOG_CLOSE);
+	bp_stream_write(far->stream, bytes, size);
+	bp_stream_close(near->stream);
+	CU_ASSERT(suite_wait_until(is_closed, near, 10));
+	CU_ASSERT(suite_wait_until(is_closed, far, 10));
+	CU_ASSERT_PTR_NOT_NULL(far->why); /* a reset: it has not sent all */
+	peer_free(near);
+	peer_free(far);
+}
+
 static void test_reset_is_told(void)
 {
 	struct linger now = { .l_onoff = 1 };
@@ -537,6 +556,7 @@ static const SuiteTest tests[] = {
 	{ "close inside data", test_close_inside_data },
 	{ "abort inside data", test_abort_inside_data },
 	{ "close with unread bytes is no reset", test_close_with_unread_bytes_is_no_reset },
+	{ "a peer that goes on sending", test_peer_that_goes_on_sending },
 	{ "a reset is told", test_reset_is_told },
 	{ "the owner goes", test_owner_goes },
 	{ "a paused stream sleeps", test_paused_stream_sleeps },

@@ -374,6 +374,29 @@ static void test_job_cancel(void)
 	stop();
 }
 
+static gboolean all_have_ended(gpointer data)
+{
+	return *(guint *)data == count + 1;
+}
+
+/* More than may wait is refused at once, and its data is given back. */
+static void test_jobs_are_bounded(void)
+{
+	g_autoptr(GPtrArray) jobs = g_ptr_array_new();
+	guint ends = 0;
+	BpJob *job;
+
+	start();
+	while (jobs->len < 100000 && (job = bp_job_add(self, "endless", work_until_cancelled, NULL, &ends, destroyed)))
+		g_ptr_array_add(jobs, job);
+	CU_ASSERT_EQUAL(ends, 1);
+	count = jobs->len;
+	for (guint i = 0; i < jobs->len; i++)
+		bp_job_cancel(jobs->pdata[i]);
+	CU_ASSERT(suite_wait_until(all_have_ended, &ends, 10));
+	stop();
+}
+
 static const SuiteTest tests[] = {
 	{ "timer_times", test_timer_times },
 	{ "timer_order", test_timer_order },
@@ -389,6 +412,7 @@ static const SuiteTest tests[] = {
 	{ "calls_are_not_lost", test_calls_are_not_lost },
 	{ "jobs", test_jobs },
 	{ "job_cancel", test_job_cancel },
+	{ "jobs_are_bounded", test_jobs_are_bounded },
 	{ NULL },
 };
 

@@ -2,6 +2,7 @@
 /* test-param.c - tables of parameters, reading values strictly, sentences that help, sets of values. */
 #include <string.h>
 #include <backplane/context.h>
+#include <backplane/json.h>
 #include <backplane/param.h>
 #include "bus/owner.h"
 #include "host/param.h"
@@ -373,10 +374,13 @@ static void test_describe_round_trip(void)
 static void test_secret(void)
 {
 	g_autoptr(BpValues) values = bp_values_new(table);
+	json_auto_t *json = NULL;
 
 	CU_ASSERT(bp_values_set(values, "password", "hunter2", NULL));
 	ASSERT_TEXT(bp_values_describe(values), "password=***");
 	CU_ASSERT_STRING_EQUAL(bp_values_string(values, "password"), "hunter2");
+	json = bp_values_json(values);
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(json, "password")), "***");
 }
 
 static void test_equal(void)

@@ -193,13 +193,16 @@ static HandshakeState answer_to(const HandshakeSelf *self, const char *text)
 
 static void test_originals(void)
 {
-	g_autoptr(Handshake) acceptor = handshake_new(&plain_a, FALSE);
+	g_autoptr(Handshake) acceptor = handshake_new(&plain_a, FALSE), closed = handshake_new(&secret_a, FALSE);
 	json_t *offer = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "type", "peer_handshake", "node_id", "id-B", "name", "B", "project_id",
 				  "alpha", "hash", "h1", "timestamp", "2026-11-21T08:13:21.659887");
 	json_t *answer = NULL;
 
 	CU_ASSERT_EQUAL(handshake_receive(acceptor, offer, &answer, NULL), HANDSHAKE_ORIGINAL);
 	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(answer, "type")), "peer_handshake_ack");
+	json_decref(answer);
+	/* Who has a secret takes none that cannot prove to know it. */
+	CU_ASSERT_EQUAL(handshake_receive(closed, offer, &answer, NULL), HANDSHAKE_REFUSED);
 	json_decref(offer);
 	json_decref(answer);
 	CU_ASSERT_EQUAL(answer_to(&plain_a, "{\"status\": \"received\", \"message\": \"Message received but no specific handler found\"}"),

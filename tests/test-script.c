@@ -39,8 +39,17 @@ static void test_alias(void)
 	stop();
 }
 
+/* loop 1 1 .echo {(((1)))} */
+static char *nested_loop(guint depth)
+{
+	g_autofree char *open = g_strnfill(depth, '('), *close = g_strnfill(depth, ')');
+
+	return g_strdup_printf("loop 1 1 .echo {%s1%s}\n", open, close);
+}
+
 static void test_loop(void)
 {
+	g_autofree char *deep = NULL;
 	Client *client;
 
 	start();
@@ -48,6 +57,10 @@ static void test_loop(void)
 	type(client, "loop 1 2 .echo {loop} {loop*2+1} {2**loop} {(loop+1)//2} {nope} {1/0}\n");
 	CU_ASSERT(wait_for(client, "{1/0}\n2 5"));
 	EXPECT(client, "1 3 2 1 {nope} {1/0}\n2 5 4 1 {nope} {1/0}\n");
+	deep = nested_loop(32000);
+	type(client, deep);
+	CU_ASSERT(wait_for(client, "1)"));
+	EXPECT(client, "{((("); /* it cannot be worked out, so it stays */
 	/* Not `type`, which waits for its end. */
 	bp_session_receive(client->session, "loop 1 200000 .echo {loop}\n", 27);
 	bp_session_interrupt(client->session);

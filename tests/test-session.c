@@ -229,6 +229,26 @@ static void test_secrets_are_on_no_channel(void)
 	stop();
 }
 
+/* The value of a secret setting is not shown. */
+static void test_secret_settings(void)
+{
+	static const BpParam secrets[] = { { "api_key", .secret = TRUE, .help = "of a service" }, { NULL } };
+	Client *client;
+
+	start();
+	bp_setting_declare(bp_kernel(), bp_context("/"), secrets);
+	CU_ASSERT(bp_setting_set(bp_context("/"), "api_key", "hunter2", NULL));
+	client = client_new("console", FALSE, BP_ADMIN);
+	type(client, "set api_key\n");
+	EXPECT(client, "***");
+	EXPECT_NOT(client, "hunter2");
+	type(client, "set\n");
+	EXPECT(client, "api_key");
+	EXPECT_NOT(client, "hunter2");
+	client_free(client);
+	stop();
+}
+
 static void test_refused(void)
 {
 	BpSessionOptions options = { .link = &client_link, .editor = &bp_line_editor, .query = "refuse", .peer = "test" };
@@ -393,6 +413,7 @@ static const SuiteTest tests[] = {
 	{ "line_limit", test_line_limit },
 	{ "modes", test_modes },
 	{ "secrets_are_on_no_channel", test_secrets_are_on_no_channel },
+	{ "secret_settings", test_secret_settings },
 	{ "refused", test_refused },
 	{ "ends_inside_its_line", test_ends_inside_its_line },
 	{ "ends_inside_its_character", test_ends_inside_its_character },

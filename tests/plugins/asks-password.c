@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* asks-password.c - handler "door": a name, a password that nobody may see, then every line again. */
+/* asks-password.c - handler "door": a name, a password that nobody may see, then every line again; a setting that is secret. */
 #include <string.h>
 #include <backplane/backplane.h>
 
@@ -31,4 +31,15 @@ static const BpHandler handlers[] = {
 	{ NULL },
 };
 
-BP_PLUGIN(.name = "asks-password", .version = "1.0", .summary = "A handler that hides what is typed", .handlers = handlers);
+static const BpParam settings[] = {
+	{ "api_key", .secret = TRUE, .help = "of a service" },
+	{ NULL },
+};
+
+static gboolean load(BpPlugin *self, GError **error)
+{
+	bp_setting_declare(self, bp_context("/"), settings);
+	return TRUE;
+}
+
+BP_PLUGIN(.name = "asks-password", .version = "1.0", .summary = "A handler that hides what is typed", .handlers = handlers, .load = load);

@@ -93,7 +93,7 @@ def test_whole_or_nothing(bp):
     assert half.rest() == b"S"
     gateway.root.heard(b"SEND-\0\5half")
     for size in (1020, 5000):
-        assert gateway.whole(b"SEND-\0\5" + b"\xff" * size)[:1] == b"F"
+        assert gateway.whole(b"SEND-\0\5" + b"\xff" * size) == b"F\x10Request Too Long"
     assert gateway.whole(b"SEND-\0\5" + b"\xff" * 600) == b"F\x10Message Too Long"
     assert gateway.whole(b"SEND-\0\5end") == b"S"
     gateway.root.heard(b"SEND-\0\5end")

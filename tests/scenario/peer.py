@@ -114,6 +114,25 @@ def test_three_hosts_no_loop(bp):
             assert sorted(re.findall(rb"from-.", got)) == [b"from-a", b"from-c"], got
 
 
+def test_a_ring_of_hosts(bp):
+    """Linked in a ring, each hands on what the one before says: it comes to an end, and that is counted."""
+    ports = [free_port() for _ in range(3)]
+    with Others(2) as others:
+        hosts, names = [bp, *others], ["ha", "hb", "hc"]
+        for number, one in enumerate(hosts):
+            words = [f"connect=127.0.0.1:{port}" for port in ports[:number]]
+            host(one, names[number], ports[number], "export=room", f"import={names[number - 1]}/*", *words)
+        for number, one in enumerate(hosts):
+            wait_for(one, "module info p", r"^(.*\n)*2 peers")
+            one.run("channel watch -f room")
+        for number, one in enumerate(hosts):
+            before = f"{names[number - 1]}/room"
+            wait_for(one, "channel list", before)
+            one.run(f"channel link {before} room")
+        bp.run("channel send room hello")
+        wait_for(hosts[2], "peer list", r"(?m)^ha +up .* [1-9]\d* +\d+ +\S+$")  # its drops
+
+
 def test_original_peer(bp):
     port = free_port()
     host(bp, "hosta", port)

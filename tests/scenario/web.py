@@ -200,6 +200,14 @@ def test_resources(bp):
     assert "/api/v1/channels/{id}/send" in description["paths"] and "TCPServer" in description["components"]["schemas"]
 
 
+def test_secret_settings(bp):
+    port = serve(bp)
+    bp.run("plugin load " + os.path.abspath(BUILD + "/tests/plugins/asks-password.so"))
+    bp.run("set api_key hunter2")
+    row = next(row for row in get(port, "/api/v1/settings") if row["id"] == "api_key")
+    assert row["set"] and row["value"] == "***" and "hunter2" not in str(get(port, "/api/v1/settings")), row
+
+
 def test_plugins_end_before_they_answer(bp):
     port = serve(bp)
     plugins = f"{bp.folder}/plugins"

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: MIT
+"""mutations.py - the safety mechanisms, each with what takes it away and the tests that must notice; see mutate.py."""
+from collections import namedtuple
+
+Mutation = namedtuple("Mutation", "name takes_away text instead tests")
+MUTATIONS = []
+
+
+def mutation(name, takes_away, text, instead, *tests):
+    MUTATIONS.append(Mutation(name, takes_away, text, instead, tests))
+
+
+# --- the bus and the loop ---
+
+mutation("hop-limit", "a message that causes others is dropped after some hops",
+         "if (G_UNLIKELY((message->hops & ~HOP_OF_LOG) > BP_MAX_HOPS)) {", "if (0) {", "bus:feedback_ends")
+mutation("link-cycle", "links that close a circle are refused",
+         "if (cycle) { g_free(watch);", "if (0) { g_free(watch);", "bus:links")
+mutation("channel-names", "a channel's name has neither blanks nor control characters",
+         "if (!g_unichar_isgraph(letter))", "if (0)", "bus:names")
+mutation("inbox-bound", "a loop that cannot keep up loses messages, not memory",
+         "inbox->entries->len >= BP_INBOX_LIMIT && !always", "0", "bus-threads:full_inbox")
+mutation("job-bound", "jobs that wait are bounded",
+         "if (job_count >= JOB_LIMIT) {", "if (0) {", "loop:jobs_are_bounded")
+mutation("replay-bound", "the replay buffer keeps no more than it was told",
+         "while (extra->replay.length > extra->options.replay)", "while (0)", "bus:greet_and_replay")
+mutation("log-of-log", "what watching the log causes is not logged again",
+         "(traits & TRAIT_LOG && message->hops & HOP_OF_LOG)", "0", "bus:log_channel_in_a_circle")
+
+# --- plugins and their owners ---
+
+mutation("plugin-abi", "a plugin of another ABI is refused",
+         "if (info->abi != BP_ABI) {", "if (0) {", "plugin:refusals")
+mutation("plugin-name", "a plugin's name has plain letters only",
+         'strspn(info->name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(info->name)', "0", "plugin:refusals")
+mutation("plugin-twice", "a name that is loaded is taken",
+         'if (other || !strcmp(info->name, "kernel")) {', "if (0) {", "plugin:twice")
+mutation("plugin-symbol", "a library without the symbol is no plugin",
+         "info = dlsym(handle, BP_PLUGIN_SYMBOL); if (!info) {",
+         "info = dlsym(handle, BP_PLUGIN_SYMBOL); if (!info) { static const BpPluginInfo none = { .abi = BP_ABI, .name = \"none\" };"
+         " info = &none; } if (0) {", "plugin:refusals")
+mutation("plugin-writable", "a plugin that others may write is not loaded",
+         "if (info.st_mode & (S_IWGRP | S_IWOTH)) {", "if (0) {", "plugin:writable_by_others")
+mutation("plugin-foreign", "a plugin of another user is not loaded",
+         "if (info.st_uid && info.st_uid != geteuid()) {", "if (0) {", "plugin:writable_by_others")
+mutation("unload-depth", "a plugin whose code is on the stack is not unmapped",
+         "return !plugin->depth && !g_atomic_int_get(&plugin->holds);", "return !g_atomic_int_get(&plugin->holds);",
+         "plugin:unloads_itself_inside_its_watch")
+mutation("setting-watches", "watches that change their setting end",
+         "if (context->depth >= NOTIFY_DEPTH) {", "if (0) {", "context:watch-for-ever")
+
+# --- parameters, settings, configuration, JSON ---
+
+mutation("json-depth", "JSON is not nested deeper than what recurses over it takes",
+         "if (++depth > BP_JSON_DEPTH)", "if (++depth == 0)", "json:depth")
+mutation("json-size", "JSON texts have a limit", "if (limit && size > limit) {", "if (0) {", "json:size")
+mutation("param-secret-shown", "a secret is not in what is shown of values",
+         'if (values->rows[i]->secret) g_string_append(line, "***");', "if (0) ;", "param:secret")
+mutation("param-secret-json", "a secret is not in the JSON of values",
+         "if (row->secret) return bp_values_is_set(values, row->name) ?", "if (0) return bp_values_is_set(values, row->name) ?",
+         "param:secret")
+mutation("param-secret-error", "a wrong secret is not in the sentence that refuses it",
+         "g_autofree char *shown = param->secret ? NULL : bp_param_quote(text);", "g_autofree char *shown = bp_param_quote(text);",
+         "param:words")
+mutation("setting-secret-console", "a secret setting is not shown at the console",
+         'param->secret && value ? "***" : value', "value", "session:secret_settings")
+mutation("setting-secret-rest", "a secret setting is not in a resource",
+         'if (row->secret) return json_string("***");', "", "web.py:secret_settings")
+mutation("settings-fsync", "settings are on the disk before they replace the old ones",
+         "good = good && !fsync(fd);", "", "settings:on-disk")
+mutation("settings-backups", "the old settings are kept",
+         "if (shift && !shift_backups(error)) {", "if (0) {", "settings:backups")
+mutation("settings-mode", "only the user reads the settings",
+         "O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);", "O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);",
+         "settings:private-and-lazy")
+mutation("settings-new-first", "settings are written beside and renamed",
+         "good = good && !fsync(fd);", "unlink(store.path); good = good && !fsync(fd);", "settings:never-without")
+mutation("config-depth", "a configuration is not nested for ever",
+         "if (parser->depth == CONFIG_DEPTH_MAX) {", "if (parser->depth == CONFIG_DEPTH_MAX - 1) parser->depth--; if (0) {", "config:refuses")
+mutation("config-secret", "a reload does not show secrets", 'return secret ? "***" : text;', "return text;", "config-reload:diff")
+
+# --- streams and servers ---
+
+mutation("backlog", "a client that does not read is cut off",
+         "else if (before > stream->limit) refuse_slow(stream);", "", "io:a slow reader is closed")
+mutation("backlog-while-connecting", "a stream that is still connecting does not take any amount",
+         "} else if (G_UNLIKELY(stream->queued > stream->limit) && before > stream->limit) {", "} else if (0) {",
+         "connect:the backlog is bounded")
+mutation("backlog-drop-oldest", "a client that may lose messages loses them",
+         "if (stream->policy == BP_BACKLOG_DROP_OLDEST) drop_oldest(stream);", "if (stream->policy == BP_BACKLOG_DROP_OLDEST) ;",
+         "io:a slow reader loses whole messages")
+mutation("linger-bound", "a peer that goes on sending after our end is not heard for ever",
+         "if (stream->shut && (stream->unheard += size) > STREAM_LINGER_BYTES) {", "if (0) {", "io:a peer that goes on sending")
+mutation("max-connections", "connections are bounded",
+         "if (server->max_connections && server->stats.connections >= server->max_connections) return g_strdup_printf(",
+         "if (0) return g_strdup_printf(", "server:most connections")
+mutation("max-per-address", "connections of an address are bounded",
+         "if (count && count->count >= server->max_per_address)", "if (0)", "server:most per address")
+mutation("rate-limit", "new connections are paced", "if (server->tokens < 1) return FALSE;", "", "server:rate")
+mutation("idle-timeout", "who is silent is closed",
+         "at && now - at->stats.last_in >= server->idle_timeout;", "at && 0;", "server:idle timeout")
+mutation("session-timeout", "who stays too long is closed",
+         "at && now - at->stats.opened >= server->session_timeout;", "at && 0;", "server:session timeout")
+mutation("bind-loopback", "beyond this machine only with insecure=yes",
+         'if (bp_instance_bool(self, "insecure")) return TRUE;', "return TRUE;", "server:open to the network")
+mutation("socket-mode", "a Unix socket is for its user", "fchmod(fd, 0600);", "fchmod(fd, 0666);", "server:socket file")
+mutation("socket-foreign-file", "a file that is no socket is not removed",
+         "if (!S_ISSOCK(info.st_mode)) {", "if (!S_ISSOCK(info.st_mode)) { unlink(path); return TRUE; } if (0) {", "server:socket file")
+mutation("spare-descriptor", "with no descriptor left connections are refused, not left to spin",
+         "if (errno == EMFILE || errno == ENFILE) turn_away(door, errno);", "if (errno == EMFILE || errno == ENFILE) ;",
+         "server:no descriptors left")
+mutation("tls-version", "TLS is 1.2 at least",
+         "SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);", "SSL_CTX_set_security_level(context, 0);", "tls:versions")
+mutation("tls-client-ca", "clients show a certificate where it is asked for",
+         "SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT", "SSL_VERIFY_PEER", "tls:client certificates")
+mutation("datagram-queue", "datagrams that wait are bounded",
+         "datagram->queue.length >= QUEUE_DATAGRAMS || datagram->queued + size > QUEUE_BYTES", "0", "datagram:the queue is bounded")
+
+# --- HTTP and WebSocket ---
+
+mutation("http-host", "a name of somebody else's is not ours (DNS rebinding)",
+         "if (!is_loopback_name(host, name_size) && !is_listed(server->hosts, host, name_size) && !is_listed(server->hosts, host, size))",
+         "if (0)", "http:refused")
+mutation("http-origin", "pages of other sites are refused",
+         'return "the Origin of the request is another site";', ";", "http:refused")
+mutation("http-fetch-site", "Sec-Fetch-Site is looked at",
+         'if (site && !origin && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0)', "if (0)", "http:refused")
+mutation("http-browser-proof", "a browser must say where a change comes from",
+         'if (!agent || strncmp(agent, "Mozilla/", 8) != 0)', "if (1)", "http:refused")
+mutation("http-two-lengths", "two lengths are refused", "if (head->has_length) return bad(head, 400, \"there are two",
+         "if (0) return bad(head, 400, \"there are two", "http-codec:heads")
+mutation("http-length-and-chunked", "a length and chunks are refused",
+         'if (head->has_length) return bad(head, 400, "there are Content-Length and', 'if (0) return bad(head, 400, "there are Content-Length and',
+         "http-codec:heads")
+mutation("http-bare-lf", "a bare LF ends no line", "if (data[at] != '\\r') return bad(head, 400, data[at] ==",
+         "if (data[at] != '\\r' && data[at] != '\\n') return bad(head, 400, data[at] ==", "http-codec:heads")
+mutation("http-field-name", "a field's name is a token right before its colon",
+         "while (colon < end && kind_of((guint8)data[colon]) & TOKEN)", "while (colon < end && data[colon] != ':')", "http-codec:heads")
+mutation("http-max-head", "heads are bounded", "if (at >= limit) return too_long(head, data);", "", "http-codec:limits")
+mutation("http-max-uri", "addresses are bounded", "if (end - at > head->max_uri)", "if (0)", "http-codec:limits")
+mutation("http-max-fields", "fields are bounded", "if (head->count == HTTP_MOST_FIELDS ||", "if (head->count == HTTP_MOST_FIELDS) head->count--; if (0 ||",
+         "http-codec:limits")
+mutation("http-max-body", "bodies are bounded", "if (size > most || have > most - size) {", "if (0) {", "http:refused")
+mutation("http-pipeline-bound", "what is pipelined ahead is bounded",
+         "if (connection->pending->len > MOST_PENDING && !connection->paused) {", "if (0) {", "http:pipelining is bounded")
+mutation("http-slow-head", "a head that does not come ends", "if (waited > server->header_timeout) http_answer_refuse(",
+         "if (0) http_answer_refuse(", "http:slow clients")
+mutation("http-slow-body", "a body that trickles ends", "if ((gint64)(exchange->body ? exchange->body->len : 0) < due)", "if (0)",
+         "http:slow clients")
+mutation("http-path-dots", "paths do not climb", "!http_path_decode(bytes + head->path.at, size, path)",
+         "(memcpy(path, bytes + head->path.at, size), path[size] = 0, 0)", "http:refused")
+mutation("chunk-size", "a chunk's size has an end", "if (++chunks->digits > MOST_DIGITS)", "if (0)", "http-codec:chunks")
+mutation("chunk-end", "a chunk is no longer than its size", "if (byte != '\\r') return bad(chunks, \"a chunk is longer",
+         "if (0) return bad(chunks, \"a chunk is longer", "http-codec:chunks")
+mutation("chunk-lf", "lines of chunks end with CR LF", "if (byte != '\\n') return bad(chunks,", "if (0) return bad(chunks,", "http-codec:chunks")
+mutation("chunk-overhead", "extensions and trailers are bounded", "return chunks->overhead > MOST_OVERHEAD ?", "return 0 ?",
+         "http-codec:chunk extensions are bounded")
+mutation("ws-mask", "a client's frames are masked", "if (!frame->mask)", "if (0)", "websocket:mask")
+mutation("ws-bits", "reserved bits are refused", "if (frame->rsv & ~allowed)", "if (0)", "websocket:bits-and-opcodes")
+mutation("ws-message-limit", "messages are bounded", "if (frame->payload_length > codec->limit - gathered)", "if (0)", "websocket:lengths",
+         "websocket:bad-lengths", "websocket:fragments")
+mutation("ws-inflated-limit", "what is inflated is bounded", "if (out->len > limit) {", "if (0) {", "websocket:deflate-limits")
+mutation("ws-utf8", "text is UTF-8",
+         "if (codec->opcode == WEBSOCKET_TEXT && !codec->deflated && !websocket_utf8_check(&codec->utf8, frame->data, frame->data_length))",
+         "if (0)", "websocket:utf8")
+mutation("ws-continuation", "a continuation continues something", "if (!codec->opcode) return broken(codec, 1002, \"nothing",
+         "if (0) return broken(codec, 1002, \"nothing", "websocket:fragments-out-of-order")
+mutation("ws-close-code", "close codes are valid", "if (!websocket_code_is_valid(code)) return broken(", "if (0) return broken(", "websocket:close")
+mutation("web-token", "who does not know the token stays outside", "if (may_come_in(user, exchange)) return;", "return;", "web.py:tokens")
+mutation("web-token-prefix", "the token is compared to its end", "for (gsize i = 0; left[i] && right[i]; i++)",
+         "for (gsize i = 0; i < 0; i++)", "web.py:tokens")
+mutation("token-constant-time", "secrets are compared in constant time", "given && is_equal(given, token)", "given && !strcmp(given, token)", "lint")
+mutation("monitor-token", "viewers know the token", "if (token && *token && !knows_token(exchange, token)) {", "if (0) {",
+         "monitor.py:monitor_token")
+mutation("monitor-passwords", "passwords are on no channel", "if (!session->echo_off && bp_channel_is_watched(session->recv)) {",
+         "if (bp_channel_is_watched(session->recv)) {", "session:secrets_are_on_no_channel")
+
+# --- sessions and commands ---
+
+mutation("roles", "a command needs its role", "if (command && command->role > run->session->role)", "if (0)", "console:roles")
+mutation("role-of-actions", "an action of a resource needs its role", "if (role < needed) {", "if (0) {", "json:roles")
+mutation("script-depth", "commands do not run each other for ever", "if (run->depth > DEPTH_LIMIT) {", "if (0) {", "script:alias", "script:execute")
+mutation("expression-depth", "expressions are not nested for ever", "if (e->bad || ++e->depth > DEPTH) {", "if (e->bad || ++e->depth > 100000000) {",
+         "script:loop")
+mutation("line-limit", "lines are bounded", "bp_session_end(session, BP_END_LIMIT, text);", ";", "session:line_limit", "console:endless_line")
+mutation("typed-ahead", "what is typed ahead of a command is bounded", "if (session->waiting + cost > TYPED_LIMIT) {", "if (0) {",
+         "console:many_lines_wait")
+mutation("visible-control-characters", "data does not drive a terminal", "append_hidden(to, character >= (gunichar)-2 ? byte : character);",
+         "g_string_append_len(to, text + at, (gssize)length);", "history:safe-text")
+mutation("history-limit", "the history is bounded", "if (history->lines.length > history->limit) {", "if (0) {", "history:history-rules",
+         "history:history-file")
+mutation("history-blank", "a line that begins with a blank is not kept", "return *line && *line != ' ' &&", "return *line &&", "history:history-rules")
+mutation("control-peer", "the control socket serves its user and root",
+         "return !getsockopt(bp_stream_fd(stream), SOL_SOCKET, SO_PEERCRED, &peer, &size) && (!peer.uid || peer.uid == geteuid());",
+         "return !getsockopt(bp_stream_fd(stream), SOL_SOCKET, SO_PEERCRED, &peer, &size);", "control.py:control_of_another_user")
+mutation("control-header", "the first line of a control client is bounded", "if (!end && client->pending->len > HEADER_LIMIT)", "if (0)",
+         "control.py:control_nonsense")
+mutation("telnet-subnegotiation", "what is negotiated is bounded", "if (in_sub && sub_size + part > SUB_LIMIT) {", "if (0) {",
+         "telnet-codec:nonsense_breaks")
+mutation("telnet-types", "a terminal does not name types for ever", "#define TYPES_LIMIT 8", "#define TYPES_LIMIT 250", "telnet-codec:endless_types")
+
+# --- devices, meshes, peers ---
+
+mutation("frame-limit", "frames are bounded", "if (size > decoder->limit || decoder->used > decoder->limit - size) {", "if (0) {", "framing:mesh facts",
+         "framing:slip facts", "framing:cobs facts", "framing:line facts")
+mutation("rfc2217-sub", "subnegotiations of RFC 2217 are bounded", "codec->sub_size > SUB_LIMIT ||", "", "rfc2217:nonsense")
+mutation("uart-writer", "only the writer writes", "if (!uart || !may_write(connection, uart))", "if (!uart)", "uart-server.py:one_writer_taken_over")
+mutation("uart-held", "what a client has suspended is bounded",
+         "if (!connection->unheld && connection->held->len + size <= HELD_LIMIT) {", "if (1) {", "uart-rfc2217.py:suspended")
+mutation("uart-backlog", "what waits for a line is bounded", "/* One alone may be over the limit: its memory is there anyway. */", "return;",
+         "uart.py:backlog_is_bounded")
+mutation("mesh-nodes", "nodes are bounded", "if (nodes->nodes->len >= nodes->limit) {", "if (0) {", "mesh-node:limit")
+mutation("mesh-series", "types of a node are bounded", "if (node->series->len >= MESH_SERIES_LIMIT)", "if (0)", "mesh-node:values")
+mutation("mesh-request", "requests are bounded", "if (peer->request->len + size > set->request_limit) {", "if (0) {", "mesh.py:whole_or_nothing")
+mutation("mesh-token", "who shuts down knows the token", "} else if (!of_page && !has_token(shutdown, exchange)) {", "} else if (0) {",
+         "mesh-pages.py:shutdown")
+mutation("peer-secret", "a peer proves that it knows the secret", "if (given && handshake_equal(right, given))", "if (1)",
+         "peer-handshake:changed on the way")
+mutation("peer-nonce", "a secret is not proven without a nonce", "else if (!nonce && has_secret(handshake))", "else if (0)", "peer-handshake:originals")
+mutation("peer-project", "another project is refused", "if (strcmp(project, self->project) != 0) refuse(", "if (0) refuse(",
+         "peer-handshake:who does not fit")
+mutation("peer-binding", "a proof is for its connection", "static gboolean has_secret(const Handshake *handshake) {",
+         "static gboolean has_secret(const Handshake *handshake) { g_clear_pointer(&((Handshake *)handshake)->binding, g_free);",
+         "peer-handshake:binding")
+mutation("peer-crossings", "a message does not cross hosts for ever", "(foreign && foreign->crossings >= PEER_MOST_CROSSINGS) ||", "", "peer.py:a_ring_of_hosts")
+mutation("peer-echo", "a message is not sent back to where it came from",
+         "foreign->session == session && foreign->channel == bp_channel_number(channel)", "0", "peer.py:three_hosts_no_loop")
+mutation("endpoint-clients", "clients of endpoints are bounded", "if (server->clients >= server->max_clients) {", "if (0) {", "endpoint.py:max_clients")
+mutation("json-line-limit", "a line of JSON is bounded", "*lines = (JsonLine){ .limit = limit ? limit : JSON_LINE_LIMIT };",
+         "*lines = (JsonLine){ .limit = G_MAXSIZE / 4 };", "json-line:limit")
+mutation("media-streams", "media streams are bounded", "if (g_hash_table_size(media->streams) >= MEDIA_MOST_STREAMS &&", "if (0 &&",
+         "endpoint:streams are bounded")
+mutation("discovery-nodes", "an address does not announce hosts for ever",
+         "if (g_hash_table_size(here.nodes) >= MOST_NODES || count_of(from) >= MOST_OF_ADDRESS) {", "if (0) {", "peer-net.py:hostile_datagrams")
+mutation("discovery-text", "names in datagrams are bounded", "json_string_length(value) > MOST_TEXT ||", "", "discovery:long names")
+mutation("udp-senders", "senders of datagrams are bounded", "release_longest_silent(port);", ";", "udp.py:senders_are_bounded")
