@@ -15,9 +15,15 @@ static gsize line_limit(const BpSession *session)
 
 static void too_long(BpSession *session)
 {
-	g_autofree char *text = g_strdup_printf("That line is longer than %zu bytes; the session ends.", line_limit(session));
+	/* The program's own terminal is no peer to be ended: the host would end with it. */
+	gboolean is_kept = session->link->own && session->editor;
+	g_autofree char *text = g_strdup_printf("That line is longer than %zu bytes; %s.", line_limit(session),
+						is_kept ? "the rest of it is left out" : "the session ends");
 
-	bp_session_end(session, BP_END_LIMIT, text);
+	if (is_kept)
+		bp_session_notify(session, text);
+	else
+		bp_session_end(session, BP_END_LIMIT, text);
 }
 
 /* One line to the handler. FALSE when the session is over. */

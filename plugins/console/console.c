@@ -111,6 +111,8 @@ static gboolean open_terminal(GError **error)
 	}
 	make_raw();
 	stream = bp_stream_open_fd(terminal, fd, &events, NULL);
+	/* More than the terminal can show costs its oldest lines, never the program. */
+	bp_stream_set_backlog(stream, 0, BP_BACKLOG_DROP_OLDEST);
 	if (!ioctl(STDIN_FILENO, TIOCGWINSZ, &size)) {
 		options.columns = size.ws_col;
 		options.rows = size.ws_row;

@@ -52,13 +52,15 @@ static void on_gone(BpHttpExchange *exchange, gpointer data)
 	((WebAct *)data)->exchange = NULL;
 }
 
+/* `take_body` NULL: a body that was refused, with the exchange. */
 static void act(BpHttpExchange *exchange, const char *name, const char *id, const char *action, json_t *take_body, guint status)
 {
-	BpInstance *self = bp_server_instance(bp_http_listener(bp_http_server(exchange)));
+	BpInstance *self;
 	WebAct *act;
 
 	if (!take_body)
-		return;
+		return; /* it was answered, and the exchange is gone */
+	self = bp_server_instance(bp_http_listener(bp_http_server(exchange)));
 	act = g_new(WebAct, 1);
 	*act = (WebAct){ bp_instance_data(self), exchange, status };
 	g_queue_push_tail(&act->server->acts, act);

@@ -37,6 +37,20 @@ def wait_until(ask, what):
         assert time.monotonic() < end, what
 
 
+def test_refused_body(bp):
+    """What is refused for its body was used after the answer."""
+    port = free_port()
+    bp.run(f"webserver -p {port} -s")
+    for method, path in ("PUT", "settings/x"), ("POST", "plugins"), ("POST", "sessions/1/kill"), ("POST", "channels/console/send"):
+        for head, status in ("Content-Type: text/plain\r\nContent-Length: 2\r\n", 415), \
+                ("Content-Type: application/json\r\nContent-Length: 2\r\n", 400):
+            client = Client(port)
+            client.send(f"{method} /api/v1/{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{head}\r\n{{]")
+            answer = client.rest().decode()
+            assert answer.startswith(f"HTTP/1.1 {status}"), (method, path, answer)
+            client.close()
+
+
 # --- the command ---
 
 def test_webserver_command(bp):
