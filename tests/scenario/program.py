@@ -338,17 +338,23 @@ def test_client_that_never_reads(bp):
     bp.run("status")
 
 
-def test_sample_plugin(bp):
-    """As README tells it: built with one line, loaded, used, unloaded."""
+def build_sample(bp, name, package="backplane"):
+    """As README tells it, with one line; the folder is the program's."""
     if not shutil.which("cc"):
         raise Skipped("no cc")
-    source = os.environ["SRC"] + "/data/sample-plugin/hello.c"
-    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "backplane"], text=True, capture_output=True, check=True,
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", package], text=True, capture_output=True, check=True,
                            env=dict(os.environ, PKG_CONFIG_PATH=BUILD)).stdout.split()
     if is_sanitized():
         flags.append("-fsanitize=address,undefined")
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", bp.folder + "/hello.so", source, *flags], check=True)
-    assert bp.run("plugin load ./hello.so") == ["Loaded hello 1.0."]
+    file = os.path.basename(name)
+    subprocess.run(["cc", "-Wall", "-Werror", "-shared", "-fPIC", "-o", f"{bp.folder}/{file}.so",
+                    f"{os.environ['SRC']}/data/{name}.c", *flags], check=True)
+    assert bp.run(f"plugin load ./{file}.so") == [f"Loaded {file} 1.0."]
+
+
+def test_sample_plugin(bp):
+    """Built, loaded, used, unloaded."""
+    build_sample(bp, "sample-plugin/hello")
     assert bp.run("hello you") == ["hello, you"]
     bp.run("channel watch hall")
     assert bp.run("channel send door Ann") == ["hall: hello, Ann"]
@@ -357,6 +363,59 @@ def test_sample_plugin(bp):
     assert "hello is not a registered command" in bp.run("hello you")[0]
     os.chmod(bp.folder + "/hello.so", 0o666)
     assert "can be written by everybody" in bp.run("plugin load ./hello.so")[0]
+
+
+def test_sample_gcode(bp):
+    """A machine of three lines of shell answers; the file is sent line by line."""
+    build_sample(bp, "samples/gcode")
+    with open(bp.folder + "/part.gcode", "w") as file:
+        file.write("G21\nG0 X10 Y10\nM5\n")
+    bp.run("module open Exec laser command=\"sh -c 'while read line; do echo $line >>heard; echo ok; done'\"")
+    assert bp.run("gcode send part.gcode laser") == []
+    with open(bp.folder + "/heard") as file:
+        assert file.read().split("\n")[:3] == ["G21", "G0 X10 Y10", "M5"]
+    bp.run("module open Exec broken command=\"sh -c 'read a; echo ok; read b; echo error:22'\" restart=never")
+    assert bp.run("gcode send part.gcode broken") == ["line 2: error:22"]
+    assert "No such file" in bp.run("gcode send none.gcode laser")[0]
+
+
+def test_sample_chat(bp):
+    build_sample(bp, "samples/chat")
+    port = int(re.search(r":(\d+)", " ".join(bp.run("serve chat --transport tcp --port 0"))).group(1))
+    ann, bob = Client(port), Client(port)
+    ann.expect("Who are you?")
+    bob.expect("Who are you?")
+    ann.send("Ann\n")
+    ann.expect("Hello, Ann.")
+    bob.send("Ann\n")
+    bob.expect("That name cannot be had")
+    bob.send("Bob\n")
+    ann.expect("Bob has come.")
+    bob.send("good morning\n")
+    ann.expect("Bob: good morning")
+    ann.send("/quit\n")
+    bob.expect("Ann has left.")
+    ann.rest()
+    ann.close()
+    bob.close()
+
+
+def test_sample_thermo(bp):
+    build_sample(bp, "samples/thermo", "backplane-json")
+    bp.run("module open Thermometer kitchen source=numbers high=30")
+    bp.run("channel send numbers 21.5")
+    assert any("21.5 degrees" in line for line in bp.run("module info kitchen"))
+    bp.run("channel send numbers 35")
+    assert any("kitchen failed: 35.0 degrees: too hot" in line for line in bp.run("status"))
+    assert any("temperature_celsius" in line and " 35 " in line for line in bp.run("module info kitchen"))
+    port = free_port()
+    bp.run(f"webserver -p {port} -s")
+    web = Client(port)
+    web.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    metrics = web.rest().decode()
+    web.close()
+    assert 'backplane_thermo_temperature_celsius{instance="kitchen"} 35' in metrics, metrics[-500:]
+    assert 'backplane_instance_state{instance="kitchen"} 2' in metrics
 
 
 main("program", globals())
