@@ -8,7 +8,7 @@ libbackplane_so_0_SOURCES = \
 	kernel/start.h
 libbackplane_so_0_CPPFLAGS = -I$(top_builddir) -I$(top_srcdir)/include -I$(top_srcdir)/kernel $(GLIB_CFLAGS) -DPLUGINDIR=\"$(pluginsdir)\" -DSYSCONFDIR=\"$(sysconfdir)\"
 # What is exported is decided at the link: bp_* and nothing else. tests/lint compares it with the headers.
-libbackplane_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-soname,libbackplane.so.0 \
+libbackplane_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-soname,libbackplane.so.0 -Wl,-Bsymbolic-functions \
 	-Wl,--version-script=$(srcdir)/kernel/libbackplane.map
 libbackplane_so_0_LDADD = $(GLIB_LIBS)
 EXTRA_libbackplane_so_0_DEPENDENCIES = kernel/libbackplane.map

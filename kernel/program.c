@@ -14,11 +14,13 @@
 #include <backplane/registry.h>
 #include "command/builtin.h"
 #include <backplane/control.h>
+#include "host/crash.h"
 #include "host/log.h"
 #include "host/notify.h"
 #include "host/output.h"
 #include "host/plugin.h"
 #include "host/settings.h"
+#include "loop/turns.h"
 #include "start.h"
 
 enum { EXIT_USAGE = 2, EXIT_NOT_PERMITTED = 77, EXIT_BAD_CONFIG = 78 };
@@ -34,7 +36,7 @@ static struct {
 static char **program_arguments;
 static BpFd *signals;
 static int signal_fd = -1;
-static gboolean was_told; /* to end, by a signal */
+static gint asked; /* atomic: to end, by a signal */
 
 static gboolean on_verbose(const char *name, const char *value, gpointer data, GError **error)
 {
@@ -122,20 +124,36 @@ static void on_signal(BpPlugin *self, int fd, BpEvents events, gpointer data)
 
 	if (read(fd, &info, sizeof(info)) != sizeof(info))
 		return;
-	if (info.ssi_signo == SIGWINCH || info.ssi_signo == SIGHUP) {
-		bp_channel_print(data, info.ssi_signo == SIGHUP ? "SIGHUP" : "SIGWINCH");
-	} else if (!was_told) {
-		was_told = TRUE;
-		bp_kernel_quit(0);
-	}
+	bp_channel_print(data, info.ssi_signo == SIGHUP ? "SIGHUP" : "SIGWINCH");
 }
 
-/* While the kernel stops it turns its loop no more for signals, so the second one must reach us by itself. */
-static void end_at_once(int number)
+/* --- for the watcher of turns --- */
+
+static void on_asked(void)
 {
-	_exit(128 + number);
+	g_atomic_int_set(&asked, TRUE);
+	bp_kernel_quit(0);
 }
 
+static void on_late(const char *text, gboolean is_main)
+{
+	log_write(BP_LOG_WARNING, text);
+	if (is_main)
+		crash_late(TRUE);
+}
+
+static void on_again(const char *text, gboolean is_main)
+{
+	if (is_main)
+		crash_late(FALSE);
+	bp_log(bp_kernel(), BP_LOG_WARNING, "%s", text);
+}
+
+static const TurnsHooks turns_hooks = {
+	.late = on_late, .again = on_again, .trace = crash_trace, .asked = on_asked, .ending = crash_write,
+};
+
+/* SIGTERM and SIGINT are the watcher's, the others in `set` are read on the loop. */
 static void block_signals(sigset_t *set)
 {
 	sigemptyset(set);
@@ -144,6 +162,8 @@ static void block_signals(sigset_t *set)
 	sigaddset(set, SIGHUP);
 	sigaddset(set, SIGWINCH);
 	sigprocmask(SIG_BLOCK, set, NULL);
+	sigdelset(set, SIGINT);
+	sigdelset(set, SIGTERM);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 }
@@ -154,13 +174,10 @@ static void watch_signals(const sigset_t *set)
 	signals = bp_fd_add(bp_kernel(), signal_fd, BP_IN, on_signal, bp_channel(bp_kernel(), BP_SIGNALS), NULL);
 }
 
-static void unwatch_signals(const sigset_t *set)
+static void unwatch_signals(void)
 {
 	bp_fd_remove(signals);
 	close(signal_fd);
-	signal(SIGINT, end_at_once);
-	signal(SIGTERM, end_at_once);
-	sigprocmask(SIG_UNBLOCK, set, NULL);
 }
 
 /* --- start --- */
@@ -287,6 +304,8 @@ static int serve(void)
 	g_autoptr(GError) error = NULL;
 	guint failed = 0;
 
+	if (g_atomic_int_get(&asked)) /* before there was a loop to end */
+		return 0;
 	if (!apply_settings(&error))
 		return complain(EXIT_USAGE, error->message);
 	if (!need_plugin("leftovers", &error))
@@ -309,6 +328,7 @@ static int serve(void)
 	if (bp_kernel_is_quitting())
 		return failed ? 1 : bp_kernel_run();
 	notify_systemd("READY=1");
+	notify_watchdog();
 	if (!options.daemon && !open_terminal(&error))
 		return complain(1, error->message);
 	return bp_kernel_run() || (failed && !isatty(STDIN_FILENO) && !options.daemon);
@@ -337,13 +357,17 @@ static int run(void)
 
 	raise_limits();
 	block_signals(&set);
+	crash_install();
+	if (!turns_start(&turns_hooks))
+		return complain(1, "no thread can be started");
 	log_set_stderr(options.verbose > 1 ? BP_LOG_DEBUG : options.verbose ? BP_LOG_INFO : BP_LOG_WARNING);
 	if (!bp_kernel_start(&kernel, &error))
 		return complain(1, error->message);
 	watch_signals(&set);
 	status = serve();
 	notify_systemd("STOPPING=1");
-	unwatch_signals(&set);
+	turns_expect_end();
+	unwatch_signals();
 	left = bp_kernel_stop();
 	if (kernel_wants_restart()) {
 		output_end(TRUE);
@@ -403,6 +427,6 @@ int bp_program(int argc, char **argv, BpProgramClient client)
 {
 	int status = run_program(argc, argv, client);
 
-	output_end(was_told || options.daemon);
+	output_end(g_atomic_int_get(&asked) || options.daemon);
 	return status;
 }

@@ -12,7 +12,7 @@
 #include "loop/loop.h"
 
 #define SAVE_DELAY G_USEC_PER_SEC
-#define END_PATIENCE (4500 * G_TIME_SPAN_MILLISECOND) /* for readers and disks; a slow card takes seconds for the settings */
+#define END_PATIENCE (TURNS_PATIENCE - G_USEC_PER_SEC * 4 / 10) /* for readers and disks; a slow card takes seconds for the settings */
 
 static int status;
 static gint quitting; /* atomic */

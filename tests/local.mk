@@ -134,6 +134,7 @@ TEST_PLUGINS = \
 	tests/plugins/closes-descriptors.so \
 	tests/plugins/does-not-return.so \
 	tests/plugins/fails-load.so \
+	tests/plugins/hostile.so \
 	tests/plugins/jobs.so \
 	tests/plugins/leaves-call.so \
 	tests/plugins/leaves-handlers.so \

@@ -18,6 +18,9 @@ BP_API const char *bp_plugin_file(const BpPlugin *plugin);	       /* NULL: linke
 BP_API gboolean bp_plugin_is_unloading(const BpPlugin *plugin);
 /* Of an instance: the plugin whose module it is. Of a plugin: itself. */
 BP_API BpPlugin *bp_plugin_of(BpPlugin *self);
+/* Seconds of processor time that its code took, with that of its instances and jobs. Sampled, except for jobs: the share of
+ * each is exact to some 10 ms. Of the kernel: all that loops have spent in nobody else's code. Any thread. */
+BP_API double bp_plugin_cpu(const BpPlugin *plugin);
 /* The folders that names of plugins are looked up in; NULL-terminated. */
 BP_API const char *const *bp_plugin_path(void);
 BP_API void bp_plugin_set_path(const char *const *folders);
@@ -85,5 +88,7 @@ BP_API void bp_log_set_terminal(gboolean on);
 
 /* --- loops --- */
 BP_API GPtrArray *bp_loop_list(void); /* of BpLoop */
+/* Microseconds that the longest turn of the last minute took; `*whose` (yours) says in whose code, or is "". */
+BP_API gint64 bp_loop_longest_turn(BpLoop *loop, char **whose);
 
 G_END_DECLS

@@ -38,9 +38,13 @@ typedef void (*BpOwnedFunc)(const BpPlugin *owner, const char *kind, gpointer da
 BP_API void bp_owner_each(BpOwnedFunc func, gpointer data);
 /* FALSE: the owner is going, and its code must not be called. Pairs with bp_owner_leave on the same owner: keep it in a variable,
  * for the thing may have another owner, or be freed, when the call returns. */
-BP_API gboolean bp_owner_enter(BpPlugin *owner);
+#define bp_owner_enter(owner) bp_owner_enter_as(owner, "callback", __func__)
 /* For callbacks that run exactly once: an owner that is going is told too. */
-BP_API void bp_owner_enter_always(BpPlugin *owner);
+#define bp_owner_enter_always(owner) bp_owner_enter_always_as(owner, "callback", __func__)
+/* The same, with words for who asks what keeps a loop, or what crashed: `kind` ("request", "data of a stream") is static,
+ * `detail` is a name that outlives the call, or NULL. */
+BP_API gboolean bp_owner_enter_as(BpPlugin *owner, const char *kind, const char *detail);
+BP_API void bp_owner_enter_always_as(BpPlugin *owner, const char *kind, const char *detail);
 BP_API void bp_owner_leave(BpPlugin *owner);
 /* It is being unloaded or closed: nothing of it is called any more but what tells it of an end. Any thread. */
 BP_API gboolean bp_owner_is_dying(const BpPlugin *owner);

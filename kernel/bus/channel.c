@@ -218,6 +218,7 @@ void bp_channel_unref(BpChannel *channel)
 {
 	if (!g_atomic_int_dec_and_test(&channel->ref))
 		return;
+	frame_quiesce();
 	while (channel->branches) {
 		Branch *branch = channel->branches;
 

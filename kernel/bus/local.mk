@@ -4,6 +4,8 @@ libbackplane_so_0_SOURCES += \
 	kernel/bus/bytes.c \
 	kernel/bus/channel.c \
 	kernel/bus/channel.h \
+	kernel/bus/frame.c \
+	kernel/bus/frame.h \
 	kernel/bus/glob.c \
 	kernel/bus/hold.c \
 	kernel/bus/lines.c \

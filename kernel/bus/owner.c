@@ -2,7 +2,6 @@
 /* owner.c - the lists of what a plugin, an instance or a scope owns. */
 #include "bus/owner.h"
 #include <backplane/plugin.h>
-#include "bus/port.h"
 
 /* Registering is rare next to sending, so one lock serves every list. */
 static GMutex lock;
@@ -45,6 +44,7 @@ void owner_clear(BpPlugin *owner)
 	*(owner->before ? &owner->before->next : &owners) = owner->next;
 	*(owner->next ? &owner->next->before : &last_owner) = owner->before;
 	g_mutex_unlock(&lock);
+	frame_quiesce();
 	if (owner->cancel.object)
 		owner->cancel.free(owner->cancel.object);
 	owner->cancel.object = NULL;
@@ -141,10 +141,12 @@ guint owner_drop_all(BpPlugin *owner)
 	BpOwned *newest;
 	guint count = 0;
 
+	frame_push(owner_whole(owner), "destroy notifies", NULL);
 	while ((newest = newest_of(&owner->notified)) || (newest = newest_of(&owner->ring))) {
 		newest->drop(newest);
 		count++;
 	}
+	frame_pop();
 	return count;
 }
 
@@ -192,34 +194,32 @@ guint owner_count(BpPlugin *owner, const char *kind)
 	return count;
 }
 
-/* Every other loop ends the turn it is in before a plugin goes, so only frames of the main loop are counted; a scope may go in its own
- * callback, so on its loop, whichever that is, it is. */
-void owner_enter_always(BpPlugin *owner)
+gboolean bp_owner_enter_as(BpPlugin *owner, const char *kind, const char *detail)
 {
-	gboolean on_main = bus_on_main();
-
-	for (; owner; owner = owner->parent)
-		if (on_main || owner->is_scope)
-			owner->depth++;
+	return owner_enter_as(owner, kind, detail);
 }
 
-gboolean owner_enter(BpPlugin *owner)
+void bp_owner_enter_always_as(BpPlugin *owner, const char *kind, const char *detail)
 {
-	if (owner_is_dying(owner))
-		return FALSE;
-	owner_enter_always(owner);
-	return TRUE;
+	owner_enter_always_as(owner, kind, detail);
 }
 
-void owner_leave(BpPlugin *owner)
+void bp_owner_leave(BpPlugin *owner)
 {
-	gboolean on_main = bus_on_main();
+	owner_leave(owner);
+}
 
-	for (BpPlugin *parent; owner; owner = parent) {
-		parent = owner->parent;
-		if ((on_main || owner->is_scope) && !--owner->depth && owner->when_idle)
-			owner->when_idle(owner);
-	}
+void owner_add_cpu(BpPlugin *owner, guint64 nanoseconds)
+{
+	owner = owner_whole(owner);
+	__atomic_fetch_add(&owner->cpu, nanoseconds, __ATOMIC_RELAXED);
+	if (owner->parent)
+		__atomic_fetch_add(&owner->parent->cpu, nanoseconds, __ATOMIC_RELAXED);
+}
+
+double bp_plugin_cpu(const BpPlugin *plugin)
+{
+	return (double)__atomic_load_n(&plugin->cpu, __ATOMIC_RELAXED) / 1e9;
 }
 
 const char *bp_plugin_name(const BpPlugin *self)

@@ -7,8 +7,8 @@
 #pragma once
 #include <backplane/owner.h>
 #include <backplane/plugin.h>
-
-typedef struct BusPort BusPort;
+#include "bus/frame.h"
+#include "bus/port.h"
 
 /* Why an owner may not go yet. */
 typedef struct OwnerHold OwnerHold;
@@ -33,6 +33,7 @@ struct BpPlugin {
 	gint holds;	  /* atomic: what it waits for before it goes, and what is within it */
 	gint dying;	  /* atomic: nothing of it is called any more; of a scope 2: all that it owns is being dropped */
 	guint8 is_scope;  /* it has no life of its own (see scope.h): 1 at a place of a thing, 2 made with bp_scope_open */
+	guint64 cpu;	  /* atomic: nanoseconds of processor time that its code took, its instances' too */
 	guint within;	  /* of a scope: scopes that are within it */
 	OwnerElsewhere elsewhere; /* not of a scope, which is part of an instance */
 	gpointer data;
@@ -81,6 +82,58 @@ static inline gboolean owner_is_within(const BpPlugin *owner, const BpPlugin *wh
 	return owner == whole;
 }
 
+/* The instance or plugin that a scope is part of. */
+static inline BpPlugin *owner_whole(BpPlugin *owner)
+{
+	while (owner->is_scope)
+		owner = owner->parent;
+	return owner;
+}
+
+/* Every other loop ends the turn it is in before a plugin goes, so only frames of the main loop are counted; a scope may go in its own
+ * callback, so on its loop, whichever that is, it is. */
+static inline void owner_arrive(BpPlugin *owner, gboolean on_main)
+{
+	for (; owner; owner = owner->parent)
+		if (on_main || owner->is_scope)
+			owner->depth++;
+}
+
+static inline void owner_depart(BpPlugin *owner, gboolean on_main)
+{
+	for (BpPlugin *parent; owner; owner = parent) {
+		parent = owner->parent;
+		if ((on_main || owner->is_scope) && !--owner->depth && owner->when_idle)
+			owner->when_idle(owner);
+	}
+}
+
+/* bp_owner_enter_as and so on, for the kernel's own calls. */
+static inline void owner_enter_always_as(BpPlugin *owner, const char *kind, const char *detail)
+{
+	frame_push(owner_whole(owner), kind, detail);
+	owner_arrive(owner, bus_on_main());
+}
+
+static inline gboolean owner_enter_as(BpPlugin *owner, const char *kind, const char *detail)
+{
+	if (owner_is_dying(owner))
+		return FALSE;
+	owner_enter_always_as(owner, kind, detail);
+	return TRUE;
+}
+
+#define owner_enter(owner) owner_enter_as(owner, "callback", __func__)
+#define owner_enter_always(owner) owner_enter_always_as(owner, "callback", __func__)
+
+static inline void owner_leave(BpPlugin *owner)
+{
+	frame_pop();
+	owner_depart(owner, bus_on_main());
+}
+
+void owner_add_cpu(BpPlugin *owner, guint64 nanoseconds); /* any thread */
+
 /* The kernel's own plugin, for bp_kernel; set by start.c. */
 extern BpPlugin *bus_kernel;
 
@@ -88,9 +141,6 @@ extern BpPlugin *bus_kernel;
 #define owner_link_notified bp_owner_link_notified
 #define owner_unlink bp_owner_unlink
 #define owner_count bp_owner_count
-#define owner_enter bp_owner_enter
-#define owner_enter_always bp_owner_enter_always
-#define owner_leave bp_owner_leave
 #define scope_obtain bp_scope_obtain
 #define scope_stop bp_scope_stop
 #define scope_trim bp_scope_trim

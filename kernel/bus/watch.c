@@ -59,46 +59,78 @@ void branch_remove(Branch *branch, Place *node)
 
 /* --- delivery --- */
 
-static void call_watch(BpWatch *watch, BpMessage *message, BpMessage **formatted)
+/* Each call counts on this path: 20 ns for a send with one watcher. */
+#define INLINE inline __attribute__((always_inline))
+
+/* Many owners may be called, one after the other, in one frame that names the channel. */
+typedef struct {
+	BpMessage *message, *formatted;
+	Frame *frame;
+	gboolean is_main, is_outermost;
+} Walk;
+
+static INLINE void walk_begin(Walk *walk, const BpChannel *channel, BpMessage *message)
+{
+	walk->message = message;
+	walk->formatted = NULL;
+	walk->is_main = bus_on_main();
+	walk->is_outermost = !frame_stack.depth && frame_stack.mark;
+	walk->frame = frame_push(NULL, "channel", channel->name);
+}
+
+static INLINE gboolean walk_enter(Walk *walk, BpPlugin *owner, BpChannel *channel)
+{
+	if (owner_is_dying(owner))
+		return FALSE;
+	if (!walk->formatted)
+		walk->formatted = channel_format(channel, walk->message);
+	frame_set_owner(walk->frame, owner_whole(owner));
+	owner_arrive(owner, walk->is_main);
+	return TRUE;
+}
+
+static INLINE void walk_leave(Walk *walk, BpPlugin *owner)
+{
+	if (walk->is_outermost)
+		frame_mark();
+	frame_set_owner(walk->frame, NULL);
+	owner_depart(owner, walk->is_main);
+}
+
+static INLINE void call_watch(Walk *walk, BpWatch *watch)
 {
 	BpPlugin *owner = watch->owned.owner;
-	BpChannel *channel = watch->branch->channel;
 
 	if (watch->kind == WATCH_LINK) {
 		if (!g_atomic_int_get(&OWNED_BY(watch, Link, watch)->standby))
-			bp_channel_send(watch->target, message);
-		return;
+			bp_channel_send(watch->target, walk->message);
+	} else if (walk_enter(walk, owner, watch->branch->channel)) {
+		watch->func(owner, walk->formatted, watch->data);
+		walk_leave(walk, owner);
 	}
-	if (!*formatted)
-		*formatted = channel_format(channel, message);
-	if (!owner_enter(owner))
-		return;
-	watch->func(owner, *formatted, watch->data);
-	owner_leave(owner);
 }
 
-static void call_binding(Binding *binding, BpMessage *message, BpMessage **formatted)
+static void call_binding(Walk *walk, Binding *binding)
 {
 	BpWatch *watch = binding->watch;
 	BpPlugin *owner = watch->owned.owner;
 	BpChannel *channel = binding->branch->channel;
 
-	if (!*formatted)
-		*formatted = channel_format(channel, message);
-	if (!owner_enter(owner))
-		return;
-	watch->glob_func(owner, channel, *formatted, watch->data);
-	owner_leave(owner);
+	if (walk_enter(walk, owner, channel)) {
+		watch->glob_func(owner, channel, walk->formatted, watch->data);
+		walk_leave(walk, owner);
+	}
 }
 
 /* The caller has a reference to the channel: watches may give up every other. */
 static void branch_walk(Branch *branch, BpMessage *message, guint64 sequence)
 {
 	Place marker = { .kind = PLACE_MARK }, end = { .kind = PLACE_MARK };
-	BpMessage *formatted = NULL;
+	Walk walk;
 	BusPort *port = branch->port;
 	guint hops = port->turn_hops;
 
+	walk_begin(&walk, branch->channel, message);
 	branch->walking++;
 	port->turn_hops = (message->hops + 1u) | (g_atomic_int_get(&branch->channel->traits) & TRAIT_LOG ? HOP_OF_LOG : 0);
 	place_insert_before(branch->head.next, &marker);
@@ -110,16 +142,17 @@ static void branch_walk(Branch *branch, BpMessage *message, guint64 sequence)
 			BpWatch *watch = OWNED_BY(node, BpWatch, node);
 
 			if (!sequence || sequence > watch->since)
-				call_watch(watch, message, &formatted);
+				call_watch(&walk, watch);
 		} else if (node->kind == PLACE_BINDING) {
-			call_binding(OWNED_BY(node, Binding, node), message, &formatted);
+			call_binding(&walk, OWNED_BY(node, Binding, node));
 		}
 	}
+	frame_pop();
 	place_unlink(&marker);
 	place_unlink(&end);
 	port->turn_hops = hops;
 	branch->walking--;
-	bp_message_unref(formatted);
+	bp_message_unref(walk.formatted);
 }
 
 static void run_posted(gpointer a, gpointer b, guint64 sequence)
@@ -221,9 +254,11 @@ gboolean watch_give_history(BpWatch *watch)
 	g_autoptr(GPtrArray) replay = NULL;
 	g_autofree char *greet = NULL;
 	gboolean gone = FALSE;
+	Walk walk;
 
 	if (!extra)
 		return TRUE;
+	bp_channel_ref(channel);
 	watch->gone = &gone;
 	replay = g_ptr_array_new_with_free_func((GDestroyNotify)bp_message_unref);
 	g_mutex_lock(&extra->lock);
@@ -234,13 +269,15 @@ gboolean watch_give_history(BpWatch *watch)
 	g_mutex_unlock(&extra->lock);
 	if (greet)
 		g_ptr_array_insert(replay, 0, bp_message_new(greet, strlen(greet), BP_TEXT | BP_FLUSH_LEFT));
+	walk_begin(&walk, channel, NULL);
 	for (guint i = 0; i < replay->len && !gone; i++) {
-		BpMessage *message = replay->pdata[i];
-
-		call_watch(watch, message, &message);
+		walk.message = walk.formatted = replay->pdata[i];
+		call_watch(&walk, watch);
 	}
 	if (!gone)
 		watch->gone = NULL;
+	frame_pop();
+	bp_channel_unref(channel);
 	return !gone;
 }
 

@@ -25,14 +25,14 @@ static guint count_modules(const BpPluginInfo *info)
 static gboolean run_list(BpPlugin *self, BpCall *call, GError **error)
 {
 	g_autoptr(GPtrArray) list = bp_plugin_list();
-	BpTable *table = bp_table_new("Plugin", "Version", "State", ">Commands", ">Modules", "Summary", NULL);
+	BpTable *table = bp_table_new("Plugin", "Version", "State", ">CPU", ">Commands", ">Modules", "Summary", NULL);
 
 	for (guint i = 0; i < list->len; i++) {
 		BpPlugin *plugin = list->pdata[i];
 		const BpPluginInfo *info = plugin->file->info;
 
-		bp_table_row(table, "%s\t%s\t%s\t%u\t%u\t%s", info->name, info->version ? info->version : "",
-			     plugin->file->unloading ? "unloading" : "loaded", count_rows(info), count_modules(info),
+		bp_table_row(table, "%s\t%s\t%s\t%.2f s\t%u\t%u\t%s", info->name, info->version ? info->version : "",
+			     plugin->file->unloading ? "unloading" : "loaded", bp_plugin_cpu(plugin), count_rows(info), count_modules(info),
 			     info->summary ? info->summary : "");
 		bp_table_style(table, 2, plugin->file->unloading ? BP_WARN : BP_GOOD);
 	}

@@ -60,6 +60,19 @@ static guint show_problems(BpCall *call, GPtrArray *instances)
 	return count;
 }
 
+static void show_longest(BpCall *call)
+{
+	g_autoptr(GPtrArray) loops = bp_loop_list();
+
+	for (guint i = 0; i < loops->len; i++) {
+		g_autofree char *whose = NULL;
+		gint64 longest = bp_loop_longest_turn(loops->pdata[i], &whose);
+
+		bp_call_printf(call, "longest turn of loop %s in the last minute: %.1f ms%s%s", bp_loop_name(loops->pdata[i]),
+			       (double)longest / 1000, *whose ? ", in " : "", whose);
+	}
+}
+
 static gboolean run_status(BpPlugin *self, BpCall *call, GError **error)
 {
 	g_autoptr(GPtrArray) channels = bp_channel_list(NULL);
@@ -78,6 +91,7 @@ static gboolean run_status(BpPlugin *self, BpCall *call, GError **error)
 	problems = show_problems(call, instances);
 	if (bp_call_bool(call, "check"))
 		return problems ? bp_fail(error, BP_FAILED, "%u problem%s", problems, problems > 1 ? "s" : "") : TRUE;
+	show_longest(call);
 	show_instances(call, instances);
 	return TRUE;
 }

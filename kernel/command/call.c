@@ -148,7 +148,7 @@ gsize call_input(BpSession *session, gconstpointer data, gsize size)
 	BpPlugin *owner = call->owned.owner;
 	gsize used;
 
-	if (!owner_enter(owner))
+	if (!owner_enter_as(owner, "input of command", call->command->name))
 		return size;
 	used = call->input(owner, data, size, call->input_data);
 	owner_leave(owner);
@@ -164,7 +164,7 @@ static void cancel(BpCall *call)
 	call->cancel = NULL;
 	if (!func)
 		return;
-	owner_enter_always(owner);
+	owner_enter_always_as(owner, "cancel of command", call->command->name);
 	func(owner, call->data);
 	owner_leave(owner);
 }

@@ -139,8 +139,10 @@ static void call_command(Run *run, const BpCommand *command, BpValues *take_valu
 
 	run->call = call;
 	run->session->current = run;
-	if (owner_enter(owner)) {
+	frame_mark();
+	if (owner_enter_as(owner, "command", command->name)) {
 		good = command->run(owner, call, &error);
+		frame_mark();
 		owner_leave(owner);
 	} else {
 		g_set_error(&error, BP_CONSOLE_ERROR, BP_CLOSED, "%s is being unloaded", owner->name);

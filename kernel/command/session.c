@@ -27,7 +27,7 @@ BpPlugin *bp_handler_plugin(const BpHandler *handler)
 
 gboolean session_enter(BpSession *session)
 {
-	return session->opened && owner_enter(session->handler_plugin);
+	return session->opened && owner_enter_as(session->handler_plugin, "handler", session->handler->name);
 }
 
 void session_leave(BpSession *session)

@@ -479,7 +479,7 @@ void context_notify(BpContext *context, const char *key)
 		Watch *watch = context->watches->pdata[i];
 		BpPlugin *owner = watch ? watch->owned.owner : NULL;
 
-		if (!owner || !owner_enter(owner))
+		if (!owner || !owner_enter_as(owner, "watch of a setting", NULL))
 			continue;
 		watch->func(owner, context, name, watch->data);
 		owner_leave(owner);

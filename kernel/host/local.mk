@@ -2,6 +2,8 @@
 
 libbackplane_so_0_SOURCES += \
 	kernel/host/context.c \
+	kernel/host/crash.c \
+	kernel/host/crash.h \
 	kernel/host/json-quote.c \
 	kernel/host/json-quote.h \
 	kernel/host/leftover.c \

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* log.c - log lines: on channel "log", from notices up on "console", on stderr, in the journal. */
 #include "host/log.h"
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "bus/frame.h"
 #include "bus/message.h"
 #include "bus/owner.h"
 #include "bus/port.h"
@@ -73,6 +75,26 @@ static void to_stderr(BpLogLevel level, const char *name, const char *text)
 				level <= BP_LOG_WARNING ? ": " : "", text);
 
 	output_error(line);
+}
+
+void log_write(BpLogLevel level, const char *text)
+{
+	struct pollfd fd = { .fd = STDERR_FILENO, .events = POLLOUT };
+	char line[2048] = "";
+
+	if (journal) {
+		frame_append(line, sizeof(line), "<");
+		frame_append_number(line, sizeof(line), level, 10);
+		frame_append(line, sizeof(line), ">kernel: ");
+	} else {
+		frame_append(line, sizeof(line), "backplane: kernel: ");
+		frame_append(line, sizeof(line), words[level]);
+		frame_append(line, sizeof(line), ": ");
+	}
+	frame_append(line, sizeof(line) - 1, text);
+	line[strlen(line)] = '\n';
+	if (poll(&fd, 1, 0) == 1 && write(STDERR_FILENO, line, strnlen(line, sizeof(line))) < 0)
+		return; /* nobody is left to be told */
 }
 
 /* A line about what goes round and round must not be dropped with it; both channels are logs, so it cannot itself. */

@@ -188,7 +188,9 @@ static void call_close(BpInstance *self)
 	self->instance->opened = FALSE;
 	g_atomic_int_set(&self->dying, FALSE);
 	self->depth++;
+	frame_push(self, "close of", self->instance->module->name);
 	self->instance->module->close(self);
+	frame_pop();
 	self->depth--;
 	g_atomic_int_set(&self->dying, TRUE);
 }
@@ -393,8 +395,10 @@ BpInstance *bp_module_open(const char *module_name, const char *name, const char
 	if (!bp_values_complete(values, error))
 		return NULL;
 	self = instance_new(module, plugin, name, path ? path : "/", g_steal_pointer(&values));
-	owner_enter(self);
+	frame_mark();
+	owner_enter_as(self, "open of", module->name);
 	good = module->open(self, error);
+	frame_mark();
 	owner_leave(self);
 	if (!good) {
 		if (error && !*error)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* notify.c - a datagram to the service manager. */
 #include "host/notify.h"
-#include <glib.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <backplane/kernel.h>
+#include <backplane/loop.h>
 
 void notify_systemd(const char *state)
 {
@@ -28,4 +29,18 @@ void notify_systemd(const char *state)
 		   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size)) < 0)
 		g_debug("the service manager does not listen at %s", path);
 	close(fd);
+}
+
+static void feed(BpPlugin *self, gpointer data)
+{
+	notify_systemd("WATCHDOG=1");
+}
+
+void notify_watchdog(void)
+{
+	const char *period = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+	gint64 interval = period ? g_ascii_strtoll(period, NULL, 10) / 2 : 0;
+
+	if (interval > 0 && (!pid || atoi(pid) == getpid()))
+		bp_timer_add(bp_kernel(), NULL, interval, 0, feed, NULL, NULL);
 }

@@ -84,7 +84,9 @@ char *plugin_unmap(BpPlugin *plugin)
 	if (left || KEEP_MAPPED)
 		return left;
 	owner_clear(plugin); /* by a function of the plugin, perhaps */
+	frame_push(bp_kernel(), "closing a file", NULL);
 	dlclose(file->handle);
+	frame_pop();
 	return NULL;
 }
 
@@ -108,6 +110,15 @@ BpPlugin *bp_plugin_find(const char *name)
 		if (!strcmp(plugin->name, name))
 			return plugin;
 	}
+	return NULL;
+}
+
+/* A handle of dlopen is the link map. Also in a handler of crashes. */
+const char *plugin_of_map(const void *map)
+{
+	for (guint i = 0; plugins && i < plugins->len; i++)
+		if (((BpPlugin *)plugins->pdata[i])->file->handle == map)
+			return ((BpPlugin *)plugins->pdata[i])->name;
 	return NULL;
 }
 
@@ -209,7 +220,7 @@ static gboolean start(BpPlugin *plugin, GError **error)
 	if (info->load) {
 		g_autoptr(GError) why = NULL;
 
-		owner_enter(plugin);
+		owner_enter_as(plugin, "load function", NULL);
 		good = info->load(plugin, &why);
 		owner_leave(plugin);
 		if (!good) {
@@ -254,7 +265,9 @@ BpPlugin *bp_plugin_load(const char *file, GError **error)
 	if (!path || !check_file(path, error))
 		return NULL;
 	before = leftover_before();
+	frame_push(bp_kernel(), "loading a file", NULL);
 	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	frame_pop();
 	if (!handle) {
 		const char *why = dlerror();
 

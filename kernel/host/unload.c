@@ -89,6 +89,15 @@ static char *unmap(BpPlugin *plugin)
 	return left;
 }
 
+static void call_unload(BpPlugin *plugin)
+{
+	frame_push(plugin, "unload function", NULL);
+	if (plugin->file->loaded && plugin->file->info->unload)
+		plugin->file->info->unload(plugin);
+	frame_pop();
+	plugin->file->loaded = FALSE;
+}
+
 static void finish(BpPlugin *plugin)
 {
 	PluginFile *file = plugin->file;
@@ -102,9 +111,7 @@ static void finish(BpPlugin *plugin)
 	module_close_all(plugin, "its plugin is being unloaded");
 	if (is_held(plugin) && !file->forced)
 		return;
-	if (file->loaded && file->info->unload)
-		file->info->unload(plugin);
-	file->loaded = FALSE;
+	call_unload(plugin);
 	if ((!loops_leave(plugin) || is_held(plugin)) && !file->forced)
 		return;
 	plugin->when_idle = NULL;
@@ -238,7 +245,7 @@ void plugin_unload_all(void)
 {
 	g_autoptr(GPtrArray) list = bp_plugin_list();
 	gboolean late = FALSE;
-	GSource *patience = g_timeout_source_new_seconds(5);
+	GSource *patience = g_timeout_source_new_seconds(UNLOAD_ALL_PATIENCE);
 
 	g_source_set_callback(patience, on_patience, &late, NULL);
 	g_source_attach(patience, NULL);

@@ -191,10 +191,12 @@ gint loop_poll(GPollFD *fds, guint count, gint timeout)
 	if (loop->turning)
 		return poll_others(loop, fds, count, timeout);
 	patience = check_in_time(loop, timeout);
+	turns_wait(&loop->turns);
 	if (count == 2 && fds[own].fd == loop->epoll && has_wakeup(loop, fds[!own].fd))
 		ready = poll_ours(loop, &fds[own], &fds[!own], patience);
 	else
 		ready = poll_all(loop, fds, count, patience);
+	turns_begin(&loop->turns, g_get_monotonic_time());
 	if (!ready && patience != timeout)
 		check_descriptors(loop, loop->turned);
 	return ready;
@@ -225,7 +227,7 @@ void fds_run(BpLoop *loop)
 		if (!source || (gpointer)source == loop)
 			continue;
 		owner = source->owned.owner;
-		if (!owner_enter(owner)) {
+		if (!owner_enter_as(owner, "descriptor", NULL)) {
 			park(source);
 			continue;
 		}

@@ -131,7 +131,7 @@ static void call_run(Call *call)
 	BpPlugin *owner = call->owned.owner;
 
 	owner_unlink(&call->owned);
-	if (owner_enter(owner)) {
+	if (owner_enter_as(owner, call->owned.kind, NULL)) {
 		call->func(owner, call->data);
 		owner_leave(owner);
 	}

@@ -2,6 +2,7 @@
 /* job.c - work that blocks, on a few threads shared by all; its end comes back to the loop that asked. */
 #include "loop/loop.h"
 #include <string.h>
+#include <time.h>
 #include <backplane/plugin.h>
 
 #define JOB_THREADS 16 /* a few may wait for a resolver or a disk for long */
@@ -40,10 +41,12 @@ static void finish(gpointer a, gpointer b, guint64 c)
 	job_count--;
 	g_mutex_unlock(&lock);
 	/* Even when the owner is going: it is told that its work has ended, whatever it was. */
+	frame_push(owner_whole(owner), "end of a job", NULL);
 	if (job->done && !job->forgotten)
 		job->done(owner, g_atomic_int_get(&job->cancelled), job->data);
 	if (job->destroy)
 		job->destroy(job->data);
+	frame_pop();
 	g_free(job->name);
 	g_free(job);
 	owner_unhold(hold);
@@ -61,10 +64,16 @@ static void __attribute__((noinline)) wipe_stack(void)
 static void run(gpointer data, gpointer unused)
 {
 	BpJob *job = data;
+	struct timespec begin, end;
 
 	g_atomic_int_set(&job->running, TRUE);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+	frame_push(owner_whole(job->owned.owner), "job", job->name);
 	if (!g_atomic_int_get(&job->cancelled))
 		job->work(job, job->data);
+	frame_pop();
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+	owner_add_cpu(job->owned.owner, (guint64)((end.tv_sec - begin.tv_sec) * 1000000000LL + end.tv_nsec - begin.tv_nsec));
 	wipe_stack();
 	g_atomic_int_set(&job->running, FALSE);
 	/* A loop that has been closed lets its jobs end with its owner, on the main one. */

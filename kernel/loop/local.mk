@@ -7,4 +7,6 @@ libbackplane_so_0_SOURCES += \
 	kernel/loop/job.c \
 	kernel/loop/loop.c \
 	kernel/loop/loop.h \
-	kernel/loop/timer.c
+	kernel/loop/timer.c \
+	kernel/loop/turns.c \
+	kernel/loop/turns.h

@@ -21,19 +21,27 @@ static BpLoop *spare_main, *spare;
 static gboolean prepare(GSource *source, int *timeout)
 {
 	BpLoop *loop = ((LoopSource *)source)->loop;
-	gint64 next, left;
+	gint64 next, now, left;
 
 	*timeout = -1;
 	if (loop->turning)
 		return FALSE;
+	now = g_get_monotonic_time();
+	turns_record(&loop->turns, now);
 	if (g_atomic_int_get(&loop->inbox.waiting) || loop->deferred.length)
 		return TRUE;
 	next = timers_next(loop);
 	if (next < 0)
 		return FALSE;
-	left = next - g_get_monotonic_time();
+	left = next - now;
 	*timeout = left <= 0 ? 0 : (int)MIN((left + 999) / 1000, G_MAXINT);
 	return left <= 0;
+}
+
+/* The poll function has read the clock. */
+static gint64 turn_now(const BpLoop *loop)
+{
+	return loop->turns.since ? loop->turns.since : g_get_monotonic_time();
 }
 
 static gboolean check(GSource *source)
@@ -46,7 +54,7 @@ static gboolean check(GSource *source)
 	if (g_source_query_unix_fd(source, loop->poll_tag) || g_atomic_int_get(&loop->inbox.waiting) || loop->deferred.length)
 		return TRUE;
 	next = timers_next(loop);
-	return next >= 0 && next <= g_get_monotonic_time();
+	return next >= 0 && next <= turn_now(loop);
 }
 
 static gboolean dispatch(GSource *source, GSourceFunc func, gpointer data)
@@ -54,7 +62,7 @@ static gboolean dispatch(GSource *source, GSourceFunc func, gpointer data)
 	BpLoop *loop = ((LoopSource *)source)->loop;
 
 	loop->turning = TRUE;
-	loop->now = loop->turned = g_get_monotonic_time();
+	loop->now = loop->turned = turn_now(loop);
 	loop->port.real_time = g_get_real_time();
 	LOOP_ADD(loop->stats.turns, 1);
 	inbox_run(loop);
@@ -172,11 +180,13 @@ gboolean loop_start_main(GError **error)
 		return FALSE;
 	bus_port = bus_main = &main_loop->port;
 	others = g_ptr_array_new();
+	turns_add(&main_loop->turns, main_loop->name);
 	return TRUE;
 }
 
 void loop_stop_main(void)
 {
+	turns_remove(&main_loop->turns);
 	loop_drain(main_loop);
 	g_clear_pointer(&others, g_ptr_array_unref);
 	bus_port = bus_main = NULL;
@@ -195,11 +205,13 @@ static gpointer run_thread(gpointer data)
 	BpLoop *loop = data;
 
 	bus_port = &loop->port;
+	turns_add(&loop->turns, loop->name);
 	g_main_context_push_thread_default(loop->context);
 	while (!g_atomic_int_get(&loop->quit))
 		g_main_context_iteration(loop->context, TRUE);
 	loop_drain(loop);
 	g_main_context_pop_thread_default(loop->context);
+	turns_remove(&loop->turns);
 	if (loop->ends)
 		inbox_post(main_loop, run_ended, loop->ends, NULL, 0, TRUE);
 	return NULL;
@@ -370,4 +382,13 @@ BpLoopStats bp_loop_stats(BpLoop *loop)
 	stats.drops = loop->inbox.drops;
 	g_mutex_unlock(&loop->inbox.lock);
 	return stats;
+}
+
+gint64 bp_loop_longest_turn(BpLoop *loop, char **whose)
+{
+	char text[FRAME_TEXT];
+	gint64 longest = turns_longest(&loop->turns, text);
+
+	*whose = g_strdup(text);
+	return longest;
 }

@@ -5,6 +5,7 @@
 #include <backplane/loop.h>
 #include "bus/owner.h"
 #include "bus/port.h"
+#include "loop/turns.h"
 
 #define LOOP_EVENTS 64 /* what a turn handles, and keeps to be sent, stays in the cache */
 
@@ -47,6 +48,7 @@ struct BpLoop {
 	gboolean turning; /* in a turn: one within it leaves our source alone */
 	gint64 now; /* of this turn; 0 outside one */
 	BpLoopStats stats;
+	Turns turns;
 	/* loops with a thread of their own */
 	BpOwned owned;
 	GThread *thread;

@@ -139,7 +139,7 @@ static void run(BpLoop *loop, BpTimer *timer)
 	BpPlugin *owner = timer->owned.owner;
 
 	/* It cannot have run its last time without its function: who has its pointer would not know. */
-	if (!owner_enter(owner)) {
+	if (!owner_enter_as(owner, "timer", NULL)) {
 		reschedule(timer, NEVER);
 		return;
 	}

@@ -49,6 +49,7 @@ static void make_raw(void)
 	raw.c_iflag &= (tcflag_t) ~(IXON | ICRNL | INLCR | IGNCR | ISTRIP | BRKINT);
 	raw.c_lflag &= (tcflag_t) ~(ECHO | ICANON | ISIG | IEXTEN);
 	raw.c_oflag |= OPOST | ONLCR;
+	raw.c_cc[VQUIT] = raw.c_cc[VSUSP] = _POSIX_VDISABLE; /* Ctrl-C alone becomes a signal when the loop does not turn */
 	raw.c_cc[VMIN] = 1;
 	raw.c_cc[VTIME] = 0;
 	is_raw = !tcsetattr(STDIN_FILENO, TCSANOW, &raw);

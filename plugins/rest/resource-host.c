@@ -17,10 +17,13 @@ static json_t *loops_json(void)
 
 	for (guint i = 0; i < loops->len; i++) {
 		BpLoopStats stats = bp_loop_stats(loops->pdata[i]);
+		g_autofree char *whose = NULL;
+		gint64 longest = bp_loop_longest_turn(loops->pdata[i], &whose);
 
-		json_array_append_new(list, json_pack("{s:s,s:I,s:I,s:I,s:i,s:I,s:i,s:i}", "name", bp_loop_name(loops->pdata[i]),
-						      "turns", (json_int_t)stats.turns, "events", (json_int_t)stats.events, "calls",
-						      (json_int_t)stats.calls, "waiting", (int)stats.waiting, "drops",
+		json_array_append_new(list, json_pack("{s:s,s:f,s:o,s:I,s:I,s:I,s:i,s:I,s:i,s:i}", "name", bp_loop_name(loops->pdata[i]),
+						      "longest", (double)longest / 1e6, "longest_in", bp_json_string(whose, -1),
+						      "turns", (json_int_t)stats.turns, "events", (json_int_t)stats.events,
+						      "calls", (json_int_t)stats.calls, "waiting", (int)stats.waiting, "drops",
 						      (json_int_t)stats.drops, "descriptors", (int)stats.fds, "timers",
 						      (int)stats.timers));
 	}

@@ -144,9 +144,10 @@ static json_t *plugin_json(BpPlugin *plugin)
 {
 	const BpPluginInfo *info = bp_plugin_info_of(plugin);
 
-	return json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o}", "id", info->name, "version", info->version ? info->version : "",
+	return json_pack("{s:s,s:s,s:s,s:s,s:f,s:o,s:o,s:o,s:o}", "id", info->name, "version", info->version ? info->version : "",
 			 "summary", info->summary ? info->summary : "", "state", bp_plugin_is_unloading(plugin) ? "unloading" : "loaded",
-			 "file", bp_json_string(bp_plugin_file(plugin), -1), "commands", NAMES(BpCommand, info->commands), "modules",
+			 "cpu", bp_plugin_cpu(plugin), "file", bp_json_string(bp_plugin_file(plugin), -1), "commands",
+			 NAMES(BpCommand, info->commands), "modules",
 			 NAMES(BpModule, info->modules), "handlers", NAMES(BpHandler, info->handlers));
 }
 

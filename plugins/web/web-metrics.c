@@ -77,7 +77,18 @@ static void add_host(GString *text)
 	add_rows(text, loops, "loop", "loop_events_total", "events", "counter", "Descriptors that were ready.");
 	add_rows(text, loops, "loop", "loop_drops_total", "drops", "counter", "Calls lost to a full inbox.");
 	add_rows(text, loops, "loop", "loop_descriptors", "descriptors", "gauge", "Descriptors waited for.");
+	add_rows(text, loops, "loop", "loop_longest_turn_seconds", "longest", "gauge", "Longest turn of the last minute.");
 	json_decref(host);
+}
+
+static void add_plugins(GString *text)
+{
+	g_autoptr(GPtrArray) plugins = bp_plugin_list();
+
+	g_ptr_array_add(plugins, bp_kernel());
+	family(text, "plugin_cpu_seconds_total", "counter", "Processor time that the code of a plugin took.");
+	for (guint i = 0; i < plugins->len; i++)
+		add_sample(text, "plugin_cpu_seconds_total", "plugin", bp_plugin_name(plugins->pdata[i]), bp_plugin_cpu(plugins->pdata[i]));
 }
 
 static void add_servers(GString *text)
@@ -149,6 +160,7 @@ void web_serve_metrics(WebServer *server, BpHttpExchange *exchange)
 	g_autoptr(GString) text = g_string_new(NULL);
 
 	add_host(text);
+	add_plugins(text);
 	add_servers(text);
 	add_channels(text);
 	add_states(text);

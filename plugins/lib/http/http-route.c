@@ -51,7 +51,7 @@ gboolean bp_http_dispatch(BpHttpExchange *exchange)
 	BpPlugin *owner = NULL;
 	const BpHttpRoute *route = http_route_find(exchange->path, &owner);
 
-	if (!route || !bp_owner_enter(owner))
+	if (!route || !bp_owner_enter_as(owner, "request", NULL))
 		return FALSE;
 	exchange->handler = owner;
 	exchange->routed = TRUE;

@@ -27,7 +27,7 @@ static gboolean enter(BpPlugin *owner, BpRole needed, BpRole role, GError **erro
 		g_set_error(error, BP_HOST_ERROR, BP_NOT_PERMITTED, "this needs %s", roles[needed]);
 		return FALSE;
 	}
-	if (bp_owner_enter(owner))
+	if (bp_owner_enter_as(owner, "resource", NULL))
 		return TRUE;
 	g_set_error(error, BP_HOST_ERROR, BP_CLOSED, "plugin %s is being unloaded", bp_plugin_name(owner));
 	return FALSE;

@@ -170,7 +170,7 @@ static void deliver(BpDatagram *datagram, guint index)
 	note_kernel_drops(datagram, &header->msg_hdr);
 	datagram->stats.received++;
 	datagram->stats.bytes_in += header->msg_len;
-	if (datagram->events.data && bp_owner_enter(owner)) {
+	if (datagram->events.data && bp_owner_enter_as(owner, "datagrams", NULL)) {
 		datagram->events.data(datagram, buffers->bytes[index], header->msg_len, &from, datagram->user);
 		bp_owner_leave(owner);
 	}

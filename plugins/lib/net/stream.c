@@ -189,7 +189,7 @@ static void deliver(BpStream *stream, const guint8 *data, gsize size)
 		stream_finish(stream, NULL);
 		return;
 	}
-	if (stream->closing || !stream->events.data || !bp_owner_enter(owner))
+	if (stream->closing || !stream->events.data || !bp_owner_enter_as(owner, "data of a stream", NULL))
 		return;
 	stream->events.data(stream, data, size, stream->user);
 	bp_owner_leave(owner);
