@@ -220,6 +220,11 @@ def is_sanitized():
         return "--enable-developer" in file.read()
 
 
+def found(stderr):
+    """What sanitizers have found: not that the tracer of LeakSanitizer itself fell over a thread that was just ending."""
+    return re.sub(r"Tracer caught signal .*\n(==\d+==(LeakSanitizer has encountered|HINT).*\n?)*", "", stderr)
+
+
 def main(name, names):
     wanted = sys.argv[1:]
     passed = failed = 0
@@ -234,7 +239,7 @@ def main(name, names):
             bp.expect_nothing_left(test)
             status = bp.stop()
             assert status in (0, 1), f"exit status {status}: {bp.stderr()}"
-            assert "Sanitizer" not in bp.stderr(), bp.stderr()
+            assert "Sanitizer" not in found(bp.stderr()), bp.stderr()
             passed += 1
         except Skipped as reason:
             print(f"    ({key[5:]}: skipped, {reason})")
