@@ -25,7 +25,8 @@ from host import BUILD, Fault
 from mixes import MIXES
 from world import World
 
-SHORTEST = 4  # seconds of an episode
+SHORTEST, LONGEST = 2, 60  # seconds of an episode
+ENDS = 2  # of starting it and closing everything
 
 
 def alone():
@@ -113,7 +114,7 @@ def main():
     random.Random(seed).shuffle(names)
     if os.environ.get("MIX"):
         names = os.environ["MIX"].split()
-    each = max(SHORTEST, min(60, seconds / len(names)))
+    each = max(SHORTEST, min(LONGEST, seconds / len(names) - ENDS))
     print(f"chaos: SEED={seed}", flush=True)
     begun, passed, failed, number = time.monotonic(), 0, 0, 0
     while not number or time.monotonic() - begun + each / 2 < seconds:

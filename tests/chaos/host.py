@@ -159,15 +159,19 @@ class Host:
         dialled.sendall(b"backplane-control 1 run 0\n")
         return dialled
 
+    def make_room(self):
+        """The control socket takes twenty clients: those whose commands go on are ended."""
+        if len(self.told) < 8:
+            return
+        for one in self.told:
+            one.close()
+        self.told = []
+        left = re.findall(r"^ *(\d+) .* control ", self.control("session list"), re.M)
+        if left:
+            self.control("|".join(f"session kill {number}" for number in left))
+
     def tell(self, command):
         """Runs it, and does not wait for its end: that may take long. A held connection for `send_held`, if it is None."""
-        if len(self.told) >= 8:
-            for one in self.told:
-                one.close()
-            self.told = []
-            left = re.findall(r"^ *(\d+) .* control ", self.control("session list"), re.M)
-            if left:  # there is room for twenty
-                self.control("|".join(f"session kill {number}" for number in left))
         try:
             dialled = self.dial()
             if command is not None:
@@ -213,7 +217,8 @@ class Host:
     def sockets(self):
         """What each socket is, by its link in /proc: kind, addresses, state."""
         known = {}
-        for kind, inode, said in (("tcp", 9, (1, 2, 3)), ("tcp6", 9, (1, 2, 3)), ("udp", 9, (1, 2)), ("unix", 6, (4, 5, 7))):
+        for kind, inode, said in (("tcp", 9, (1, 2, 3)), ("tcp6", 9, (1, 2, 3)), ("udp", 9, (1, 2)), ("udp6", 9, (1, 2)), ("unix", 6, (4, 5, 7)),
+                                  ("netlink", 9, (1, 3))):
             with open(f"/proc/{self.process.pid}/net/{kind}") as file:
                 for line in file.read().splitlines()[1:]:
                     words = line.split() + [""]

@@ -110,6 +110,7 @@ class World:
     def ask(self, command):
         self.did(f"control: {command}")
         self.pump()
+        self.host.make_room()
         self.host.tell(command)
 
     def reopen(self, names):
@@ -183,9 +184,10 @@ class World:
             self.did("SIGCONT")
             self.host.process.send_signal(signal.SIGCONT)
 
-    def held(self):
-        """A control connection on which a command can be sent while the program is stopped."""
-        return self.host.tell(None)
+    def held(self, count):
+        """Control connections on which commands can be sent while the program is stopped."""
+        self.host.make_room()
+        return [self.host.tell(None) for _ in range(count)]
 
     def send_held(self, dialled, command):
         self.did(f"control (held): {command}")
