@@ -43,11 +43,13 @@ def too_much(before, now):
 
 
 class Host:
+    latest = None  # to be removed, even when it did not get as far as to answer
+
     def __init__(self, config, launch=None):
         """`launch` of terminals.py: starts it otherwise than as a daemon."""
-        self.terminal = None
+        self.terminal, Host.latest = None, self
         self.folder = tempfile.mkdtemp(prefix="backplane-chaos-")
-        self.config = self.folder + "/config.yaml"
+        self.process, self.config = None, self.folder + "/config.yaml"
         self.path = self.folder + "/backplane/control"
         self.slowest = 0
         self.write_config(config)
@@ -80,7 +82,7 @@ class Host:
         os.rename(self.config + ".new", self.config)
 
     def remove(self):
-        if self.process.poll() is None:
+        if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.process.kill()
             self.process.wait()

@@ -10,7 +10,7 @@ from words import FILES, PLUGINS, spoil
 from world import BY_NAME, CHANNELS, EXTRA, SERVERS
 
 # Servers whose clients leave while their plugin goes.
-LEAVING = {"telnet": ["tel", "guess"], "tcp": ["con", "tcp", "echo"], "wsserver": ["ws", "wst"], "web": ["web"],
+LEAVING = {"telnet": ["tel", "guess", "tls"], "tcp": ["con", "tcp", "echo"], "wsserver": ["ws", "wst"], "web": ["web"],
            "uart": ["rfc", "raw"], "mesh": ["mesh", "pages", "off"], "peer": ["ep", "pa"], "udp": ["udp"]}
 # What they need to be open.
 NEEDS = {"uart": ["uart", "rfc", "raw"], "mesh": ["root", "mesh"], "peer": ["ep", "pa", "pb", "epc"], "udp": ["udp", "usock"]}
@@ -50,14 +50,14 @@ def leave(w):
 def negotiate(w):
     """Clients of telnet break off in the middle of what they negotiate, while others come and everybody is written to."""
     rng = w.rng
-    w.reopen(["tel", "wst"])
+    w.reopen(["tel", "tls", "wst"])
     for _ in range(rng.randint(1, 6)):
-        client = w.connect(rng.choice(["tel", "tel", "wst"]))
+        client = w.connect(rng.choice(["tel", "tel", "tls", "wst"]))
         data = b"".join(negotiation(rng) for _ in range(rng.randint(1, 3)))
         if rng.random() < 0.3:
             data = spoil(rng, data)
         w.did(f"{client.name} negotiates {data[:80]!r} ({len(data)} bytes)")
-        client.say(data if client.kind == "telnet" else b"\x82\xfe" + len(data[:65535]).to_bytes(2, "big") + bytes(4) + data[:65535])
+        client.say(data if client.kind != "ws_telnet" else b"\x82\xfe" + len(data[:65535]).to_bytes(2, "big") + bytes(4) + data[:65535])
         if rng.random() < 0.7:
             w.leave(client)
     # Timers of the negotiation run out in 60 to 110 ms.
