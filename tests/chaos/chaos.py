@@ -21,11 +21,12 @@ import tempfile
 import time
 import traceback
 
-from host import BUILD, Fault
+from host import BUILD, Fault, Host
 from mixes import MIXES
 from world import World
 
-SHORTEST = 4  # seconds of an episode
+SHORTEST, LONGEST = 2, 60  # seconds of an episode
+ENDS = 2  # of starting it and closing everything
 
 
 def alone():
@@ -57,6 +58,19 @@ def deaf_resolver():
         file.flush()
         os.chmod(file.name, 0o644)
         subprocess.run(["mount", "--bind", file.name, "/etc/resolv.conf"], capture_output=True)
+
+
+def certificate(folder):
+    """For the server that speaks TLS; without openssl it stays closed."""
+    path = folder + "/server.pem"
+    try:
+        if not subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout", path,
+                               "-out", path + ".crt"], capture_output=True).returncode:
+            with open(path + ".crt") as crt, open(path, "a") as both:
+                both.write(crt.read())
+            os.environ["CHAOS_CERT"] = path
+    except OSError:
+        pass
 
 
 def free_base():
@@ -101,7 +115,9 @@ def episode(seed, mix, seconds, base):
         return False, f"{rounds} rounds"
     finally:
         if world:
-            world.remove()
+            world.drop()
+        if Host.latest:
+            Host.latest.remove()
 
 
 def main():
@@ -109,12 +125,19 @@ def main():
     seconds = float(os.environ.get("SECONDS") or 60)
     go_on = os.environ.get("GO_ON") == "yes"
     base = 20000 if alone() else free_base()
+    print(f"chaos: SEED={seed}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="backplane-chaos-") as folder:
+        certificate(folder)
+        failed = episodes(seed, seconds, go_on, base)
+    sys.exit(failed > 0)
+
+
+def episodes(seed, seconds, go_on, base):
     names = list(MIXES)
     random.Random(seed).shuffle(names)
     if os.environ.get("MIX"):
         names = os.environ["MIX"].split()
-    each = max(SHORTEST, min(60, seconds / len(names)))
-    print(f"chaos: SEED={seed}", flush=True)
+    each = max(SHORTEST, min(LONGEST, seconds / len(names) - ENDS))
     begun, passed, failed, number = time.monotonic(), 0, 0, 0
     while not number or time.monotonic() - begun + each / 2 < seconds:
         mix = names[number % len(names)]
@@ -127,7 +150,7 @@ def main():
         if failed and not go_on:
             break
     print(f"chaos: {passed} passed, {failed} failed")
-    sys.exit(failed > 0)
+    return failed
 
 
 main()

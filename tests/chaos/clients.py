@@ -3,6 +3,7 @@
 import os
 import select
 import socket
+import ssl
 import struct
 import tty
 
@@ -48,14 +49,19 @@ class Client:
     def read(self):
         for _ in range(4):
             try:
-                if not self.socket or not self.socket.recv(262144):
+                data = self.socket.recv(262144) if self.socket else b""
+                if not data:
                     self.drop()
                     return
+                self.received(data)
             except BlockingIOError:
                 return
             except OSError:
                 self.drop()
                 return
+
+    def received(self, data):
+        """It is not looked at."""
 
     def reset(self):
         if self.socket:
@@ -79,6 +85,42 @@ class Client:
 
     def fileno(self):
         return self.socket.fileno()
+
+
+class TlsClient(Client):
+    """The same in TLS, in whose handshake it may stop as well."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+
+    def __init__(self, name, address):
+        self.plain, self.incoming, self.outgoing = b"", ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls, self.agreed = self.context.wrap_bio(self.incoming, self.outgoing), False
+        super().__init__(name, address)
+        self.step()
+
+    def step(self):
+        try:
+            if not self.agreed:
+                self.tls.do_handshake()
+                self.agreed = True
+            if self.plain:
+                self.tls.write(self.plain[:65536])
+                self.plain = self.plain[65536:]
+            while self.tls.read(65536):
+                pass
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError:
+            self.drop()
+        super().say(self.outgoing.read())
+
+    def say(self, data):
+        self.plain = (self.plain + data)[-MOST_UNSENT:]
+        self.step()
+
+    def received(self, data):
+        self.incoming.write(data)
+        self.step()
 
 
 class Datagrams:

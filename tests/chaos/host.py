@@ -43,11 +43,13 @@ def too_much(before, now):
 
 
 class Host:
+    latest = None  # to be removed, even when it did not get as far as to answer
+
     def __init__(self, config, launch=None):
         """`launch` of terminals.py: starts it otherwise than as a daemon."""
-        self.terminal = None
+        self.terminal, Host.latest = None, self
         self.folder = tempfile.mkdtemp(prefix="backplane-chaos-")
-        self.config = self.folder + "/config.yaml"
+        self.process, self.config = None, self.folder + "/config.yaml"
         self.path = self.folder + "/backplane/control"
         self.slowest = 0
         self.write_config(config)
@@ -80,7 +82,7 @@ class Host:
         os.rename(self.config + ".new", self.config)
 
     def remove(self):
-        if self.process.poll() is None:
+        if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.process.kill()
             self.process.wait()
@@ -159,15 +161,19 @@ class Host:
         dialled.sendall(b"backplane-control 1 run 0\n")
         return dialled
 
+    def make_room(self):
+        """The control socket takes twenty clients: those whose commands go on are ended."""
+        if len(self.told) < 8:
+            return
+        for one in self.told:
+            one.close()
+        self.told = []
+        left = re.findall(r"^ *(\d+) .* control ", self.control("session list"), re.M)
+        if left:
+            self.control("|".join(f"session kill {number}" for number in left))
+
     def tell(self, command):
         """Runs it, and does not wait for its end: that may take long. A held connection for `send_held`, if it is None."""
-        if len(self.told) >= 8:
-            for one in self.told:
-                one.close()
-            self.told = []
-            left = re.findall(r"^ *(\d+) .* control ", self.control("session list"), re.M)
-            if left:  # there is room for twenty
-                self.control("|".join(f"session kill {number}" for number in left))
         try:
             dialled = self.dial()
             if command is not None:
@@ -213,7 +219,8 @@ class Host:
     def sockets(self):
         """What each socket is, by its link in /proc: kind, addresses, state."""
         known = {}
-        for kind, inode, said in (("tcp", 9, (1, 2, 3)), ("tcp6", 9, (1, 2, 3)), ("udp", 9, (1, 2)), ("unix", 6, (4, 5, 7))):
+        for kind, inode, said in (("tcp", 9, (1, 2, 3)), ("tcp6", 9, (1, 2, 3)), ("udp", 9, (1, 2)), ("udp6", 9, (1, 2)), ("unix", 6, (4, 5, 7)),
+                                  ("netlink", 9, (1, 3))):
             with open(f"/proc/{self.process.pid}/net/{kind}") as file:
                 for line in file.read().splitlines()[1:]:
                     words = line.split() + [""]

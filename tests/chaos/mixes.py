@@ -10,7 +10,7 @@ from words import FILES, PLUGINS, spoil
 from world import BY_NAME, CHANNELS, EXTRA, SERVERS
 
 # Servers whose clients leave while their plugin goes.
-LEAVING = {"telnet": ["tel", "guess"], "tcp": ["con", "tcp", "echo"], "wsserver": ["ws", "wst"], "web": ["web"],
+LEAVING = {"telnet": ["tel", "guess", "tls"], "tcp": ["con", "tcp", "echo"], "wsserver": ["ws", "wst"], "web": ["web"],
            "uart": ["rfc", "raw"], "mesh": ["mesh", "pages", "off"], "peer": ["ep", "pa"], "udp": ["udp"]}
 # What they need to be open.
 NEEDS = {"uart": ["uart", "rfc", "raw"], "mesh": ["root", "mesh"], "peer": ["ep", "pa", "pb", "epc"], "udp": ["udp", "usock"]}
@@ -27,7 +27,7 @@ def leave(w):
         if rng.random() < 0.6:
             w.speak(client, 0)
     w.alive()
-    held = w.held()
+    [held] = w.held(1)
     command = rng.choice([f"plugin unload {plugin}", f"plugin reload {plugin}", f"plugin reload {plugin}",
                           "|".join(f"module close {name}" for name in LEAVING[plugin])])
     with w.one_turn():
@@ -50,14 +50,14 @@ def leave(w):
 def negotiate(w):
     """Clients of telnet break off in the middle of what they negotiate, while others come and everybody is written to."""
     rng = w.rng
-    w.reopen(["tel", "wst"])
+    w.reopen(["tel", "tls", "wst"])
     for _ in range(rng.randint(1, 6)):
-        client = w.connect(rng.choice(["tel", "tel", "wst"]))
+        client = w.connect(rng.choice(["tel", "tel", "tls", "wst"]))
         data = b"".join(negotiation(rng) for _ in range(rng.randint(1, 3)))
         if rng.random() < 0.3:
             data = spoil(rng, data)
         w.did(f"{client.name} negotiates {data[:80]!r} ({len(data)} bytes)")
-        client.say(data if client.kind == "telnet" else b"\x82\xfe" + len(data[:65535]).to_bytes(2, "big") + bytes(4) + data[:65535])
+        client.say(data if client.kind != "ws_telnet" else b"\x82\xfe" + len(data[:65535]).to_bytes(2, "big") + bytes(4) + data[:65535])
         if rng.random() < 0.7:
             w.leave(client)
     # Timers of the negotiation run out in 60 to 110 ms.
@@ -155,7 +155,7 @@ def reload(w):
     for _ in range(5):
         w.speak(w.connect(rng.choice(DIALLED)))
     w.alive()
-    held = w.held()
+    [held] = w.held(1)
     with w.one_turn():
         w.did("SIGHUP")
         w.host.process.send_signal(signal.SIGHUP)
@@ -207,7 +207,7 @@ def loops(w):
                           "loop 1 100 .channel send c/1 {loop}"]))
         if rng.random() < 0.3:
             w.speak(w.connect(rng.choice(["web", "tel"])), 0)
-    held = w.held()
+    [held] = w.held(1)
     with w.one_turn():
         w.send_held(held, "|".join(rng.sample([f"module close {rng.choice(names)}", "plugin unload loops", "plugin reload loops",
                                                f"channel send {rng.choice(names)}/in z", f"module open Looper {rng.choice(names)}"], 2)))
@@ -221,8 +221,7 @@ def threads(w):
     """Names that must be looked up, connections that are being made, jobs and lookups, while their owner goes."""
     rng = w.rng
     w.reopen(["ep", "pa", "pb", "tcp", "udp"])
-    held = w.held()
-    other = w.held()
+    held, other = w.held(2)
     name = f"n{rng.randrange(1000)}.invalid"
     lines = [f"tcp connect {name}:1 t1", f"call {name}:1 x {{}}", f"udp send {name}:1 x --wait 1s", f"peer connect {name}:1", "discover -s 1",
              "call 127.0.0.1:{ep} nosuch {{}} --async".format(**w.ports), "tcp connect 127.0.0.1:1 t1", "uart list", "wait 5",
@@ -248,7 +247,7 @@ def waits(w):
                                           ("peer", f"call {name}:1 x {{}}", ["ep", "pa"])])
     w.reopen(servers)
     some = [w.connect(rng.choice(servers)) for _ in range(4)]
-    held, other = w.held(), w.held()
+    held, other = w.held(2)
     with w.one_turn():
         w.send_held(held, lookup)
         w.send_held(other, f"plugin {rng.choice(['unload', 'reload'])} {plugin}")
@@ -320,7 +319,8 @@ terminal.launch, pipes.launch = on_terminal, on_pipes
 
 def mixture(w):
     """A bit of each."""
-    w.rng.choice([leave, negotiate, links, files, http, reload, devices, threads, loops, commands, everything, everything])(w)
+    w.rng.choice([leave, negotiate, links, files, http, reload, devices, threads, waits, loops, commands, everything,
+                  everything])(w)
 
 
 MIXES = {one.__name__: one for one in (leave, negotiate, sessions, links, files, http, reload, devices, threads, waits, loops, commands, everything,

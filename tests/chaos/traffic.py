@@ -177,7 +177,7 @@ def control(rng, words):
     return rng.choice([head, head + typed, typed, b"d" + struct.pack(">H", len(typed)) + typed, b"r\0\4\0\50\0\30", rng.randbytes(9)])
 
 
-KINDS = {"telnet": telnet, "line": line, "raw": raw, "http": http, "websocket": websocket, "ws_telnet": ws_telnet, "rfc2217": rfc2217,
+KINDS = {"telnet": telnet, "tls": telnet, "line": line, "raw": raw, "http": http, "websocket": websocket, "ws_telnet": ws_telnet, "rfc2217": rfc2217,
          "mesh": mesh, "endpoint": endpoint, "control": control, "datagram": raw, "device": raw, "root": line_of_root}
 # What a client of that kind says first, so that it gets as far as a session.
 HELLO = {"websocket": upgrade("/ws"), "ws_telnet": upgrade("/ws_telnet"), "pages": upgrade("/"), "monitor": upgrade("/monitor")}

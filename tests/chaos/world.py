@@ -11,7 +11,7 @@ import socket
 import time
 from contextlib import contextmanager
 
-from clients import Client, Datagrams, Device, pump
+from clients import Client, Datagrams, Device, TlsClient, pump
 from host import Host
 from traffic import HELLO, KINDS
 from words import PLUGINS, Words, spoil
@@ -20,6 +20,7 @@ from words import PLUGINS, Words, spoil
 SERVERS = [
     ("tel", "TelnetServer", "telnet", "telnet", "port={tel}"),
     ("guess", "TelnetServer", "telnet", "telnet", "port={guess} handler=guess"),
+    ("tls", "TelnetServer", "telnet", "tls", "port={tls} tls=yes tls_cert={cert}"),
     ("con", "TCPServer", "tcp", "line", "port={con} handler=console"),
     ("tcp", "TCPServer", "tcp", "raw", "port={tcp}"),
     ("echo", "TCPServer", "tcp", "line", "port={echo} handler=echo"),
@@ -76,7 +77,7 @@ class World:
     # --- what is there ---
 
     def params(self, name):
-        return BY_NAME[name][4].format(**self.ports)
+        return BY_NAME[name][4].format(cert=os.environ.get("CHAOS_CERT", "none.pem"), **self.ports)
 
     def config(self, names=None, extra=""):
         lines = ["modules:"] if names is None or names else ["modules: {}"]
@@ -110,6 +111,7 @@ class World:
     def ask(self, command):
         self.did(f"control: {command}")
         self.pump()
+        self.host.make_room()
         self.host.tell(command)
 
     def reopen(self, names):
@@ -129,7 +131,7 @@ class World:
             client, kind = Client(label, ("127.0.0.1", self.ports[name])), EXTRA[name]
         else:
             kind = BY_NAME[name][3]
-            client = (Datagrams if kind == "datagram" else Client)(label, ("127.0.0.1", self.ports[name]))
+            client = {"datagram": Datagrams, "tls": TlsClient}.get(kind, Client)(label, ("127.0.0.1", self.ports[name]))
         client.kind = kind
         if hello and kind in HELLO:
             client.say(HELLO["pages" if name == "pages" else "monitor" if self.rng.random() < 0.1 else kind])
@@ -183,9 +185,10 @@ class World:
             self.did("SIGCONT")
             self.host.process.send_signal(signal.SIGCONT)
 
-    def held(self):
-        """A control connection on which a command can be sent while the program is stopped."""
-        return self.host.tell(None)
+    def held(self, count):
+        """Control connections on which commands can be sent while the program is stopped."""
+        self.host.make_room()
+        return [self.host.tell(None) for _ in range(count)]
 
     def send_held(self, dialled, command):
         self.did(f"control (held): {command}")
@@ -227,7 +230,6 @@ class World:
         host.settle(self.before, "after everything was closed there is", self.words.forced)
         host.rests()
 
-    def remove(self):
+    def drop(self):
         for client in self.clients + self.devices:
             client.drop()
-        self.host.remove()
