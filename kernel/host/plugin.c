@@ -92,6 +92,7 @@ void plugin_free(BpPlugin *plugin)
 {
 	PluginFile *file = plugin->file;
 
+	g_clear_pointer(&file->instances, g_ptr_array_unref);
 	owner_clear(plugin);
 	g_free(file->before);
 	g_free(file->path);

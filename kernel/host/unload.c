@@ -52,7 +52,6 @@ static void run_bury(gpointer a, gpointer b, guint64 c)
 		return;
 	g_ptr_array_remove(abandoned, plugin);
 	plugin->when_idle = NULL;
-	g_ptr_array_unref(plugin->file->instances);
 	owner_drop_all(plugin);
 	plugin_free(plugin);
 }
