@@ -15,6 +15,7 @@ static void on_read(GObject *stream, GAsyncResult *result, gpointer data)
 
 	if (g_input_stream_read_finish(G_INPUT_STREAM(stream), result, NULL) == 1)
 		bp_log(self, BP_LOG_WARNING, "the call came back with %c", byte);
+	g_clear_object(&kept);
 }
 
 static gboolean load(BpPlugin *self, GError **error)
