@@ -272,15 +272,9 @@ def is_full(pipe):
     return int.from_bytes(count, "little") > 50000
 
 
-def is_idle(process):
-    """It uses no processor time: its batch pauses."""
-    def used():
-        with open(f"/proc/{process.pid}/stat") as file:
-            return file.read().rsplit(")", 1)[1].split()[11:13]
-
-    before = used()
-    time.sleep(0.1)
-    return used() == before
+def resident(process):
+    with open(f"/proc/{process.pid}/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def ends(process, seconds=5):
@@ -293,11 +287,13 @@ def ends(process, seconds=5):
 
 def test_stdout_that_nobody_reads(bp):
     with started(bp, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as (process, environment):
+        eventually(lambda: ask(environment, "echo up") == "up\n")
+        before = resident(process)
         process.stdin.write(b"loop 1 10000 .echo " + b"y" * 10000 + b"\n")
         process.stdin.flush()
+        eventually(lambda: resident(process) - before > 7 << 20)  # half of 16 MiB waits, so the batch pauses
         for number in range(20):
             assert ask(environment, f"echo {number}") == f"{number}\n"
-        eventually(lambda: is_idle(process))
         assert is_full(process.stdout) and "lost" not in ask(environment, "status")  # the batch pauses instead
         ends(process)
         assert b"nobody reads stdout" in process.stderr.read()
@@ -346,7 +342,7 @@ def test_terminal_that_nobody_reads(bp):
     before = termios.tcgetattr(slave)
     with started(bp, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
                  preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) as (process, environment):
-        eventually(lambda: termios.tcgetattr(slave)[3] != before[3])
+        eventually(lambda: termios.tcgetattr(slave)[3] != before[3] and ask(environment, "echo up") == "up\n")
         os.write(master, b"loop 1 100000 .help\r")
         for number in range(20):
             assert ask(environment, f"echo {number}") == f"{number}\n"
