@@ -292,7 +292,7 @@ def test_stdout_that_nobody_reads(bp):
         process.stdin.write(b"loop 1 10000 .echo " + b"y" * 10000 + b"\n")
         process.stdin.flush()
         eventually(lambda: resident(process) - before > 7 << 20)  # half of 16 MiB waits, so the batch pauses
-        for number in range(20):
+        for number in range(100):
             assert ask(environment, f"echo {number}") == f"{number}\n"
         assert is_full(process.stdout) and "lost" not in ask(environment, "status")  # the batch pauses instead
         ends(process)
