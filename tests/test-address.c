@@ -229,6 +229,27 @@ static void test_resolve_for_nobody(void)
 	CU_ASSERT_EQUAL(answer.calls, 0);
 }
 
+static void wait_for_gate(BpJob *job, gpointer gate)
+{
+	g_mutex_lock(gate);
+	g_mutex_unlock(gate);
+}
+
+static void test_resolve_with_too_many_jobs(void)
+{
+	static GMutex gate;
+	Answer answer;
+
+	g_mutex_lock(&gate);
+	while (bp_job_add(bp_kernel(), "waits", wait_for_gate, NULL, &gate, NULL))
+		;
+	answer = ask("localhost", 99);
+	g_mutex_unlock(&gate);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(answer.error);
+	CU_ASSERT_STRING_EQUAL(answer.error->message, "localhost is not looked up: too many jobs wait");
+	answer_clear(&answer);
+}
+
 static const SuiteTest tests[] = {
 	{ "rows", test_rows },
 	{ "long names", test_long_names },
@@ -236,6 +257,7 @@ static const SuiteTest tests[] = {
 	{ "bind list", test_bind_list },
 	{ "resolve", test_resolve },
 	{ "resolve for nobody", test_resolve_for_nobody },
+	{ "resolve with too many jobs", test_resolve_with_too_many_jobs },
 	{ NULL },
 };
 

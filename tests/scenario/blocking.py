@@ -83,6 +83,20 @@ def contents(path):
         return ""
 
 
+@contextlib.contextmanager
+def started(bp, *arguments, **pipes):
+    """A second program, and the environment for those who ask it; it does not outlive the test."""
+    folder = bp.folder + "/stuck"
+    os.makedirs(folder, exist_ok=True)
+    environment = dict(os.environ, HOME=folder, XDG_STATE_HOME=folder + "/state", XDG_RUNTIME_DIR=folder)
+    process = subprocess.Popen([BUILD + "/backplane", "-P", BUILD + "/plugins", *arguments], env=environment, cwd=folder, **pipes)
+    try:
+        yield process, environment
+    finally:
+        process.kill()
+        process.wait()
+
+
 # --- a slow disk ---
 
 def test_settings_on_a_slow_card(_):
@@ -191,6 +205,15 @@ def test_fifos(bp):
     eventually(lambda: "fifo: it is not a file" in "\n".join(bp.run("module info lab")))
 
 
+def test_fifos_at_the_start(bp):
+    fifo = bp.folder + "/fifo"
+    os.mkfifo(fifo)
+    for option, status in ("-c", 78), ("--check-config", 78), ("-b", 1):
+        with started(bp, option, fifo, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as (process, _):
+            said = process.communicate(timeout=PATIENCE)[0]
+            assert process.returncode == status and b"not a file but a FIFO" in said, (option, process.returncode, said)
+
+
 # --- disks that are full, files that are gone ---
 
 def limit_files(bp, size):
@@ -246,20 +269,6 @@ def test_logrotate(bp):
 
 
 # --- output that nobody reads ---
-
-@contextlib.contextmanager
-def started(bp, *arguments, **pipes):
-    """A second program, and the environment for those who ask it; it does not outlive the test."""
-    folder = bp.folder + "/stuck"
-    os.makedirs(folder, exist_ok=True)
-    environment = dict(os.environ, HOME=folder, XDG_STATE_HOME=folder + "/state", XDG_RUNTIME_DIR=folder)
-    process = subprocess.Popen([BUILD + "/backplane", "-P", BUILD + "/plugins", *arguments], env=environment, cwd=folder, **pipes)
-    try:
-        yield process, environment
-    finally:
-        process.kill()
-        process.wait()
-
 
 def ask(environment, command):
     return subprocess.run([BUILD + "/backplane", "-x", command], env=environment, text=True, capture_output=True, timeout=PATIENCE).stdout

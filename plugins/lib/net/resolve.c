@@ -80,25 +80,34 @@ static void answer_numeric(BpPlugin *self, gpointer data)
 	on_job_done(self, FALSE, data);
 }
 
+static Question *question_new(const char *host, guint port, BpResolved done, gpointer data)
+{
+	Question *question = g_new0(Question, 1);
+
+	question->host = g_strdup(host);
+	question->port = port;
+	question->done = done;
+	question->data = data;
+	question->addresses = g_array_new(FALSE, FALSE, sizeof(BpAddress));
+	return question;
+}
+
 void bp_address_resolve(BpPlugin *self, const char *host, guint port, BpResolved done, gpointer data)
 {
 	Question *question;
 	BpAddress address;
 
 	g_return_if_fail(self && host && done);
-	question = g_new0(Question, 1);
-	question->host = g_strdup(host);
-	question->port = port;
-	question->done = done;
-	question->data = data;
-	question->addresses = g_array_new(FALSE, FALSE, sizeof(BpAddress));
+	question = question_new(host, port, done, data);
 	if (port > 65535 || strlen(host) > 1024 || *host == '\0') {
 		g_set_error(&question->error, BP_IO_ERROR, BP_INVALID, "%.80s port %u cannot be an address", host, port);
 		bp_defer(self, answer_numeric, question, question_free);
 	} else if (!g_str_equal(host, "*") && bp_address_parse(&address, host, port, NULL)) {
 		g_array_append_val(question->addresses, address);
 		bp_defer(self, answer_numeric, question, question_free);
-	} else {
-		bp_job_add(self, "resolve", ask_system, on_job_done, question, question_free);
+	} else if (!bp_job_add(self, "resolve", ask_system, on_job_done, question, question_free)) {
+		question = question_new(host, port, done, data); /* the other one is gone */
+		g_set_error(&question->error, BP_IO_ERROR, BP_LIMIT, "%s is not looked up: too many jobs wait", host);
+		bp_defer(self, answer_numeric, question, question_free);
 	}
 }
