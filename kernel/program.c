@@ -123,7 +123,7 @@ static void on_signal(BpPlugin *self, int fd, BpEvents events, gpointer data)
 	if (read(fd, &info, sizeof(info)) != sizeof(info))
 		return;
 	if (info.ssi_signo == SIGWINCH || info.ssi_signo == SIGHUP) {
-		bp_channel_print(bp_channel(self, BP_SIGNALS), info.ssi_signo == SIGHUP ? "SIGHUP" : "SIGWINCH");
+		output_signal(info.ssi_signo == SIGHUP ? "SIGHUP" : "SIGWINCH");
 	} else if (!was_told) {
 		was_told = TRUE;
 		bp_kernel_quit(0);
@@ -268,7 +268,7 @@ static guint run_start_commands(void)
 	BpWatch *watch = bp_channel_watch(bp_kernel(), bp_channel(bp_kernel(), "console"), on_start_output, NULL, NULL);
 	guint failed = 0;
 
-	bp_channel_print(bp_channel(bp_kernel(), BP_SIGNALS), BP_SIGNAL_START);
+	output_signal(BP_SIGNAL_START);
 	for (char **command = options.commands; command && *command; command++)
 		failed += run_at_start(*command);
 	if (options.batch) {

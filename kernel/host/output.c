@@ -27,10 +27,18 @@ typedef struct {
 static Output output = { .fd = STDOUT_FILENO, .limit = 16 * 1024 * 1024 }, errors = { .fd = STDERR_FILENO, .limit = 256 * 1024 };
 static gboolean is_up; /* under the lock of `output`: the kernel runs */
 
+void output_signal(const char *text)
+{
+	BpChannel *channel = bp_channel(bp_kernel(), BP_SIGNALS);
+
+	bp_channel_print(channel, text);
+	bp_channel_release(bp_kernel(), channel);
+}
+
 static void run_drained(gpointer a, gpointer b, guint64 c)
 {
 	if (is_up)
-		bp_channel_print(bp_channel(bp_kernel(), BP_SIGNALS), "STDOUT");
+		output_signal("STDOUT");
 }
 
 static gboolean write_all(int fd, const guint8 *data, gsize size)
