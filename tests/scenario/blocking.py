@@ -311,9 +311,10 @@ def test_stdout_that_nobody_reads(bp):
 def test_start_commands_that_nobody_reads(bp):
     """They have nobody who could pause, so what is too much is counted."""
     commands = ("-e", "loop 1 50 .echo " + "x" * 60000) * 7
-    with started(bp, "-d", *commands, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as (process, environment):
+    with started(bp, "-d", *commands, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as (process, environment):
         eventually(lambda: "pieces of output on stdout" in ask(environment, "status"))
-        assert ends(process) == 0
+        status = ends(process)
+        assert status == 0, process.stderr.read()
 
 
 def test_stderr_that_nobody_reads(bp):
