@@ -233,33 +233,43 @@ static gboolean open_terminal(GError **error)
 }
 
 typedef struct {
-	guint waiting, failed;
-} StartRuns;
+	gboolean done, left; /* left: the program ends, and nobody waits for it any more */
+	guint failed;
+} StartRun;
 
 static void on_start_run(BpPlugin *self, guint failed, gpointer data)
 {
-	StartRuns *runs = data;
+	StartRun *run = data;
 
-	runs->waiting--;
-	runs->failed += failed;
+	run->done = TRUE;
+	run->failed = failed;
+	if (run->left)
+		g_free(run);
 }
 
-static void run_at_start(const char *line, StartRuns *runs)
+/* How many of its commands failed. */
+static guint run_at_start(const char *line)
 {
-	runs->waiting++;
-	bp_session_run(bp_kernel(), bp_session_system(), line, on_start_run, runs);
-	while (runs->waiting && !bp_kernel_is_quitting())
+	StartRun *run = g_new0(StartRun, 1);
+	guint failed;
+
+	bp_session_run(bp_kernel(), bp_session_system(), line, on_start_run, run);
+	while (!run->done && !bp_kernel_is_quitting())
 		g_main_context_iteration(NULL, TRUE);
+	failed = run->failed;
+	run->left = !run->done;
+	if (run->done)
+		g_free(run);
+	return failed;
 }
 
 static gboolean run_config_line(const char *line, GError **error)
 {
-	StartRuns runs = { 0 };
+	guint failed = run_at_start(line);
 
-	run_at_start(line, &runs);
-	if (runs.failed)
+	if (failed)
 		g_set_error(error, BP_HOST_ERROR, BP_FAILED, "the command \"%s\" failed", line);
-	return !runs.failed;
+	return !failed;
 }
 
 static void on_start_output(BpPlugin *self, BpMessage *message, gpointer data)
@@ -273,19 +283,19 @@ static void on_start_output(BpPlugin *self, BpMessage *message, gpointer data)
 static guint run_start_commands(void)
 {
 	BpWatch *watch = bp_channel_watch(bp_kernel(), bp_channel(bp_kernel(), "console"), on_start_output, NULL, NULL);
-	StartRuns runs = { 0 };
+	guint failed = 0;
 
 	bp_channel_print(bp_channel(bp_kernel(), BP_SIGNALS), BP_SIGNAL_START);
 	for (char **command = options.commands; command && *command; command++)
-		run_at_start(*command, &runs);
+		failed += run_at_start(*command);
 	if (options.batch) {
 		g_autofree char *quoted = bp_quote(options.batch, 0);
 		g_autofree char *line = g_strconcat("execute ", quoted, NULL);
 
-		run_at_start(line, &runs);
+		failed += run_at_start(line);
 	}
 	bp_watch_remove(watch);
-	return runs.failed;
+	return failed;
 }
 
 static gboolean start_config(GError **error)
