@@ -43,10 +43,12 @@ static void wait_for_next(TcpClient *client, const char *what, const char *why)
 	if (!bp_instance_bool(client->self, "reconnect")) {
 		client->state = TCP_ENDED;
 		bp_channel_printf(client->events, "%s: %s", what, why);
+		bp_instance_set_state(client->self, BP_STATE_FAILED, "%s: %s", what, why);
 		return;
 	}
 	client->state = TCP_WAITING;
 	pause = next_pause(client);
+	bp_instance_set_state(client->self, BP_STATE_FAILED, "%s: %s", what, why);
 	bp_channel_printf(client->events, "%s: %s; next try in %.1f s", what, why, (double)pause / G_USEC_PER_SEC);
 	client->timer = bp_timer_add(client->self, NULL, pause, 1, on_timer, client, NULL);
 }
@@ -68,6 +70,7 @@ static void on_ready(BpStream *stream, gpointer user)
 	client->state = TCP_CONNECTED;
 	client->told = FALSE;
 	client->since = bp_loop_now();
+	bp_instance_set_state(client->self, BP_STATE_OK, "connected to %s", client->target);
 	bp_channel_printf(client->events, "Connected to %s%s%s", client->target, *tls ? " with " : "", tls);
 }
 

@@ -164,6 +164,7 @@ static void on_closed(BpStream *stream, const GError *why, gpointer user)
 	uart->refused = 0; /* said again, once an outage */
 	bp_channel_printf(uart->events, "%s is gone: %s; what is sent %s until it is back", uart->path,
 			  why ? why->message : "unplugged", uart->wait ? "waits" : "is dropped");
+	bp_instance_set_state(uart->self, BP_STATE_WAITING, "%s is gone: %s", uart->path, why ? why->message : "unplugged");
 	uart_servers_look(uart);
 	wait_for_next(uart);
 }
@@ -197,6 +198,7 @@ static gboolean try_open(Uart *uart, gboolean *later, GError **error)
 	uart->since = g_get_monotonic_time();
 	uart->reopened++;
 	g_clear_pointer(&uart->told, g_free);
+	bp_instance_set_state(uart->self, BP_STATE_OK, "%s is open", uart->path);
 	say_settings(uart, "open");
 	uart_servers_look(uart);
 	uart_queue_pump(uart);
@@ -218,6 +220,7 @@ void uart_try_now(Uart *uart)
 		g_free(uart->told);
 		uart->told = g_strdup(error->message);
 		bp_channel_printf(uart->events, "%s; trying again", error->message);
+		bp_instance_set_state(uart->self, BP_STATE_WAITING, "%s", error->message);
 	}
 	wait_for_next(uart);
 }
@@ -348,6 +351,7 @@ gboolean uart_open(BpInstance *self, GError **error)
 	}
 	uart->told = g_strdup(why->message);
 	bp_channel_printf(uart->events, "%s; waiting for it", why->message);
+	bp_instance_set_state(uart->self, BP_STATE_WAITING, "%s", why->message);
 	wait_for_next(uart);
 	return TRUE;
 }
