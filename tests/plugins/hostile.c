@@ -43,7 +43,7 @@ static int G_GNUC_NO_INLINE overflow(int depth)
 	volatile char room[65536];
 
 	room[0] = (char)depth;
-	return overflow(depth + 1) + room[0];
+	return depth < G_MAXINT ? overflow(depth + 1) + room[0] : 0;
 }
 
 static void G_GNUC_NO_INLINE act(void)
