@@ -17,10 +17,10 @@ G_BEGIN_DECLS
 /* The loop whose code is running, else (on a thread without one) NULL. */
 BP_API BpLoop *bp_loop_current(void);
 BP_API BpLoop *bp_loop_main(void);
-/* A loop on a thread of its own; opened and closed on the main loop. It stops when `self` goes, before
- * anything else of `self` does, the close or unload function included. What others have made on it is
- * not called any more. What an owner that goes has on a loop that stays is undone there, after its close
- * or unload function, which no code of it runs beside on any loop. */
+/* A loop on a thread of its own, of a plugin or an instance; opened and closed on the main loop. It stops
+ * when `self` goes, before anything else of `self` does, the close or unload function included. What
+ * others have made on it is not called any more. What an owner that goes has on a loop that stays is
+ * undone there, after its close or unload function, which no code of it runs beside on any loop. */
 BP_API BpLoop *bp_loop_open(BpPlugin *self, const char *name, GError **error);
 BP_API void bp_loop_close(BpLoop *loop);
 BP_API const char *bp_loop_name(const BpLoop *loop);

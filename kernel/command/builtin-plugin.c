@@ -130,6 +130,7 @@ static gboolean run_reload(BpPlugin *self, BpCall *call, GError **error)
 	if (!plugin)
 		return FALSE;
 	bp_call_hold(call, NULL, NULL);
+	bp_timer_add(bp_call_scope(call), NULL, UNLOAD_PATIENCE, 1, on_still_there, call, NULL);
 	bp_plugin_reload(plugin, on_reloaded, call);
 	return TRUE;
 }

@@ -240,7 +240,7 @@ BpLoop *bp_loop_open(BpPlugin *self, const char *name, GError **error)
 	g_autoptr(GMainContext) context = NULL;
 	BpLoop *loop;
 
-	g_return_val_if_fail(bus_on_main(), NULL);
+	g_return_val_if_fail(bus_on_main() && !self->is_scope, NULL);
 	context = g_main_context_new();
 	loop = loop_new(name, context, FALSE, error);
 	if (!loop)

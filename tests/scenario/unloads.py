@@ -59,6 +59,17 @@ def test_force(bp):
     assert bp.run("plugin load " + PLUGIN)[-1] == "Loaded does-not-return 1.0."
     assert bp.run("plugin unload -f does-not-return")[0] == "Unloaded does-not-return."
     assert bp.run("echo still") == ["still"]
+    assert bp.stop() == 1
+
+
+def test_reload(bp):
+    assert bp.run("plugin load " + PLUGIN)[-1] == "Loaded does-not-return 1.0."
+    client = console(bp)
+    client.send("plugin reload does-not-return\n")
+    client.expect("plugin unload --force does-not-return does not wait for that")
+    bp.run("plugin unload --force does-not-return")
+    client.expect("Reloaded does-not-return 1.0")
+    assert bp.stop() == 1
 
 
 def test_help_and_completion(bp):
