@@ -316,7 +316,7 @@ static gboolean run_send(BpPlugin *self, BpCall *call, GError **error)
 
 /* --- links, and printing, which is a link to console --- */
 
-static void forget_links(gpointer data)
+void builtin_forget_links(void)
 {
 	g_clear_pointer(&links, g_hash_table_unref);
 }
@@ -331,10 +331,8 @@ static gboolean add_link(BpChannel *from, BpChannel *to, GError **error)
 	g_autofree char *key = link_key(from, bp_channel_name(to));
 	BpWatch *watch;
 
-	if (!links) {
+	if (!links)
 		links = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-		bp_plugin_defer_undo(bp_kernel(), forget_links, NULL);
-	}
 	if (g_hash_table_contains(links, key))
 		return TRUE;
 	watch = bp_channel_link(bp_kernel(), from, to, error);

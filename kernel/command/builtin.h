@@ -9,6 +9,8 @@ extern const BpCommand help_commands[], channel_commands[], module_commands[], p
 
 /* What of a message can be shown on one line: its text, or its bytes in hex. Yours. */
 char *builtin_message_text(BpMessage *message);
+/* The kernel stops: links made by the command are no longer known by name. */
+void builtin_forget_links(void);
 /* The session goes: what it watches is unwatched. */
 void builtin_forget_watches(BpSession *session);
 /* "ok", or "failed: cannot connect (3 min 2 s)"; yours. And its colour. */

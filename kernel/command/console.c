@@ -194,5 +194,6 @@ void console_stop(void)
 {
 	if (system_session)
 		bp_session_end(system_session, BP_END_SHUTDOWN, NULL);
+	builtin_forget_links();
 	plugin_use_tables(NULL);
 }

@@ -131,6 +131,9 @@ def test_a_ring_of_hosts(bp):
             one.run(f"channel link {before} room")
         bp.run("channel send room hello")
         wait_for(hosts[2], "peer list", r"(?m)^ha +up .* [1-9]\d* +\d+ +\S+$")  # its drops
+        for number, one in enumerate(hosts):  # a link is nobody's but the kernel's: it stays until it is undone
+            one.run(f"channel unlink {names[number - 1]}/room room")
+            one.run("channel unwatch room")
 
 
 def test_original_peer(bp):
