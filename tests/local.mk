@@ -162,7 +162,7 @@ tests/plugins/%.so: tests/plugins/%.c tests/libbackplane.so.0 $(pkginclude_HEADE
 EXTRA_DIST += tests/fresh tests/lint tests/waiters.py tests/run tests/scenario tests/web/.npmrc tests/web/mock.mjs tests/web/package-lock.json tests/web/package.json tests/web/page.mjs tests/web/ws.mjs
 
 # The scenarios that the real program passes under AddressSanitizer at every check; ONLY='*' runs them all.
-SCENARIOS = endpoint leftovers lifetimes monitor one-turn tcp telnet uart-server unloads web web-content web-ws
+SCENARIOS = endpoint lifetimes monitor one-turn tcp telnet uart-server unloads web web-content web-ws
 
 # `make check` runs everything there is, check-units the programs that need no installed clients, check-scenarios
 # SCENARIOS, check-threads what may race; ONLY='bus telnet*' chooses by name. The programs alone are made by check-build.
@@ -179,8 +179,7 @@ check-local: $(TEST_PLUGINS)
 check-units: check-build
 	@$(RUN) $(UNIT_TESTS) $(FUZZ_TESTS)
 check-scenarios: check-build
-	@SEED=1 SECONDS=60 $(RUN) $(if $(ONLY),scenarios,$(SCENARIOS:%=$(abs_top_srcdir)/tests/scenario/%.py)) \
-		$(abs_top_srcdir)/tests/chaos/chaos.py
+	@$(RUN) $(if $(ONLY),scenarios,$(SCENARIOS:%=$(abs_top_srcdir)/tests/scenario/%.py))
 check-threads: check-threads-build
 	@$(RUN) $(THREAD_TESTS)
 check-build: all-local $(bin_PROGRAMS) $(check_PROGRAMS) $(plugins_PROGRAMS) $(TEST_PLUGINS)
