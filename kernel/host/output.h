@@ -5,8 +5,6 @@
 
 /* The kernel runs, so that channels can be told; at its end, stderr gets a moment to take what it was given. */
 void output_set_up(gboolean up);
-/* Tells on channel BP_SIGNALS. */
-void output_signal(const char *text);
 /* A line for stderr; any thread. */
 void output_error(const char *text);
 /* After the kernel. Waits until stdout has taken all there was; `at_once`: only for a moment. */

@@ -28,7 +28,8 @@ typedef struct {
 struct BpWriter {
 	BpOwned owned;
 	BpPlugin *self; /* NULL: it has been told of the end */
-	BpLoop *loop;
+	BpChannel *signals;
+	BpWatch *hangup;
 	BpWriterFunc func;
 	gpointer data;
 	BpWriterOptions options;
@@ -38,13 +39,14 @@ struct BpWriter {
 	BpTimer *retry;
 	guint64 lost, size;
 	gboolean opened, stalled, full, closing, working;
-	gint reopen; /* atomic */
+	gboolean reopen; /* with the next job */
 	/* the job's, while it works: */
 	Queue batch;
 	gsize at; /* in the batch */
 	guint64 job_size;
 	int fd;
-	gboolean last; /* closes the file */
+	gboolean again; /* opens the file again */
+	gboolean last;	/* closes it */
 	gboolean ran;
 	GError *error;
 };
@@ -123,10 +125,9 @@ static gboolean open_path(BpWriter *writer)
 /* Opened if need be: for the first time, by SIGHUP, or as its path does not lead to it any more. */
 static gboolean be_open(BpWriter *writer)
 {
-	gboolean again = g_atomic_int_exchange(&writer->reopen, FALSE);
 	struct stat info;
 
-	if ((again || writer->fd < 0 || fstat(writer->fd, &info) < 0 || !info.st_nlink) &&
+	if ((writer->again || writer->fd < 0 || fstat(writer->fd, &info) < 0 || !info.st_nlink) &&
 	    (!open_path(writer) || fstat(writer->fd, &info) < 0))
 		return FALSE;
 	writer->job_size = (guint64)info.st_size;
@@ -208,6 +209,8 @@ static void tell_closed(BpWriter *writer, const GError *error)
 	if (!owner)
 		return;
 	bp_owner_unlink(&writer->owned);
+	bp_watch_remove(writer->hangup);
+	bp_channel_release(owner, writer->signals);
 	if (writer->retry)
 		bp_timer_remove(writer->retry);
 	bp_owner_enter_always(owner);
@@ -215,20 +218,8 @@ static void tell_closed(BpWriter *writer, const GError *error)
 	bp_owner_leave(owner);
 }
 
-static GMutex lock;
-static GList *writers;	  /* lock */
-static BpWatch *on_hangup; /* the kernel's; while there are writers */
-
 static void writer_free(BpWriter *writer)
 {
-	gboolean was_last;
-
-	g_mutex_lock(&lock);
-	writers = g_list_remove(writers, writer);
-	was_last = !writers;
-	g_mutex_unlock(&lock);
-	if (was_last && on_hangup && bp_loop_current() == bp_loop_main())
-		bp_watch_remove(on_hangup);
 	queue_clear(&writer->pending);
 	queue_clear(&writer->batch);
 	g_clear_error(&writer->error);
@@ -292,7 +283,7 @@ static void on_done(gpointer data)
 		end(writer, error);
 	else if (error && !writer->closing)
 		writer->retry = bp_timer_add(writer->self, NULL, RETRY, 1, on_retry, writer, on_retry_gone);
-	else if (writer->pending.bytes->len || writer->closing || g_atomic_int_get(&writer->reopen))
+	else if (writer->pending.bytes->len || writer->closing || writer->reopen)
 		begin(writer);
 }
 
@@ -305,6 +296,8 @@ static void begin(BpWriter *writer)
 	fill_batch(writer);
 	writer->working = TRUE;
 	writer->ran = FALSE;
+	writer->again = writer->reopen;
+	writer->reopen = FALSE;
 	writer->last = writer->closing;
 	bp_job_add(bp_kernel(), "write file", work, NULL, writer, on_done);
 }
@@ -320,46 +313,14 @@ static void drop_writer(BpOwned *owned)
 	begin(writer);
 }
 
-/* --- SIGHUP --- */
-
-static gboolean is_there(BpWriter *writer)
-{
-	gboolean there;
-
-	g_mutex_lock(&lock);
-	there = g_list_find(writers, writer) != NULL;
-	g_mutex_unlock(&lock);
-	return there;
-}
-
-/* Those of other loops are opened again with what they write next. */
 static void on_signal(BpPlugin *self, BpMessage *message, gpointer data)
 {
-	g_autoptr(GList) list = NULL;
+	BpWriter *writer = data;
 
 	if (strcmp(bp_message_data(message), "SIGHUP"))
 		return;
-	g_mutex_lock(&lock);
-	list = g_list_copy(writers);
-	for (GList *at = list; at; at = at->next)
-		g_atomic_int_set(&((BpWriter *)at->data)->reopen, TRUE);
-	g_mutex_unlock(&lock);
-	for (GList *at = list; at; at = at->next)
-		if (is_there(at->data) && ((BpWriter *)at->data)->loop == bp_loop_main())
-			begin(at->data);
-}
-
-static void on_unwatched(gpointer data)
-{
-	on_hangup = NULL;
-}
-
-static void watch_signals(void)
-{
-	BpChannel *signals = bp_channel(bp_kernel(), BP_SIGNALS);
-
-	on_hangup = bp_channel_watch(bp_kernel(), signals, on_signal, NULL, on_unwatched);
-	bp_channel_release(bp_kernel(), signals);
+	writer->reopen = TRUE;
+	begin(writer);
 }
 
 /* --- for users --- */
@@ -371,7 +332,6 @@ BpWriter *bp_writer_open(BpPlugin *self, const char *path, const BpWriterOptions
 	g_return_val_if_fail(self && path && options && func && bp_loop_current(), NULL);
 	writer = g_new0(BpWriter, 1);
 	writer->self = self;
-	writer->loop = bp_loop_current();
 	writer->func = func;
 	writer->data = data;
 	writer->options = *options;
@@ -382,11 +342,8 @@ BpWriter *bp_writer_open(BpPlugin *self, const char *path, const BpWriterOptions
 	queue_init(&writer->pending);
 	queue_init(&writer->batch);
 	bp_owner_link_notified(self, &writer->owned, "file", drop_writer);
-	g_mutex_lock(&lock);
-	writers = g_list_prepend(writers, writer);
-	g_mutex_unlock(&lock);
-	if (!on_hangup && writer->loop == bp_loop_main())
-		watch_signals();
+	writer->signals = bp_channel(self, BP_SIGNALS);
+	writer->hangup = bp_channel_watch(self, writer->signals, on_signal, writer, NULL);
 	begin(writer);
 	return writer;
 }
