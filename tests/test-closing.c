@@ -36,7 +36,7 @@ static void stay(const Kind *kind, char *before, const char *close)
 #define STAY(open, close, ...)                                   \
 	do {                                                     \
 		static const Kind kind = { __VA_ARGS__ };        \
-		g_autofree char *before = everything();          \
+		g_autofree char *before = at_rest();          \
                                                                  \
 		run(open);                                       \
 		stay(&kind, before, close);                      \

@@ -66,6 +66,13 @@ static inline char *everything(void)
 	return g_string_free(text, FALSE);
 }
 
+/* The same when nothing is under way. Yours. */
+static inline char *at_rest(void)
+{
+	CU_ASSERT(suite_settle());
+	return everything();
+}
+
 static inline void print_lines_not_in(const char *other, const char *text, const char *name, const char *when)
 {
 	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
@@ -125,7 +132,7 @@ typedef struct {
 static struct {
 	const Kind *kind;
 	BpAddress address;
-	guint left, here; /* clients still to come; present */
+	guint count, left, here; /* clients: all, still to come, present */
 	guint served;	  /* that had what they wait for */
 	gboolean stays;	  /* they do not leave then */
 	guint cut;	  /* by the server, before they had what they wait for */
@@ -205,33 +212,53 @@ static inline gboolean is_empty(gpointer data)
 	return !crowd.left && !crowd.here;
 }
 
-static inline void visit(guint count)
+static inline BpServer *server_of(const char *instance)
 {
-	crowd.left = count;
-	crowd.cut = crowd.served = 0;
-	suite_go_on();
-	come();
-	CU_ASSERT_FATAL(suite_wait_until(is_empty, NULL, 50));
-	CU_ASSERT_EQUAL(crowd.cut, 0);
-	if (crowd.cut)
-		g_printerr("%s: the server ended %u of %u\n", crowd.kind->name, crowd.cut, count);
+	g_autoptr(GPtrArray) servers = bp_server_list();
+	BpServer *found = NULL;
+
+	for (guint i = 0; i < servers->len; i++)
+		if (strcmp(bp_plugin_name(bp_server_instance(servers->pdata[i])), instance) == 0)
+			found = servers->pdata[i];
+	CU_ASSERT_PTR_NOT_NULL_FATAL(found);
+	return found;
 }
 
 static inline BpAddress address_of(const char *instance)
 {
-	g_autoptr(GPtrArray) servers = bp_server_list();
-	BpAddress address = { 0 };
+	BpServer *of = server_of(instance);
+	BpAddress address;
 
-	for (guint i = 0; i < servers->len; i++) {
-		BpServer *of = servers->pdata[i];
-
-		if (strcmp(bp_plugin_name(bp_server_instance(of)), instance))
-			continue;
-		CU_ASSERT(bp_address_parse(&address, bp_server_port(of) ? "127.0.0.1" : bp_server_addresses(of),
-					   bp_server_port(of), NULL));
-	}
-	CU_ASSERT_FATAL(address.size > 0);
+	CU_ASSERT_FATAL(bp_address_parse(&address, bp_server_port(of) ? "127.0.0.1" : bp_server_addresses(of), bp_server_port(of), NULL));
 	return address;
+}
+
+static inline guint64 arrived(void)
+{
+	BpServerStats stats = bp_server_stats(server_of(crowd.kind->server));
+
+	return stats.accepted + stats.refused;
+}
+
+static inline gboolean all_have_arrived(gpointer before)
+{
+	return arrived() >= *(guint64 *)before + crowd.count;
+}
+
+/* All come, and are seen by the server. */
+static inline void visit(guint count)
+{
+	guint64 before = arrived();
+
+	crowd.left = crowd.count = count;
+	crowd.cut = crowd.served = 0;
+	suite_go_on();
+	come();
+	CU_ASSERT_FATAL(suite_wait_until(is_empty, NULL, 50));
+	CU_ASSERT(suite_wait_until(all_have_arrived, &before, 20));
+	CU_ASSERT_EQUAL(crowd.cut, 0);
+	if (crowd.cut)
+		g_printerr("%s: the server ended %u of %u\n", crowd.kind->name, crowd.cut, count);
 }
 
 static inline void on_run(BpPlugin *self, guint failed, gpointer data)

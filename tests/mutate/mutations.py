@@ -233,4 +233,16 @@ mutation("media-streams", "media streams are bounded", "if (g_hash_table_size(me
 mutation("discovery-nodes", "an address does not announce hosts for ever",
          "if (g_hash_table_size(here.nodes) >= MOST_NODES || count_of(from) >= MOST_OF_ADDRESS) {", "if (0) {", "peer-net.py:hostile_datagrams")
 mutation("discovery-text", "names in datagrams are bounded", "json_string_length(value) > MOST_TEXT ||", "", "discovery:long names")
-mutation("udp-senders", "senders of datagrams are bounded", "release_longest_silent(port);", ";", "udp.py:senders_are_bounded")
+mutation("udp-senders", "senders of datagrams are bounded", "if (g_hash_table_size(port->peers) >= port->most_peers) {", "if (0) {",
+         "udp.py:senders_are_bounded")
+
+# --- what connections and sessions leave behind ---
+
+mutation("session-watch", "a session takes its watch with it", "if (session->shown) bp_watch_remove(session->shown);", "", "leaks:control")
+mutation("stream-hung", "a peer that has ended and hung up is not waited for", "if (stream->ended && !stream->shut)", "if (0)", "leaks:control")
+mutation("http-left", "a client that leaves before its answer is found", "if (is_busy(connection)) look_for_client(connection->exchange);",
+         "if (is_busy(connection)) ;", "leaks:web_cut")
+mutation("udp-silence", "the channel of a silent sender is closed",
+         "while (port->first && port->first->heard + port->peer_timeout <= bp_loop_now()) release_longest_silent(port);", "", "leaks:udp")
+mutation("channel-made", "a channel that is made to be watched goes with its watch", "release_made(made); return good;", "return good;", "leaks:tcp")
+mutation("census", "what a scenario leaves behind fails it", "if (session->shown) bp_watch_remove(session->shown);", "", "telnet.py:echo_handler")

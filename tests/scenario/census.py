@@ -100,6 +100,8 @@ class Census:
         if not self.start or not OPENS.search(command):
             return
         rows = self.bp.owned()
+        if not rows:
+            return
         owners = {owner for owner, _ in rows}
         for owner in [*self.first]:
             if owner not in owners:
@@ -136,6 +138,8 @@ class Census:
                     for (owner, kind), count in rows.items() if (owner, kind) not in UNCOUNTED
                     and count > self.start.get((owner, kind), 0) + self.allowed(test, owner, kind)]
 
+        if not self.bp.owned():
+            self.bp.ask("plugin load owned")
         left = self.wait(with_all_open, seconds)
         self.close_all()
         if "gmain" in self.thread_names() and "gmain" not in self.threads:

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """lifetimes.py - clients that leave at the worst moment. Run under AddressSanitizer too (make -C build/asan check-units)."""
-from harness import PATIENCE, Client, main
+import time
+
+from harness import PATIENCE, Backplane, Client, main
 from wsclient import WebSocket, serve
 
 BROKEN = b"\xff\xfa\x18" + b"x" * 9000  # IAC SB TTYPE, and more than any terminal's name
@@ -44,6 +46,15 @@ def test_terminal_is_closed(bp):
     client.expect("\nalive")
     bp.process.terminate()
     bp.process.wait(PATIENCE)
+
+
+def test_the_end_comes_while_start_commands_run(_):
+    """What they are waited for with is still there when the end cuts them short."""
+    bp = Backplane("-e", "echo begun | wait 60")
+    assert bp._line(time.monotonic() + PATIENCE) == "begun"
+    bp.process.terminate()
+    assert bp.process.wait(PATIENCE) == 0, bp.stderr()
+    bp.remove()
 
 
 main("scenario-lifetimes", globals())

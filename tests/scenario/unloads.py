@@ -7,7 +7,7 @@ import pty
 import select
 import signal
 
-from harness import BUILD, PATIENCE, Backplane, Client, free_port, main
+from harness import BUILD, PATIENCE, Backplane, Client, free_port, keeps, main
 
 PLUGIN = BUILD + "/tests/plugins/does-not-return.so"
 
@@ -49,6 +49,8 @@ def test_who_holds(bp):
     assert 'does-not-return is still busy and is left behind: it is held by' in bp.stderr(), bp.stderr()
 
 
+@keeps("does-not-return", hold=2)  # what it was unloaded with
+@keeps("process", descriptor=2)
 def test_force(bp):
     client = begin(bp)
     client.expect("does not wait for that")
