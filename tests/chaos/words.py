@@ -10,7 +10,7 @@ from host import BUILD
 ENDS = {"quit", "shutdown", "restart"}
 PLUGINS = sorted(name[:-3] for name in os.listdir(BUILD + "/plugins") if name.endswith(".so") and name != "control.so")
 # Of tests/plugins; the shims there are not plugins.
-OTHERS = [f"{BUILD}/tests/plugins/{name}.so" for name in ("jobs", "loops", "self-unload", "fails-load", "bad-abi", "bad-name", "no-symbol")]
+OTHERS = [f"{BUILD}/tests/plugins/{name}.so" for name in ("jobs", "loops", "self-unload", "leaves-source", "leaves-type", "fails-load", "bad-abi", "bad-name", "no-symbol")]
 FILES = ["text", "script", "self", "empty", "binary", "long", "fifo", "folder", "folder/new", "none/new", "link", "loop", "full",
          "null", "new1", "new2", "state/backplane/settings.ini", "config.yaml", "recording"]
 LINES = ["echo hello", "status", "help", "channel list", "version", "session list", "module list", "find a", "thread", "schedule",
