@@ -239,7 +239,7 @@ def threads(w):
     w.ask(rng.choice(["tcp close t1", "module close u1", "plugin reload peer", "plugin reload tcp", "thread", "session list"]))
 
 
-def waits(w):
+def waits(w, alone=True):
     """A plugin is to go, and waits for a lookup to end; its clients send and leave meanwhile, and that wakes nobody."""
     rng = w.rng
     name = f"n{rng.randrange(1000)}.invalid"
@@ -257,8 +257,9 @@ def waits(w):
         if rng.random() < 0.3:
             w.leave(client)
     w.pump()
-    w.did("it is to be at rest")
-    w.host.rests()
+    if alone:
+        w.did("it is to be at rest")
+        w.host.rests()
     w.ask(rng.choice([f"plugin unload {plugin}", f"plugin reload {plugin}", "plugin list", "thread"]))
     w.everybody(10)
 
@@ -319,8 +320,8 @@ terminal.launch, pipes.launch = on_terminal, on_pipes
 
 def mixture(w):
     """A bit of each."""
-    w.rng.choice([leave, negotiate, links, files, http, reload, devices, threads, waits, loops, commands, everything,
-                  everything])(w)
+    w.rng.choice([leave, negotiate, links, files, http, reload, devices, threads, loops, commands, everything, everything,
+                  lambda world: waits(world, False)])(w)
 
 
 MIXES = {one.__name__: one for one in (leave, negotiate, sessions, links, files, http, reload, devices, threads, waits, loops, commands, everything,
