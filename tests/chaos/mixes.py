@@ -281,7 +281,7 @@ def commands(w):
 def everything(w, names=None, spoilt=0.4):
     """Bytes over every transport at once."""
     rng = w.rng
-    while len(w.everybody(40)) < 10 or rng.random() < 0.3:
+    while len(w.everybody(24)) < 10 or rng.random() < 0.6:
         w.connect(rng.choice(names or DIALLED), hello=rng.random() < 0.8)
     stopped = rng.random() < 0.3
     with w.one_turn() if stopped else w.host.nothing():

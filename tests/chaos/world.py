@@ -154,6 +154,8 @@ class World:
         how = self.rng.choice(["reset", "reset", "close", "half", "small"])
         self.did(f"{client.name}: {how}")
         {"reset": client.reset, "close": client.drop, "half": client.half, "small": client.small}[how]()
+        if how in ("reset", "close") and client in self.clients:
+            self.clients.remove(client)
 
     def plug(self):
         device = self.rng.choice(self.devices)
@@ -161,11 +163,11 @@ class World:
         device.plug()
 
     def everybody(self, most=40):
-        """The clients there are; the oldest go when they are too many."""
-        self.clients = [one for one in self.clients if one.alive()]
+        """The clients there are; the oldest go when they are too many. Those that the program has closed are among them, as it is
+        not for the program to say what happens next."""
         while len(self.clients) > most:
             self.clients.pop(0).reset()
-        return self.clients
+        return list(self.clients)
 
     def all_leave(self):
         self.did("all clients leave")

@@ -19,7 +19,7 @@ mutation("link-cycle", "links that close a circle are refused",
 mutation("channel-names", "a channel's name has neither blanks nor control characters",
          "if (!g_unichar_isgraph(letter))", "if (0)", "bus:names")
 mutation("inbox-bound", "a loop that cannot keep up loses messages, not memory",
-         "inbox->entries->len >= BP_INBOX_LIMIT && !always", "0", "bus-threads:full_inbox")
+         "inbox->state == INBOX_OPEN && inbox->entries->len < BP_INBOX_LIMIT", "inbox->state == INBOX_OPEN", "bus-threads:full_inbox")
 mutation("job-bound", "jobs that wait are bounded",
          "if (job_count >= JOB_LIMIT) {", "if (0) {", "loop:jobs_are_bounded")
 mutation("replay-bound", "the replay buffer keeps no more than it was told",
@@ -45,8 +45,8 @@ mutation("plugin-foreign", "a plugin of another user is not loaded",
          "if (info.st_uid && info.st_uid != geteuid()) {", "if (0) {", "plugin:writable_by_others")
 mutation("unload-depth", "a plugin whose code is on the stack is not unmapped", "return !plugin->depth && (!is_held(plugin)", "return (!is_held(plugin)",
          "unload:its_code_is_on_the_stack")
-mutation("unload-holds", "a plugin with calls under way is not unmapped", "return !plugin->depth && (!is_held(plugin) || plugin->file->forced);",
-         "return !plugin->depth;", "plugin:unload_waits_for_holds", "plugin:holds_are_named")
+mutation("unload-holds", "a plugin with calls under way is not unmapped", "return g_atomic_int_get(&plugin->holds) > 0;", "return FALSE;",
+         "plugin:unload_waits_for_holds", "plugin:holds_are_named")
 mutation("setting-watches", "watches that change their setting end",
          "if (context->depth >= NOTIFY_DEPTH) {", "if (0) {", "context:watch-for-ever")
 
