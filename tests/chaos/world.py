@@ -39,6 +39,7 @@ SERVERS = [
     ("pb", "Peer", "peer", "endpoint", "port={pb} server_name=hostb enable_discovery=no connect=127.0.0.1:{pa} import=hosta/c/*"),
     ("tc", "TCPClient", "tcp", None, "host=127.0.0.1 port={tcp} reconnect_min=10ms reconnect_max=50ms"),
     ("epc", "EndpointClient", "peer", None, "port={ep} reconnect_delay=10ms max_reconnect_attempts=1000"),
+    ("ex", "Exec", "exec", None, "command=cat restart_after=50ms"),
     ("rep", "Echo", "echo", None, "on=tcp"),
 ]
 BY_NAME = {row[0]: row for row in SERVERS}
@@ -46,7 +47,7 @@ EXTRA = {"pages": "websocket", "off": "http"}  # ports that `mesh` opens beside 
 CHANNELS = ["console", "log", "sessions", "discovery", "*", "tcp/*", "c/*", "c/1", "c/2", "c/3", "tel/recv", "tel/send", "tcp/recv",
             "tcp/send", "tcp/1/send", "tcp/2/recv", "con/recv", "ws/send", "ws/recv", "wst/send", "udp/recv", "udp/send", "uart/recv",
             "uart/send", "uart/raw/recv", "uart/raw/send", "root/recv", "root/send", "mesh/recv", "mesh/send", "mesh/log", "pa/recv",
-            "pa/send", "pb/events", "hosta/c/1", "tc/recv", "tc/send", "epc/send", "session/3/send", "session/5/recv", "web/access",
+            "pa/send", "pb/events", "hosta/c/1", "tc/recv", "tc/send", "epc/send", "ex/recv", "ex/send", "session/3/send", "session/5/recv", "web/access",
             "7", "99999", "[x]", "nosuch"]
 
 
