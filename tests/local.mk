@@ -46,6 +46,7 @@ UNIT_TESTS = \
 	tests/test-telnet-codec \
 	tests/test-threads \
 	tests/test-tls \
+	tests/test-unload \
 	tests/test-web-op \
 	tests/test-websocket
 check_PROGRAMS += $(UNIT_TESTS)

@@ -132,7 +132,8 @@ class Datagrams:
 
     def say(self, data):
         try:
-            self.socket.sendto(data[:65000], self.address)
+            if self.socket:
+                self.socket.sendto(data[:65000], self.address)
         except OSError:
             pass
 

@@ -10,9 +10,10 @@ from host import BUILD
 ENDS = {"quit", "shutdown", "restart"}
 PLUGINS = sorted(name[:-3] for name in os.listdir(BUILD + "/plugins") if name.endswith(".so") and name != "control.so")
 # Of tests/plugins; the shims there are not plugins.
-OTHERS = [f"{BUILD}/tests/plugins/{name}.so" for name in ("jobs", "loops", "self-unload", "fails-load", "bad-abi", "bad-name", "no-symbol")]
+OTHERS = [f"{BUILD}/tests/plugins/{name}.so" for name in ("jobs", "loops", "self-unload", "leaves-source", "leaves-type", "fails-load", "bad-abi", "bad-name", "no-symbol")]
 FILES = ["text", "script", "self", "empty", "binary", "long", "fifo", "folder", "folder/new", "none/new", "link", "loop", "full",
          "null", "new1", "new2", "state/backplane/settings.ini", "config.yaml", "recording"]
+PROGRAMS = ["cat", "true", "false", "sleep 0.1", "/no/such", "sh -c 'exit 3'", "head -c 100000 /dev/zero", "sh -c 'cat & cat'"]
 LINES = ["echo hello", "status", "help", "channel list", "version", "session list", "module list", "find a", "thread", "schedule",
          "channel send c/1 x", "nosuch", "alias", "set", "register", "plugin list", "wait 0.01", "channel info console"]
 TEXTS = ["", "x", "hello world", "\"", "'", "\\", "{index}", "a|b", "|", "\x1b[2J", "\u00e4\u2028\U0001f600", "%s%n", "../..",
@@ -26,7 +27,7 @@ class Words:
         """`names` of instances, `channels`, `addresses` as HOST:PORT that the actions have made."""
         self.rng, self.names, self.channels, self.addresses = rng, names, channels, addresses
         self.commands, self.modules, self.paths = [], [], []
-        self.avoided = ["quit", "shutdown", "restart", "control", "kernel", "Control"]
+        self.avoided = ["quit", "shutdown", "restart", "control", "kernel", "Control", "Terminal"]
         self.forced = set()  # channels that `-f` has made: they stay for good
 
     def learn(self, port):
@@ -105,6 +106,9 @@ class Words:
         if not row:
             return ""
         chosen = [one for one in row["params"] if one["required"] or self.rng.random() < 0.1]
+        if module == "Exec":
+            chosen = [one for one in chosen if one["name"] not in ("command", "env", "memory")]
+            return f"command={quoted(self.rng.choice(PROGRAMS))} " + " ".join(f"{one['name']}={quoted(self.value('exec', one))}" for one in chosen)
         return " ".join(f"{one['name']}={quoted(self.value('module open', one))}" for one in chosen)
 
     # --- lines ---
@@ -136,7 +140,7 @@ class Words:
         if command == "serve":
             return [rng.choice(["console", "echo", "guess"]), "--transport", rng.choice(["telnet", "tcp", "websocket", "ws_telnet"]),
                     "--name", rng.choice(self.names), "--port", rng.choice(["0", "0", self.number()])]
-        module = rng.choice([row["id"] for row in self.modules if row["id"] != "ControlServer"] or ["x"])
+        module = rng.choice([row["id"] for row in self.modules if row["id"] not in ("ControlServer", "Terminal")] or ["x"])
         return [module, rng.choice(self.names), self.pairs(module)]
 
     def bounded(self, command, word):

@@ -19,7 +19,7 @@ mutation("link-cycle", "links that close a circle are refused",
 mutation("channel-names", "a channel's name has neither blanks nor control characters",
          "if (!g_unichar_isgraph(letter))", "if (0)", "bus:names")
 mutation("inbox-bound", "a loop that cannot keep up loses messages, not memory",
-         "inbox->entries->len >= BP_INBOX_LIMIT && !always", "0", "bus-threads:full_inbox")
+         "inbox->state == INBOX_OPEN && inbox->entries->len < BP_INBOX_LIMIT", "inbox->state == INBOX_OPEN", "bus-threads:full_inbox")
 mutation("job-bound", "jobs that wait are bounded",
          "if (job_count >= JOB_LIMIT) {", "if (0) {", "loop:jobs_are_bounded")
 mutation("replay-bound", "the replay buffer keeps no more than it was told",
@@ -43,9 +43,10 @@ mutation("plugin-writable", "a plugin that others may write is not loaded",
          "if (info.st_mode & (S_IWGRP | S_IWOTH)) {", "if (0) {", "plugin:writable_by_others")
 mutation("plugin-foreign", "a plugin of another user is not loaded",
          "if (info.st_uid && info.st_uid != geteuid()) {", "if (0) {", "plugin:writable_by_others")
-mutation("unload-depth", "a plugin whose code is on the stack is not unmapped",
-         "return !plugin->depth && !g_atomic_int_get(&plugin->holds);", "return !g_atomic_int_get(&plugin->holds);",
-         "plugin:unloads_itself_inside_its_watch")
+mutation("unload-depth", "a plugin whose code is on the stack is not unmapped", "return !plugin->depth && (!is_held(plugin)", "return (!is_held(plugin)",
+         "unload:its_code_is_on_the_stack")
+mutation("unload-holds", "a plugin with calls under way is not unmapped", "return g_atomic_int_get(&plugin->holds) > 0;", "return FALSE;",
+         "plugin:unload_waits_for_holds", "plugin:holds_are_named")
 mutation("setting-watches", "watches that change their setting end",
          "if (context->depth >= NOTIFY_DEPTH) {", "if (0) {", "context:watch-for-ever")
 
@@ -67,14 +68,15 @@ mutation("setting-secret-console", "a secret setting is not shown at the console
 mutation("setting-secret-rest", "a secret setting is not in a resource",
          'if (row->secret) return json_string("***");', "", "web.py:secret_settings")
 mutation("settings-fsync", "settings are on the disk before they replace the old ones",
-         "good = good && !fsync(fd);", "", "settings:on-disk")
+         "bp_file_write(fd, data, size) && !fsync(fd);", "bp_file_write(fd, data, size);", "blocking.py:settings_on_a_slow_card")
 mutation("settings-backups", "the old settings are kept",
-         "if (shift && !shift_backups(error)) {", "if (0) {", "settings:backups")
+         "if (shift && !shift_backups(path, error)) {", "if (0) {", "settings:backups")
 mutation("settings-mode", "only the user reads the settings",
-         "O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);", "O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);",
+         "flags & BP_FILE_PRIVATE ? 0600 : 0640", "flags & BP_FILE_PRIVATE ? 0644 : 0640",
          "settings:private-and-lazy")
 mutation("settings-new-first", "settings are written beside and renamed",
-         "good = good && !fsync(fd);", "unlink(store.path); good = good && !fsync(fd);", "settings:never-without")
+         "if (!bp_file_create(fresh, text, size, error)) return fail(", "unlink(path); if (!bp_file_create(fresh, text, size, error)) return fail(",
+         "settings:never-without")
 mutation("config-depth", "a configuration is not nested for ever",
          "if (parser->depth == CONFIG_DEPTH_MAX) {", "if (parser->depth == CONFIG_DEPTH_MAX - 1) parser->depth--; if (0) {", "config:refuses")
 mutation("config-secret", "a reload does not show secrets", 'return secret ? "***" : text;', "return text;", "config-reload:diff")

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* test-unload.c - a plugin is not unloaded while its code is on the stack, even when that code turns the loop. */
+#include <backplane/backplane.h>
+#include <backplane/kernel.h>
+#include "suite.h"
+
+static gboolean stayed, unloaded;
+
+static void on_unloaded(const char *name, gpointer data)
+{
+	unloaded = TRUE;
+}
+
+static void on_message(BpPlugin *self, BpMessage *message, gpointer data)
+{
+	bp_plugin_unload(self, on_unloaded, NULL);
+	/* As a library does that waits for an answer. */
+	for (guint i = 0; i < 20; i++)
+		g_main_context_iteration(NULL, FALSE);
+	stayed = !unloaded;
+}
+
+static gboolean load(BpPlugin *self, GError **error)
+{
+	bp_channel_watch(self, bp_channel(self, "in"), on_message, NULL, NULL);
+	return TRUE;
+}
+
+static void test_its_code_is_on_the_stack(void)
+{
+	static const BpPluginInfo info = { .abi = BP_ABI, .name = "patient", .load = load };
+	static const BpKernelOptions options = { 0 };
+
+	CU_ASSERT_FATAL(bp_kernel_start(&options, NULL));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(bp_plugin_add(&info, NULL));
+	bp_channel_print(bp_channel(bp_kernel(), "in"), "go");
+	CU_ASSERT(stayed);
+	CU_ASSERT(suite_wait(&unloaded, 10));
+	CU_ASSERT_PTR_NULL(bp_plugin_find("patient"));
+	CU_ASSERT_EQUAL(bp_kernel_stop(), 0);
+}
+
+static const SuiteTest tests[] = {
+	{ "its_code_is_on_the_stack", test_its_code_is_on_the_stack },
+	{ NULL },
+};
+
+int main(int argc, char **argv)
+{
+	return suite_run("unload", tests, argc, argv);
+}
