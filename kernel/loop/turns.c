@@ -217,6 +217,7 @@ void turns_add(Turns *turns, const char *name)
 	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = TICK, .sigev_value.sival_ptr = turns };
 	struct itimerspec every = { .it_interval.tv_nsec = SAMPLE, .it_value.tv_nsec = SAMPLE };
 
+	memset(turns, 0, sizeof(*turns)); /* of a loop that was there before, perhaps */
 	turns->name = name;
 	turns->stack = &frame_stack;
 	turns->thread = gettid();
