@@ -379,6 +379,7 @@ static int run(void)
 	turns_expect_end();
 	unwatch_signals();
 	left = bp_kernel_stop();
+	turns_end_expected();
 	if (kernel_wants_restart()) {
 		output_end(TRUE);
 		execv("/proc/self/exe", program_arguments);

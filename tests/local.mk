@@ -46,6 +46,7 @@ UNIT_TESTS = \
 	tests/test-telnet-codec \
 	tests/test-threads \
 	tests/test-tls \
+	tests/test-turns \
 	tests/test-unload \
 	tests/test-web-op \
 	tests/test-websocket
@@ -58,7 +59,8 @@ THREAD_TESTS = \
 	tests/test-file \
 	tests/test-loop \
 	tests/test-scope \
-	tests/test-threads
+	tests/test-threads \
+	tests/test-turns
 
 # A codec of a plugin is compiled into its test.
 tests_test_rfc2217_SOURCES = tests/test-rfc2217.c plugins/uart/rfc2217.c plugins/uart/rfc2217.h

@@ -26,7 +26,7 @@ static gint quit; /* atomic */
 static sem_t ready;
 static struct {
 	gint64 at;	  /* atomic: the program must have ended by then; 0: it need not end */
-	gint64 signal_at; /* 0: no signal has asked */
+	gint64 signal_at; /* atomic; 0: no signal has asked */
 	int number;
 } ending;
 
@@ -73,6 +73,13 @@ void turns_expect_end(void)
 				    __ATOMIC_SEQ_CST);
 }
 
+void turns_end_expected(void)
+{
+	__atomic_store_n(&ending.at, 0, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&ending.signal_at, __ATOMIC_SEQ_CST))
+		turns_expect_end();
+}
+
 static void on_deadline(void)
 {
 	static const char *const reasons[] = { "5 s after it was told to end", "5 s after SIGTERM", "5 s after SIGINT" };
@@ -89,7 +96,7 @@ static void on_signal(int number)
 	if (ending.signal_at)
 		return;
 	ending.number = number;
-	ending.signal_at = now;
+	__atomic_store_n(&ending.signal_at, now, __ATOMIC_SEQ_CST);
 	turns_expect_end();
 	hooks->asked();
 }
@@ -217,6 +224,7 @@ void turns_add(Turns *turns, const char *name)
 	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = TICK, .sigev_value.sival_ptr = turns };
 	struct itimerspec every = { .it_interval.tv_nsec = SAMPLE, .it_value.tv_nsec = SAMPLE };
 
+	memset(turns, 0, sizeof(*turns)); /* of a loop that was there before, perhaps */
 	turns->name = name;
 	turns->stack = &frame_stack;
 	turns->thread = gettid();

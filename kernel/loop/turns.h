@@ -57,6 +57,8 @@ gboolean turns_start(const TurnsHooks *hooks);
 void turns_stop(void);
 /* The end has been asked for otherwise than by a signal: the same patience. */
 void turns_expect_end(void);
+/* The kernel has ended. What is left, output that is read slowly, may take its time unless a signal has asked. */
+void turns_end_expected(void);
 
 /* On the loop's own thread. */
 void turns_add(Turns *turns, const char *name);

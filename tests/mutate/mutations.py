@@ -27,6 +27,17 @@ mutation("replay-bound", "the replay buffer keeps no more than it was told",
 mutation("log-of-log", "what watching the log causes is not logged again",
          "(traits & TRAIT_LOG && message->hops & HOP_OF_LOG)", "0", "bus:log_channel_in_a_circle")
 
+mutation("end-in-time", "the program ends 5 s after it was told to",
+         "if (end && now >= end) on_deadline();", "", "turns.py:ends_when_told")
+mutation("second-signal", "a second signal ends the program at once",
+         "if (ending.signal_at && now - ending.signal_at >= TWICE)", "if (0)", "turns.py:second_signal_ends_at_once")
+mutation("crash-line", "a crash names what ran",
+         "if (SANITIZED) return; sigaltstack", "return; sigaltstack", "turns.py:crash_is_named")
+mutation("crash-effect", "a signal that was sent has its usual effect after the line",
+         "if (info->si_code <= 0 || before)", "if (0)", "turns.py:signal_from_outside")
+mutation("crash-stack", "a plugin that has used up the stack is named",
+         "sigaltstack(&stack, NULL);", "", "turns.py:crash_is_named")
+
 # --- plugins and their owners ---
 
 mutation("plugin-abi", "a plugin of another ABI is refused",
