@@ -29,6 +29,8 @@ mutation("log-of-log", "what watching the log causes is not logged again",
 
 mutation("end-in-time", "the program ends 5 s after it was told to",
          "if (end && now >= end) on_deadline();", "", "turns.py:ends_when_told")
+mutation("slow-reader", "output that is read slowly is not cut off",
+         "turns_end_expected(); if", "if", "turns.py:quit_with_a_plugin_that_stays")
 mutation("second-signal", "a second signal ends the program at once",
          "if (ending.signal_at && now - ending.signal_at >= TWICE)", "if (0)", "turns.py:second_signal_ends_at_once")
 mutation("crash-line", "a crash names what ran",
