@@ -47,14 +47,19 @@ static gboolean on_verbose(const char *name, const char *value, gpointer data, G
 static const GOptionEntry entries[] = {
 	{ "config", 'c', 0, G_OPTION_ARG_FILENAME, &options.config, "Read this configuration", "FILE" },
 	{ "check-config", 0, 0, G_OPTION_ARG_FILENAME, &options.check, "Check a configuration, open nothing", "FILE" },
-	{ "execute", 'e', 0, G_OPTION_ARG_STRING_ARRAY, &options.commands, "Run a command at start; may be given again", "COMMAND" },
+	{ "execute", 'e', 0, G_OPTION_ARG_STRING_ARRAY, &options.commands, "Run a command at start; may be given again",
+	  "COMMAND" },
 	{ "batch", 'b', 0, G_OPTION_ARG_FILENAME, &options.batch, "Run the commands in a file at start", "FILE" },
-	{ "plugin-dir", 'P', 0, G_OPTION_ARG_FILENAME_ARRAY, &options.plugin_dirs, "Look for plugins here first", "DIR" },
-	{ "set", 's', 0, G_OPTION_ARG_STRING_ARRAY, &options.settings, "A setting for this run, as in default_telnet_port=2323",
-	  "PATH.KEY=VALUE" },
-	{ "daemon", 'd', 0, G_OPTION_ARG_NONE, &options.daemon, "Leave stdin alone, run until SIGTERM or SIGINT", NULL },
-	{ "control", 'x', 0, G_OPTION_ARG_NONE, &options.client, "Run COMMAND in the running instance, or attach a console to it", NULL },
-	{ "verbose", 'v', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, on_verbose, "Say more on stderr; twice for everything", NULL },
+	{ "plugin-dir", 'P', 0, G_OPTION_ARG_FILENAME_ARRAY, &options.plugin_dirs, "Look for plugins here first",
+	  "DIR" },
+	{ "set", 's', 0, G_OPTION_ARG_STRING_ARRAY, &options.settings,
+	  "A setting for this run, as in default_telnet_port=2323", "PATH.KEY=VALUE" },
+	{ "daemon", 'd', 0, G_OPTION_ARG_NONE, &options.daemon, "Leave stdin alone, run until SIGTERM or SIGINT",
+	  NULL },
+	{ "control", 'x', 0, G_OPTION_ARG_NONE, &options.client,
+	  "Run COMMAND in the running instance, or attach a console to it", NULL },
+	{ "verbose", 'v', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, on_verbose,
+	  "Say more on stderr; twice for everything", NULL },
 	{ "version", 0, 0, G_OPTION_ARG_NONE, &options.version, "Show the version", NULL },
 	{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.rest, NULL, "[COMMAND]" },
 	{ NULL, 0, 0, 0, NULL, NULL, NULL },
@@ -150,7 +155,11 @@ static void on_again(const char *text, gboolean is_main)
 }
 
 static const TurnsHooks turns_hooks = {
-	.late = on_late, .again = on_again, .trace = crash_trace, .asked = on_asked, .ending = crash_write,
+	.late = on_late,
+	.again = on_again,
+	.trace = crash_trace,
+	.asked = on_asked,
+	.ending = crash_write,
 };
 
 /* SIGTERM and SIGINT are the watcher's, the others in `set` are read on the loop. */
@@ -190,7 +199,8 @@ static gboolean apply_settings(GError **error)
 		char *dot = name && *name == '/' ? strrchr(name, '.') : NULL;
 
 		if (!name) {
-			g_set_error(error, BP_HOST_ERROR, BP_INVALID, "-s wants PATH.KEY=VALUE or KEY=VALUE, not \"%s\"", *setting);
+			g_set_error(error, BP_HOST_ERROR, BP_INVALID,
+				    "-s wants PATH.KEY=VALUE or KEY=VALUE, not \"%s\"", *setting);
 			return FALSE;
 		}
 		if (dot)
@@ -306,7 +316,8 @@ static gboolean start_config(GError **error)
 	if (!plugin)
 		return FALSE;
 	loader = bp_registry_find("startup/config");
-	return loader->start(plugin, options.check ? options.check : options.config, !!options.check, run_config_line, error);
+	return loader->start(plugin, options.check ? options.check : options.config, !!options.check, run_config_line,
+			     error);
 }
 
 static int serve(void)
@@ -319,11 +330,13 @@ static int serve(void)
 	if (!apply_settings(&error))
 		return complain(EXIT_USAGE, error->message);
 	if (!need_plugin("leftovers", &error))
-		bp_log(bp_kernel(), BP_LOG_WARNING, "what plugins leave behind when they are unloaded is not looked for: %s", error->message);
+		bp_log(bp_kernel(), BP_LOG_WARNING,
+		       "what plugins leave behind when they are unloaded is not looked for: %s", error->message);
 	g_clear_error(&error);
 	if (options.config || options.check) {
 		if (!start_config(&error))
-			return complain(error->code == BP_NOT_PERMITTED ? EXIT_NOT_PERMITTED : EXIT_BAD_CONFIG, error->message);
+			return complain(error->code == BP_NOT_PERMITTED ? EXIT_NOT_PERMITTED : EXIT_BAD_CONFIG,
+					error->message);
 		if (options.check) {
 			g_autofree char *line = g_strdup_printf("%s is good.\n", options.check);
 
@@ -417,7 +430,8 @@ static int run_program(int argc, char **argv, BpProgramClient client)
 	program_arguments = g_strdupv(argv);
 	command = take_command(&argc, argv);
 	g_option_context_add_main_entries(context, entries, NULL);
-	g_option_context_set_summary(context, "With a terminal on stdin it is a console; else commands are read from stdin.");
+	g_option_context_set_summary(context,
+				     "With a terminal on stdin it is a console; else commands are read from stdin.");
 	if (!g_option_context_parse(context, &argc, &argv, &error)) {
 		complain(EXIT_USAGE, error->message);
 		return complain(EXIT_USAGE, "backplane --help lists the options");

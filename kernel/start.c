@@ -12,7 +12,9 @@
 #include "loop/loop.h"
 
 #define SAVE_DELAY G_USEC_PER_SEC
-#define END_PATIENCE (TURNS_PATIENCE - G_USEC_PER_SEC * 4 / 10) /* for readers and disks; a slow card takes seconds for the settings */
+#define END_PATIENCE \
+	(TURNS_PATIENCE - \
+	 G_USEC_PER_SEC * 4 / 10) /* for readers and disks; a slow card takes seconds for the settings */
 
 static int status;
 static gint quitting; /* atomic */
@@ -152,11 +154,12 @@ guint bp_kernel_stop(void)
 	for (guint i = 0; i < left->len; i++) {
 		g_autofree char *holds = owner_holds_text(left->pdata[i]);
 
-		bp_log(bus_kernel, BP_LOG_ERROR, "%s is still busy and is left behind: it is held by %s", bp_plugin_name(left->pdata[i]),
-		       holds ? holds : "its own code");
+		bp_log(bus_kernel, BP_LOG_ERROR, "%s is still busy and is left behind: it is held by %s",
+		       bp_plugin_name(left->pdata[i]), holds ? holds : "its own code");
 	}
 	for (guint i = 0; i < jobs->len; i++)
-		bp_log(bus_kernel, BP_LOG_ERROR, "the job \"%s\" does not end in time", g_array_index(jobs, JobInfo, i).name);
+		bp_log(bus_kernel, BP_LOG_ERROR, "the job \"%s\" does not end in time",
+		       g_array_index(jobs, JobInfo, i).name);
 	if (jobs->len || left->len)
 		return jobs->len + left->len; /* their threads may still come back to what is here */
 	settings_stop();

@@ -45,7 +45,8 @@ static inline Identity *identity_new(const char *name, const Identity *issuer, c
 	X509_set_pubkey(one, identity->key);
 	X509_NAME_add_entry_by_txt(X509_get_subject_name(one), "CN", MBSTRING_UTF8, (const guchar *)name, -1, -1, 0);
 	X509_set_issuer_name(one, X509_get_subject_name(issuer ? issuer->certificate : one));
-	add_extension(one, issuer ? issuer->certificate : one, NID_basic_constraints, issuer ? "CA:FALSE" : "critical,CA:TRUE");
+	add_extension(one, issuer ? issuer->certificate : one, NID_basic_constraints,
+		      issuer ? "CA:FALSE" : "critical,CA:TRUE");
 	if (names)
 		add_extension(one, issuer->certificate, NID_subject_alt_name, names);
 	g_assert(X509_sign(one, issuer ? issuer->key : identity->key, EVP_sha256()));

@@ -34,8 +34,13 @@ static const BpSessionLink client_link = { .name = "test", .send = client_on_sen
 
 static inline Client *client_new(const char *handler, gboolean terminal, BpRole role)
 {
-	BpSessionOptions options = { .handler = bp_handler_find(handler), .link = &client_link, .editor = &bp_line_editor, .peer = "test", .role = role,
-				     .terminal = terminal, .quiet = TRUE };
+	BpSessionOptions options = { .handler = bp_handler_find(handler),
+				     .link = &client_link,
+				     .editor = &bp_line_editor,
+				     .peer = "test",
+				     .role = role,
+				     .terminal = terminal,
+				     .quiet = TRUE };
 	Client *client = g_new0(Client, 1);
 
 	client->shown = g_string_new(NULL);

@@ -86,10 +86,13 @@ static const BpTransport tcp = { .name = "tcp", .module = "FakeServer", .default
 static gboolean load(BpPlugin *self, GError **error)
 {
 	bp_setting_declare(self, bp_context("/"), settings);
-	return bp_registry_add(self, "transport/telnet", &telnet, error) && bp_registry_add(self, "transport/tcp", &tcp, error);
+	return bp_registry_add(self, "transport/telnet", &telnet, error) &&
+	       bp_registry_add(self, "transport/tcp", &tcp, error);
 }
 
-static const BpPluginInfo fake = { .abi = BP_ABI, .name = "fake", .modules = modules, .handlers = handlers, .load = load };
+static const BpPluginInfo fake = {
+	.abi = BP_ABI, .name = "fake", .modules = modules, .handlers = handlers, .load = load
+};
 
 static char *file;
 static GString *ran;

@@ -20,7 +20,7 @@ typedef struct {
 	gboolean keep_open, echo, discard;
 	void (*on_data)(BpStream *stream, gpointer peer);
 	void (*on_drained)(BpStream *stream, gpointer peer);
-	gsize done; /* for the test's own use */
+	gsize done;   /* for the test's own use */
 	guint inside; /* calls of ours on the stack */
 } Peer;
 
@@ -159,7 +159,11 @@ static const BpModule peer_modules[] = {
 };
 
 static const BpPluginInfo peer_plugin = {
-	.abi = BP_ABI, .name = "peers", .version = "1", .summary = "test", .modules = peer_modules,
+	.abi = BP_ABI,
+	.name = "peers",
+	.version = "1",
+	.summary = "test",
+	.modules = peer_modules,
 };
 
 /* `pairs` are words like "max_connections=2". */

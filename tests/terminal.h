@@ -36,10 +36,8 @@ static inline void screen_scroll(Screen *screen)
 {
 	if (++screen->row < ROWS)
 		return;
-	memmove(screen->cells[0], screen->cells[1],
-		sizeof(screen->cells) - sizeof(screen->cells[0]));
-	memmove(screen->marks[0], screen->marks[1],
-		sizeof(screen->marks) - sizeof(screen->marks[0]));
+	memmove(screen->cells[0], screen->cells[1], sizeof(screen->cells) - sizeof(screen->cells[0]));
+	memmove(screen->marks[0], screen->marks[1], sizeof(screen->marks) - sizeof(screen->marks[0]));
 	memset(screen->cells[ROWS - 1], 0, sizeof(screen->cells[0]));
 	memset(screen->marks[ROWS - 1], 0, sizeof(screen->marks[0]));
 	screen->row = ROWS - 1;
@@ -159,8 +157,7 @@ static inline void append_row(GString *text, const Screen *screen, guint row)
 		end--;
 	for (guint col = 0; col < end; col++) {
 		if (screen->cells[row][col] != HALF)
-			g_string_append_unichar(
-				text, screen->cells[row][col] ? screen->cells[row][col] : ' ');
+			g_string_append_unichar(text, screen->cells[row][col] ? screen->cells[row][col] : ' ');
 		if (screen->marks[row][col])
 			g_string_append_unichar(text, screen->marks[row][col]);
 	}
@@ -253,8 +250,7 @@ static inline gboolean on_keep(gpointer data, const char *line)
 	return strncmp(line, "secret", 6) != 0;
 }
 
-static const BpEditorEvents ops = { on_write,	on_line,     on_interrupt, on_end,
-				   on_complete, on_too_long, on_keep };
+static const BpEditorEvents ops = { on_write, on_line, on_interrupt, on_end, on_complete, on_too_long, on_keep };
 
 static inline Term *term_new(guint columns, const char *prompt)
 {
@@ -302,8 +298,7 @@ static inline gboolean layout_holds(const Term *term)
 
 	for (; *at; at = g_utf8_next_char(at)) {
 		if ((gsize)(at - text) == cursor) {
-			gboolean next = plain.hangs ||
-					plain.col + bp_text_width(g_utf8_get_char(at)) > plain.columns;
+			gboolean next = plain.hangs || plain.col + bp_text_width(g_utf8_get_char(at)) > plain.columns;
 
 			row = plain.row + next;
 			col = next ? 0 : plain.col;

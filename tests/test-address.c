@@ -82,7 +82,8 @@ static void test_rows(void)
 
 static void test_long_names(void)
 {
-	g_autofree char *fits = g_strnfill(107, 'x'), *too_long = g_strnfill(108, 'x'), *endless = g_strnfill(100000, '1');
+	g_autofree char *fits = g_strnfill(107, 'x'), *too_long = g_strnfill(108, 'x'),
+			*endless = g_strnfill(100000, '1');
 	g_autofree char *good = g_strconcat("unix:", fits, NULL), *bad = g_strconcat("unix:", too_long, NULL);
 	g_autofree char *text = NULL;
 	BpAddress address;

@@ -200,10 +200,12 @@ static void test_channel_ends_in_a_walk(void)
 
 static gpointer set_options(gpointer data)
 {
-	static const char *const greetings[] = { "a short one", "a greeting that is somewhat longer than the other one" };
+	static const char *const greetings[] = { "a short one",
+						 "a greeting that is somewhat longer than the other one" };
 
 	for (guint i = 0; !g_atomic_int_get(&stopped); i++)
-		bp_channel_set_options(data, &(BpChannelOptions){ .greet = greetings[i % 2], .line_end = i % 3 ? "\n" : NULL });
+		bp_channel_set_options(
+			data, &(BpChannelOptions){ .greet = greetings[i % 2], .line_end = i % 3 ? "\n" : NULL });
 	return NULL;
 }
 

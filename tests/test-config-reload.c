@@ -2,15 +2,18 @@
 /* test-config-reload.c - two configurations: what differs, and what a reload keeps, changes and takes back. */
 #include "config-plugin.h"
 
-static const char first_text[] = "settings: {default_port: 1, greeting: a}\nservers:\n  keep: {transport: tcp, handler: echo, port: 1, wait: 60s}\n"
-				 "  change: {transport: tcp, handler: echo, port: 2, token: abc}\n  go: {transport: tcp, handler: echo, port: 3}\n"
-				 "modules:\n  soft: {class: Soft}\n";
-static const char second_text[] = "settings: {default_port: 2}\nservers:\n  keep: {transport: tcp, handler: echo, port: 1, wait: 1m}\n"
-				  "  change: {transport: tcp, handler: guess, port: 2, token: xyz}\n  come: {transport: tcp, handler: echo, port: 3}\n"
-				  "modules:\n  soft: {class: Soft, level: 5}\n";
-static const char changes_text[] = "~ setting / default_port: 1 -> 2\n- setting / greeting\n- server go: tcp\n"
-				   "~ module soft: level (default) -> 5\n~ server change: handler echo -> guess, token\n"
-				   "+ server come: tcp port=3 handler=echo\n";
+static const char first_text[] =
+	"settings: {default_port: 1, greeting: a}\nservers:\n  keep: {transport: tcp, handler: echo, port: 1, wait: 60s}\n"
+	"  change: {transport: tcp, handler: echo, port: 2, token: abc}\n  go: {transport: tcp, handler: echo, port: 3}\n"
+	"modules:\n  soft: {class: Soft}\n";
+static const char second_text[] =
+	"settings: {default_port: 2}\nservers:\n  keep: {transport: tcp, handler: echo, port: 1, wait: 1m}\n"
+	"  change: {transport: tcp, handler: guess, port: 2, token: xyz}\n  come: {transport: tcp, handler: echo, port: 3}\n"
+	"modules:\n  soft: {class: Soft, level: 5}\n";
+static const char changes_text[] =
+	"~ setting / default_port: 1 -> 2\n- setting / greeting\n- server go: tcp\n"
+	"~ module soft: level (default) -> 5\n~ server change: handler echo -> guess, token\n"
+	"+ server come: tcp port=3 handler=echo\n";
 
 static void test_diff(void)
 {
@@ -164,7 +167,8 @@ static void test_reload_that_cannot_come_back(void)
 	assert_start("servers:\n  a: {transport: tcp, handler: echo, port: 1}\n");
 	refused = "a";
 	reload_with("servers:\n  a: {transport: tcp, handler: echo, port: 2}\n");
-	CU_ASSERT_PTR_NOT_NULL(strstr(result, "the old configuration could not be restored as a whole, port 1 is taken"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(result, "the old configuration could not be restored as a whole, port 1 is taken"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(result, ":2:44: server a cannot be opened: port 2 is taken"));
 	CU_ASSERT_PTR_NULL(bp_instance_find("a"));
 	refused = NULL;
@@ -183,7 +187,8 @@ static void test_updates(void)
 	a = bp_instance_find("a");
 	b = bp_instance_find("b");
 	reload_with("modules:\n  a: {class: Soft, level: 2}\n  b: {class: Soft, level: 13}\n");
-	CU_ASSERT_PTR_NOT_NULL(strstr(result, "c.yaml:3:3: module b cannot take its new parameters: 13 brings bad luck"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(result, "c.yaml:3:3: module b cannot take its new parameters: 13 brings bad luck"));
 	CU_ASSERT(bp_instance_find("a") == a && bp_instance_find("b") == b);
 	CU_ASSERT_EQUAL(bp_instance_int(a, "level"), 1);
 	CU_ASSERT_EQUAL(bp_instance_int(b, "level"), 1);
@@ -279,7 +284,9 @@ static void test_plugins_in_diff(void)
 	begin();
 	assert_start("plugins: [fake]\ncommands: [a]\n");
 	reload_with("plugins: []\ncommands: [a, b]\n");
-	assert_text(result, "- plugin fake: it stays loaded until plugin unload\n+ command b\ncommands run at the start only\n");
+	assert_text(
+		result,
+		"- plugin fake: it stays loaded until plugin unload\n+ command b\ncommands run at the start only\n");
 	assert_text(ran->str, "a;");
 	CU_ASSERT_PTR_NOT_NULL(bp_plugin_find("fake"));
 	end_reload();

@@ -43,55 +43,77 @@ static const struct {
 	{ "servers:\n  a: {handler: echo}\n", "c.yaml:2:3: a has no transport" },
 	{ "servers:\n  a: {transport: telnet}\n", "c.yaml:2:3: a has no handler" },
 	{ "servers:\n  a: {transport: telnet, handler: null}\n", "c.yaml:2:3: a has no handler" },
-	{ "servers:\n  a: {transport: telnet, handlr: echo}\n", "c.yaml:2:26: FakeServer has no key \"handlr\"; did you mean handler?" },
-	{ "servers:\n  a: {transport: telnte, handler: echo}\n", "c.yaml:2:18: there is no transport \"telnte\"; did you mean telnet?" },
-	{ "servers:\n  a: {transport: [telnet], handler: echo}\n", "c.yaml:2:18: \"transport\" must be a text, not a list" },
-	{ "servers:\n  a: {transport: telnet, handler: ecko}\n", "c.yaml:2:35: there is no handler \"ecko\"; did you mean echo?" },
+	{ "servers:\n  a: {transport: telnet, handlr: echo}\n",
+	  "c.yaml:2:26: FakeServer has no key \"handlr\"; did you mean handler?" },
+	{ "servers:\n  a: {transport: telnte, handler: echo}\n",
+	  "c.yaml:2:18: there is no transport \"telnte\"; did you mean telnet?" },
+	{ "servers:\n  a: {transport: [telnet], handler: echo}\n",
+	  "c.yaml:2:18: \"transport\" must be a text, not a list" },
+	{ "servers:\n  a: {transport: telnet, handler: ecko}\n",
+	  "c.yaml:2:35: there is no handler \"ecko\"; did you mean echo?" },
 	{ "servers:\n  a: {transport: telnet, handler_class: \"m.x:GuesTelnetHandler\"}\n",
 	  "c.yaml:2:41: there is no handler \"gues\", which is what this class stands for; did you mean guess?" },
 	{ "servers:\n  a: {transport: telnet, handler: echo, handler_class: x:Echo}\n",
 	  "c.yaml:2:41: handler_class and handler in line 2 are the same" },
-	{ "servers:\n  a: {transport: telnet, handler: echo, bind: '::1', host: '::1'}\n", "c.yaml:2:54: host and bind in line 2 are the same" },
+	{ "servers:\n  a: {transport: telnet, handler: echo, bind: '::1', host: '::1'}\n",
+	  "c.yaml:2:54: host and bind in line 2 are the same" },
 	{ "servers:\n  a: {transport: telnet, handler: echo, max_conections: 1}\n",
 	  "c.yaml:2:41: FakeServer has no key \"max_conections\"; did you mean max_connections?" },
-	{ "servers:\n  a: {transport: telnet, handler: echo, zzzzzzzz: 1}\n", "c.yaml:2:41: FakeServer has no key \"zzzzzzzz\"; it has port, handler" },
+	{ "servers:\n  a: {transport: telnet, handler: echo, zzzzzzzz: 1}\n",
+	  "c.yaml:2:41: FakeServer has no key \"zzzzzzzz\"; it has port, handler" },
 	{ "servers:\n  a: {transport: telnet, handler: echo, port: many}\n",
 	  "c.yaml:2:47: port must be a whole number from 0 to 65535, not \"many\"" },
-	{ "servers:\n  a: {transport: telnet, handler: echo, port: 70000}\n", "c.yaml:2:47: port must be a whole number from 0 to 65535" },
-	{ "servers:\n  a: {transport: telnet, handler: echo, port: [1]}\n", "c.yaml:2:47: port must be one value, not a list" },
-	{ "servers:\n  a: {transport: telnet, handler: echo, port: {a: 1}}\n", "c.yaml:2:47: port must be a value, not a mapping" },
-	{ "servers:\n  a: {transport: telnet, handler: echo, origins: [[a]]}\n", "c.yaml:2:51: origins must be a list of values" },
-	{ "servers:\n  a: {transport: telnet, handler: echo, use_ssl: maybe}\n", "c.yaml:2:50: tls must be true or false" },
+	{ "servers:\n  a: {transport: telnet, handler: echo, port: 70000}\n",
+	  "c.yaml:2:47: port must be a whole number from 0 to 65535" },
+	{ "servers:\n  a: {transport: telnet, handler: echo, port: [1]}\n",
+	  "c.yaml:2:47: port must be one value, not a list" },
+	{ "servers:\n  a: {transport: telnet, handler: echo, port: {a: 1}}\n",
+	  "c.yaml:2:47: port must be a value, not a mapping" },
+	{ "servers:\n  a: {transport: telnet, handler: echo, origins: [[a]]}\n",
+	  "c.yaml:2:51: origins must be a list of values" },
+	{ "servers:\n  a: {transport: telnet, handler: echo, use_ssl: maybe}\n",
+	  "c.yaml:2:50: tls must be true or false" },
 	{ "servers:\n  a: {transport: telnet, handler: echo, use_ssl: yes}\n", "c.yaml:2:50: tls needs a certificate" },
-	{ "servers:\n  a: {transport: telnet, handler: echo, use_ssl: yes, ssl_cert: '', ssl_key: ''}\n", "c.yaml:2:50: tls needs a certificate" },
+	{ "servers:\n  a: {transport: telnet, handler: echo, use_ssl: yes, ssl_cert: '', ssl_key: ''}\n",
+	  "c.yaml:2:50: tls needs a certificate" },
 	{ "servers:\n  a: {transport: telnet, handler: echo, tls: yes, tls_cert: /nowhere/x.pem}\n",
 	  "c.yaml:2:61: tls_cert \"/nowhere/x.pem\" cannot be read: No such file" },
 	{ "servers:\n  a: {transport: telnet, handler: echo, tls: yes, tls_cert: /dev/zero}\n",
 	  "c.yaml:2:61: tls_cert \"/dev/zero\" cannot be read: it is not a file" },
-	{ "servers:\n  a: {transport: telnet, handler: echo, tls: yes, tls_cert: /etc/passwd}\n", "c.yaml:2:61: the certificate /etc/passwd cannot be used" },
-	{ "servers:\n  a: {transport: telnet, handler: echo, host: 0.0.0.0}\n", "c.yaml:2:47: listening on 0.0.0.0 lets anybody on the network in" },
+	{ "servers:\n  a: {transport: telnet, handler: echo, tls: yes, tls_cert: /etc/passwd}\n",
+	  "c.yaml:2:61: the certificate /etc/passwd cannot be used" },
+	{ "servers:\n  a: {transport: telnet, handler: echo, host: 0.0.0.0}\n",
+	  "c.yaml:2:47: listening on 0.0.0.0 lets anybody on the network in" },
 	{ "servers:\n  a: {transport: telnet, handler: echo, host: nonsense.}\n", "c.yaml:2:47: " },
 	{ "servers:\n  'a b': {transport: telnet, handler: echo}\n", "c.yaml:2:3: \"a b\" cannot be a name" },
 	{ "modules:\n  a: {class: FakeServer, port: 1}\nservers:\n  a: {transport: telnet, handler: echo}\n",
 	  "c.yaml:4:3: \"a\" is the name of a module in line 2 already" },
 	{ "modules:\n  a: {port: 1}\n", "c.yaml:2:3: a has no class" },
-	{ "modules:\n  a: {class: FakeSever, port: 1}\n", "c.yaml:2:14: there is no module \"FakeSever\"; did you mean FakeServer?" },
-	{ "modules:\n  a: {class: Zzz}\n", "c.yaml:2:14: there is no module \"Zzz\"; there are FakeServer, Soft; is the plugin" },
+	{ "modules:\n  a: {class: FakeSever, port: 1}\n",
+	  "c.yaml:2:14: there is no module \"FakeSever\"; did you mean FakeServer?" },
+	{ "modules:\n  a: {class: Zzz}\n",
+	  "c.yaml:2:14: there is no module \"Zzz\"; there are FakeServer, Soft; is the plugin" },
 	{ "modules:\n  a: {class: FakeServer}\n", "c.yaml:2:3: a: port is missing: port to listen on" },
-	{ "modules:\n  a: {class: FakeServer, port: 1, ws_path: /x}\n", "c.yaml:2:35: FakeServer has no key \"ws_path\"" },
+	{ "modules:\n  a: {class: FakeServer, port: 1, ws_path: /x}\n",
+	  "c.yaml:2:35: FakeServer has no key \"ws_path\"" },
 	{ "modules:\n  a: {class: Soft, context: 'a]b'}\n", "c.yaml:2:29: \"a]b\" cannot be a context" },
-	{ "settings:\n  defalt_port: 1\n", "c.yaml:2:16: there is no setting \"defalt_port\" in /; did you mean default_port?" },
+	{ "settings:\n  defalt_port: 1\n",
+	  "c.yaml:2:16: there is no setting \"defalt_port\" in /; did you mean default_port?" },
 	{ "settings:\n  default_port: x\n", "c.yaml:2:17: default_port must be a whole number" },
-	{ "settings:\n  default_port: [1]\n", "c.yaml:2:17: the setting \"default_port\" must be one value, not a list" },
-	{ "settings:\n  default_port: 1\n  /: {default_port: 2}\n", "c.yaml:3:21: the setting \"default_port\" is given twice, first in line 2" },
+	{ "settings:\n  default_port: [1]\n",
+	  "c.yaml:2:17: the setting \"default_port\" must be one value, not a list" },
+	{ "settings:\n  default_port: 1\n  /: {default_port: 2}\n",
+	  "c.yaml:3:21: the setting \"default_port\" is given twice, first in line 2" },
 	{ "settings:\n  /x/y: {key: 2}\n", "c.yaml:2:15: there is no setting \"key\" in /x/y; is the plugin" },
 	{ "settings:\n  /x/y: 1\n", "c.yaml:2:9: \"/x/y\" must be a mapping, not a text" },
 	{ "settings:\n  1key: 1\n", "c.yaml:2:3: " },
 	{ "commands:\n  - a: b\n", "c.yaml:2:5: a command must be a text here, not a mapping" },
 	{ "commands: {a: b}\n", "c.yaml:1:11: commands must be a list of texts, not a mapping" },
 	{ "plugins: [nowhere]\n", "c.yaml:1:11: there is no plugin nowhere" },
-	{ "plugins: [fake, fake]\nplugin_path: /nowhere/at/all\n", "c.yaml:2:14: there is no folder \"/nowhere/at/all\"" },
-	{ "transport: telnet\nhandler: echo\nprot: 1\n", "c.yaml:3:1: FakeServer has no key \"prot\"; did you mean port?" },
+	{ "plugins: [fake, fake]\nplugin_path: /nowhere/at/all\n",
+	  "c.yaml:2:14: there is no folder \"/nowhere/at/all\"" },
+	{ "transport: telnet\nhandler: echo\nprot: 1\n",
+	  "c.yaml:3:1: FakeServer has no key \"prot\"; did you mean port?" },
 	{ "handler: echo\n", "c.yaml:1:1: server has no transport" },
 };
 
@@ -153,7 +175,8 @@ static void test_bounds(void)
 	large = sentences(text->str, text->len);
 	CU_ASSERT(g_str_has_prefix(large, "c.yaml:1:1: the file is larger than 1024 KiB"));
 	CU_ASSERT_PTR_NULL(bp_config_read("/nowhere/c.yaml", &error));
-	CU_ASSERT(error && g_str_has_prefix(error->message, "/nowhere/c.yaml:1:1: the configuration cannot be read: No such file"));
+	CU_ASSERT(error && g_str_has_prefix(error->message,
+					    "/nowhere/c.yaml:1:1: the configuration cannot be read: No such file"));
 	g_clear_error(&error);
 	CU_ASSERT_PTR_NULL(bp_config_read("/dev/zero", &error));
 	CU_ASSERT(error && strstr(error->message, "cannot be read: it is not a file but a device"));
@@ -167,9 +190,10 @@ static void test_applies(void)
 	g_autofree char *port = NULL;
 
 	begin();
-	assert_start("plugins: [fake]\nsettings:\n  default_port: 99\n  /: {greeting: null}\nmodules:\n  lab: {class: FakeServer, context: device/x, port: 0x10}\n"
-		     "servers:\n  door:\n    transport: tcp\n    handler: echo\n    idle_timeout: 5m\n    allow_origins: [a, 'b c']\n"
-		     "commands:\n  - first\n  - this fails\n  - third\n");
+	assert_start(
+		"plugins: [fake]\nsettings:\n  default_port: 99\n  /: {greeting: null}\nmodules:\n  lab: {class: FakeServer, context: device/x, port: 0x10}\n"
+		"servers:\n  door:\n    transport: tcp\n    handler: echo\n    idle_timeout: 5m\n    allow_origins: [a, 'b c']\n"
+		"commands:\n  - first\n  - this fails\n  - third\n");
 	assert_values("lab", "port=0x10");
 	assert_values("door", "port=8024 handler=echo origins=a origins=\"b c\" idle_timeout=5m");
 	assert_text(bp_instance_find("lab")->instance->path, "/device/x");
@@ -182,9 +206,10 @@ static void test_applies(void)
 /* All keys of the reference, in its own shape and words. */
 static void test_reference(void)
 {
-	static const char text[] = "transport: telnet\nhandler_class: \"samples.echo_server:EchoTelnetHandler\"\nhost: localhost\nmax_connections: null\n"
-				   "welcome_message: null\nws_path: /ws\nallow_origins: ['*']\nuse_ssl: false\nssl_cert: \"\"\nssl_key: \"\"\n"
-				   "ping_interval: 30\nping_timeout: null\nenable_monitoring: true\nmonitor_path: /monitor\n";
+	static const char text[] =
+		"transport: telnet\nhandler_class: \"samples.echo_server:EchoTelnetHandler\"\nhost: localhost\nmax_connections: null\n"
+		"welcome_message: null\nws_path: /ws\nallow_origins: ['*']\nuse_ssl: false\nssl_cert: \"\"\nssl_key: \"\"\n"
+		"ping_interval: 30\nping_timeout: null\nenable_monitoring: true\nmonitor_path: /monitor\n";
 	g_autoptr(BpConfig) config = NULL;
 	g_autoptr(GString) shown = NULL;
 
@@ -192,10 +217,13 @@ static void test_reference(void)
 	config = checked(text);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(config);
 	shown = bp_config_describe(config);
-	assert_text(shown->str, "# c.yaml\nservers:\n  server:\n    transport: telnet\n    port: 8023\n    handler: echo\n    origins: \"*\"\n"
-				"    bind: localhost\n    max_connections: 0\n    session_timeout: 300\n    tls: false\n    tls_cert: \"\"\n    tls_key: \"\"\n");
+	assert_text(
+		shown->str,
+		"# c.yaml\nservers:\n  server:\n    transport: telnet\n    port: 8023\n    handler: echo\n    origins: \"*\"\n"
+		"    bind: localhost\n    max_connections: 0\n    session_timeout: 300\n    tls: false\n    tls_cert: \"\"\n    tls_key: \"\"\n");
 	CU_ASSERT_EQUAL(bp_config_warnings(config)->len, 6);
-	assert_text(bp_config_warnings(config)->pdata[0], "c.yaml:5:1: welcome_message has no effect on transport telnet");
+	assert_text(bp_config_warnings(config)->pdata[0],
+		    "c.yaml:5:1: welcome_message has no effect on transport telnet");
 	assert_text(bp_config_warnings(config)->pdata[1], "c.yaml:6:1: ws_path has no effect on transport telnet");
 	end();
 }
@@ -206,12 +234,14 @@ static void test_own_defaults(void)
 	g_autoptr(GString) shown = NULL;
 
 	begin();
-	config = checked("servers:\n  a: {transport: tcp, handler: 'x:GuessHandler', port: null, max_connections: null}\n  b: {transport: tcp, "
-			 "handler_class: echo}\n");
+	config = checked(
+		"servers:\n  a: {transport: tcp, handler: 'x:GuessHandler', port: null, max_connections: null}\n  b: {transport: tcp, "
+		"handler_class: echo}\n");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(config);
 	shown = bp_config_describe(config);
-	assert_text(shown->str, "# c.yaml\nservers:\n  a:\n    transport: tcp\n    port: 8024\n    handler: guess\n"
-				"  b:\n    transport: tcp\n    port: 8023\n    handler: echo\n    session_timeout: 300\n");
+	assert_text(shown->str,
+		    "# c.yaml\nservers:\n  a:\n    transport: tcp\n    port: 8024\n    handler: guess\n"
+		    "  b:\n    transport: tcp\n    port: 8023\n    handler: echo\n    session_timeout: 300\n");
 	end();
 }
 

@@ -143,8 +143,8 @@ static void test_every_command(void)
 
 		if (g_strv_contains(skip, command->name))
 			continue;
-		line = g_strdup_printf("%s --help\n%s\n%s -1 \xff \"\n%s a b c d e f g\n%s * ?\n", command->name, command->name,
-				       command->name, command->name, command->name);
+		line = g_strdup_printf("%s --help\n%s\n%s -1 \xff \"\n%s a b c d e f g\n%s * ?\n", command->name,
+				       command->name, command->name, command->name, command->name);
 		client = client_new("console", FALSE, BP_ADMIN);
 		type(client, line);
 		EXPECT(client, command->name); /* --help shows it */
@@ -498,7 +498,9 @@ static void test_completion(void)
 		{ "TestModule", .help = "for completion", .params = params, .open = open_nothing },
 		{ NULL },
 	};
-	static const BpPluginInfo info = { .abi = BP_ABI, .name = "completion", .version = "1", .summary = "x", .modules = modules };
+	static const BpPluginInfo info = {
+		.abi = BP_ABI, .name = "completion", .version = "1", .summary = "x", .modules = modules
+	};
 	Client *client;
 
 	start();

@@ -42,7 +42,8 @@ static void test_declared(void)
 	set(root, "mode", "DROP_OLDEST");
 	ASSERT_SETTING(root, "mode", "drop-oldest");
 	CU_ASSERT_FALSE(bp_setting_set(root, "default_telnet_port", "70000", &error));
-	CU_ASSERT_STRING_EQUAL(error->message, "default_telnet_port must be a whole number from 0 to 65535, not \"70000\"");
+	CU_ASSERT_STRING_EQUAL(error->message,
+			       "default_telnet_port must be a whole number from 0 to 65535, not \"70000\"");
 	g_clear_error(&error);
 	CU_ASSERT_EQUAL(bp_setting_int(root, "default_telnet_port"), 2323);
 	set(root, "default_telnet_port", NULL);

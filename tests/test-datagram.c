@@ -204,7 +204,8 @@ static void test_nobody_there(void)
 	const char *const hosts[] = { "127.0.0.1", "::1" };
 
 	for (guint i = 0; i < 2; i++) {
-		Post *near = post_open(hosts[i], FALSE), *gone = post_open(hosts[i], FALSE), *far = post_open(hosts[i], FALSE);
+		Post *near = post_open(hosts[i], FALSE), *gone = post_open(hosts[i], FALSE),
+		     *far = post_open(hosts[i], FALSE);
 		BpAddress nowhere = *bp_datagram_local(gone->socket);
 		g_autofree char *text = bp_address_format(&nowhere);
 
@@ -260,7 +261,8 @@ static void test_address_is_taken(void)
 	Post *post = post_open("127.0.0.1", FALSE);
 	g_autoptr(GError) error = NULL;
 
-	CU_ASSERT_PTR_NULL(bp_datagram_open(bp_kernel(), bp_datagram_local(post->socket), FALSE, &events, NULL, &error));
+	CU_ASSERT_PTR_NULL(
+		bp_datagram_open(bp_kernel(), bp_datagram_local(post->socket), FALSE, &events, NULL, &error));
 	CU_ASSERT_EQUAL(error->code, BP_BUSY);
 	CU_ASSERT_PTR_NOT_NULL(strstr(error->message, "try another port"));
 	post_free(post);
@@ -295,7 +297,8 @@ static void test_group(const char *group, const char *any)
 	CU_ASSERT_PTR_NOT_NULL(error);
 	bp_datagram_send(near->socket, "to nobody", 9, &to);
 	count = far->got->len;
-	bp_address_parse(&to, strchr(any, ':') ? "::1" : "127.0.0.1", bp_address_port(bp_datagram_local(far->socket)), NULL);
+	bp_address_parse(&to, strchr(any, ':') ? "::1" : "127.0.0.1", bp_address_port(bp_datagram_local(far->socket)),
+			 NULL);
 	bp_datagram_send(near->socket, "to it", 5, &to);
 	CU_ASSERT(wait_count(far, count + 1));
 	CU_ASSERT_EQUAL(g_bytes_get_size(far->got->pdata[count]), 5);

@@ -11,9 +11,12 @@ static void test_reads_8889(void)
 {
 	DiscoveryNode node;
 
-	CU_ASSERT_EQUAL(READ(node, "{\"type\": \"node_discovery\", \"node_id\": \"server-8888-A\", \"service_info\": {\"type\": "
-				   "\"witch-series-server\", \"port\": 8888, \"protocols\": [\"example_protocol\"], \"server_name\": \"A\"}, "
-				   "\"timestamp\": \"2026-11-21T08:11:33.297035\"}"), DISCOVERY_NODE);
+	CU_ASSERT_EQUAL(
+		READ(node,
+		     "{\"type\": \"node_discovery\", \"node_id\": \"server-8888-A\", \"service_info\": {\"type\": "
+		     "\"witch-series-server\", \"port\": 8888, \"protocols\": [\"example_protocol\"], \"server_name\": \"A\"}, "
+		     "\"timestamp\": \"2026-11-21T08:11:33.297035\"}"),
+		DISCOVERY_NODE);
 	CU_ASSERT_STRING_EQUAL(node.id, "server-8888-A");
 	CU_ASSERT_STRING_EQUAL(node.name, "A");
 	CU_ASSERT_EQUAL(node.port, 8888);
@@ -22,8 +25,10 @@ static void test_reads_8889(void)
 	CU_ASSERT_STRING_EQUAL(node.protocols[0], "example_protocol");
 	discovery_node_clear(&node);
 	MARK(node);
-	CU_ASSERT_EQUAL(READ(node, "{\"type\": \"node_discovery\", \"node_id\": \"node-1795248693\", \"service_info\": {}, "
-				   "\"timestamp\": \"2026-11-21T08:11:33.907759\"}"), DISCOVERY_BROWSER);
+	CU_ASSERT_EQUAL(READ(node,
+			     "{\"type\": \"node_discovery\", \"node_id\": \"node-1795248693\", \"service_info\": {}, "
+			     "\"timestamp\": \"2026-11-21T08:11:33.907759\"}"),
+			DISCOVERY_BROWSER);
 	CU_ASSERT(IS_MARKED(node));
 }
 
@@ -31,8 +36,11 @@ static void test_reads_8890(void)
 {
 	DiscoveryNode node;
 
-	CU_ASSERT_EQUAL(READ(node, "{\"type\":\"node_discovery\",\"node_id\":\"n1\",\"hash\":\"1608ea132b3bebbb\",\"ip\":\"192.0.2.2\","
-				   "\"port\":8888,\"name\":\"N1\",\"protocols\":[\"v1\",\"PROJECT:p\"]}"), DISCOVERY_NODE);
+	CU_ASSERT_EQUAL(
+		READ(node,
+		     "{\"type\":\"node_discovery\",\"node_id\":\"n1\",\"hash\":\"1608ea132b3bebbb\",\"ip\":\"192.0.2.2\","
+		     "\"port\":8888,\"name\":\"N1\",\"protocols\":[\"v1\",\"PROJECT:p\"]}"),
+		DISCOVERY_NODE);
 	CU_ASSERT_STRING_EQUAL(node.hash, "1608ea132b3bebbb");
 	CU_ASSERT_STRING_EQUAL(node.project, "p");
 	CU_ASSERT_STRING_EQUAL(node.protocols[0], "v1");
@@ -44,19 +52,30 @@ static void test_reads_8890(void)
 static void test_writes(void)
 {
 	char *protocols[] = { "v1", NULL };
-	DiscoveryNode node = { .id = "n1", .name = "N1", .hash = "1608ea132b3bebbb", .project = "p", .protocols = protocols,
-			       .port = 8888, .ttl = 16 }, read;
+	DiscoveryNode node = { .id = "n1",
+			       .name = "N1",
+			       .hash = "1608ea132b3bebbb",
+			       .project = "p",
+			       .protocols = protocols,
+			       .port = 8888,
+			       .ttl = 16 },
+		      read;
 	gint64 now = G_GINT64_CONSTANT(1700000000) * G_USEC_PER_SEC + 297035;
 	g_autofree char *time = python_time(now);
-	g_autofree char *expected = g_strdup_printf("{\"type\": \"node_discovery\", \"node_id\": \"n1\", \"service_info\": {\"type\": "
-						    "\"witch-series-server\", \"port\": 8888, \"protocols\": [\"v1\"], \"server_name\": "
-						    "\"N1\"}, \"timestamp\": \"%s\"}", time);
-	g_autofree char *first = discovery_announcement(&node, now), *second = discovery_server_announcement(&node, "192.0.2.2");
+	g_autofree char *expected = g_strdup_printf(
+		"{\"type\": \"node_discovery\", \"node_id\": \"n1\", \"service_info\": {\"type\": "
+		"\"witch-series-server\", \"port\": 8888, \"protocols\": [\"v1\"], \"server_name\": "
+		"\"N1\"}, \"timestamp\": \"%s\"}",
+		time);
+	g_autofree char *first = discovery_announcement(&node, now),
+			*second = discovery_server_announcement(&node, "192.0.2.2");
 	g_autofree char *own = discovery_own(&node), *goodbye = discovery_goodbye(&node), *query = discovery_query();
 
 	CU_ASSERT_STRING_EQUAL(first, expected);
-	CU_ASSERT_STRING_EQUAL(second, "{\"type\":\"node_discovery\",\"node_id\":\"n1\",\"hash\":\"1608ea132b3bebbb\",\"ip\":\"192.0.2.2\","
-				       "\"port\":8888,\"name\":\"N1\",\"protocols\":[\"v1\",\"PROJECT:p\"]}");
+	CU_ASSERT_STRING_EQUAL(
+		second,
+		"{\"type\":\"node_discovery\",\"node_id\":\"n1\",\"hash\":\"1608ea132b3bebbb\",\"ip\":\"192.0.2.2\","
+		"\"port\":8888,\"name\":\"N1\",\"protocols\":[\"v1\",\"PROJECT:p\"]}");
 	CU_ASSERT_EQUAL(discovery_read(&read, own, strlen(own)), DISCOVERY_NODE);
 	CU_ASSERT(read.ours && read.ttl == 16 && read.port == 8888 && strcmp(read.project, "p") == 0);
 	discovery_node_clear(&read);
@@ -78,7 +97,13 @@ static void test_too_long_is_not_sent(void)
 static void test_bad(void)
 {
 	static const char *const bad[] = {
-		"", "[1]", "nonsense", "{}", "\xff\xfe", "{\"type\":5}", "{\"type\":\"node_discovery\"}",
+		"",
+		"[1]",
+		"nonsense",
+		"{}",
+		"\xff\xfe",
+		"{\"type\":5}",
+		"{\"type\":\"node_discovery\"}",
 		"{\"type\":\"node_discovery\",\"node_id\":\"n\"}",
 		"{\"type\":\"node_discovery\",\"node_id\":\"n\",\"port\":0}",
 		"{\"type\":\"node_discovery\",\"node_id\":\"n\",\"port\":65536}",
@@ -103,10 +128,12 @@ static void test_long_names(void)
 {
 	for (guint size = 127; size < 131; size++) {
 		g_autofree char *name = g_strnfill(size, 'n');
-		g_autofree char *text = g_strdup_printf("{\"type\":\"node_discovery\",\"node_id\":\"%s\",\"port\":1}", name);
+		g_autofree char *text = g_strdup_printf("{\"type\":\"node_discovery\",\"node_id\":\"%s\",\"port\":1}",
+							name);
 		DiscoveryNode node;
 
-		CU_ASSERT_EQUAL(discovery_read(&node, text, strlen(text)), size <= 128 ? DISCOVERY_NODE : DISCOVERY_BAD);
+		CU_ASSERT_EQUAL(discovery_read(&node, text, strlen(text)),
+				size <= 128 ? DISCOVERY_NODE : DISCOVERY_BAD);
 		if (size <= 128)
 			discovery_node_clear(&node);
 	}

@@ -91,22 +91,17 @@ static void test_cases(void)
 			screen = screen_text(&whole->screen);
 			screen_split = screen_text(&split->screen);
 			good = strcmp(line_editor_text(whole->editor), one->line) == 0 &&
-			       strcmp(whole->log->str, one->log) == 0 &&
-			       strcmp(split->log->str, one->log) == 0 &&
+			       strcmp(whole->log->str, one->log) == 0 && strcmp(split->log->str, one->log) == 0 &&
 			       line_editor_cursor(whole->editor) ==
 				       (one->cursor < 0 ? strlen(one->line) : (gsize)one->cursor) &&
 			       strcmp(line_editor_text(split->editor), one->line) == 0 &&
-			       line_editor_cursor(split->editor) ==
-				       line_editor_cursor(whole->editor) &&
-			       layout_holds(whole) && layout_holds(split) &&
-			       strcmp(screen, screen_split) == 0;
+			       line_editor_cursor(split->editor) == line_editor_cursor(whole->editor) &&
+			       layout_holds(whole) && layout_holds(split) && strcmp(screen, screen_split) == 0;
 			CU_ASSERT(good);
 			if (!good)
-				g_printerr(
-					"case %u, width %u: \"%s\" at %u, log \"%s\"\n%s\n%s\n",
-					i, widths[w], line_editor_text(whole->editor),
-					(guint)line_editor_cursor(whole->editor), whole->log->str,
-					screen, screen_split);
+				g_printerr("case %u, width %u: \"%s\" at %u, log \"%s\"\n%s\n%s\n", i, widths[w],
+					   line_editor_text(whole->editor), (guint)line_editor_cursor(whole->editor),
+					   whole->log->str, screen, screen_split);
 			term_free(whole);
 			term_free(split);
 		}
@@ -194,8 +189,7 @@ static void test_random_keys(void)
 	GRand *rand = g_rand_new_with_seed(4711);
 
 	for (guint round = 0; round < 60; round++) {
-		Term *term = term_new((const guint[]){ 10, 20, 80 }[round % 3],
-				       round % 2 ? "prompt> " : "");
+		Term *term = term_new((const guint[]){ 10, 20, 80 }[round % 3], round % 2 ? "prompt> " : "");
 		Plain plain = { .size = 0 };
 
 		for (guint i = 0; i < 300; i++) {
@@ -214,14 +208,13 @@ static void test_random_keys(void)
 				line_editor_show(term->editor);
 			}
 			expected = g_ucs4_to_utf8(plain.text, plain.size, NULL, NULL, NULL);
-			cursor = (gsize)(g_utf8_offset_to_pointer(expected, plain.cursor) -
-					 expected);
+			cursor = (gsize)(g_utf8_offset_to_pointer(expected, plain.cursor) - expected);
 			if (strcmp(expected, line_editor_text(term->editor)) != 0 ||
 			    cursor != line_editor_cursor(term->editor) || !layout_holds(term)) {
 				g_autofree char *screen = screen_text(&term->screen);
 
-				g_printerr("round %u, key %u: \"%s\" is \"%s\"; %s\n", round, i,
-					   expected, line_editor_text(term->editor), screen);
+				g_printerr("round %u, key %u: \"%s\" is \"%s\"; %s\n", round, i, expected,
+					   line_editor_text(term->editor), screen);
 				CU_FAIL_FATAL("screen or line differ");
 			}
 		}
@@ -404,8 +397,7 @@ static void test_freed_in_line(void)
 
 static void test_freed_in_write(void)
 {
-	static const char *const keys[] = { "abc",  "abc\rdef\r", "abc\003def",
-					    "\004", "\014",	  "a" LEFT "\177" };
+	static const char *const keys[] = { "abc", "abc\rdef\r", "abc\003def", "\004", "\014", "a" LEFT "\177" };
 
 	for (guint i = 0; i < G_N_ELEMENTS(keys); i++) {
 		Term *term = term_new(20, "$ ");

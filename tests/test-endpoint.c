@@ -54,14 +54,18 @@ static void test_stream(void)
 	g_autofree char *last = NULL;
 
 	pieces = g_string_new(NULL);
-	check(&media, "{\"stream_id\":\"S1\",\"media_type\":\"video\",\"action\":\"start_stream\",\"metadata\":{\"a\":1}}",
+	check(&media,
+	      "{\"stream_id\":\"S1\",\"media_type\":\"video\",\"action\":\"start_stream\",\"metadata\":{\"a\":1}}",
 	      "{\"status\": \"success\", \"data\": {\"status\": \"stream_started\", \"stream_id\": \"S1\"}}");
 	check(&media, "{\"stream_id\":\"S1\",\"content\":\"QUJD\",\"chunk_index\":0,\"is_last\":false}",
 	      "{\"status\": \"success\", \"data\": {\"status\": \"chunk_received\", \"stream_id\": \"S1\", \"chunk_index\": 0, "
 	      "\"received_chunks\": 1}}");
-	last = answer(&media, "{\"stream_id\":\"S1\",\"content\":\"REVG\",\"chunk_index\":1,\"is_last\":true,\"metadata\":\"{}\"}");
-	CU_ASSERT(g_str_has_prefix(last, "{\"status\": \"success\", \"data\": {\"status\": \"stream_completed\", \"stream_id\": \"S1\", "
-					 "\"total_chunks\": 2, \"total_bytes\": 6, \"duration\": "));
+	last = answer(
+		&media,
+		"{\"stream_id\":\"S1\",\"content\":\"REVG\",\"chunk_index\":1,\"is_last\":true,\"metadata\":\"{}\"}");
+	CU_ASSERT(g_str_has_prefix(
+		last, "{\"status\": \"success\", \"data\": {\"status\": \"stream_completed\", \"stream_id\": \"S1\", "
+		      "\"total_chunks\": 2, \"total_bytes\": 6, \"duration\": "));
 	check(&media, "{\"stream_id\":\"S1\",\"content\":\"QUJD\",\"chunk_index\":2}",
 	      "{\"status\": \"error\", \"error\": \"unknown_stream\", \"message\": \"Stream S1 is not registered\"}");
 	CU_ASSERT_STRING_EQUAL(pieces->str, "video:ABC video:DEF ");
@@ -74,8 +78,10 @@ static void test_errors(void)
 	EndpointMedia media = { NULL };
 
 	pieces = g_string_new(NULL);
-	check(&media, "{\"stream_id\":\"S9\"}", "{\"status\": \"error\", \"message\": \"Unknown media message format\"}");
-	check(&media, "{\"action\":\"stream_x\"}", "{\"status\": \"error\", \"message\": \"Unknown media message format\"}");
+	check(&media, "{\"stream_id\":\"S9\"}",
+	      "{\"status\": \"error\", \"message\": \"Unknown media message format\"}");
+	check(&media, "{\"action\":\"stream_x\"}",
+	      "{\"status\": \"error\", \"message\": \"Unknown media message format\"}");
 	check(&media, "{\"media_type\":\"i\",\"content\":\"QUJDR\"}",
 	      "{\"status\": \"error\", \"message\": \"Error during media message processing: Invalid base64-encoded string: number of "
 	      "data characters (5) cannot be 1 more than a multiple of 4\"}");
@@ -103,11 +109,48 @@ static void test_streams_are_bounded(void)
 static void test_hostile_json(void)
 {
 	static const char *const bad[] = {
-		"", " ", "[", "]", "{", "{\"a\"", "{\"a\":", "{\"a\":1,}", "[1,]", "[,1]", "{,}", "01", "-", "+1", ".5", "1.", "1e", "0x1",
-		"NaN", "Infinity", "-Infinity", "nul", "True", "'a'", "\"\x01\"", "\"\\x\"", "\"\\u12\"", "\"\\ud800\"", "\"a", "[1]x",
-		"{\"a\":1 \"b\":2}", "{1:2}", "\xef\xbb\xbf{}", "\"\xff\"", "[\"a\\\"]", "/* */{}", "{}//", "123456789012345678901234567890",
+		"",
+		" ",
+		"[",
+		"]",
+		"{",
+		"{\"a\"",
+		"{\"a\":",
+		"{\"a\":1,}",
+		"[1,]",
+		"[,1]",
+		"{,}",
+		"01",
+		"-",
+		"+1",
+		".5",
+		"1.",
+		"1e",
+		"0x1",
+		"NaN",
+		"Infinity",
+		"-Infinity",
+		"nul",
+		"True",
+		"'a'",
+		"\"\x01\"",
+		"\"\\x\"",
+		"\"\\u12\"",
+		"\"\\ud800\"",
+		"\"a",
+		"[1]x",
+		"{\"a\":1 \"b\":2}",
+		"{1:2}",
+		"\xef\xbb\xbf{}",
+		"\"\xff\"",
+		"[\"a\\\"]",
+		"/* */{}",
+		"{}//",
+		"123456789012345678901234567890",
 	};
-	static const char *const good[] = { "{}", "[]", "\"\"", "0", "-0", "1.5e3", "null", " {\"a\" : [ ] } ", "\"\\u0000\"", "\"\\ud83d\\ude00\"" };
+	static const char *const good[] = {
+		"{}", "[]", "\"\"", "0", "-0", "1.5e3", "null", " {\"a\" : [ ] } ", "\"\\u0000\"", "\"\\ud83d\\ude00\""
+	};
 
 	for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
 		json_t *value = bp_json_parse(bad[i], strlen(bad[i]), 0, NULL);

@@ -41,7 +41,12 @@ static gboolean load_module(BpPlugin *self, GError **error)
 
 static const BpModule modules[] = { { "Held", .open = open_module, .close = close_module }, { NULL } };
 static const BpPluginInfo module_info = {
-	.abi = BP_ABI, .name = "holds", .version = "1", .summary = "test", .load = load_module, .modules = modules,
+	.abi = BP_ABI,
+	.name = "holds",
+	.version = "1",
+	.summary = "test",
+	.load = load_module,
+	.modules = modules,
 };
 
 static BpInstance *start_module(void)
@@ -188,7 +193,11 @@ static void handler_close(BpSession *session, BpEnd why)
 
 static const BpHandler handlers[] = { { "waits", .open = handler_open, .close = handler_close }, { NULL } };
 static const BpPluginInfo handler_info = {
-	.abi = BP_ABI, .name = "waits", .version = "1", .summary = "test", .handlers = handlers,
+	.abi = BP_ABI,
+	.name = "waits",
+	.version = "1",
+	.summary = "test",
+	.handlers = handlers,
 };
 
 static BpSession *start_session(BpInstance *self)

@@ -129,7 +129,8 @@ static void assert_refused(const char *path, BpFileFlags flags, BpErrorCode code
 
 static void test_refuses(void)
 {
-	g_autofree char *fifo = path_of("fifo"), *link = path_of("link"), *file = suite_file("file", "x"), *locked = path_of("locked");
+	g_autofree char *fifo = path_of("fifo"), *link = path_of("link"), *file = suite_file("file", "x"),
+			*locked = path_of("locked");
 	g_autofree char *socket_path = path_of("socket"), *dangling = path_of("dangling");
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -158,7 +159,8 @@ static void test_refuses(void)
 
 static void test_loads(void)
 {
-	g_autofree char *file = suite_file("loaded", "12345"), *empty = suite_file("empty", ""), *large = g_strnfill(200000, 'y');
+	g_autofree char *file = suite_file("loaded", "12345"), *empty = suite_file("empty", ""),
+			*large = g_strnfill(200000, 'y');
 	g_autofree char *wide = suite_file("wide", large), *text = NULL, *proc = NULL, *none = NULL, *whole = NULL;
 	g_autoptr(GError) error = NULL;
 	gsize size;
@@ -309,7 +311,9 @@ static void test_order(void)
 static void test_rotates(void)
 {
 	g_autofree char *path = path_of("rotated");
-	static const char *const wanted[] = { "r9\n", "r7\nr8\n", "r5\nr6\n", "r3\nr4\n", "a long record\n", "r1\nr2\n" };
+	static const char *const wanted[] = {
+		"r9\n", "r7\nr8\n", "r5\nr6\n", "r3\nr4\n", "a long record\n", "r1\nr2\n"
+	};
 	BpWriter *writer;
 
 	start();

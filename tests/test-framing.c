@@ -20,7 +20,8 @@ typedef struct {
 	BpFramingCounts counts;
 } Result;
 
-static Result decode(const BpFraming *framing, const BpFramingOptions *options, const guint8 *data, gsize size, gsize step)
+static Result decode(const BpFraming *framing, const BpFramingOptions *options, const guint8 *data, gsize size,
+		     gsize step)
 {
 	Result result = { .frames = g_byte_array_new() };
 	BpDecoder *decoder = framing->decoder_new(options, on_frame, result.frames);
@@ -49,8 +50,9 @@ static gsize random_message(GRand *rand, guint8 *message, gsize most)
 	gint32 kind = g_rand_int_range(rand, 0, 3);
 
 	for (gsize i = 0; i < size; i++)
-		message[i] = kind == 0 ? special[g_rand_int_range(rand, 0, sizeof(special))]
-			   : kind == 1 ? (guint8)g_rand_int_range(rand, 1, 256) : (guint8)g_rand_int_range(rand, 0, 256);
+		message[i] = kind == 0	 ? special[g_rand_int_range(rand, 0, sizeof(special))]
+			     : kind == 1 ? (guint8)g_rand_int_range(rand, 1, 256)
+					 : (guint8)g_rand_int_range(rand, 0, 256);
 	return size;
 }
 
@@ -130,8 +132,8 @@ static void test_noise_and_cuts(void)
 	}
 }
 
-static void expect(const BpFraming *framing, const BpFramingOptions *options, const char *wire, gsize size, const char *frames,
-		   guint64 count, guint64 dropped, guint64 broken)
+static void expect(const BpFraming *framing, const BpFramingOptions *options, const char *wire, gsize size,
+		   const char *frames, guint64 count, guint64 dropped, guint64 broken)
 {
 	Result got = decode(framing, options, (const guint8 *)wire, size, size);
 	g_autoptr(GString) text = g_string_new(NULL);
@@ -158,8 +160,10 @@ static void test_mesh_facts(void)
 {
 	static const BpFramingOptions other = { .escape_xor = 0xff }, small = { .limit = 4 };
 
-	EXPECT(&framing_mesh, NULL, "\xff\xf9\xfa\x00\xfa\x01\xfa\x06\xfa\x07\xfa\x04\xfa\x05\xfe", "f9fafbfcfdfeff.", 1, 0, 0);
-	EXPECT(&framing_mesh, &other, "\xff\xf9\xfa\x05\xfa\x04\xfa\x03\xfa\x02\xfa\x01\xfa\x00\xfe", "f9fafbfcfdfeff.", 1, 0, 0);
+	EXPECT(&framing_mesh, NULL, "\xff\xf9\xfa\x00\xfa\x01\xfa\x06\xfa\x07\xfa\x04\xfa\x05\xfe", "f9fafbfcfdfeff.",
+	       1, 0, 0);
+	EXPECT(&framing_mesh, &other, "\xff\xf9\xfa\x05\xfa\x04\xfa\x03\xfa\x02\xfa\x01\xfa\x00\xfe", "f9fafbfcfdfeff.",
+	       1, 0, 0);
 	EXPECT(&framing_mesh, NULL, "\xff\xfa\x05\xfa\x04\x41\xfe", "fffe41.", 1, 0, 0);
 	EXPECT(&framing_mesh, NULL, "noise\xff\x01\xfe", "01.", 1, 5, 0);
 	EXPECT(&framing_mesh, NULL, "\xff\x01\x02\xff\x03\xfe", "03.", 1, 2, 0);
@@ -169,14 +173,15 @@ static void test_mesh_facts(void)
 	EXPECT(&framing_mesh, NULL, "\xff\x01\xfa\x41\x02\xfe\xff\x03\xfe", "03.", 1, 5, 1);
 	EXPECT(&framing_mesh, NULL, "\xff\x01\xfa\xfe\xff\x03\xfe", "03.", 1, 3, 1);
 	EXPECT(&framing_mesh, NULL, "\xff\x01\xfa\xff\x03\xfe", "03.", 1, 2, 1);
-	EXPECT(&framing_mesh, &small, "\xff\x01\x02\x03\x04\xfe\xff\x01\x02\x03\x04\x05\xfe\xff\x06\xfe", "01020304.06.", 2, 6, 0);
+	EXPECT(&framing_mesh, &small, "\xff\x01\x02\x03\x04\xfe\xff\x01\x02\x03\x04\x05\xfe\xff\x06\xfe",
+	       "01020304.06.", 2, 6, 0);
 }
 
 /* What only the other setting makes is counted, and told when it is no rare noise. */
 static void test_mesh_foreign(void)
 {
 	static const struct {
-		guint8 xor;
+		guint8 xor ;
 		const char *wire;
 		guint foreign;
 		const char *advice; /* a part of it */
@@ -188,8 +193,10 @@ static void test_mesh_foreign(void)
 		{ 0xff, "\xff\xfa\x06\xfe\xff\xfa\x07\xfe", 2, "escape_xor=0xfa" },
 		{ 0xff, "\xff\xfa\x02\xfa\x03\xfe", 0, NULL },
 		{ 0x20, "\xff\xfa\x01\xfe\xff\xfa\x04\xfe", 2, "0xfa is usual" },
-		{ 0, "\xff\xfa\x02\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe"
-		     "\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\xfa\x02\xfe", 2, NULL },
+		{ 0,
+		  "\xff\xfa\x02\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe"
+		  "\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\x01\xfe\xff\xfa\x02\xfe",
+		  2, NULL },
 	};
 
 	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -226,7 +233,8 @@ static void test_line_facts(void)
 	static const BpFramingOptions crlf = { .line_end = "\r\n", .limit = 4 };
 
 	EXPECT(&framing_lines, NULL, "a\r\n\nb\rc\n", "61..620d63.", 3, 0, 0);
-	EXPECT(&framing_lines, &crlf, "a\nb\r\nabcd\r\nabcde\r\nabcdefghijkl\r\nz\r\n", "610a62.61626364.7a.", 3, 17, 0);
+	EXPECT(&framing_lines, &crlf, "a\nb\r\nabcd\r\nabcde\r\nabcdefghijkl\r\nz\r\n", "610a62.61626364.7a.", 3, 17,
+	       0);
 }
 
 static void test_gap(void)
@@ -258,7 +266,10 @@ static void test_reset(void)
 	g_autoptr(GByteArray) frames = g_byte_array_new();
 	BpDecoder *decoder = framing_mesh.decoder_new(NULL, on_frame, frames);
 
-	framing_mesh.feed(decoder, (const guint8 *)"\xff" "ab\xfa", 4);
+	framing_mesh.feed(decoder,
+			  (const guint8 *)"\xff"
+					  "ab\xfa",
+			  4);
 	framing_mesh.reset(decoder);
 	framing_mesh.feed(decoder, (const guint8 *)"cd\xfe", 3);
 	CU_ASSERT_EQUAL(frames->len, 0);

@@ -101,8 +101,7 @@ static void test_search_screen(void)
 
 static void test_completion(void)
 {
-	static char *words[] = { "channel", "chat",	   "context", "help", "name=",
-				 "dir/",    "bad\033word", "bad2",    NULL };
+	static char *words[] = { "channel", "chat", "context", "help", "name=", "dir/", "bad\033word", "bad2", NULL };
 	static const struct {
 		const char *keys, *line, *screen;
 	} tabs[] = {
@@ -186,8 +185,7 @@ static void test_history_rules(void)
 static void test_history_file(void)
 {
 	g_autofree char *file = g_build_filename(suite_folder(), "history", NULL);
-	g_autoptr(History) first = history_open(file, 100), second = history_open(file, 100),
-			   third = NULL;
+	g_autoptr(History) first = history_open(file, 100), second = history_open(file, 100), third = NULL;
 	struct stat status;
 
 	history_add(first, "from the first");
@@ -226,8 +224,7 @@ static void test_history_compacts(void)
 static void test_history_bad_file(void)
 {
 	g_autofree char *torn = suite_file("history-torn", "good\n\xff\xfe\n\n indented\nend\\");
-	g_autoptr(History) history = history_open(torn, 10), again = NULL,
-			   folder = history_open(suite_folder(), 10);
+	g_autoptr(History) history = history_open(torn, 10), again = NULL, folder = history_open(suite_folder(), 10);
 
 	CU_ASSERT_STRING_EQUAL(history_get(history, 0), "good");
 	CU_ASSERT_STRING_EQUAL(history_get(history, 1), "end\\");
@@ -257,7 +254,10 @@ static void test_safe_text(void)
 	CU_ASSERT_EQUAL(bp_text_fit("a" WIDE "b", 3), 4);
 	/* What is cut inside of a character ends where it ends. */
 	CU_ASSERT_EQUAL(bp_text_fit(cut, 80), 2);
-	CU_ASSERT_EQUAL(bp_text_fit("\xff\xf0" "b", 2), 2);
+	CU_ASSERT_EQUAL(bp_text_fit("\xff\xf0"
+				    "b",
+				    2),
+			2);
 }
 
 static const SuiteTest tests[] = {

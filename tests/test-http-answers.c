@@ -77,7 +77,8 @@ static void test_file(void)
 				  "GET /file HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: %s\r\n\r\n"
 				  "GET /file HTTP/1.1\r\nHost: localhost\r\nRange: bytes=400000-\r\n\r\n"
 				  "HEAD /file HTTP/1.1\r\nHost: localhost\r\n\r\n"
-				  "PUT /file HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n", tag, tag);
+				  "PUT /file HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n",
+				  tag, tag);
 	say(peer, request);
 	CU_ASSERT(expect(peer, "HTTP/1.1 405 ", 1));
 	CU_ASSERT_PTR_NOT_NULL(strstr(peer->got->str, "HTTP/1.1 206 "));
@@ -120,12 +121,14 @@ static void test_file_conditions(void)
 	BEGIN();
 	peer = peer_connect();
 	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-		g_autofree char *request = g_strdup_printf("GET /file HTTP/1.1\r\nHost: localhost\r\n%s\r\n\r\n", cases[i].field);
+		g_autofree char *request = g_strdup_printf("GET /file HTTP/1.1\r\nHost: localhost\r\n%s\r\n\r\n",
+							   cases[i].field);
 
 		g_string_truncate(peer->got, 0);
 		say(peer, request);
 		CU_ASSERT(expect(peer, cases[i].status, 1));
-		CU_ASSERT(expect(peer, g_str_has_prefix(cases[i].status, "HTTP/1.1 200") ? "\r\n\r\ncontent" : "\r\n\r\n", 1));
+		CU_ASSERT(expect(
+			peer, g_str_has_prefix(cases[i].status, "HTTP/1.1 200") ? "\r\n\r\ncontent" : "\r\n\r\n", 1));
 	}
 	peer_free(peer);
 	end();
@@ -211,7 +214,8 @@ static void route_request(BpPlugin *self, BpHttpExchange *exchange)
 	if (*bp_http_query(exchange))
 		hold(exchange);
 	else
-		bp_http_respond_text(exchange, 200, bp_http_is_own_origin(exchange) ? "of the route, own" : "of the route, foreign");
+		bp_http_respond_text(exchange, 200,
+				     bp_http_is_own_origin(exchange) ? "of the route, own" : "of the route, foreign");
 }
 
 static const BpHttpRoute route = { .path = "/route", .request = route_request, .any_origin = TRUE };
@@ -221,7 +225,9 @@ static gboolean load_route(BpPlugin *self, GError **error)
 	return bp_registry_add(self, "route/test", &route, error);
 }
 
-static const BpPluginInfo route_plugin = { .abi = BP_ABI, .name = "routes", .version = "1", .summary = "test", .load = load_route };
+static const BpPluginInfo route_plugin = {
+	.abi = BP_ABI, .name = "routes", .version = "1", .summary = "test", .load = load_route
+};
 
 static void test_routes(void)
 {
@@ -231,7 +237,10 @@ static void test_routes(void)
 	BEGIN();
 	plugin = bp_plugin_add(&route_plugin, NULL);
 	peer = peer_connect();
-	say(peer, GET("/route") GET("/routes") "GET /route HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n\r\n" GET("/route?hold"));
+	say(peer,
+	    GET("/route")
+		    GET("/routes") "GET /route HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n\r\n" GET(
+			    "/route?hold"));
 	CU_ASSERT(expect(peer, "of the route, own", 1));
 	CU_ASSERT(expect(peer, "GET /routes", 1));
 	CU_ASSERT(expect(peer, "of the route, foreign", 1));

@@ -13,7 +13,7 @@
 
 typedef struct {
 	const char *name, *text;
-	gsize size; /* 0: strlen */
+	gsize size;   /* 0: strlen */
 	guint status; /* 0: taken */
 } Case;
 
@@ -137,12 +137,15 @@ static const Case heads[] = {
 	{ "length hex", "POST / HTTP/1.1\r\n" H "Content-Length: 0x5\r\n" END, 0, 400 },
 	{ "length 20 digits", "POST / HTTP/1.1\r\n" H "Content-Length: 00000000000000000005\r\n" END, 0, 400 },
 	{ "length empty", "POST / HTTP/1.1\r\n" H "Content-Length:\r\n" END, 0, 400 },
-	{ "length and chunked", "POST / HTTP/1.1\r\n" H "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n" END, 0, 400 },
-	{ "chunked and length", "POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n" END, 0, 400 },
+	{ "length and chunked", "POST / HTTP/1.1\r\n" H "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n" END, 0,
+	  400 },
+	{ "chunked and length", "POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n" END, 0,
+	  400 },
 	{ "chunked", "POST / HTTP/1.1\r\n" H "Transfer-Encoding: Chunked\r\n" END },
 	{ "chunked 1.0", "POST / HTTP/1.0\r\n" H "Transfer-Encoding: chunked\r\n" END, 0, 400 },
 	{ "chunked twice", "POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked, chunked\r\n" END, 0, 400 },
-	{ "chunked in two fields", "POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n" END, 0, 400 },
+	{ "chunked in two fields",
+	  "POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n" END, 0, 400 },
 	{ "chunked not last", "POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked, gzip\r\n" END, 0, 400 },
 	{ "not chunked", "POST / HTTP/1.1\r\n" H "Transfer-Encoding: gzip\r\n" END, 0, 400 },
 	{ "identity", "POST / HTTP/1.1\r\n" H "Transfer-Encoding: identity\r\n" END, 0, 400 },
@@ -291,12 +294,28 @@ static void test_chunks(void)
 		{ "5\r\nhello\r\n0\r\n\r\n", "hello", "" },
 		{ "5\r\nhello\r\n006\r\n world\r\n0\r\n\r\n", "hello world", "" },
 		{ "A;x=y;z=\"q\"\r\n0123456789\r\n0;a\r\nT: v\r\nU: \r\n\r\nx", "0123456789", "x" },
-		{ "\r\n", NULL }, { "g\r\n", NULL }, { " 5\r\nhello", NULL }, { "5 \r\nhello", NULL }, { "+5\r\nhello", NULL },
-		{ "0x5\r\nhello", NULL }, { "-1\r\n", NULL }, { "5\nhello", NULL }, { "5\r\nhello0\r\n\r\n", NULL },
-		{ "5\r\nhello\n0\r\n\r\n", NULL }, { "5\r\nhelloX\n0\r\n\r\n", NULL }, { "5\r\nhello\rx", NULL }, { "5\rx", NULL }, { "5;a\nhello", NULL },
-		{ "5;\x01\r\nhello", NULL }, { "1234567890123456\r\n", NULL }, { "0\r\n T: v\r\n\r\n", NULL },
-		{ "0\r\nT : v\r\n\r\n", NULL }, { "0\r\nT: v\n\r\n", NULL }, { "0\r\nT: \x01\r\n\r\n", NULL },
-		{ "0\r\n: v\r\n\r\n", NULL }, { "0\r\n\n", NULL },
+		{ "\r\n", NULL },
+		{ "g\r\n", NULL },
+		{ " 5\r\nhello", NULL },
+		{ "5 \r\nhello", NULL },
+		{ "+5\r\nhello", NULL },
+		{ "0x5\r\nhello", NULL },
+		{ "-1\r\n", NULL },
+		{ "5\nhello", NULL },
+		{ "5\r\nhello0\r\n\r\n", NULL },
+		{ "5\r\nhello\n0\r\n\r\n", NULL },
+		{ "5\r\nhelloX\n0\r\n\r\n", NULL },
+		{ "5\r\nhello\rx", NULL },
+		{ "5\rx", NULL },
+		{ "5;a\nhello", NULL },
+		{ "5;\x01\r\nhello", NULL },
+		{ "1234567890123456\r\n", NULL },
+		{ "0\r\n T: v\r\n\r\n", NULL },
+		{ "0\r\nT : v\r\n\r\n", NULL },
+		{ "0\r\nT: v\n\r\n", NULL },
+		{ "0\r\nT: \x01\r\n\r\n", NULL },
+		{ "0\r\n: v\r\n\r\n", NULL },
+		{ "0\r\n\n", NULL },
 	};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -334,11 +353,31 @@ static void test_paths(void)
 	static const struct {
 		const char *path, *wanted; /* NULL: refused */
 	} cases[] = {
-		{ "/", "/" }, { "/a%20b", "/a b" }, { "/a%2Fb", "/a/b" }, { "/%C3%A4", "/\xc3\xa4" }, { "/a..b/.c/d.", "/a..b/.c/d." },
-		{ "/%", NULL }, { "/%4", NULL }, { "/%zz", NULL }, { "/%00", NULL }, { "/%0a", NULL }, { "/%7f", NULL }, { "/%ff", NULL },
-		{ "/..", NULL }, { "/../a", NULL }, { "/a/../b", NULL }, { "/a/..", NULL }, { "/./a", NULL }, { "/%2e%2e/a", NULL },
-		{ "/a%2f..%2fb", NULL }, { "/a/.", NULL }, { "/a\x7f", NULL }, { "/a\xff", NULL }, { "/a/..b", "/a/..b" },
-		{ "/%25%20", "/% " }, { "/a/b/%", NULL },
+		{ "/", "/" },
+		{ "/a%20b", "/a b" },
+		{ "/a%2Fb", "/a/b" },
+		{ "/%C3%A4", "/\xc3\xa4" },
+		{ "/a..b/.c/d.", "/a..b/.c/d." },
+		{ "/%", NULL },
+		{ "/%4", NULL },
+		{ "/%zz", NULL },
+		{ "/%00", NULL },
+		{ "/%0a", NULL },
+		{ "/%7f", NULL },
+		{ "/%ff", NULL },
+		{ "/..", NULL },
+		{ "/../a", NULL },
+		{ "/a/../b", NULL },
+		{ "/a/..", NULL },
+		{ "/./a", NULL },
+		{ "/%2e%2e/a", NULL },
+		{ "/a%2f..%2fb", NULL },
+		{ "/a/.", NULL },
+		{ "/a\x7f", NULL },
+		{ "/a\xff", NULL },
+		{ "/a/..b", "/a/..b" },
+		{ "/%25%20", "/% " },
+		{ "/a/b/%", NULL },
 	};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -360,13 +399,31 @@ static void test_ranges(void)
 		guint status;
 		guint64 first, last;
 	} cases[] = {
-		{ "bytes=0-0", 10, 206, 0, 0 }, { "bytes=2-", 10, 206, 2, 9 }, { "bytes=2-99", 10, 206, 2, 9 },
-		{ "bytes=-3", 10, 206, 7, 9 }, { "bytes=-30", 10, 206, 0, 9 }, { "bytes=10-", 10, 416 }, { "bytes=-0", 10, 416 },
-		{ "bytes=0-", 0, 416 }, { "bytes=-5", 0, 416 }, { "bytes=3-2", 10, 200 }, { "bytes=0-1,3-4", 10, 200 },
-		{ "bytes=a-b", 10, 200 }, { "items=0-1", 10, 200 }, { "bytes=", 10, 200 }, { "bytes=-", 10, 200 },
-		{ "bytes=99999999999999999999-", 10, 200 }, { "bytes=1-2x", 10, 200 }, { "bytes=0-60000x", 10, 200 },
-		{ "bytes=999999999", 10, 200 }, { "bytes=999999999-", 10, 416 }, { "bytes=5-1", 10, 200 }, { "bytes=-3x", 10, 200 },
-		{ "bytes=5-99999999999999999999", 10, 200 }, { "bytes", 10, 200 }, { "", 10, 200 },
+		{ "bytes=0-0", 10, 206, 0, 0 },
+		{ "bytes=2-", 10, 206, 2, 9 },
+		{ "bytes=2-99", 10, 206, 2, 9 },
+		{ "bytes=-3", 10, 206, 7, 9 },
+		{ "bytes=-30", 10, 206, 0, 9 },
+		{ "bytes=10-", 10, 416 },
+		{ "bytes=-0", 10, 416 },
+		{ "bytes=0-", 0, 416 },
+		{ "bytes=-5", 0, 416 },
+		{ "bytes=3-2", 10, 200 },
+		{ "bytes=0-1,3-4", 10, 200 },
+		{ "bytes=a-b", 10, 200 },
+		{ "items=0-1", 10, 200 },
+		{ "bytes=", 10, 200 },
+		{ "bytes=-", 10, 200 },
+		{ "bytes=99999999999999999999-", 10, 200 },
+		{ "bytes=1-2x", 10, 200 },
+		{ "bytes=0-60000x", 10, 200 },
+		{ "bytes=999999999", 10, 200 },
+		{ "bytes=999999999-", 10, 416 },
+		{ "bytes=5-1", 10, 200 },
+		{ "bytes=-3x", 10, 200 },
+		{ "bytes=5-99999999999999999999", 10, 200 },
+		{ "bytes", 10, 200 },
+		{ "", 10, 200 },
 	};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -453,7 +510,8 @@ static void test_dates(void)
 static void test_forms(void)
 {
 	static const char form[] = "a=1&cmd=x+y%21%0Az&b&c=%&d=%ff&e=%00";
-	g_autofree char *command = bp_http_form_value(form, strlen(form), "cmd"), *b = bp_http_form_value(form, strlen(form), "b");
+	g_autofree char *command = bp_http_form_value(form, strlen(form), "cmd"),
+			*b = bp_http_form_value(form, strlen(form), "b");
 	g_autofree char *c = bp_http_form_value(form, strlen(form), "c");
 
 	CU_ASSERT_STRING_EQUAL(command, "x y!\nz");

@@ -10,7 +10,8 @@ static void test_pipelining(void)
 
 	BEGIN();
 	peer = peer_connect();
-	say(peer, GET("/1") GET("/hold") GET("/2") "POST /3 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nab" GET("/4"));
+	say(peer, GET("/1") GET("/hold")
+			  GET("/2") "POST /3 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nab" GET("/4"));
 	CU_ASSERT_FATAL(suite_wait_until(is_held, NULL, 5));
 	CU_ASSERT(expect(peer, "GET /1 ", 1));
 	CU_ASSERT_EQUAL(web.requests, 2);
@@ -54,7 +55,8 @@ static void test_pipelining_is_bounded(void)
 
 static void test_split_at_every_byte(void)
 {
-	static const char text[] = "POST /a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x\r\nde\r\n0\r\nT: v\r\n\r\n";
+	static const char text[] =
+		"POST /a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x\r\nde\r\n0\r\nT: v\r\n\r\n";
 	Peer *peer;
 
 	BEGIN();
@@ -149,19 +151,25 @@ static void test_refused(void)
 		{ "GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n\r\n", "HTTP/1.1 403 " },
 		{ "GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: null\r\n\r\n", "HTTP/1.1 403 " },
 		{ "GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost:81\r\n\r\n", "HTTP/1.1 403 " },
-		{ "GET / HTTP/1.1\r\nHost: localhost\r\nReferer: http://evil.example/http://localhost\r\n\r\n", "HTTP/1.1 403 " },
+		{ "GET / HTTP/1.1\r\nHost: localhost\r\nReferer: http://evil.example/http://localhost\r\n\r\n",
+		  "HTTP/1.1 403 " },
 		{ "GET / HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\n\r\n", "HTTP/1.1 403 " },
 		{ "GET / HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: same-site\r\n\r\n", "HTTP/1.1 403 " },
-		{ "POST / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: Mozilla/5.0\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 403 " },
+		{ "POST / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: Mozilla/5.0\r\nContent-Length: 0\r\n\r\n",
+		  "HTTP/1.1 403 " },
 		{ "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 200 " },
-		{ "POST / HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost:80\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 200 " },
-		{ "GET / HTTP/1.1\r\nHost: 127.0.0.1:1\r\nOrigin: http://127.0.0.1:1\r\nReferer: http://127.0.0.1:1/x\r\n\r\n", "HTTP/1.1 200 " },
+		{ "POST / HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost:80\r\nContent-Length: 0\r\n\r\n",
+		  "HTTP/1.1 200 " },
+		{ "GET / HTTP/1.1\r\nHost: 127.0.0.1:1\r\nOrigin: http://127.0.0.1:1\r\nReferer: http://127.0.0.1:1/x\r\n\r\n",
+		  "HTTP/1.1 200 " },
 		{ "GET / HTTP/1.1\r\nHost: [::1]:1\r\nSec-Fetch-Site: none\r\n\r\n", "HTTP/1.1 200 " },
 		{ "GET / HTTP/1.1\r\nHost: box.example:7\r\n\r\n", "HTTP/1.1 200 " },
-		{ "GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: https://friend.example\r\nSec-Fetch-Site: cross-site\r\n\r\n", "HTTP/1.1 200 " },
+		{ "GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: https://friend.example\r\nSec-Fetch-Site: cross-site\r\n\r\n",
+		  "HTTP/1.1 200 " },
 		{ "POST / HTTP/1.1\r\nHost: localhost\r\nExpect: tea\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 417 " },
 		{ "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nx", "HTTP/1.1 400 " },
-		{ "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n", "HTTP/1.1 413 " },
+		{ "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n",
+		  "HTTP/1.1 413 " },
 		{ "OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 200 " },
 		{ "GET http://localhost/x HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 200 " },
 		{ "GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 200 " },

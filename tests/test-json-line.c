@@ -119,9 +119,19 @@ static void test_many_small_lines(void)
 
 static void test_frames(void)
 {
-	FrameSaid said = { .sequence = 0x0102030405060708, .time = -5, .flags = 1, .crossings = 3, .channel = "uart0/recv",
-			   .channel_size = 10, .origin = "me", .origin_size = 2, .reply = "r", .reply_size = 1,
-			   .data = (const guint8 *)"a\0b\n", .size = 4 }, got;
+	FrameSaid said = { .sequence = 0x0102030405060708,
+			   .time = -5,
+			   .flags = 1,
+			   .crossings = 3,
+			   .channel = "uart0/recv",
+			   .channel_size = 10,
+			   .origin = "me",
+			   .origin_size = 2,
+			   .reply = "r",
+			   .reply_size = 1,
+			   .data = (const guint8 *)"a\0b\n",
+			   .size = 4 },
+		  got;
 	g_autoptr(BpMessage) frame = frame_said_new(FRAME_CHANNEL, &said);
 	g_autoptr(BpMessage) beat = frame_new(FRAME_BEAT, "q", 1);
 	const guint8 *body;
@@ -160,7 +170,12 @@ static void test_broken_frames(void)
 	static const struct {
 		const char *bytes;
 		gsize size;
-	} broken[] = { { "\0\0\0\0D", 5 }, { "\0\0\x10\0D", 5 }, { "\xff\xff\xff\xff" "D", 5 }, { "\0\0\0\1x", 5 } };
+	} broken[] = { { "\0\0\0\0D", 5 },
+		       { "\0\0\x10\0D", 5 },
+		       { "\xff\xff\xff\xff"
+			 "D",
+			 5 },
+		       { "\0\0\0\1x", 5 } };
 
 	for (guint i = 0; i < G_N_ELEMENTS(broken); i++) {
 		const guint8 *body;
@@ -187,8 +202,10 @@ static void test_python_text(void)
 	static const struct {
 		const char *json, *text, *repr;
 	} values[] = {
-		{ "{\"b\":1,\"a\":[true,false,null]}", "{\"b\": 1, \"a\": [true, false, null]}", "{'b': 1, 'a': [True, False, None]}" },
-		{ "\"h\\u00e9\\ud83d\\ude00\\u007f\\u0000/\\\"\"", "\"h\\u00e9\\ud83d\\ude00\\u007f\\u0000/\\\"\"", NULL },
+		{ "{\"b\":1,\"a\":[true,false,null]}", "{\"b\": 1, \"a\": [true, false, null]}",
+		  "{'b': 1, 'a': [True, False, None]}" },
+		{ "\"h\\u00e9\\ud83d\\ude00\\u007f\\u0000/\\\"\"", "\"h\\u00e9\\ud83d\\ude00\\u007f\\u0000/\\\"\"",
+		  NULL },
 		{ "0.1", "0.1", "0.1" },
 		{ "1.0", "1.0", "1.0" },
 		{ "1e16", "1e+16", "1e+16" },
@@ -217,7 +234,8 @@ static void test_python_text(void)
 static void test_python_errors(void)
 {
 	g_autofree char *bad = python_utf8_error("\x1f\x8b\x08", 3), *good = python_utf8_error("a\0\xc3\xa9", 4);
-	g_autofree char *whole = python_time(G_GINT64_CONSTANT(1700000000) * G_USEC_PER_SEC), *parts = python_time(G_GINT64_CONSTANT(1700000000) * G_USEC_PER_SEC + 42);
+	g_autofree char *whole = python_time(G_GINT64_CONSTANT(1700000000) * G_USEC_PER_SEC),
+			*parts = python_time(G_GINT64_CONSTANT(1700000000) * G_USEC_PER_SEC + 42);
 
 	CU_ASSERT_STRING_EQUAL(bad, "'utf-8' codec can't decode byte 0x8b in position 1: invalid start byte");
 	CU_ASSERT_PTR_NULL(good);

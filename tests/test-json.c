@@ -98,7 +98,9 @@ static void test_roles(void)
 		{ "pause", .role = BP_OPERATOR, .on_all = TRUE, .run = run_nothing },
 		{ NULL },
 	};
-	static const BpResource things = { .name = "things", .role = BP_OPERATOR, .list = list_nothing, .actions = actions };
+	static const BpResource things = {
+		.name = "things", .role = BP_OPERATOR, .list = list_nothing, .actions = actions
+	};
 	static const BpKernelOptions options = { 0 };
 	g_autoptr(GError) error = NULL;
 	json_t *list;
@@ -118,11 +120,7 @@ static void test_roles(void)
 }
 
 static const SuiteTest tests[] = {
-	{ "depth", test_depth },
-	{ "size", test_size },
-	{ "object", test_object },
-	{ "roles", test_roles },
-	{ NULL },
+	{ "depth", test_depth }, { "size", test_size }, { "object", test_object }, { "roles", test_roles }, { NULL },
 };
 
 int main(int argc, char **argv)

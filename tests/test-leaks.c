@@ -44,10 +44,10 @@ static void try(const Kind *kind)
 		g_printerr("%s: %zu bytes more after %u sessions\n", kind->name, allocated() - memory, MANY);
 }
 
-#define TRY(...)                                          \
-	do {                                              \
+#define TRY(...) \
+	do { \
 		static const Kind kind = { __VA_ARGS__ }; \
-		try(&kind);                               \
+		try(&kind); \
 	} while (0)
 
 /* --- sessions --- */
@@ -56,7 +56,8 @@ static void test_telnet(void)
 {
 	run("module open TelnetServer tel port=0 max_connections=0");
 	TRY("lines", "tel", BYTES("echo hi\nexit\n"), .many = TRUE);
-	TRY("a terminal", "tel", BYTES("\xff\xfd\1\xff\xfd\3\xff\xfb\x18\xff\xfb\x1f\xff\xfa\x1f\0\x64\0\x20\xff\xf0\xff\xfa\x18\0XTERM\xff\xf0"),
+	TRY("a terminal", "tel",
+	    BYTES("\xff\xfd\1\xff\xfd\3\xff\xfb\x18\xff\xfb\x1f\xff\xfa\x1f\0\x64\0\x20\xff\xf0\xff\xfa\x18\0XTERM\xff\xf0"),
 	    BYTES("backplane>"), .many = TRUE);
 	TRY("cut", "tel", BYTES("echo hi\n"), BYTES("hi"), .leaves = RESET);
 	TRY("cut while it negotiates", "tel", BYTES("\xff\xfd\1\xff\xfb"), BYTES(""), .leaves = RESET);
@@ -100,20 +101,24 @@ static void test_websocket(void)
 	run("module open WebSocketServer ws port=0 max_connections=0 handler=console enable_monitoring=yes");
 	TRY("lines", "ws", BYTES(UPGRADE("/ws") "\r\n" FRAME("\x81", "\x84", "exit") GOODBYE), .many = TRUE);
 	TRY("cut", "ws", BYTES(UPGRADE("/ws") "\r\n" FRAME("\x81", "\x87", "echo hi")), BYTES("hi"), .leaves = RESET);
-	TRY("compressed", "ws", BYTES(UPGRADE("/ws") "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n" FRAME("\x81", "\x84", "help")),
+	TRY("compressed", "ws",
+	    BYTES(UPGRADE("/ws") "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n" FRAME("\x81", "\x84", "help")),
 	    BYTES("101"), .leaves = RESET);
 	TRY("monitor", "ws", BYTES(UPGRADE("/monitor") "\r\n"), BYTES("active_sessions"));
 	TRY("refused", "ws", BYTES(UPGRADE("/nowhere") "\r\n"), BYTES("404"));
 	run("module close ws");
 	run("module open WebSocketTelnetServer wst port=0 max_connections=0 handler=echo");
-	TRY("telnet inside", "wst", BYTES(UPGRADE("/ws_telnet") "\r\n" FRAME("\x82", "\x86", "quit\r\n") GOODBYE), .many = TRUE);
-	TRY("cut while it negotiates", "wst", BYTES(UPGRADE("/ws_telnet") "\r\n" FRAME("\x82", "\x81", "\xff")), BYTES("101"));
+	TRY("telnet inside", "wst", BYTES(UPGRADE("/ws_telnet") "\r\n" FRAME("\x82", "\x86", "quit\r\n") GOODBYE),
+	    .many = TRUE);
+	TRY("cut while it negotiates", "wst", BYTES(UPGRADE("/ws_telnet") "\r\n" FRAME("\x82", "\x81", "\xff")),
+	    BYTES("101"));
 	run("module close wst");
 }
 
 static void test_control(void)
 {
-	g_autofree char *line = g_strdup_printf("module open ControlServer ctl max_connections=0 bind=%s/control", suite_folder());
+	g_autofree char *line = g_strdup_printf("module open ControlServer ctl max_connections=0 bind=%s/control",
+						suite_folder());
 
 	run(line);
 	TRY("a command", "ctl", BYTES("backplane-control 1 run 0\necho hi\nexit\n"), .many = TRUE);
@@ -128,8 +133,8 @@ static void test_control(void)
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 #define POST(path, type, size, body) \
-	"POST " path " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/" type "\r\nContent-Length: " size \
-	"\r\n\r\n" body
+	"POST " path " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/" type \
+	"\r\nContent-Length: " size "\r\n\r\n" body
 
 static void test_web(void)
 {
@@ -145,8 +150,9 @@ static void test_web(void)
 	TRY("nothing there", "web", BYTES(GET("/nowhere")));
 	TRY("nonsense", "web", BYTES("nonsense\r\n\r\n"));
 	TRY("a head cut", "web", BYTES("GET / HT"), BYTES(""));
-	TRY("operations", "web", BYTES(UPGRADE("/ws") "\r\n" FRAME("\x81", "\x9d", "{\"op\":\"watch\",\"channel\":\"h*\"}")
-				       FRAME("\x81", "\xa6", "{\"op\":\"run\",\"id\":1,\"command\":\"echo x\"}")),
+	TRY("operations", "web",
+	    BYTES(UPGRADE("/ws") "\r\n" FRAME("\x81", "\x9d", "{\"op\":\"watch\",\"channel\":\"h*\"}")
+			  FRAME("\x81", "\xa6", "{\"op\":\"run\",\"id\":1,\"command\":\"echo x\"}")),
 	    BYTES("\"status\":0"), .many = TRUE);
 	run("module close web");
 }
@@ -156,7 +162,8 @@ static void test_web_cut(void)
 	run("module open WebServer web port=0 max_connections=0 quiet=yes");
 	TRY("left while its command runs", "web", BYTES(GET("/?cmd=wait+60")), BYTES(""), .leaves = GONE);
 	TRY("events", "web", BYTES(GET("/api/v1/events?watch=*")), BYTES("retry"), .leaves = GONE);
-	TRY("operations cut", "web", BYTES(UPGRADE("/ws") "\r\n" FRAME("\x81", "\xa7", "{\"op\":\"run\",\"id\":1,\"command\":\"wait 60\"}")),
+	TRY("operations cut", "web",
+	    BYTES(UPGRADE("/ws") "\r\n" FRAME("\x81", "\xa7", "{\"op\":\"run\",\"id\":1,\"command\":\"wait 60\"}")),
 	    BYTES("hello"), .leaves = RESET);
 	run("module close web");
 }
@@ -180,10 +187,12 @@ static void test_endpoints(void)
 static void test_peers(void)
 {
 	run("module open Peer p port=0 max_connections=0 server_name=here enable_discovery=no export=*");
-	TRY("an original", "p", BYTES("{\"type\":\"peer_handshake\",\"node_id\":\"there\",\"name\":\"there\",\"project_id\":\"default\","
-				      "\"hash\":\"1608ea132b3bebbb\",\"timestamp\":\"2026-11-21T08:13:21.659887\"}\n"),
+	TRY("an original", "p",
+	    BYTES("{\"type\":\"peer_handshake\",\"node_id\":\"there\",\"name\":\"there\",\"project_id\":\"default\","
+		  "\"hash\":\"1608ea132b3bebbb\",\"timestamp\":\"2026-11-21T08:13:21.659887\"}\n"),
 	    BYTES("peer_handshake_ack"), .at_once = 1, .many = TRUE);
-	TRY("a stranger", "p", BYTES("{\"type\":\"peer_handshake\",\"node_id\":\"x\",\"name\":\"x\",\"project_id\":\"other\",\"hash\":\"1\"}\n"),
+	TRY("a stranger", "p",
+	    BYTES("{\"type\":\"peer_handshake\",\"node_id\":\"x\",\"name\":\"x\",\"project_id\":\"other\",\"hash\":\"1\"}\n"),
 	    BYTES("error"));
 	TRY("half a handshake", "p", BYTES("{\"type"), BYTES(""));
 	run("module close p");
@@ -221,7 +230,8 @@ static void test_uarts(void)
 	run("module open UARTServer rfc uart=root port=0 max_connections=0");
 	run("module open TCPServer con port=0 max_connections=0 handler=console");
 	TRY("bytes", "raw", BYTES("x"), BYTES(""));
-	TRY("RFC 2217", "rfc", BYTES("\xff\xfb\x2c\xff\xfa\x2c\1\0\0\xe1\0\xff\xf0"), BYTES("\xff\xfa\x2c\x65"), .many = TRUE);
+	TRY("RFC 2217", "rfc", BYTES("\xff\xfb\x2c\xff\xfa\x2c\1\0\0\xe1\0\xff\xf0"), BYTES("\xff\xfa\x2c\x65"),
+	    .many = TRUE);
 	TRY("a terminal", "con", BYTES("uart term root\nx"), BYTES("q ends"));
 	TRY("a terminal that ends", "con", BYTES("uart term root\nx\x1dqexit\n"));
 	run("module close con");

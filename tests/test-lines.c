@@ -36,16 +36,12 @@ static void check(const char *bytes, gsize size, gsize piece, gsize limit, const
 
 static void test_ends(void)
 {
-	static const struct { const char *bytes, *wanted; } rows[] = {
-		{ "a\nb\n", "a|b|" },
-		{ "a\r\nb\r\n", "a|b|" },
-		{ "a\rb\r", "a|b|" },
-		{ "a\r\r\nb", "a||b|" },
-		{ "\n\n", "||" },
-		{ "\r\n\r\n", "||" },
-		{ "a\n\rb", "a||b|" },
-		{ "no end", "no end|" },
-		{ "", "" },
+	static const struct {
+		const char *bytes, *wanted;
+	} rows[] = {
+		{ "a\nb\n", "a|b|" },	 { "a\r\nb\r\n", "a|b|" }, { "a\rb\r", "a|b|" },
+		{ "a\r\r\nb", "a||b|" }, { "\n\n", "||" },	   { "\r\n\r\n", "||" },
+		{ "a\n\rb", "a||b|" },	 { "no end", "no end|" },  { "", "" },
 	};
 
 	for (guint i = 0; i < G_N_ELEMENTS(rows); i++)

@@ -51,7 +51,8 @@ static void test_too_short(void)
 	CU_ASSERT_FALSE(PARSE(&command, "[GET]"));
 	CU_ASSERT_FALSE(PARSE(&command, "[GET]\0\5"));
 	CU_ASSERT_STRING_EQUAL(why, "Missing data type");
-	CU_ASSERT_FALSE(PARSE(&command, "[GET]\0\5" "0123456789012345678901234567890123456789012345678901234567890123"));
+	CU_ASSERT_FALSE(PARSE(&command, "[GET]\0\5"
+					"0123456789012345678901234567890123456789012345678901234567890123"));
 	CU_ASSERT_STRING_EQUAL(why, "Data Type Not Found");
 	CU_ASSERT(IS_MARKED(command));
 	MARK(why);
@@ -92,7 +93,11 @@ static void test_replies(void)
 	CU_ASSERT_EQUAL(memcmp(reply->data, "F\x0eNode Not Found", 16), 0);
 	g_byte_array_set_size(reply, 0);
 	mesh_reply_failure(reply, "Data Type Not Found");
-	CU_ASSERT_EQUAL(memcmp(reply->data, "F\x13" "Data Type Not Found", 21), 0);
+	CU_ASSERT_EQUAL(memcmp(reply->data,
+			       "F\x13"
+			       "Data Type Not Found",
+			       21),
+			0);
 	g_byte_array_set_size(reply, 0);
 	mesh_reply_failure(reply, text);
 	CU_ASSERT_EQUAL(reply->len, 257);

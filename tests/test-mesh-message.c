@@ -116,7 +116,8 @@ static void test_position_refused(void)
 		mesh_position_pack(packed, nowhere[i].north, nowhere[i].east);
 		CU_ASSERT_FALSE(mesh_position_unpack(packed, 16, &latitude, &longitude));
 	}
-	CU_ASSERT_FALSE(mesh_position_unpack((const guint8 *)"\0\0\0\0\0\0\xf8\x7f\0\0\0\0\0\0\xf8\x7f", 16, &latitude, &longitude));
+	CU_ASSERT_FALSE(mesh_position_unpack((const guint8 *)"\0\0\0\0\0\0\xf8\x7f\0\0\0\0\0\0\xf8\x7f", 16, &latitude,
+					     &longitude));
 	CU_ASSERT_FALSE(mesh_position_unpack(packed, 15, &latitude, &longitude));
 	CU_ASSERT(IS_MARKED(latitude) && IS_MARKED(longitude));
 }
@@ -142,9 +143,13 @@ static void test_position_json(void)
 
 static void test_opcodes(void)
 {
-	static const struct { char opcode; MeshKind kind; } opcodes[] = {
-		{ 0, MESH_CUSTOM }, { 'R', MESH_REQUEST }, { 'E', MESH_ECHO }, { 'A', MESH_ACK }, { 'T', MESH_TEST },
-		{ 'S', MESH_RESET_EDGE }, { 'P', MESH_OTHER }, { (char)0xff, MESH_OTHER }, { 6, MESH_OTHER },
+	static const struct {
+		char opcode;
+		MeshKind kind;
+	} opcodes[] = {
+		{ 0, MESH_CUSTOM },  { 'R', MESH_REQUEST },	 { 'E', MESH_ECHO },
+		{ 'A', MESH_ACK },   { 'T', MESH_TEST },	 { 'S', MESH_RESET_EDGE },
+		{ 'P', MESH_OTHER }, { (char)0xff, MESH_OTHER }, { 6, MESH_OTHER },
 	};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(opcodes); i++) {

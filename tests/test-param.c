@@ -103,13 +103,29 @@ static void test_nearest(void)
 
 static void test_numbers(void)
 {
-	static const char *const whole[] = { "0", "-1", "007", "0x1F", "-0x10", "9223372036854775807", "-9223372036854775808", NULL };
+	static const char *const whole[] = {
+		"0", "-1", "007", "0x1F", "-0x10", "9223372036854775807", "-9223372036854775808", NULL
+	};
 	static const char *const not_whole[] = {
-		"", "-", "+1", " 1", "1 ", "1x", "0x", "1.0", "1e3", "--1", "9223372036854775808", "-9223372036854775809",
-		"0xfffffffffffffffff", "one", NULL,
+		"",
+		"-",
+		"+1",
+		" 1",
+		"1 ",
+		"1x",
+		"0x",
+		"1.0",
+		"1e3",
+		"--1",
+		"9223372036854775808",
+		"-9223372036854775809",
+		"0xfffffffffffffffff",
+		"one",
+		NULL,
 	};
 	static const char *const real[] = { "0", "-1.5", ".5", "5.", "1e3", "1E-3", "1e+3", "1e-400", NULL };
-	static const char *const not_real[] = { "", ".", "-", "nan", "inf", "-inf", "1e400", "0x10", "1,5", " 1", "1 ", "1e", "1e+", "1.5.5", NULL };
+	static const char *const not_real[] = { "",    ".",  "-",  "nan", "inf", "-inf",  "1e400", "0x10",
+						"1,5", " 1", "1 ", "1e",  "1e+", "1.5.5", NULL };
 
 	for (guint i = 0; whole[i]; i++)
 		CU_ASSERT(takes(BP_INT, whole[i]));
@@ -122,13 +138,18 @@ static void test_numbers(void)
 	CU_ASSERT_PTR_NULL(refusal(&table[0], "65535"));
 	ASSERT_TEXT(refusal(&table[0], "70000"), "port must be a whole number from 0 to 65535, not \"70000\"");
 	ASSERT_TEXT(refusal(&table[0], "-1"), "port must be a whole number from 0 to 65535, not \"-1\"");
-	ASSERT_TEXT(refusal(&table[0], "80\n\xff"), "port must be a whole number from 0 to 65535, not \"80\\x0a\\xff\"");
+	ASSERT_TEXT(refusal(&table[0], "80\n\xff"),
+		    "port must be a whole number from 0 to 65535, not \"80\\x0a\\xff\"");
 }
 
 static void test_scaled(void)
 {
-	static const char *const good[] = { "0", "10", "10s", "250ms", "5m", "2h", "1d", "1.5s", "0.0001", "7us", NULL };
-	static const char *const bad[] = { "", "s", "-1s", "10x", "10 s", "1.s", ".5s", "1e3", "99999999999999999999", "9999999999999d", "5M", NULL };
+	static const char *const good[] = {
+		"0", "10", "10s", "250ms", "5m", "2h", "1d", "1.5s", "0.0001", "7us", NULL
+	};
+	static const char *const bad[] = {
+		"", "s", "-1s", "10x", "10 s", "1.s", ".5s", "1e3", "99999999999999999999", "9999999999999d", "5M", NULL
+	};
 	static const char *const sizes[] = { "0", "512", "64K", "64k", "8M", "1G", "2T", NULL };
 	static const char *const no_sizes[] = { "", "K", "-1", "1.5M", "64 K", "64KK", "9000000T", "1P", NULL };
 	static const BpParam at_least = { "size", .type = BP_BYTES, .min = 1024 };
@@ -345,7 +366,8 @@ static char *typed(const char *line)
 		else if (*++line == 'n' || *line == 't')
 			g_string_append_c(text, *line == 'n' ? '\n' : '\t');
 		else if (*line == 'x')
-			g_string_append_c(text, (char)g_ascii_strtoull((char[]){ line[1], line[2], 0 }, NULL, 16)), line += 2;
+			g_string_append_c(text, (char)g_ascii_strtoull((char[]){ line[1], line[2], 0 }, NULL, 16)),
+				line += 2;
 		else
 			g_string_append_c(text, *line);
 	}
@@ -356,7 +378,8 @@ static char *typed(const char *line)
 static void test_describe_round_trip(void)
 {
 	static const char *const texts[] = {
-		"plain", "", "two words", "a\"b\\c", "x|y", "#no", "don't", "caf\xc3\xa9", "\xff\xc3", "line\nline\t\x1b[0m", "a=b", NULL,
+		"plain",       "",	   "two words",		  "a\"b\\c", "x|y", "#no", "don't",
+		"caf\xc3\xa9", "\xff\xc3", "line\nline\t\x1b[0m", "a=b",     NULL,
 	};
 	for (guint i = 0; texts[i]; i++) {
 		g_autoptr(BpValues) values = bp_values_new(table);

@@ -18,8 +18,8 @@ static char *commands_text(const char *text, gsize size)
 	for (guint i = 0; i < commands->len; i++) {
 		const ParsedCommand *command = commands->pdata[i];
 
-		g_string_append_printf(all, "%s%u%s{%s}", i ? " " : "", command->line,
-				       command->silent ? "." : "", command->text);
+		g_string_append_printf(all, "%s%u%s{%s}", i ? " " : "", command->line, command->silent ? "." : "",
+				       command->text);
 		if (strncmp(text + command->offset, command->text, strlen(command->text)) != 0)
 			g_string_append(all, "BAD OFFSET");
 	}
@@ -86,8 +86,7 @@ static char *words_text(const ParsedWords *words)
 		g_string_append_printf(all, "%s{%s}%s", i ? " " : "", words->words[i].text,
 				       words->words[i].quoted ? "q" : "");
 	if (words->error)
-		g_string_append_printf(all, " %u! %s", (guint)words->error_at,
-				       words->error->message);
+		g_string_append_printf(all, " %u! %s", (guint)words->error_at, words->error->message);
 	return g_string_free(all, FALSE);
 }
 
@@ -116,8 +115,7 @@ static void test_words(void)
 		{ "a b'c 'd", "{a} {b'c} 6! the quote ' at column 7 is not closed" },
 		{ "a xy\"z", "{a} 2! the quote \" at column 5 is not closed" },
 		{ "a \"\\\"", "{a} 2! the quote \" at column 3 is not closed" },
-		{ "a b\\",
-		  "{a} 2! the backslash at the end escapes nothing; type \\\\ for a backslash" },
+		{ "a b\\", "{a} 2! the backslash at the end escapes nothing; type \\\\ for a backslash" },
 		{ "a \"\\x4\" b", "{a} 2! \\x at column 4 needs two hexadecimal digits" },
 		{ "a \"\\x00\"", "{a} 2! \\x00 at column 4 cannot be part of a word" },
 	};
@@ -197,29 +195,25 @@ static void test_cursor(void)
 
 	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
 		const char *mark = strchr(cases[i].line, '^');
-		g_autofree char *line = g_strdup_printf("%.*s%s", (int)(mark - cases[i].line),
-							cases[i].line, mark + 1);
+		g_autofree char *line = g_strdup_printf("%.*s%s", (int)(mark - cases[i].line), cases[i].line, mark + 1);
 		g_autoptr(ParsedCursor) cursor = parse_cursor(line, (gsize)(mark - cases[i].line));
-		gboolean good =
-			cursor->command == cases[i].command &&
-			cursor->words->count == cases[i].words &&
-			(cases[i].comment || (cursor->start == cases[i].start &&
-					      strcmp(cursor->partial, cases[i].partial) == 0)) &&
-			cursor->quote == cases[i].quote && cursor->comment == cases[i].comment;
+		gboolean good = cursor->command == cases[i].command && cursor->words->count == cases[i].words &&
+				(cases[i].comment ||
+				 (cursor->start == cases[i].start && strcmp(cursor->partial, cases[i].partial) == 0)) &&
+				cursor->quote == cases[i].quote && cursor->comment == cases[i].comment;
 
 		CU_ASSERT(good);
 		if (!good)
-			g_printerr("%s: command %u, %u words, start %u, \"%s\", quote %d\n",
-				   cases[i].line, (guint)cursor->command, cursor->words->count,
-				   (guint)cursor->start, cursor->partial, cursor->quote);
+			g_printerr("%s: command %u, %u words, start %u, \"%s\", quote %d\n", cases[i].line,
+				   (guint)cursor->command, cursor->words->count, (guint)cursor->start, cursor->partial,
+				   cursor->quote);
 	}
 }
 
 /* --- binding --- */
 
 static const BpParam server[] = {
-	{ "port", 'p', BP_INT, .fallback = "23", .min = 0, .max = 65535,
-	  .help = "port to listen on" },
+	{ "port", 'p', BP_INT, .fallback = "23", .min = 0, .max = 65535, .help = "port to listen on" },
 	{ "address", 'b', BP_STRING, .alias = "bind|host", .help = "where to listen" },
 	{ "silent", 's', BP_BOOL, .help = "does not see the console" },
 	{ "quit", 'q', BP_BOOL, .help = "closes it" },
@@ -293,15 +287,13 @@ static const struct {
 	{ mixed, "", NULL, "x needs CHANNEL; type help x" },
 	{ mixed, "-s", NULL, "x needs CHANNEL; type help x" },
 	{ mixed, "a", "channel=a", NULL },
-	{ mixed, "-s a -p 5 7 -q b c",
-	  "port=5 silent=true quit=true channel=a count=7 word=b word=c", NULL },
+	{ mixed, "-s a -p 5 7 -q b c", "port=5 silent=true quit=true channel=a count=7 word=b word=c", NULL },
 	{ mixed, "a -5 -- -s -- --port", "channel=a count=-5 word=-s word=-- word=--port", NULL },
 	{ mixed, "a 1 \"-s\" - b", "channel=a count=1 word=-s word=- word=b", NULL },
 	{ mixed, "-t a -t b --tag=c d", "tag=a tag=b tag=c channel=d", NULL },
 	{ mixed, "-P pw a", "password=*** channel=a", NULL },
 	{ mixed, "a --mode drop_oldest", "mode=drop-oldest channel=a", NULL },
-	{ timer, "-q 3 echo -x  \"a b\" | c ",
-	  "quiet=true times=3 line=\"echo -x  \\\"a b\\\" | c\"", NULL },
+	{ timer, "-q 3 echo -x  \"a b\" | c ", "quiet=true times=3 line=\"echo -x  \\\"a b\\\" | c\"", NULL },
 	{ timer, "3", "times=3", NULL },
 	{ timer, "3 -o", "off=true times=3", NULL },
 	{ timer, "3 -q echo -q", "quiet=true times=3 line=\"echo -q\"", NULL },
@@ -327,9 +319,8 @@ static void test_bind(void)
 		g_autoptr(GError) error = NULL;
 		g_autoptr(BpValues) values = bind_words("x", bindings[i].table, words, 1, &error);
 		g_autofree char *got = values ? bp_values_describe(values) : NULL;
-		gboolean good = bindings[i].error
-					? error && strcmp(error->message, bindings[i].error) == 0
-					: got && strcmp(got, bindings[i].values) == 0;
+		gboolean good = bindings[i].error ? error && strcmp(error->message, bindings[i].error) == 0
+						  : got && strcmp(got, bindings[i].values) == 0;
 
 		CU_ASSERT((values == NULL) == (error != NULL));
 		CU_ASSERT(good);
@@ -400,8 +391,7 @@ static void test_next(void)
 		CU_ASSERT_EQUAL(g_strcmp0(next.value ? next.value->name : NULL, cases[i].value), 0);
 		CU_ASSERT_EQUAL(next.options, cases[i].options);
 		CU_ASSERT_EQUAL(next.prefix, cases[i].prefix);
-		CU_ASSERT_EQUAL(next.rest_start == G_MAXSIZE,
-				strstr(cases[i].line, "echo") == NULL);
+		CU_ASSERT_EQUAL(next.rest_start == G_MAXSIZE, strstr(cases[i].line, "echo") == NULL);
 	}
 }
 
@@ -414,10 +404,8 @@ static void test_usage_line(void)
 			*five = usage_line("x", NULL);
 
 	CU_ASSERT_STRING_EQUAL(one, "consoleserver [-sq] [-p PORT] [-b ADDRESS]");
-	CU_ASSERT_STRING_EQUAL(
-		two,
-		"x [-sq] [-p PORT] [-b ADDRESS] [--mode MODE] [-t TAG]... [-P PASSWORD] "
-		"CHANNEL [COUNT] [WORD...]");
+	CU_ASSERT_STRING_EQUAL(two, "x [-sq] [-p PORT] [-b ADDRESS] [--mode MODE] [-t TAG]... [-P PASSWORD] "
+				    "CHANNEL [COUNT] [WORD...]");
 	CU_ASSERT_STRING_EQUAL(three, "timer [-qo] TIMES [LINE...]");
 	CU_ASSERT_STRING_EQUAL(four, "x [-5] -k KEY");
 	CU_ASSERT_STRING_EQUAL(five, "x");

@@ -4,8 +4,10 @@
 #include "suite.h"
 #include "../plugins/peer/peer-handshake.h"
 
-static const HandshakeSelf plain_a = { "id-a", "A", "alpha", "h1", NULL }, plain_b = { "id-b", "B", "alpha", "h1", NULL };
-static const HandshakeSelf secret_a = { "id-a", "A", "alpha", "h1", "open" }, secret_b = { "id-b", "B", "alpha", "h1", "open" };
+static const HandshakeSelf plain_a = { "id-a", "A", "alpha", "h1", NULL },
+			   plain_b = { "id-b", "B", "alpha", "h1", NULL };
+static const HandshakeSelf secret_a = { "id-a", "A", "alpha", "h1", "open" },
+			   secret_b = { "id-b", "B", "alpha", "h1", "open" };
 
 typedef struct {
 	Handshake *from, *to;
@@ -34,7 +36,8 @@ static void give(Meeting *meeting, gboolean to_acceptor, json_t **message, Tampe
 }
 
 /* Bindings of the connections that the sides see below them; NULL: plain. */
-static Meeting meet_over(const HandshakeSelf *a, const char *below_a, const HandshakeSelf *b, const char *below_b, Tamper tamper)
+static Meeting meet_over(const HandshakeSelf *a, const char *below_a, const HandshakeSelf *b, const char *below_b,
+			 Tamper tamper)
 {
 	Meeting meeting = { .from = handshake_new(a, TRUE), .to = handshake_new(b, FALSE) };
 	json_t *message = handshake_offer(meeting.from);
@@ -80,14 +83,17 @@ static void test_welcome(void)
 
 static void test_who_does_not_fit(void)
 {
-	static const HandshakeSelf other_project = { "id-b", "B", "beta", "h1", NULL }, other_hash = { "id-b", "B", "alpha", "h2", NULL };
-	static const HandshakeSelf other_secret = { "id-b", "B", "alpha", "h1", "shut" }, same_id = { "id-a", "B", "alpha", "h1", NULL };
+	static const HandshakeSelf other_project = { "id-b", "B", "beta", "h1", NULL },
+				   other_hash = { "id-b", "B", "alpha", "h2", NULL };
+	static const HandshakeSelf other_secret = { "id-b", "B", "alpha", "h1", "shut" },
+				   same_id = { "id-a", "B", "alpha", "h1", NULL };
 	const struct {
 		const HandshakeSelf *a, *b;
 		const char *why;
 	} cases[] = {
-		{ &plain_a, &other_project, "project" }, { &plain_a, &other_hash, "hashes" }, { &plain_a, &same_id, "itself" },
-		{ &secret_a, &other_secret, "secret" }, { &other_secret, &secret_a, "secret" }, { &secret_a, &plain_b, "secret" },
+		{ &plain_a, &other_project, "project" }, { &plain_a, &other_hash, "hashes" },
+		{ &plain_a, &same_id, "itself" },	 { &secret_a, &other_secret, "secret" },
+		{ &other_secret, &secret_a, "secret" },	 { &secret_a, &plain_b, "secret" },
 		{ &plain_a, &secret_b, "secret" },
 	};
 
@@ -146,8 +152,8 @@ static void test_changed_on_the_way(void)
 	static const struct {
 		const char *field;
 		guint line;
-	} cases[] = { { "node_id", 0 }, { "name", 0 }, { "nonce", 0 }, { "framing", 0 }, { "node_id", 1 }, { "name", 1 },
-		      { "nonce", 1 }, { "framing", 1 }, { "proof", 1 }, { "proof", 2 } };
+	} cases[] = { { "node_id", 0 }, { "name", 0 },	{ "nonce", 0 },	  { "framing", 0 }, { "node_id", 1 },
+		      { "name", 1 },	{ "nonce", 1 }, { "framing", 1 }, { "proof", 1 },   { "proof", 2 } };
 
 	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
 		Meeting meeting;
@@ -165,8 +171,8 @@ static void test_changed_on_the_way(void)
 static void test_reflection(void)
 {
 	g_autoptr(Handshake) victim = handshake_new(&secret_b, FALSE);
-	json_t *offer = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "type", "peer_handshake", "node_id", "id-a", "name", "A", "project_id",
-				  "alpha", "hash", "h1", "nonce", "0123456789abcdef");
+	json_t *offer = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "type", "peer_handshake", "node_id", "id-a", "name", "A",
+				  "project_id", "alpha", "hash", "h1", "nonce", "0123456789abcdef");
 	json_t *answer = NULL, *proof;
 
 	CU_ASSERT_EQUAL(handshake_receive(victim, offer, &answer, NULL), HANDSHAKE_GOES_ON);
@@ -194,8 +200,8 @@ static HandshakeState answer_to(const HandshakeSelf *self, const char *text)
 static void test_originals(void)
 {
 	g_autoptr(Handshake) acceptor = handshake_new(&plain_a, FALSE), closed = handshake_new(&secret_a, FALSE);
-	json_t *offer = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "type", "peer_handshake", "node_id", "id-B", "name", "B", "project_id",
-				  "alpha", "hash", "h1", "timestamp", "2026-11-21T08:13:21.659887");
+	json_t *offer = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "type", "peer_handshake", "node_id", "id-B", "name", "B",
+				  "project_id", "alpha", "hash", "h1", "timestamp", "2026-11-21T08:13:21.659887");
 	json_t *answer = NULL;
 
 	CU_ASSERT_EQUAL(handshake_receive(acceptor, offer, &answer, NULL), HANDSHAKE_ORIGINAL);
@@ -205,8 +211,11 @@ static void test_originals(void)
 	CU_ASSERT_EQUAL(handshake_receive(closed, offer, &answer, NULL), HANDSHAKE_REFUSED);
 	json_decref(offer);
 	json_decref(answer);
-	CU_ASSERT_EQUAL(answer_to(&plain_a, "{\"status\": \"received\", \"message\": \"Message received but no specific handler found\"}"),
-			HANDSHAKE_ORIGINAL);
+	CU_ASSERT_EQUAL(
+		answer_to(
+			&plain_a,
+			"{\"status\": \"received\", \"message\": \"Message received but no specific handler found\"}"),
+		HANDSHAKE_ORIGINAL);
 	CU_ASSERT_EQUAL(answer_to(&plain_a, "{\"type\": \"peer_handshake_ack\"}"), HANDSHAKE_ORIGINAL);
 	CU_ASSERT_EQUAL(answer_to(&secret_a, "{\"type\": \"peer_handshake_ack\"}"), HANDSHAKE_REFUSED);
 	CU_ASSERT_EQUAL(answer_to(&secret_a, "{\"status\": \"received\"}"), HANDSHAKE_REFUSED);
@@ -225,14 +234,10 @@ static void test_equal(void)
 }
 
 static const SuiteTest tests[] = {
-	{ "welcome", test_welcome },
-	{ "who does not fit", test_who_does_not_fit },
-	{ "binding", test_binding },
-	{ "changed on the way", test_changed_on_the_way },
-	{ "reflection", test_reflection },
-	{ "originals", test_originals },
-	{ "equal", test_equal },
-	{ NULL },
+	{ "welcome", test_welcome },	   { "who does not fit", test_who_does_not_fit },
+	{ "binding", test_binding },	   { "changed on the way", test_changed_on_the_way },
+	{ "reflection", test_reflection }, { "originals", test_originals },
+	{ "equal", test_equal },	   { NULL },
 };
 
 int main(int argc, char **argv)

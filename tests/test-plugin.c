@@ -301,7 +301,8 @@ static void test_holds_are_named(void)
 	bp_plugin_hold(plugin);
 	instance = bp_module_open("Thing", "one", "/", NULL, NULL);
 	bp_plugin_hold_for(instance, "look up");
-	expect_holds(plugin, "2 calls \"look up\" (since ?.? s), call (since ?.? s), call \"look up\" of one (since ?.? s)");
+	expect_holds(plugin,
+		     "2 calls \"look up\" (since ?.? s), call (since ?.? s), call \"look up\" of one (since ?.? s)");
 	expect_holds(instance, "call \"look up\" of one (since ?.? s)");
 	bp_plugin_release(plugin); /* the one without a name */
 	expect_holds(plugin, "2 calls \"look up\" (since ?.? s), call \"look up\" of one (since ?.? s)");
@@ -385,7 +386,8 @@ static void note_unload_by_force(const char *name, const char *left, gpointer da
 /* A job, a loop and a call that do not end: everything that can be undone is, and they may come back as late as they like. */
 static void test_unload_by_force(void)
 {
-	static const BpModule modules[] = { { "Stuck", .size = 4, .open = open_stuck, .close = close_stuck }, { NULL } };
+	static const BpModule modules[] = { { "Stuck", .size = 4, .open = open_stuck, .close = close_stuck },
+					    { NULL } };
 	static const BpPluginInfo info = { .abi = BP_ABI, .name = "stuck", .modules = modules };
 	gboolean unloaded = FALSE;
 	BpInstance *instance;

@@ -275,7 +275,11 @@ static void handler_close(BpSession *session, BpEnd why)
 
 static const BpHandler handlers[] = { { "waits", .open = handler_open, .close = handler_close }, { NULL } };
 static const BpPluginInfo handler_info = {
-	.abi = BP_ABI, .name = "waits", .version = "1", .summary = "test", .handlers = handlers,
+	.abi = BP_ABI,
+	.name = "waits",
+	.version = "1",
+	.summary = "test",
+	.handlers = handlers,
 };
 
 static BpSession *start_session(BpInstance *self)

@@ -90,8 +90,10 @@ static void test_execute(void)
 static void test_execute_what_is_no_script(void)
 {
 	g_autofree char *empty = suite_file("empty", ""), *self = g_build_filename(suite_folder(), "itself", NULL);
-	g_autofree char *fifo = g_build_filename(suite_folder(), "fifo", NULL), *again = g_strdup_printf("execute %s\n", self);
-	g_autofree char *lines = g_strdup_printf("execute %s\necho one\nexecute %s\nexecute /dev/zero\nexecute /tmp\necho two\n", empty, fifo);
+	g_autofree char *fifo = g_build_filename(suite_folder(), "fifo", NULL),
+			*again = g_strdup_printf("execute %s\n", self);
+	g_autofree char *lines = g_strdup_printf(
+		"execute %s\necho one\nexecute %s\nexecute /dev/zero\nexecute /tmp\necho two\n", empty, fifo);
 	Client *client;
 
 	CU_ASSERT_FATAL(!mkfifo(fifo, 0600) && g_file_set_contents(self, again, -1, NULL));

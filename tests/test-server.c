@@ -55,7 +55,7 @@ static gboolean begin(const char *const *pairs, GError **error)
 	return scene.instance != NULL;
 }
 
-#define BEGIN(...) CU_ASSERT_FATAL(begin((const char *const[]){ __VA_ARGS__ __VA_OPT__(,) NULL }, NULL))
+#define BEGIN(...) CU_ASSERT_FATAL(begin((const char *const[]){ __VA_ARGS__ __VA_OPT__(, ) NULL }, NULL))
 
 static gboolean none_open(gpointer data)
 {
@@ -250,7 +250,8 @@ static void test_rate(void)
 	BEGIN("rate_limit=3");
 	for (guint i = 0; i < 8; i++)
 		peers[i] = peer_connect();
-	CU_ASSERT(suite_wait_until(was_said, (gpointer) "Connection from * refused: more than 3 new connections a second.", 5));
+	CU_ASSERT(suite_wait_until(was_said,
+				   (gpointer) "Connection from * refused: more than 3 new connections a second.", 5));
 	CU_ASSERT(suite_wait_until(has_decided, GUINT_TO_POINTER(8), 5));
 	/* As many as came in meanwhile, which is none unless the machine was very busy. */
 	more = 3.0 * (double)(g_get_monotonic_time() - begun) / G_USEC_PER_SEC;
@@ -458,7 +459,8 @@ static void test_no_descriptors_left(void)
 	while (count < (int)G_N_ELEMENTS(fds) && (fds[count] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
 		count++;
 	connect(fd, (struct sockaddr *)&address.storage, address.size);
-	CU_ASSERT(suite_wait_until(was_said, (gpointer) "Connection from ('127.0.0.1', *) refused: Too many open files.", 5));
+	CU_ASSERT(suite_wait_until(was_said,
+				   (gpointer) "Connection from ('127.0.0.1', *) refused: Too many open files.", 5));
 	CU_ASSERT(suite_settle());
 	CU_ASSERT_EQUAL(bp_server_stats(server).refused, 1);
 	while (count > 0)

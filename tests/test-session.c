@@ -92,7 +92,10 @@ static const BpHandler handlers[] = {
 /* A server of one session. */
 static gboolean host_open(BpInstance *self, GError **error)
 {
-	BpSessionOptions options = { .handler = bp_handler_find("app"), .link = &client_link, .editor = &bp_line_editor, .data = bp_instance_data(self) };
+	BpSessionOptions options = { .handler = bp_handler_find("app"),
+				     .link = &client_link,
+				     .editor = &bp_line_editor,
+				     .data = bp_instance_data(self) };
 	Client *client = bp_instance_data(self);
 
 	client->shown = g_string_new(NULL);
@@ -129,7 +132,9 @@ static const BpCommand commands[] = {
 	{ "hold", .help = "waits", .run = run_hold },
 	{ NULL },
 };
-static const BpPluginInfo info = { .abi = BP_ABI, .name = "app", .handlers = handlers, .modules = modules, .commands = commands };
+static const BpPluginInfo info = {
+	.abi = BP_ABI, .name = "app", .handlers = handlers, .modules = modules, .commands = commands
+};
 
 static void start(void)
 {
@@ -251,7 +256,9 @@ static void test_secret_settings(void)
 
 static void test_refused(void)
 {
-	BpSessionOptions options = { .link = &client_link, .editor = &bp_line_editor, .query = "refuse", .peer = "test" };
+	BpSessionOptions options = {
+		.link = &client_link, .editor = &bp_line_editor, .query = "refuse", .peer = "test"
+	};
 	g_autoptr(GError) error = NULL;
 	Client client = { .shown = g_string_new(NULL) };
 

@@ -44,8 +44,23 @@ static char *only_file(const char *start)
 static void test_survives(void)
 {
 	static const char *const texts[] = {
-		"plain", "", " ", "  two  ", "\ttab\t", "line\nline\r\n", "[group]", "a;b;", "# no comment", "key=value", "back\\slash\\",
-		"\\n\\x41\\s", "caf\xc3\xa9", "\xff\xfe raw \x01\x7f", "\"quoted\"", "100%", NULL,
+		"plain",
+		"",
+		" ",
+		"  two  ",
+		"\ttab\t",
+		"line\nline\r\n",
+		"[group]",
+		"a;b;",
+		"# no comment",
+		"key=value",
+		"back\\slash\\",
+		"\\n\\x41\\s",
+		"caf\xc3\xa9",
+		"\xff\xfe raw \x01\x7f",
+		"\"quoted\"",
+		"100%",
+		NULL,
 	};
 	BpContext *root, *uart;
 
@@ -70,7 +85,8 @@ static void test_survives(void)
 
 static void test_keeps_the_rest(void)
 {
-	static const char by_hand[] = "# by hand\n\n[/]\n# why\ntelnet-port=99\nother = C:\\dir\nname[de]=Name\n\n[some thing]\nx=1\n";
+	static const char by_hand[] =
+		"# by hand\n\n[/]\n# why\ntelnet-port=99\nother = C:\\dir\nname[de]=Name\n\n[some thing]\nx=1\n";
 	g_autofree char *first = NULL;
 	g_autofree char *second = NULL;
 	BpContext *root;

@@ -19,7 +19,9 @@ static const BpModule modules[] = {
 	{ "Thing", .help = "a thing", .open = open_thing },
 	{ NULL },
 };
-static const BpPluginInfo info = { .abi = BP_ABI, .name = "things", .version = "1", .summary = "x", .modules = modules };
+static const BpPluginInfo info = {
+	.abi = BP_ABI, .name = "things", .version = "1", .summary = "x", .modules = modules
+};
 static GPtrArray *told;
 
 static void on_problem(BpPlugin *self, BpMessage *message, gpointer data)
@@ -62,7 +64,8 @@ static void test_states(void)
 	bp_instance_set_state(laser, BP_STATE_FAILED, "cannot connect to \"%s\"", "x");
 	expect(laser, BP_STATE_FAILED, "cannot connect to \"x\"");
 	CU_ASSERT_EQUAL_FATAL(told->len, 1);
-	CU_ASSERT_PTR_NOT_NULL(strstr(told->pdata[0], "\"instance\":\"laser\",\"module\":\"Thing\",\"state\":\"failed\""));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(told->pdata[0], "\"instance\":\"laser\",\"module\":\"Thing\",\"state\":\"failed\""));
 	CU_ASSERT_PTR_NOT_NULL(strstr(told->pdata[0], "\"reason\":\"cannot connect to \\\"x\\\"\""));
 	bp_instance_state(laser, &before, sizeof(before));
 	bp_instance_set_state(laser, BP_STATE_FAILED, "cannot connect to \"%s\"", "x");

@@ -57,8 +57,7 @@ static void client_offer(Client *client, gboolean lines)
 	g_string_truncate(client->sent, 0);
 }
 
-#define RECEIVE(client, literal) \
-	bp_telnet_receive((client)->codec, (const guint8 *)(literal), sizeof(literal) - 1)
+#define RECEIVE(client, literal) bp_telnet_receive((client)->codec, (const guint8 *)(literal), sizeof(literal) - 1)
 #define IS(string, literal) \
 	((string)->len == sizeof(literal) - 1 && memcmp((string)->str, literal, sizeof(literal) - 1) == 0)
 
@@ -68,13 +67,15 @@ static void test_offers_in_order(void)
 
 	client_begin(&client, TRUE);
 	bp_telnet_offer(client.codec);
-	CU_ASSERT(IS(client.sent, "\xff\xfb\x01\xff\xfb\x03\xff\xfd\x03\xff\xfd\x18\xff\xfd\x1f\xff\xfd\x27\xff\xfb\x2a"));
+	CU_ASSERT(IS(client.sent,
+		     "\xff\xfb\x01\xff\xfb\x03\xff\xfd\x03\xff\xfd\x18\xff\xfd\x1f\xff\xfd\x27\xff\xfb\x2a"));
 	CU_ASSERT_FALSE(bp_telnet_info(client.codec)->answered);
 	client_end(&client);
 }
 
 /* What GNU telnet says, and its user. */
-#define GNU "\xff\xfd\x01\xff\xfd\x03\xff\xfb\x03\xff\xfb\x18\xff\xfb\x1f\xff\xfa\x1f\x00\x84\x00\x28\xff\xf0\xff\xfe\x2a" \
+#define GNU \
+	"\xff\xfd\x01\xff\xfd\x03\xff\xfb\x03\xff\xfb\x18\xff\xfb\x1f\xff\xfa\x1f\x00\x84\x00\x28\xff\xf0\xff\xfe\x2a" \
 	"\xff\xfa\x18\x00XTERM-256COLOR\xff\xf0\xff\xfa\x18\x00XTERM-256COLOR\xff\xf0hello\r\0"
 
 static void test_gnu_telnet(void)
@@ -101,17 +102,30 @@ typedef struct {
 	const char *bytes;
 	gsize size;
 } Conversation;
-#define CONVERSATION(literal) { literal, sizeof(literal) - 1 }
+#define CONVERSATION(literal) \
+	{ \
+		literal, sizeof(literal) - 1 \
+	}
 
 static const Conversation conversations[] = {
 	CONVERSATION(GNU),
-	CONVERSATION("ab\xff\xfb\x18\xff\xfa\x18\x00MUDLET\xff\xf0" "c\xff\xfa\x18\x00" "ANSI\xff\xf0\xff\xfa\x18\x00MTTS 137\xff\xf0\r\nd\re\nf"),
+	CONVERSATION("ab\xff\xfb\x18\xff\xfa\x18\x00MUDLET\xff\xf0"
+		     "c\xff\xfa\x18\x00"
+		     "ANSI\xff\xf0\xff\xfa\x18\x00MTTS 137\xff\xf0\r\nd\re\nf"),
 	CONVERSATION("\xff\xfe\x01x\xff\xfe\x03y\xff\xfc\x18\xff\xfb\x22\xff\xfd\x22\xff\xfd\x01z\xff\xfe\x01"),
-	CONVERSATION("\xff\xfb\x2a\xff\xfd\x2a\xff\xfa\x2a\x01[TTABLE]\x01;ASCII;utf-8\xff\xf0\xff\xfa\x2a\x02UTF-8\xff\xf0q"),
-	CONVERSATION("\xff\xfb\x27\xff\xfa\x27\x00\x00USER\x01joe\x03X\x01y\xff\xf0\xff\xfa\x27\x02\x00USER\x01" "ann\xff\xf0"),
+	CONVERSATION(
+		"\xff\xfb\x2a\xff\xfd\x2a\xff\xfa\x2a\x01[TTABLE]\x01;ASCII;utf-8\xff\xf0\xff\xfa\x2a\x02UTF-8\xff\xf0q"),
+	CONVERSATION("\xff\xfb\x27\xff\xfa\x27\x00\x00USER\x01joe\x03X\x01y\xff\xf0\xff\xfa\x27\x02\x00USER\x01"
+		     "ann\xff\xf0"),
 	CONVERSATION("\xff\xfa\x1f\x00\xff\xff\x00\xff\xff\xff\xf0k\xff\xfa\x1f\x00\x05\x00\x01\xff\xf0"),
-	CONVERSATION("a\xff\xf7\xff\xf8" "b\xff\xf6\xff\xf4" "c\xff\xf3\xff\xf1\xff\xf9\xff\xff\r\n\xff\xfb\x00\xff\xfd\x00\r\0\r\n"),
-	CONVERSATION("\xff\xfd\x19\xff\xfd\x06" "a\xff\xfa\x18\x00" "A\xff\xfd\x01" "b\xff\xf0" "c"),
+	CONVERSATION("a\xff\xf7\xff\xf8"
+		     "b\xff\xf6\xff\xf4"
+		     "c\xff\xf3\xff\xf1\xff\xf9\xff\xff\r\n\xff\xfb\x00\xff\xfd\x00\r\0\r\n"),
+	CONVERSATION("\xff\xfd\x19\xff\xfd\x06"
+		     "a\xff\xfa\x18\x00"
+		     "A\xff\xfd\x01"
+		     "b\xff\xf0"
+		     "c"),
 	CONVERSATION("one\xff\xfa\x56\xff\xf0two\xff\xf6"),
 };
 
@@ -121,7 +135,8 @@ static gboolean same(const Client *a, const Client *b)
 
 	return one->cursor == two->cursor && one->answered == two->answered && one->mtts == two->mtts &&
 	       !strcmp(one->terminal, two->terminal) && !strcmp(one->client, two->client) &&
-	       g_string_equal(a->data, b->data) && g_string_equal(a->sent, b->sent) && g_string_equal(a->events, b->events);
+	       g_string_equal(a->data, b->data) && g_string_equal(a->sent, b->sent) &&
+	       g_string_equal(a->events, b->events);
 }
 
 static void test_cut_anywhere(void)
@@ -185,9 +200,13 @@ static void test_iac_doubled(void)
 	Client client;
 
 	client_offer(&client, TRUE);
-	bp_telnet_send(client.codec, "a\xff" "b\xff\xff", 5);
+	bp_telnet_send(client.codec,
+		       "a\xff"
+		       "b\xff\xff",
+		       5);
 	bp_telnet_send(client.codec, "", 0);
-	CU_ASSERT(IS(client.sent, "a\xff\xff" "b\xff\xff\xff\xff"));
+	CU_ASSERT(IS(client.sent, "a\xff\xff"
+				  "b\xff\xff\xff\xff"));
 	RECEIVE(&client, "\xff\xff.\xff\xff\xff\xff");
 	CU_ASSERT(IS(client.data, "\xff.\xff\xff"));
 	client_end(&client);
@@ -204,7 +223,8 @@ static void test_sizes(void)
 	RECEIVE(&client, "\xff\xfa\x1f\x00\x05\x00\x01\xff\xf0");
 	CU_ASSERT_EQUAL(bp_telnet_info(client.codec)->columns, 80);
 	CU_ASSERT_EQUAL(bp_telnet_info(client.codec)->rows, 24);
-	RECEIVE(&client, "\xff\xfa\x1f\x00\x64\x00\xff\xf0\xff\xfa\x1f\xff\xf0\xff\xfa\x1f\x01\x02\x03\x04\x05\xff\xf0");
+	RECEIVE(&client,
+		"\xff\xfa\x1f\x00\x64\x00\xff\xf0\xff\xfa\x1f\xff\xf0\xff\xfa\x1f\x01\x02\x03\x04\x05\xff\xf0");
 	CU_ASSERT_EQUAL(bp_telnet_info(client.codec)->columns, 80);
 	CU_ASSERT_STRING_EQUAL(client.events->str, "resized@0 resized@0 ");
 	client_end(&client);
@@ -217,7 +237,8 @@ static void test_terminal_types(void)
 
 	client_offer(&client, TRUE);
 	info = bp_telnet_info(client.codec);
-	RECEIVE(&client, "\xff\xfb\x18\xff\xfa\x18\x00Mudlet\xff\xf0\xff\xfa\x18\x00XTERM\xff\xf0\xff\xfa\x18\x00MTTS 13\xff\xf0");
+	RECEIVE(&client,
+		"\xff\xfb\x18\xff\xfa\x18\x00Mudlet\xff\xf0\xff\xfa\x18\x00XTERM\xff\xf0\xff\xfa\x18\x00MTTS 13\xff\xf0");
 	CU_ASSERT_STRING_EQUAL(info->client, "mudlet");
 	CU_ASSERT_STRING_EQUAL(info->terminal, "xterm-256color");
 	CU_ASSERT_EQUAL(info->mtts, BP_TELNET_MTTS_ANSI | BP_TELNET_MTTS_UTF8 | BP_TELNET_MTTS_256_COLOURS);
@@ -230,7 +251,8 @@ static void test_terminal_types(void)
 	info = bp_telnet_info(client.codec);
 	RECEIVE(&client, "\xff\xfa\x18\x00\033[31mvt\r\n100 \xff\xf0");
 	CU_ASSERT_STRING_EQUAL(info->terminal, "[31mvt100");
-	RECEIVE(&client, "\xff\xfa\x18\x00xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\xff\xf0");
+	RECEIVE(&client,
+		"\xff\xfa\x18\x00xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\xff\xf0");
 	CU_ASSERT_STRING_EQUAL(info->terminal, "[31mvt100");
 	client_end(&client);
 }
@@ -305,8 +327,14 @@ static void test_commands(void)
 	Client client;
 
 	client_offer(&client, TRUE);
-	RECEIVE(&client, "a\xff\xf7" "b\xff\xf8" "c\xff\xec\xff\xf4\xff\xf3" "d\xff\xf1\xff\xf2\xff\xf5\xff\xf9\xff\xef");
-	CU_ASSERT(IS(client.data, "a\x7f" "b\x15" "c\x04" "d"));
+	RECEIVE(&client, "a\xff\xf7"
+			 "b\xff\xf8"
+			 "c\xff\xec\xff\xf4\xff\xf3"
+			 "d\xff\xf1\xff\xf2\xff\xf5\xff\xf9\xff\xef");
+	CU_ASSERT(IS(client.data, "a\x7f"
+				  "b\x15"
+				  "c\x04"
+				  "d"));
 	CU_ASSERT_STRING_EQUAL(client.events->str, "interrupt@6 interrupt@6 ");
 	CU_ASSERT_EQUAL(client.sent->len, 0);
 	RECEIVE(&client, "\xff\xf6");
@@ -358,7 +386,8 @@ static void test_user(void)
 	client_offer(&client, TRUE);
 	RECEIVE(&client, "\xff\xfb\x27");
 	CU_ASSERT(IS(client.sent, "\xff\xfa\x27\x01\x00USER\xff\xf0"));
-	RECEIVE(&client, "\xff\xfa\x27\x00\x00USER\x01joe\x03LANG\x01" "C\xff\xf0");
+	RECEIVE(&client, "\xff\xfa\x27\x00\x00USER\x01joe\x03LANG\x01"
+			 "C\xff\xf0");
 	CU_ASSERT_STRING_EQUAL(bp_telnet_info(client.codec)->user, "joe");
 	client_end(&client);
 }

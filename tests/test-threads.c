@@ -58,10 +58,10 @@ typedef struct {
 	guint *box; /* freed by close */
 } Worker;
 
-static BpLoop *shared;	/* of the plugin */
-static gint works;	/* atomic */
-static gint destroyed;	/* atomic: on the loop they belong to */
-static gint misplaced;	/* atomic: elsewhere */
+static BpLoop *shared; /* of the plugin */
+static gint works;     /* atomic */
+static gint destroyed; /* atomic: on the loop they belong to */
+static gint misplaced; /* atomic: elsewhere */
 static BpPlugin *plugin;
 
 static void do_work(Worker *worker)
@@ -138,7 +138,8 @@ static gboolean load_worker(BpPlugin *self, GError **error)
 
 static const BpModule workers[] = {
 	{ "Own", .size = sizeof(Worker), .open = open_worker, .close = close_worker },
-	{ "Shared", .help = "on the loop of the plugin", .size = sizeof(Worker), .open = open_worker, .close = close_worker },
+	{ "Shared", .help = "on the loop of the plugin", .size = sizeof(Worker), .open = open_worker,
+	  .close = close_worker },
 	{ NULL },
 };
 
@@ -401,7 +402,9 @@ static void join_callers(BpPlugin *self)
 
 static void test_calls_while_it_ends(void)
 {
-	static const BpPluginInfo info = { .abi = BP_ABI, .name = "calling", .load = load_callers, .unload = join_callers };
+	static const BpPluginInfo info = {
+		.abi = BP_ABI, .name = "calling", .load = load_callers, .unload = join_callers
+	};
 
 	start_worker();
 	asked = undone = 0;

@@ -28,8 +28,7 @@ static char *server_refusal(BpServer *of, const char *why, gpointer user)
 
 static void on_event(BpPlugin *self, BpMessage *message, gpointer data)
 {
-	g_string_append_len(said, bp_message_data(message), (gssize)bp_message_size(message));
-	g_string_append_c(said, '\n');
+	g_string_append_printf(said, "%s\n", bp_message_data(message));
 }
 
 static BpInstance *begin(const Identity *identity, const char *more, GError **error)
@@ -302,7 +301,8 @@ static void expect_no_server(const char *const *pairs, const char *sentence)
 	CU_ASSERT_PTR_NOT_NULL(strstr(error->message, sentence));
 }
 
-#define NO_SERVER(sentence, ...) expect_no_server((const char *const[]){ "tls=yes", __VA_ARGS__ __VA_OPT__(,) NULL }, sentence)
+#define NO_SERVER(sentence, ...) \
+	expect_no_server((const char *const[]){ "tls=yes", __VA_ARGS__ __VA_OPT__(, ) NULL }, sentence)
 
 static void test_bad_files(void)
 {

@@ -204,7 +204,7 @@ static void test_longest(void)
 	bp_timer_add(first, NULL, 1000, 1, set_reached, NULL, NULL);
 	CU_ASSERT(suite_wait(&reached, 10));
 	CU_ASSERT(bp_loop_longest_turn(bp_loop_main(), &whose) >= 30000);
-		CU_ASSERT_STRING_EQUAL(whose, "plugin second, timer");
+	CU_ASSERT_STRING_EQUAL(whose, "plugin second, timer");
 	stop(FALSE);
 }
 

@@ -15,7 +15,8 @@ static gboolean parse(const char *text)
 	good = web_op_parse(&op, text, strlen(text), &error);
 	CU_ASSERT_EQUAL(good, !error);
 	CU_ASSERT(good || strlen(error->message) > 10);
-	CU_ASSERT(good || (!op.name && !op.match && !op.line && !op.data && !op.kind && !op.size && !op.cursor && !op.text && !op.frames));
+	CU_ASSERT(good || (!op.name && !op.match && !op.line && !op.data && !op.kind && !op.size && !op.cursor &&
+			   !op.text && !op.frames));
 	return good;
 }
 
@@ -64,8 +65,16 @@ static void test_binary(void)
 		gsize size;
 		const char *name; /* NULL: refused */
 	} cases[] = {
-		{ "\4hall\xff\0\1", 8, "hall" }, { "\4hall", 5, "hall" }, { "", 0 }, { "\0hall", 5 }, { "\5hall", 5 }, { "\377hall", 5 },
-		{ "\4ha l", 5 }, { "\4ha*l", 5 }, { "\4ha\0l", 5 }, { "\2\xc3(", 3 },
+		{ "\4hall\xff\0\1", 8, "hall" },
+		{ "\4hall", 5, "hall" },
+		{ "", 0 },
+		{ "\0hall", 5 },
+		{ "\5hall", 5 },
+		{ "\377hall", 5 },
+		{ "\4ha l", 5 },
+		{ "\4ha*l", 5 },
+		{ "\4ha\0l", 5 },
+		{ "\2\xc3(", 3 },
 	};
 	g_autoptr(BpMessage) message = bp_message_new("\xff\0\1", 3, BP_BINARY);
 	g_autoptr(GByteArray) frame = web_op_frame("hall", message);
@@ -74,7 +83,8 @@ static void test_binary(void)
 		g_autoptr(GError) error = NULL;
 
 		web_op_clear(&op);
-		CU_ASSERT_EQUAL(web_op_parse_frame(&op, (const guint8 *)cases[i].bytes, cases[i].size, &error), !!cases[i].name);
+		CU_ASSERT_EQUAL(web_op_parse_frame(&op, (const guint8 *)cases[i].bytes, cases[i].size, &error),
+				!!cases[i].name);
 		CU_ASSERT_EQUAL(!error, !!cases[i].name);
 		if (!cases[i].name) {
 			CU_ASSERT(!op.name && !op.data && !op.size && !op.silent);
@@ -115,8 +125,19 @@ static void test_lines(void)
 static void test_nonsense(void)
 {
 	static const char *const texts[] = {
-		"", "{", "[]", "null", "7", "\"watch\"", "{}", "{\"op\":7}", "{\"op\":\"dance\"}", "{\"op\":\"watch\"} x", "{\"op\":\"\\ud800\"}",
-		"{\"op\":\"ping\",\"op\":\"ping\"", "\xff",
+		"",
+		"{",
+		"[]",
+		"null",
+		"7",
+		"\"watch\"",
+		"{}",
+		"{\"op\":7}",
+		"{\"op\":\"dance\"}",
+		"{\"op\":\"watch\"} x",
+		"{\"op\":\"\\ud800\"}",
+		"{\"op\":\"ping\",\"op\":\"ping\"",
+		"\xff",
 	};
 
 	for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
@@ -126,12 +147,8 @@ static void test_nonsense(void)
 }
 
 static const SuiteTest tests[] = {
-	{ "watch", test_watch },
-	{ "send", test_send },
-	{ "binary", test_binary },
-	{ "lines", test_lines },
-	{ "nonsense", test_nonsense },
-	{ NULL },
+	{ "watch", test_watch }, { "send", test_send },		{ "binary", test_binary },
+	{ "lines", test_lines }, { "nonsense", test_nonsense }, { NULL },
 };
 
 int main(int argc, char **argv)

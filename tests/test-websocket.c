@@ -14,7 +14,8 @@ static void on_message(WebSocketCodec *codec, guint opcode, const guint8 *data, 
 	if (size > 40)
 		g_string_append_printf(heard, "%s[%zu] ", opcode == WEBSOCKET_TEXT ? "text" : "binary", size);
 	else
-		g_string_append_printf(heard, "%s(%.*s) ", opcode == WEBSOCKET_TEXT ? "text" : "binary", (int)size, (const char *)data);
+		g_string_append_printf(heard, "%s(%.*s) ", opcode == WEBSOCKET_TEXT ? "text" : "binary", (int)size,
+				       (const char *)data);
 }
 
 static void on_ping(WebSocketCodec *codec, const guint8 *data, gsize size, gpointer user)
@@ -39,7 +40,11 @@ static void on_broken(WebSocketCodec *codec, guint code, const char *reason, gpo
 }
 
 static const WebSocketCallbacks callbacks = {
-	.message = on_message, .ping = on_ping, .pong = on_pong, .close = on_close, .broken = on_broken,
+	.message = on_message,
+	.ping = on_ping,
+	.pong = on_pong,
+	.close = on_close,
+	.broken = on_broken,
 };
 
 /* --- a client's frames --- */
@@ -263,7 +268,8 @@ static void test_mask(void)
 static void test_close(void)
 {
 	static const guint bad[] = { 0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535 };
-	static const guint good[] = { 1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999 };
+	static const guint good[] = { 1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010,
+				      1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999 };
 	char longest[126] = { 0x03, (char)0xe8 };
 
 	put_text(0x88, "");
@@ -273,10 +279,12 @@ static void test_close(void)
 	check("broken(1002) ");
 	put_text(0x88, "\x03\xe8");
 	check("close(1000,) ");
-	put_text(0x88, "\x03\xe9" "going away");
+	put_text(0x88, "\x03\xe9"
+		       "going away");
 	put_text(0x89, "too late");
 	check("close(1001,going away) ");
-	put_text(0x88, "\x03\xe8" "caf\xc3");
+	put_text(0x88, "\x03\xe8"
+		       "caf\xc3");
 	check("broken(1007) ");
 	memset(longest + 2, 'r', 123);
 	put(0x88, longest, 125, TRUE);
@@ -307,8 +315,8 @@ static void test_close_inside_message(void)
 static void test_utf8(void)
 {
 	static const char *const bad[] = {
-		"\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80", "\xff", "a\xc3", "\xe2\x82", "\xf0\x9f\x98",
-		"\xf8\x88\x80\x80\x80", "12345678\xfe", "\xc3\x28",
+		"\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80",	    "\x80",	    "\xff",
+		"a\xc3",    "\xe2\x82",	    "\xf0\x9f\x98", "\xf8\x88\x80\x80\x80", "12345678\xfe", "\xc3\x28",
 	};
 
 	put_text(0x81, "\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5 \xf0\x9f\x98\x80 \xef\xbf\xbf \xf4\x8f\xbf\xbf");
@@ -331,7 +339,10 @@ static void test_utf8_state(void)
 
 	CU_ASSERT(websocket_utf8_check(&state, (const guint8 *)"a\xe2\x82", 3) && state);
 	before = state;
-	CU_ASSERT_FALSE(websocket_utf8_check(&state, (const guint8 *)"\xac" "b\xe2\x28", 4));
+	CU_ASSERT_FALSE(websocket_utf8_check(&state,
+					     (const guint8 *)"\xac"
+							     "b\xe2\x28",
+					     4));
 	CU_ASSERT_EQUAL(state, before);
 	CU_ASSERT(websocket_utf8_check(&state, (const guint8 *)"\xac", 1) && !state);
 }
@@ -490,7 +501,8 @@ static void check_extension(const char *offers, const char *expected)
 static void test_extensions(void)
 {
 	const char *plain = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
-	const char *bits = "permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=15";
+	const char *bits =
+		"permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=15";
 
 	check_extension(NULL, NULL);
 	check_extension("x-webkit-deflate-frame", NULL);

@@ -13,7 +13,7 @@
 #define ONCE(function) \
 	static __typeof__(&function) real; \
 	if (!__atomic_load_n(&real, __ATOMIC_RELAXED)) \
-		__atomic_store_n(&real, REAL(function), __ATOMIC_RELAXED)
+	__atomic_store_n(&real, REAL(function), __ATOMIC_RELAXED)
 
 void(g_mutex_lock)(GMutex *mutex)
 {

@@ -125,7 +125,7 @@ typedef struct {
 	const char *until; /* it leaves when that has come; NULL: the server ends */
 	gsize until_size;
 	enum { IN_ORDER, GONE, RESET } leaves; /* half closed and waiting; its socket closed; with a reset */
-	guint at_once; /* 0: AT_ONCE */
+	guint at_once;			       /* 0: AT_ONCE */
 	gboolean many;
 } Kind;
 
@@ -133,9 +133,9 @@ static struct {
 	const Kind *kind;
 	BpAddress address;
 	guint count, left, here; /* clients: all, still to come, present */
-	guint served;	  /* that had what they wait for */
-	gboolean stays;	  /* they do not leave then */
-	guint cut;	  /* by the server, before they had what they wait for */
+	guint served;		 /* that had what they wait for */
+	gboolean stays;		 /* they do not leave then */
+	guint cut;		 /* by the server, before they had what they wait for */
 } crowd;
 
 typedef struct {
@@ -229,7 +229,8 @@ static inline BpAddress address_of(const char *instance)
 	BpServer *of = server_of(instance);
 	BpAddress address;
 
-	CU_ASSERT_FATAL(bp_address_parse(&address, bp_server_port(of) ? "127.0.0.1" : bp_server_addresses(of), bp_server_port(of), NULL));
+	CU_ASSERT_FATAL(bp_address_parse(&address, bp_server_port(of) ? "127.0.0.1" : bp_server_addresses(of),
+					 bp_server_port(of), NULL));
 	return address;
 }
 
@@ -278,7 +279,7 @@ static inline void run(const char *line)
 #define BYTES(text) text, sizeof(text) - 1
 
 /* A WebSocket from a client: the mask is 0. */
-#define UPGRADE(path)                                                                               \
+#define UPGRADE(path) \
 	"GET " path " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" \
 	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 #define FRAME(kind, size, text) kind size "\0\0\0\0" text

@@ -148,7 +148,8 @@ static inline void on_cancel(BpPlugin *self, gpointer data)
 static inline gboolean run_held(BpPlugin *self, BpCall *held, GError **error)
 {
 	bp_call_hold(held, on_cancel, held);
-	bp_timer_add(bp_call_scope(held), NULL, bp_call_bool(held, "soon") ? 1000 : G_USEC_PER_SEC * 60, 1, end_call, held, on_destroy);
+	bp_timer_add(bp_call_scope(held), NULL, bp_call_bool(held, "soon") ? 1000 : G_USEC_PER_SEC * 60, 1, end_call,
+		     held, on_destroy);
 	return TRUE;
 }
 
@@ -161,10 +162,16 @@ static inline gboolean run_not_held(BpPlugin *self, BpCall *held, GError **error
 
 static const BpParam held_params[] = { { "soon", .type = BP_BOOL }, { NULL } };
 static const BpCommand commands[] = {
-	{ "held", .run = run_held, .params = held_params }, { "not-held", .run = run_not_held }, { NULL },
+	{ "held", .run = run_held, .params = held_params },
+	{ "not-held", .run = run_not_held },
+	{ NULL },
 };
 static const BpPluginInfo command_info = {
-	.abi = BP_ABI, .name = "commands", .version = "1", .summary = "test", .commands = commands,
+	.abi = BP_ABI,
+	.name = "commands",
+	.version = "1",
+	.summary = "test",
+	.commands = commands,
 };
 
 static inline void on_run(BpPlugin *self, guint failed, gpointer data)

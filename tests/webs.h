@@ -48,7 +48,8 @@ static inline void echo(BpHttpExchange *exchange)
 {
 	gsize size;
 	const char *body = bp_http_body(exchange, &size);
-	g_autofree char *text = g_strdup_printf("%s %s %.*s", bp_http_method(exchange), bp_http_path(exchange), (int)size, body);
+	g_autofree char *text = g_strdup_printf("%s %s %.*s", bp_http_method(exchange), bp_http_path(exchange),
+						(int)size, body);
 
 	bp_http_respond_text(exchange, 200, text);
 }
@@ -119,7 +120,9 @@ static const BpModule web_modules[] = {
 	{ NULL },
 };
 
-static const BpPluginInfo web_plugin = { .abi = BP_ABI, .name = "webs", .version = "1", .summary = "test", .modules = web_modules };
+static const BpPluginInfo web_plugin = {
+	.abi = BP_ABI, .name = "webs", .version = "1", .summary = "test", .modules = web_modules
+};
 
 static inline gboolean begin(const char *const *pairs)
 {
@@ -139,7 +142,7 @@ static inline gboolean begin(const char *const *pairs)
 	return web.instance != NULL;
 }
 
-#define BEGIN(...) CU_ASSERT_FATAL(begin((const char *const[]){ __VA_ARGS__ __VA_OPT__(,) NULL }))
+#define BEGIN(...) CU_ASSERT_FATAL(begin((const char *const[]){ __VA_ARGS__ __VA_OPT__(, ) NULL }))
 
 static inline gboolean is_instance_gone(gpointer data)
 {

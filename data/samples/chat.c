@@ -24,7 +24,8 @@ static gboolean is_taken(const char *name)
 	g_autoptr(GPtrArray) list = bp_session_list();
 
 	for (guint i = 0; i < list->len; i++)
-		if (!strcmp(bp_session_handler(list->pdata[i])->name, "chat") && !strcmp(((Guest *)bp_session_data(list->pdata[i]))->name, name))
+		if (!strcmp(bp_session_handler(list->pdata[i])->name, "chat") &&
+		    !strcmp(((Guest *)bp_session_data(list->pdata[i]))->name, name))
 			return TRUE;
 	return FALSE;
 }
@@ -56,7 +57,8 @@ static void leave(BpSession *session, BpEnd why)
 }
 
 static const BpHandler handlers[] = {
-	{ "chat", .help = "a chat room", .prompt = "> ", .size = sizeof(Guest), .welcome = welcome, .line = line, .close = leave },
+	{ "chat", .help = "a chat room", .prompt = "> ", .size = sizeof(Guest), .welcome = welcome, .line = line,
+	  .close = leave },
 	{ NULL },
 };
 

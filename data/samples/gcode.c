@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* gcode.c - gcode send part.gcode laser: a file, line by line, each when the one before it was answered with "ok". The machine is
  * any instance whose messages are lines (a UART with framing=lines, an Exec). An error stops it, Ctrl-C too. */
-#include <string.h>
 #include <backplane/backplane.h>
 
 typedef struct {
@@ -34,11 +33,9 @@ static void on_recv(BpPlugin *self, BpMessage *message, gpointer data)
 	Sender *sender = data;
 	const char *answer = bp_message_data(message);
 
-	if (!sender->lines)
-		return; /* the file is not there yet */
-	if (!strcmp(answer, "ok"))
+	if (sender->lines && g_str_equal(answer, "ok")) /* there are none before the file has been read */
 		send_next(sender);
-	else if (g_str_has_prefix(answer, "error"))
+	else if (sender->lines && g_str_has_prefix(answer, "error"))
 		end(sender, g_error_new(BP_PLUGIN_ERROR, BP_FAILED, "line %u: %s", sender->next, answer));
 }
 
@@ -71,7 +68,12 @@ static gboolean run_send(BpPlugin *self, BpCall *call, GError **error)
 	return bp_file_read(scope, bp_call_string(call, "file"), 64 << 20, on_file, sender, error);
 }
 
-static const BpParam params[] = { { "file", .kind = BP_ARGUMENT, .required = 1, .names = BP_A_FILE, .help = "what to send" },
-				  { "machine", .kind = BP_ARGUMENT, .required = 1, .names = BP_AN_INSTANCE, .help = "where to" }, { NULL } };
-static const BpCommand commands[] = { { "gcode send", .help = "send a file to a machine", .params = params, .run = run_send }, { NULL } };
+static const BpParam params[] = {
+	{ "file", .kind = BP_ARGUMENT, .required = 1, .names = BP_A_FILE, .help = "what to send" },
+	{ "machine", .kind = BP_ARGUMENT, .required = 1, .names = BP_AN_INSTANCE, .help = "where to" },
+	{ NULL }
+};
+static const BpCommand commands[] = {
+	{ "gcode send", .help = "send a file to a machine", .params = params, .run = run_send }, { NULL }
+};
 BP_PLUGIN(.name = "gcode", .version = "1.0", .summary = "A G-code sender", .commands = commands);

@@ -20,7 +20,8 @@ static void on_reading(BpPlugin *self, BpMessage *message, gpointer data)
 	double value = g_ascii_strtod(bp_message_data(message), &end);
 
 	if (end == bp_message_data(message)) {
-		bp_instance_set_state(self, BP_STATE_FAILED, "\"%.20s\" is no number", (const char *)bp_message_data(message));
+		bp_instance_set_state(self, BP_STATE_FAILED, "\"%.20s\" is no number",
+				      (const char *)bp_message_data(message));
 		return;
 	}
 	bp_metric_set(thermometer->last, value);
@@ -54,7 +55,9 @@ static const char page[] =
 
 static gboolean load(BpPlugin *self, GError **error)
 {
-	static const BpView view = { .name = "temperatures", .title = "Temperatures", .script = page, .size = sizeof(page) - 1 };
+	static const BpView view = {
+		.name = "temperatures", .title = "Temperatures", .script = page, .size = sizeof(page) - 1
+	};
 
 	return bp_registry_add(self, "view/temperatures", &view, error);
 }
@@ -65,7 +68,8 @@ static const BpParam params[] = {
 	{ NULL },
 };
 static const BpModule modules[] = {
-	{ "Thermometer", .help = "numbers of a channel as temperatures", .params = params, .size = sizeof(Thermometer), .open = open_thermometer },
+	{ "Thermometer", .help = "numbers of a channel as temperatures", .params = params, .size = sizeof(Thermometer),
+	  .open = open_thermometer },
 	{ NULL },
 };
 

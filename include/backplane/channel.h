@@ -88,9 +88,9 @@ BP_API void bp_channel_options_clear(BpChannelOptions *options);
 typedef struct {
 	guint64 messages; /* sent on it while watched or kept */
 	guint64 bytes;
-	guint64 drops;	  /* not delivered: a full inbox, or too many hops */
+	guint64 drops; /* not delivered: a full inbox, or too many hops */
 	guint watchers;
-	double rate;	  /* messages a second, since the last look at least a second ago */
+	double rate; /* messages a second, since the last look at least a second ago */
 } BpChannelStats;
 BP_API BpChannelStats bp_channel_stats(BpChannel *channel);
 /* The replay buffer, oldest first; free with g_ptr_array_unref. */

@@ -16,10 +16,10 @@ struct BpCommand {
 	const BpParam *params;
 	gboolean (*run)(BpPlugin *self, BpCall *call, GError **error);
 	BpRole role;
-	const char *group;   /* heading in `help`; NULL: the first word of a two-word command, else the plugin's name */
-	const char *manual;  /* more paragraphs and examples for `help NAME`, or NULL */
-	guint prefix : 1;    /* its word may go on: "timerfoo 1 1 echo"; see bp_call_suffix */
-	guint hidden : 1;    /* not in the list */
+	const char *group;  /* heading in `help`; NULL: the first word of a two-word command, else the plugin's name */
+	const char *manual; /* more paragraphs and examples for `help NAME`, or NULL */
+	guint prefix : 1;   /* its word may go on: "timerfoo 1 1 echo"; see bp_call_suffix */
+	guint hidden : 1;   /* not in the list */
 };
 
 /* --- what was typed --- */
@@ -44,7 +44,7 @@ BP_API void bp_call_styled(BpCall *call, BpStyle style, const char *format, ...)
  * are set flush right. `bp_call_table` prints and frees it. */
 BP_API BpTable *bp_table_new(const char *first_column, ...) G_GNUC_NULL_TERMINATED;
 BP_API void bp_table_row(BpTable *table, const char *format, ...) G_GNUC_PRINTF(2, 3); /* cells parted by \t */
-BP_API void bp_table_style(BpTable *table, guint column, BpStyle style); /* of the last row's cell */
+BP_API void bp_table_style(BpTable *table, guint column, BpStyle style);	       /* of the last row's cell */
 BP_API guint bp_table_rows(const BpTable *table);
 BP_API void bp_call_table(BpCall *call, BpTable *take_table);
 

@@ -27,7 +27,8 @@ typedef struct BpConfig BpConfig;
 /* Syntax and shape. NULL: the file cannot be read, or is wrong. It waits for the disk: for the start. */
 BP_API BpConfig *bp_config_read(const char *file, GError **error);
 /* The same with what bp_file_read gave: a text, or the reason why there is none. */
-BP_API BpConfig *bp_config_read_result(const char *file, const char *text, gsize size, const GError *why, GError **error);
+BP_API BpConfig *bp_config_read_result(const char *file, const char *text, gsize size, const GError *why,
+				       GError **error);
 /* The same for a text; `file` is its name in sentences. */
 BP_API BpConfig *bp_config_read_text(const char *file, const char *text, gsize size, GError **error);
 BP_API void bp_config_free(BpConfig *config);
@@ -66,7 +67,7 @@ typedef void (*BpConfigReloaded)(const char *changes, const GError *error, gpoin
  * kernel ends before. FALSE at once when there is nothing to reload, or a reload is going on. */
 BP_API gboolean bp_config_reload(BpConfigReloaded done, gpointer data, GError **error);
 /* An instance of a transport's class: `pairs` are "key=value" words of its table. For the command serve. */
-BP_API BpInstance *bp_config_serve(const char *transport, const char *handler, const char *name, const char *const *pairs,
-					 GError **error);
+BP_API BpInstance *bp_config_serve(const char *transport, const char *handler, const char *name,
+				   const char *const *pairs, GError **error);
 
 G_END_DECLS

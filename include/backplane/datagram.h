@@ -25,7 +25,8 @@ BP_API gboolean bp_datagram_set_broadcast(BpDatagram *datagram, gboolean on, GEr
 /* `interface` is a name ("eth0") or NULL for the system's choice. */
 BP_API gboolean bp_datagram_join(BpDatagram *datagram, const BpAddress *group, const char *interface, GError **error);
 BP_API gboolean bp_datagram_leave(BpDatagram *datagram, const BpAddress *group, const char *interface, GError **error);
-BP_API gboolean bp_datagram_set_multicast(BpDatagram *datagram, guint ttl, gboolean loop, const char *interface, GError **error);
+BP_API gboolean bp_datagram_set_multicast(BpDatagram *datagram, guint ttl, gboolean loop, const char *interface,
+					  GError **error);
 typedef struct {
 	guint64 received, sent, bytes_in, bytes_out, drops, errors, kernel_drops; /* kernel_drops: SO_RXQ_OVFL */
 } BpDatagramStats;

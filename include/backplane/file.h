@@ -40,7 +40,8 @@ BP_API gboolean bp_file_rename(const char *from, const char *to, GError **error)
 /* Reads as bp_file_load does, in a job of `self`. `done` is called once, on this loop, also when `self` closes meanwhile
  * (BP_CANCELLED), unless `self` is a scope. FALSE: nothing is called; too many jobs wait. */
 typedef void (*BpFileLoaded)(BpPlugin *self, const char *text, gsize size, const GError *error, gpointer data);
-BP_API gboolean bp_file_read(BpPlugin *self, const char *path, gsize limit, BpFileLoaded done, gpointer data, GError **error);
+BP_API gboolean bp_file_read(BpPlugin *self, const char *path, gsize limit, BpFileLoaded done, gpointer data,
+			     GError **error);
 
 /* "No such file or directory": for sentences that name the path themselves. */
 static inline const char *bp_file_why(const GError *error, const char *path)

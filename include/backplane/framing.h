@@ -17,19 +17,19 @@ G_BEGIN_DECLS
 
 /* Each framing takes of these what concerns it; zeroed means the usual. */
 typedef struct {
-	gsize limit;	     /* bytes of a frame's contents; longer ones are dropped. 0: BP_FRAME_LIMIT */
+	gsize limit;	      /* bytes of a frame's contents; longer ones are dropped. 0: BP_FRAME_LIMIT */
 	const char *line_end; /* lines: "\n" if NULL; at most 8 bytes. Kept by reference. */
-	guint8 escape_xor;   /* mesh: 0 is 0xFA */
+	guint8 escape_xor;    /* mesh: 0 is 0xFA */
 } BpFramingOptions;
 
 typedef struct {
-	guint64 frames;	  /* whole ones, given out */
-	guint64 bytes;	  /* of their contents */
-	guint64 dropped;  /* bytes that belong to no whole frame: noise, and what broken frames had */
-	guint64 broken;	  /* frames with an escape or a code that cannot be */
-	guint64 cut;	  /* frames in which another began, or which a pause ended */
+	guint64 frames;	 /* whole ones, given out */
+	guint64 bytes;	 /* of their contents */
+	guint64 dropped; /* bytes that belong to no whole frame: noise, and what broken frames had */
+	guint64 broken;	 /* frames with an escape or a code that cannot be */
+	guint64 cut;	 /* frames in which another began, or which a pause ended */
 	guint64 too_long;
-	guint64 foreign;  /* of the broken: such as senders make whose options are others */
+	guint64 foreign; /* of the broken: such as senders make whose options are others */
 } BpFramingCounts;
 
 /* A frame's contents, valid during the call, in which everything is allowed but to feed or free the decoder. */
@@ -46,7 +46,7 @@ typedef struct {
 typedef struct {
 	const char *name; /* "slip" */
 	const char *help;
-	gboolean timed;	  /* a pause on the line ends a frame: tell by `pause` */
+	gboolean timed; /* a pause on the line ends a frame: tell by `pause` */
 	BpDecoder *(*decoder_new)(const BpFramingOptions *options, BpFrameFunc emit, gpointer user);
 	/* Bytes that came, in parts of any size. */
 	void (*feed)(BpDecoder *decoder, const guint8 *data, gsize size);

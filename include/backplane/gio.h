@@ -34,8 +34,8 @@ static inline GCancellable *bp_plugin_cancellable(BpPlugin *self)
 		return (GCancellable *)g_atomic_pointer_get(&cancel->object);
 	}
 	if (parent)
-		g_signal_connect_object(bp_plugin_cancellable(parent), "cancelled", G_CALLBACK(g_cancellable_cancel), made,
-					G_CONNECT_SWAPPED);
+		g_signal_connect_object(bp_plugin_cancellable(parent), "cancelled", G_CALLBACK(g_cancellable_cancel),
+					made, G_CONNECT_SWAPPED);
 	if (bp_owner_is_dying(self))
 		g_cancellable_cancel(made);
 	return made;

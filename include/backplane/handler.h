@@ -26,17 +26,25 @@ typedef enum {
 	BP_RAW,	       /* bytes as they come, after the transport has taken what is its own */
 } BpMode;
 
-typedef enum { BP_END_HANDLER, BP_END_PEER, BP_END_TIMEOUT, BP_END_LIMIT, BP_END_SHUTDOWN, BP_END_KILLED, BP_END_ERROR } BpEnd;
+typedef enum {
+	BP_END_HANDLER,
+	BP_END_PEER,
+	BP_END_TIMEOUT,
+	BP_END_LIMIT,
+	BP_END_SHUTDOWN,
+	BP_END_KILLED,
+	BP_END_ERROR
+} BpEnd;
 
 struct BpHandler {
 	const char *name;
 	const char *help;
 	BpMode mode;
-	const char *prompt;	  /* shown before each line; NULL: none; changed by bp_session_set_prompt */
-	gsize size;		  /* of the zeroed memory that bp_session_data gives */
-	guint line_limit;	  /* bytes; 0: 64 KiB. A longer line ends the session with a sentence. */
+	const char *prompt; /* shown before each line; NULL: none; changed by bp_session_set_prompt */
+	gsize size;	    /* of the zeroed memory that bp_session_data gives */
+	guint line_limit;   /* bytes; 0: 64 KiB. A longer line ends the session with a sentence. */
 	gboolean (*open)(BpSession *session, GError **error); /* FALSE refuses: the sentence is told to the peer */
-	void (*welcome)(BpSession *session); /* NULL: the server's welcome_message, if it has one */
+	void (*welcome)(BpSession *session);		      /* NULL: the server's welcome_message, if it has one */
 	/* A whole line without its end; NUL-terminated. FALSE ends the session. */
 	gboolean (*line)(BpSession *session, const char *line, gsize size);
 	gboolean (*character)(BpSession *session, const char *bytes, gsize size);

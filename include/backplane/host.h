@@ -14,7 +14,7 @@ G_BEGIN_DECLS
 
 /* --- plugins --- */
 BP_API const BpPluginInfo *bp_plugin_info_of(const BpPlugin *plugin); /* NULL: the kernel, or an instance */
-BP_API const char *bp_plugin_file(const BpPlugin *plugin);	       /* NULL: linked into the program */
+BP_API const char *bp_plugin_file(const BpPlugin *plugin);	      /* NULL: linked into the program */
 BP_API gboolean bp_plugin_is_unloading(const BpPlugin *plugin);
 /* Of an instance: the plugin whose module it is. Of a plugin: itself. */
 BP_API BpPlugin *bp_plugin_of(BpPlugin *self);

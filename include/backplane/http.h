@@ -55,8 +55,8 @@ BP_API BpHttpServer *bp_http_server(const BpHttpExchange *exchange);
 BP_API const char *bp_http_method(const BpHttpExchange *exchange); /* "GET" */
 /* Percent signs decoded, UTF-8, without control characters and dot segments; "*" of OPTIONS. */
 BP_API const char *bp_http_path(const BpHttpExchange *exchange);
-BP_API const char *bp_http_target(const BpHttpExchange *exchange); /* as it was sent */
-BP_API const char *bp_http_query(const BpHttpExchange *exchange);  /* what follows '?', as it was sent, or "" */
+BP_API const char *bp_http_target(const BpHttpExchange *exchange);  /* as it was sent */
+BP_API const char *bp_http_query(const BpHttpExchange *exchange);   /* what follows '?', as it was sent, or "" */
 BP_API const char *bp_http_version(const BpHttpExchange *exchange); /* "1.1" */
 /* The first field with that name, or NULL. */
 BP_API const char *bp_http_header(const BpHttpExchange *exchange, const char *name);
@@ -66,7 +66,7 @@ BP_API char *bp_http_header_list(const BpHttpExchange *exchange, const char *nam
 BP_API gboolean bp_http_header_has(const BpHttpExchange *exchange, const char *name, const char *word);
 BP_API gboolean bp_http_has_body(const BpHttpExchange *exchange); /* it said a length or chunks, be it none */
 BP_API const char *bp_http_body(const BpHttpExchange *exchange, gsize *size); /* NUL-terminated; `size` may be NULL */
-BP_API const char *bp_http_peer(const BpHttpExchange *exchange); /* "127.0.0.1:4711" */
+BP_API const char *bp_http_peer(const BpHttpExchange *exchange);	      /* "127.0.0.1:4711" */
 /* The value of a field of a form or query ("a=1&b=x+y%21"), decoded; NULL: not there. Not UTF-8, or with a NUL: it
  * is as if it were not there. Yours. Any thread. */
 BP_API char *bp_http_form_value(const char *form, gsize size, const char *name);
@@ -111,8 +111,8 @@ BP_API void bp_http_end(BpHttpExchange *exchange);
 /* The stream is yours from here: `self` owns it, `events` are its events, and it is counted as the server's until it
  * ends. The exchange is gone. What the client has sent behind the request comes to `events->data` in this turn, after
  * your code has returned. Write the 101 yourself; bp_http_write_switch does. `status` is for the access log. */
-BP_API BpStream *bp_http_take_stream(BpHttpExchange *exchange, BpPlugin *self, guint status, const BpStreamEvents *events,
-				     gpointer user);
+BP_API BpStream *bp_http_take_stream(BpHttpExchange *exchange, BpPlugin *self, guint status,
+				     const BpStreamEvents *events, gpointer user);
 /* "HTTP/1.1 101 Switching Protocols" with Upgrade: `protocol` and the fields added so far, into the exchange's stream;
  * bp_http_take_stream comes next. */
 BP_API void bp_http_write_switch(BpHttpExchange *exchange, const char *protocol);

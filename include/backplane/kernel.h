@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 typedef struct {
-	const char *state_dir;	    /* settings, history, backups; NULL: none are kept */
-	const char *runtime_dir;    /* control socket; NULL: none is opened */
+	const char *state_dir;		/* settings, history, backups; NULL: none are kept */
+	const char *runtime_dir;	/* control socket; NULL: none is opened */
 	const char *const *plugin_path; /* folders, NULL-terminated */
 } BpKernelOptions;
 

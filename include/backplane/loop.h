@@ -49,8 +49,8 @@ BP_API BpLoopStats bp_loop_stats(BpLoop *loop);
 /* Every `interval` microseconds (1000 at least), `times` times (0: for ever). Runs missed because
  * the loop was busy are skipped and counted. A `name` shows in the list of the command `schedule`
  * (NULL: it does not). */
-BP_API BpTimer *bp_timer_add(BpPlugin *self, const char *name, gint64 interval, guint times, BpFunc func,
-			     gpointer data, GDestroyNotify destroy);
+BP_API BpTimer *bp_timer_add(BpPlugin *self, const char *name, gint64 interval, guint times, BpFunc func, gpointer data,
+			     GDestroyNotify destroy);
 /* Also inside its function. A timer that has run its times removes itself: the pointer is dead then. */
 BP_API void bp_timer_remove(BpTimer *timer);
 /* Starts the interval afresh from now; for timeouts that activity pushes back. */
@@ -62,8 +62,7 @@ typedef enum { BP_IN = 1, BP_OUT = 4, BP_PRIORITY = 2, BP_HANGUP = 16, BP_FAULT 
 typedef void (*BpFdFunc)(BpPlugin *self, int fd, BpEvents events, gpointer data);
 /* Level-triggered. The descriptor stays yours to close, after bp_fd_remove. One of an owner that waits for
  * its end is not looked at any more. */
-BP_API BpFd *bp_fd_add(BpPlugin *self, int fd, BpEvents events, BpFdFunc func, gpointer data,
-		       GDestroyNotify destroy);
+BP_API BpFd *bp_fd_add(BpPlugin *self, int fd, BpEvents events, BpFdFunc func, gpointer data, GDestroyNotify destroy);
 BP_API void bp_fd_set_events(BpFd *source, BpEvents events);
 BP_API void bp_fd_remove(BpFd *source);
 
@@ -77,8 +76,8 @@ typedef void (*BpJobDone)(BpPlugin *self, gboolean cancelled, gpointer data);
 /* NULL (and `destroy` called) when 1024 are waiting already. */
 BP_API BpJob *bp_job_add(BpPlugin *self, const char *name, BpJobWork work, BpJobDone done, gpointer data,
 			 GDestroyNotify destroy);
-BP_API gboolean bp_job_cancelled(BpJob *job); /* any thread */
+BP_API gboolean bp_job_cancelled(BpJob *job);		  /* any thread */
 BP_API void bp_job_progress(BpJob *job, double fraction); /* any thread; 0 to 1 */
-BP_API void bp_job_cancel(BpJob *job); /* before `done` only */
+BP_API void bp_job_cancel(BpJob *job);			  /* before `done` only */
 
 G_END_DECLS

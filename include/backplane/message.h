@@ -12,7 +12,7 @@ G_BEGIN_DECLS
 
 typedef enum {
 	BP_BINARY = 0,
-	BP_TEXT = 1 << 0,  /* UTF-8 by intent; channels may format it. Not verified. */
+	BP_TEXT = 1 << 0,	/* UTF-8 by intent; channels may format it. Not verified. */
 	BP_FLUSH_LEFT = 1 << 1, /* text that no channel indents */
 } BpMessageFlags;
 

@@ -59,6 +59,6 @@ BP_API void bp_scope_trim(BpScope **place);
 /* The thing is gone, after its last callback: drops all that the scope owns. */
 BP_API void bp_scope_clear(BpScope **place);
 
-#define BP_OWNED_BY(pointer, type, member) ((type *)((char *)(pointer) - offsetof(type, member)))
+#define BP_OWNED_BY(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 G_END_DECLS

@@ -18,7 +18,7 @@ G_BEGIN_DECLS
 
 typedef enum {
 	BP_STRING,
-	BP_INT,	     /* gint64; 0x.. too */
+	BP_INT, /* gint64; 0x.. too */
 	BP_DOUBLE,
 	BP_BOOL,     /* true|false, yes|no, on|off, 1|0; an option without value is true */
 	BP_CHOICE,   /* one of `choices` */
@@ -31,27 +31,37 @@ typedef enum { BP_OPTION, BP_ARGUMENT } BpKind;
 
 /* What a string names, so that Tab can complete it. */
 typedef enum {
-	BP_ANYTHING, BP_A_CHANNEL, BP_A_MODULE, BP_AN_INSTANCE, BP_A_PLUGIN, BP_A_CONTEXT, BP_A_COMMAND, BP_A_HANDLER,
-	BP_A_TRANSPORT, BP_A_SESSION, BP_A_SETTING, BP_A_FILE,
+	BP_ANYTHING,
+	BP_A_CHANNEL,
+	BP_A_MODULE,
+	BP_AN_INSTANCE,
+	BP_A_PLUGIN,
+	BP_A_CONTEXT,
+	BP_A_COMMAND,
+	BP_A_HANDLER,
+	BP_A_TRANSPORT,
+	BP_A_SESSION,
+	BP_A_SETTING,
+	BP_A_FILE,
 } BpNames;
 
 struct BpParam {
 	const char *name;
-	char letter;		 /* short option, or 0 */
+	char letter; /* short option, or 0 */
 	BpType type;
 	BpKind kind;
-	const char *fallback;	 /* as text; NULL: none (string NULL, number 0, FALSE) */
-	double min, max;	 /* for numbers, durations in seconds; both 0: any */
-	const char *choices;	 /* "a|b|c" */
-	const char *help;	 /* lower case, no full stop */
-	const char *setting;	 /* the key of a setting in "/" that gives the fallback, or NULL */
-	const char *alias;	 /* other names accepted, "a|b": a reference system's spelling */
+	const char *fallback; /* as text; NULL: none (string NULL, number 0, FALSE) */
+	double min, max;      /* for numbers, durations in seconds; both 0: any */
+	const char *choices;  /* "a|b|c" */
+	const char *help;     /* lower case, no full stop */
+	const char *setting;  /* the key of a setting in "/" that gives the fallback, or NULL */
+	const char *alias;    /* other names accepted, "a|b": a reference system's spelling */
 	BpNames names;
 	guint required : 1;
-	guint many : 1;		 /* may be given again; a last argument takes all that are left */
-	guint secret : 1;	 /* never shown, logged or kept in history */
-	guint hidden : 1;	 /* accepted, not offered */
-	const BpParam *include;	 /* this row stands for that whole table */
+	guint many : 1;		/* may be given again; a last argument takes all that are left */
+	guint secret : 1;	/* never shown, logged or kept in history */
+	guint hidden : 1;	/* accepted, not offered */
+	const BpParam *include; /* this row stands for that whole table */
 };
 
 /* The rows of a table with the included ones in place, and how many; borrowed rows, free the array. */

@@ -32,11 +32,12 @@ typedef struct {
 	guint64 memory;		     /* bytes of address space; 0: no limit */
 	guint files;		     /* open files; 0: 256 */
 	gint64 cpu;		     /* processor time, microseconds, rounded up to seconds; 0: no limit */
-	gsize backlog;		     /* bytes that may wait to be written; 0: 1 MiB. Beyond that bp_child_write drops and counts. */
+	gsize backlog; /* bytes that may wait to be written; 0: 1 MiB. Beyond that bp_child_write drops and counts. */
 } BpChildOptions;
 
 /* NULL: nothing was started, and the sentence says why (no such program, no more processes). `events` is copied. */
-BP_API BpChild *bp_child_start(BpPlugin *self, const BpChildOptions *options, const BpChildEvents *events, gpointer user, GError **error);
+BP_API BpChild *bp_child_start(BpPlugin *self, const BpChildOptions *options, const BpChildEvents *events,
+			       gpointer user, GError **error);
 /* To its standard input. FALSE: much is waiting, `drained` will come; or it was dropped, see bp_child_dropped. */
 BP_API gboolean bp_child_write(BpChild *child, gconstpointer data, gsize size);
 /* Closes its standard input, when what waits is written. */

@@ -25,7 +25,8 @@ BP_API GPtrArray *bp_registry_objects(const char *prefix);
 BP_API gconstpointer bp_registry_hold(BpPlugin *self, const char *path, BpFunc gone, gpointer data);
 BP_API void bp_registry_drop(BpPlugin *self, const char *path);
 /* After each addition and removal below `prefix`. */
-typedef void (*BpRegistryFunc)(BpPlugin *self, const char *path, gconstpointer object, gpointer data); /* object NULL: gone */
+typedef void (*BpRegistryFunc)(BpPlugin *self, const char *path, gconstpointer object,
+			       gpointer data); /* object NULL: gone */
 BP_API void bp_registry_watch(BpPlugin *self, const char *prefix, BpRegistryFunc func, gpointer data);
 
 G_END_DECLS

@@ -36,7 +36,7 @@ typedef struct {
 	/* NULL: found in the list. */
 	json_t *(*get)(BpPlugin *self, const char *id, GError **error);
 	const BpAction *actions; /* ends with { NULL } */
-	const char *channel;	 /* on which changes are said, or NULL: the page then asks again when something is said */
+	const char *channel; /* on which changes are said, or NULL: the page then asks again when something is said */
 } BpResource;
 
 /* An ES module that exports `title` and `show(element, api)`, which gives a function that ends it; `api` has
@@ -56,7 +56,7 @@ BP_API json_t *bp_resource_get(const char *name, const char *id, BpRole role, GE
 /* `done` is called once, perhaps before this returns, with a value or an error, both lent. When `self` goes first it is
  * called with BP_CANCELLED, and the action goes on. */
 typedef void (*BpResourceDone)(BpPlugin *self, json_t *value, const GError *error, gpointer data);
-BP_API void bp_resource_act(BpPlugin *self, const char *name, const char *id, const char *action, json_t *body, BpRole role,
-			    BpResourceDone done, gpointer data);
+BP_API void bp_resource_act(BpPlugin *self, const char *name, const char *id, const char *action, json_t *body,
+			    BpRole role, BpResourceDone done, gpointer data);
 
 G_END_DECLS

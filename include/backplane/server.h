@@ -35,12 +35,12 @@ BP_API char *bp_server_refusal_line(BpServer *server, const char *why, gpointer 
 BP_API gboolean bp_server_may_bind(BpInstance *self, GError **error);
 /* Stops listening; streams stay. The instance's end does it too. */
 BP_API void bp_server_close(BpServer *server);
-BP_API guint bp_server_port(const BpServer *server); /* the one bound, when 0 was asked for */
+BP_API guint bp_server_port(const BpServer *server);		/* the one bound, when 0 was asked for */
 BP_API const char *bp_server_addresses(const BpServer *server); /* "127.0.0.1:2323, [::1]:2323" */
 BP_API BpChannel *bp_server_events(const BpServer *server);
 /* What users have typed names for: "capacity", "rate", ... of refusals, drops and timeouts. */
 typedef struct {
-	guint connections;		     /* now */
+	guint connections;			   /* now */
 	guint64 accepted, refused, timeouts, slow; /* slow: closed or cut for not reading */
 	guint64 bytes_in, bytes_out, drops;	   /* of all streams, gone ones too */
 } BpServerStats;

@@ -25,11 +25,12 @@ BP_API const char *bp_session_local(const BpSession *session);	   /* "127.0.0.1:
 BP_API const char *bp_session_transport(const BpSession *session); /* "telnet", ... */
 BP_API const char *bp_session_server(const BpSession *session);	   /* the instance that serves it, or "" */
 BP_API const char *bp_session_query(const BpSession *session);	   /* what followed the path on WebSocket, or "" */
-BP_API const char *bp_session_path(const BpSession *session);	   /* what it asked for on WebSocket, query included, or "" */
-BP_API const char *bp_session_agent(const BpSession *session);	   /* the client's User-Agent on WebSocket, or "" */
+BP_API const char *bp_session_path(
+	const BpSession *session); /* what it asked for on WebSocket, query included, or "" */
+BP_API const char *bp_session_agent(const BpSession *session); /* the client's User-Agent on WebSocket, or "" */
 BP_API BpRole bp_session_role(const BpSession *session);
 BP_API const BpHandler *bp_session_handler(const BpSession *session);
-BP_API const char *bp_session_terminal(const BpSession *session); /* "xterm-256color" or "" */
+BP_API const char *bp_session_terminal(const BpSession *session);		    /* "xterm-256color" or "" */
 BP_API void bp_session_size(const BpSession *session, guint *columns, guint *rows); /* 80 x 24 until told */
 BP_API gboolean bp_session_is_terminal(const BpSession *session); /* it has a cursor: editor, colour, progress */
 BP_API gboolean bp_session_is_hidden(const BpSession *session);	  /* echo is off: what it sends is a password */
@@ -82,12 +83,12 @@ typedef struct {
 	/* Exactly once: the session is over. Send what is queued, close. The session is gone when this returns. Also when the owner
 	 * of the session goes, after the `close` of an instance. */
 	void (*end)(BpSession *session, BpEnd why, gpointer link);
-	void (*echo)(BpSession *session, gboolean on, gpointer link);	/* may be NULL */
-	void (*mode)(BpSession *session, BpMode mode, gpointer link);	/* may be NULL */
+	void (*echo)(BpSession *session, gboolean on, gpointer link); /* may be NULL */
+	void (*mode)(BpSession *session, BpMode mode, gpointer link); /* may be NULL */
 	/* FALSE: what was typed already is enough for now, read no more until TRUE; may be NULL. */
 	void (*input)(BpSession *session, gboolean on, gpointer link);
-	gboolean crlf;	      /* lines of text end with CR LF */
-	gboolean own;	      /* stdin and stdout of the program itself, no server */
+	gboolean crlf; /* lines of text end with CR LF */
+	gboolean own;  /* stdin and stdout of the program itself, no server */
 } BpSessionLink;
 
 /* What an editor tells of what is typed on a terminal. */
@@ -117,7 +118,7 @@ typedef struct {
 	void (*free)(gpointer editor);
 	/* Gives how many bytes were used: fewer when `line` gave FALSE. */
 	gsize (*feed)(gpointer editor, const char *bytes, gsize size);
-	void (*show)(gpointer editor);	 /* the cursor must be at the left margin */
+	void (*show)(gpointer editor);	   /* the cursor must be at the left margin */
 	gboolean (*hide)(gpointer editor); /* clears prompt and line; TRUE: it was shown */
 	gboolean (*is_shown)(gconstpointer editor);
 	void (*set_prompt)(gpointer editor, const char *prompt);
@@ -130,15 +131,15 @@ typedef struct {
 typedef struct {
 	const BpHandler *handler; /* required */
 	const BpSessionLink *link;
-	gpointer data;		  /* given to the link's functions */
-	const BpEditorClass *editor; /* for terminals; NULL: lines are typed without */
+	gpointer data;						   /* given to the link's functions */
+	const BpEditorClass *editor;				   /* for terminals; NULL: lines are typed without */
 	const char *peer, *local, *query, *path, *agent, *welcome; /* NULL: "" */
-	const char *type;	  /* of the terminal, if it is known */
-	guint columns, rows;	  /* 0: 80 x 24 until told */
-	gboolean no_prompt;	  /* the handler's prompt is not shown */
+	const char *type;					   /* of the terminal, if it is known */
+	guint columns, rows;					   /* 0: 80 x 24 until told */
+	gboolean no_prompt;					   /* the handler's prompt is not shown */
 	BpRole role;
-	gboolean terminal;	  /* known to have a cursor already; else see bp_session_set_terminal */
-	gboolean quiet;		  /* does not see what is said on "console" */
+	gboolean terminal; /* known to have a cursor already; else see bp_session_set_terminal */
+	gboolean quiet;	   /* does not see what is said on "console" */
 } BpSessionOptions;
 
 /* NULL with an error if the handler refuses, or if somebody has ended the session at once (then `end` was called). Owned by

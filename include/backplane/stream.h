@@ -60,12 +60,12 @@ BP_API void bp_stream_set_user(BpStream *stream, const BpStreamEvents *events, g
 /* Owns what waits for this stream (scope.h), until `closed`. */
 BP_API BpScope *bp_stream_scope(BpStream *stream);
 BP_API int bp_stream_fd(const BpStream *stream);
-BP_API const char *bp_stream_peer(BpStream *stream);  /* text, "" for a tty */
+BP_API const char *bp_stream_peer(BpStream *stream); /* text, "" for a tty */
 BP_API const char *bp_stream_local(BpStream *stream);
 BP_API const BpAddress *bp_stream_peer_address(const BpStream *stream);
 BP_API gsize bp_stream_queued(const BpStream *stream);
 BP_API gboolean bp_stream_is_closing(const BpStream *stream);
-BP_API const char *bp_stream_tls(const BpStream *stream);	/* "TLSv1.3 TLS_AES_256_GCM_SHA384 ktls", or "" */
+BP_API const char *bp_stream_tls(const BpStream *stream);      /* "TLSv1.3 TLS_AES_256_GCM_SHA384 ktls", or "" */
 BP_API const char *bp_stream_tls_peer(const BpStream *stream); /* subject of the client's certificate, or "" */
 /* What both ends of this TLS connection know and nobody else (RFC 9266, tls-exporter): a proof made over it holds on no
  * other connection, so nobody can stand in between. FALSE: no TLS, not agreed yet, or too old to have one. */

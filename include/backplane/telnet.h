@@ -42,12 +42,12 @@ typedef struct {
 	const char *client;   /* "mudlet", from clients that name themselves; or "" */
 	const char *user;     /* or "": whatever the client says, proves nothing */
 	guint mtts;
-	gboolean utf8;	      /* by CHARSET or MTTS */
+	gboolean utf8; /* by CHARSET or MTTS */
 	gboolean binary_in, binary_out;
-	gboolean echo, sga;   /* agreed, on our side */
-	gboolean answered;    /* there was a sign that the other side speaks telnet */
-	gboolean cursor;      /* it is a terminal with a cursor, and lets us echo: fit for an editor */
-	gboolean asking;      /* for the terminal's type, and it has said that it will tell */
+	gboolean echo, sga; /* agreed, on our side */
+	gboolean answered;  /* there was a sign that the other side speaks telnet */
+	gboolean cursor;    /* it is a terminal with a cursor, and lets us echo: fit for an editor */
+	gboolean asking;    /* for the terminal's type, and it has said that it will tell */
 } BpTelnetInfo;
 
 BP_API BpTelnet *bp_telnet_new(const BpTelnetEvents *callbacks, gpointer user);

@@ -30,9 +30,16 @@ typedef struct BpWebSocket BpWebSocket;
 typedef enum { BP_WEBSOCKET_TEXT = 1, BP_WEBSOCKET_BINARY = 2 } BpWebSocketKind;
 
 enum {
-	BP_CLOSE_NORMAL = 1000, BP_CLOSE_GOING_AWAY = 1001, BP_CLOSE_PROTOCOL = 1002, BP_CLOSE_UNSUPPORTED = 1003,
-	BP_CLOSE_NONE = 1005 /* no code was given */, BP_CLOSE_LOST = 1006 /* without a closing handshake */,
-	BP_CLOSE_BAD_DATA = 1007, BP_CLOSE_POLICY = 1008, BP_CLOSE_TOO_BIG = 1009, BP_CLOSE_ERROR = 1011,
+	BP_CLOSE_NORMAL = 1000,
+	BP_CLOSE_GOING_AWAY = 1001,
+	BP_CLOSE_PROTOCOL = 1002,
+	BP_CLOSE_UNSUPPORTED = 1003,
+	BP_CLOSE_NONE = 1005 /* no code was given */,
+	BP_CLOSE_LOST = 1006 /* without a closing handshake */,
+	BP_CLOSE_BAD_DATA = 1007,
+	BP_CLOSE_POLICY = 1008,
+	BP_CLOSE_TOO_BIG = 1009,
+	BP_CLOSE_ERROR = 1011,
 };
 
 /* The first two may be left out. */
@@ -55,8 +62,8 @@ typedef struct {
 	gint64 ping_interval;	      /* -1: no pings */
 	gint64 ping_timeout;
 	gsize max_message;
-	gsize backlog;		      /* 0: as the server's */
-	gboolean plain;		      /* never compress */
+	gsize backlog;	/* 0: as the server's */
+	gboolean plain; /* never compress */
 } BpWebSocketOptions;
 /* From the values of an instance; the fallbacks, if its table does not include bp_websocket_params. */
 BP_API BpWebSocketOptions bp_websocket_options(BpInstance *self);
@@ -97,7 +104,7 @@ typedef struct {
 	BpWebSocketOptions options;
 } BpWebSocketServer;
 /* `server` is constant. */
-BP_API BpHttpServer *bp_websocket_server_open(BpInstance *self, const char *events_name, const BpWebSocketServer *server,
-					      gpointer user, GError **error);
+BP_API BpHttpServer *bp_websocket_server_open(BpInstance *self, const char *events_name,
+					      const BpWebSocketServer *server, gpointer user, GError **error);
 
 G_END_DECLS

@@ -16,7 +16,7 @@ typedef enum {
 	BP_WRITER_STALLED, /* it cannot be written for now, with why; once until BP_WRITER_RESUMED */
 	BP_WRITER_RESUMED,
 	BP_WRITER_DRAINED, /* after bp_writer_send returned FALSE: there is room again */
-	BP_WRITER_CLOSED,  /* the last; an error if it could not be opened, or not all was written. The pointer is dead then */
+	BP_WRITER_CLOSED, /* the last; an error if it could not be opened, or not all was written. The pointer is dead then */
 } BpWriterEvent;
 
 typedef struct {
@@ -28,7 +28,8 @@ typedef struct {
 /* Events come on this loop. BP_WRITER_CLOSED comes exactly once: after bp_writer_close, when the file could not be opened, or
  * when `self` closes (BP_CLOSED); what is queued then is still written, and the end of the program waits for it. */
 typedef void (*BpWriterFunc)(BpPlugin *self, BpWriter *writer, BpWriterEvent event, const GError *error, gpointer data);
-BP_API BpWriter *bp_writer_open(BpPlugin *self, const char *path, const BpWriterOptions *options, BpWriterFunc func, gpointer data);
+BP_API BpWriter *bp_writer_open(BpPlugin *self, const char *path, const BpWriterOptions *options, BpWriterFunc func,
+				gpointer data);
 /* One record, on the writer's loop. FALSE: over half of the backlog is used, or the record is lost; who can wait does until
  * BP_WRITER_DRAINED. */
 BP_API gboolean bp_writer_send(BpWriter *writer, gconstpointer data, gsize size);
@@ -36,8 +37,8 @@ BP_API gboolean bp_writer_send(BpWriter *writer, gconstpointer data, gsize size)
 BP_API void bp_writer_close(BpWriter *writer);
 
 typedef struct {
-	guint64 lost; /* records */
-	guint64 size; /* of the file, when it was written last */
+	guint64 lost;  /* records */
+	guint64 size;  /* of the file, when it was written last */
 	gsize waiting; /* bytes */
 } BpWriterStats;
 BP_API BpWriterStats bp_writer_stats(const BpWriter *writer);

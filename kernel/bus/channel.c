@@ -383,8 +383,8 @@ void channel_dropped(BpChannel *channel, const char *why)
 {
 	if (__atomic_fetch_add(&channel->drops, 1, __ATOMIC_RELAXED) || !bus_warning || !why)
 		return;
-	g_autofree char *text = g_strdup_printf("channel %s loses messages: %s; see channel info %s", channel->name, why,
-						channel->name);
+	g_autofree char *text = g_strdup_printf("channel %s loses messages: %s; see channel info %s", channel->name,
+						why, channel->name);
 	bus_warning(text);
 }
 
@@ -477,8 +477,9 @@ BpChannelStats bp_channel_stats(BpChannel *channel)
 		stats.watchers += (guint)g_atomic_int_get(&branch->count);
 	g_mutex_lock(&bus_lock);
 	if (now - channel->rate_time >= G_USEC_PER_SEC) {
-		channel->rate = channel->rate_time ? (double)(stats.messages - channel->rate_messages) * G_USEC_PER_SEC /
-						     (double)(now - channel->rate_time) : 0;
+		channel->rate = channel->rate_time ? (double)(stats.messages - channel->rate_messages) *
+							     G_USEC_PER_SEC / (double)(now - channel->rate_time)
+						   : 0;
 		channel->rate_time = now;
 		channel->rate_messages = stats.messages;
 	}

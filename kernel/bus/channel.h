@@ -44,17 +44,17 @@ typedef struct {
 } Extra;
 
 struct BpChannel {
-	gint ref;     /* atomic */
-	gint active;  /* atomic: watches, and one if it keeps a replay buffer */
-	gint traits;  /* atomic: TRAIT_* */
+	gint ref;    /* atomic */
+	gint active; /* atomic: watches, and one if it keeps a replay buffer */
+	gint traits; /* atomic: TRAIT_* */
 	guint number;
-	guint holders;	    /* bus_lock */
-	gboolean listed;    /* bus_lock: in the table */
-	Branch *branches;   /* atomic */
-	Extra *extra;	    /* atomic; set once */
-	struct Hold *holds; /* bus_lock */
-	Link *links_out, *links_in; /* bus_lock: links from it, and to it */
-	guint64 visit;		    /* bus_lock: the search for a cycle that found it last */
+	guint holders;			     /* bus_lock */
+	gboolean listed;		     /* bus_lock: in the table */
+	Branch *branches;		     /* atomic */
+	Extra *extra;			     /* atomic; set once */
+	struct Hold *holds;		     /* bus_lock */
+	Link *links_out, *links_in;	     /* bus_lock: links from it, and to it */
+	guint64 visit;			     /* bus_lock: the search for a cycle that found it last */
 	guint64 messages, bytes;	     /* by the main loop */
 	guint64 other_messages, other_bytes; /* atomic: by other threads */
 	guint64 drops;			     /* atomic */
@@ -67,8 +67,8 @@ struct BpChannel {
 /* Table of names, holders, links, glob watches. Never held while calling out. */
 extern GMutex bus_lock;
 
-void channel_hold(BpChannel *channel);		  /* bus_lock held */
-void channel_unhold(BpChannel *channel);	  /* takes bus_lock */
+void channel_hold(BpChannel *channel);	 /* bus_lock held */
+void channel_unhold(BpChannel *channel); /* takes bus_lock */
 Extra *channel_extra(BpChannel *channel, gboolean make);
 void channel_dropped(BpChannel *channel, const char *why);
 BpMessage *channel_format(BpChannel *channel, BpMessage *message); /* a new one, or a reference */

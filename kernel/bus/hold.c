@@ -4,7 +4,7 @@
 #include "bus/owner.h"
 #include "bus/port.h"
 
-static GMutex lock; /* never held while calling out */
+static GMutex lock;		/* never held while calling out */
 static OwnerHold *first, *last; /* lock: all there are, the oldest first */
 
 OwnerHold *owner_hold(BpPlugin *owner, const char *kind, const char *what)
@@ -119,7 +119,8 @@ static const BpPlugin *root_of(const BpPlugin *owner)
 
 static gboolean is_alike(const OwnerHold *a, const OwnerHold *b)
 {
-	return root_of(a->owner) == root_of(b->owner) && a->owner->instance == b->owner->instance && !g_strcmp0(a->kind, b->kind) && !g_strcmp0(a->what, b->what);
+	return root_of(a->owner) == root_of(b->owner) && a->owner->instance == b->owner->instance &&
+	       !g_strcmp0(a->kind, b->kind) && !g_strcmp0(a->what, b->what);
 }
 
 static gboolean is_within(const BpPlugin *owner, const BpPlugin *whole)
@@ -159,7 +160,8 @@ char *owner_holds_text(BpPlugin *owner)
 			g_string_append_printf(text, " \"%s\"", hold->what);
 		if (hold->owner->instance)
 			g_string_append_printf(text, " of %s", hold->owner->name);
-		g_string_append_printf(text, " (since %.1f s)", (double)(g_get_monotonic_time() - hold->since) / G_USEC_PER_SEC);
+		g_string_append_printf(text, " (since %.1f s)",
+				       (double)(g_get_monotonic_time() - hold->since) / G_USEC_PER_SEC);
 	}
 	g_mutex_unlock(&lock);
 	return g_string_free(text, !text->len);

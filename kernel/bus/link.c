@@ -196,8 +196,8 @@ BpWatch *bp_channel_link(BpPlugin *self, BpChannel *from, BpChannel *to, GError 
 	g_mutex_unlock(&bus_lock);
 	if (!entered)
 		g_set_error(error, BP_BUS_ERROR, BP_INVALID,
-			    "%s cannot watch %s: what is said on %s reaches %s already, and would go round for ever", to->name,
-			    from->name, to->name, from->name);
+			    "%s cannot watch %s: what is said on %s reaches %s already, and would go round for ever",
+			    to->name, from->name, to->name, from->name);
 	if (entered != link) {
 		g_free(link);
 		return entered ? &entered->watch : NULL;

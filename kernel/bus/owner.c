@@ -53,7 +53,8 @@ void owner_clear(BpPlugin *owner)
 }
 
 /* lock held */
-static void link_into(BpOwned *ring, BpPlugin *owner, BpOwned *owned, BusPort *port, const char *kind, void (*drop)(BpOwned *))
+static void link_into(BpOwned *ring, BpPlugin *owner, BpOwned *owned, BusPort *port, const char *kind,
+		      void (*drop)(BpOwned *))
 {
 	owned->owner = owner;
 	owned->port = port;
@@ -86,7 +87,8 @@ void owner_link_notified(BpPlugin *owner, BpOwned *owned, const char *kind, void
 }
 
 /* Who makes an owner dying looks at the list after that, under the lock: so it sees this, or this sees that. */
-gboolean owner_link_there(BpPlugin *owner, BpOwned *owned, BusPort *port, const char *kind, void (*drop)(BpOwned *owned))
+gboolean owner_link_there(BpPlugin *owner, BpOwned *owned, BusPort *port, const char *kind,
+			  void (*drop)(BpOwned *owned))
 {
 	gboolean good;
 
@@ -155,7 +157,8 @@ static BpOwned *newest_here(BpOwned *ring, const BpOwned *except)
 	BpOwned *newest;
 
 	g_mutex_lock(&lock);
-	for (newest = ring->prev; newest != ring && (newest->port != bus_port || newest == except); newest = newest->prev)
+	for (newest = ring->prev; newest != ring && (newest->port != bus_port || newest == except);
+	     newest = newest->prev)
 		;
 	g_mutex_unlock(&lock);
 	return newest == ring ? NULL : newest;

@@ -24,20 +24,20 @@ struct OwnerHold {
 typedef enum { ELSEWHERE_NOTHING, ELSEWHERE_ITEMS, ELSEWHERE_CODE } OwnerElsewhere;
 
 struct BpPlugin {
-	BpOwned ring;	  /* head; the newest is ring.prev */
-	BpOwned notified; /* head: what the owner is notified of when it ends; dropped first */
+	BpOwned ring;		 /* head; the newest is ring.prev */
+	BpOwned notified;	 /* head: what the owner is notified of when it ends; dropped first */
 	BpPlugin *before, *next; /* in the list of all owners */
-	BpPlugin *parent; /* of an instance: its plugin; of a scope: what it is within */
+	BpPlugin *parent;	 /* of an instance: its plugin; of a scope: what it is within */
 	char *name;
-	guint depth;	  /* frames of its code on the main loop's stack */
-	gint holds;	  /* atomic: what it waits for before it goes, and what is within it */
-	gint dying;	  /* atomic: nothing of it is called any more; of a scope 2: all that it owns is being dropped */
-	guint8 is_scope;  /* it has no life of its own (see scope.h): 1 at a place of a thing, 2 made with bp_scope_open */
-	guint64 cpu;	  /* atomic: nanoseconds of processor time that its code took, its instances' too */
-	guint within;	  /* of a scope: scopes that are within it */
+	guint depth;	 /* frames of its code on the main loop's stack */
+	gint holds;	 /* atomic: what it waits for before it goes, and what is within it */
+	gint dying;	 /* atomic: nothing of it is called any more; of a scope 2: all that it owns is being dropped */
+	guint8 is_scope; /* it has no life of its own (see scope.h): 1 at a place of a thing, 2 made with bp_scope_open */
+	guint64 cpu;	 /* atomic: nanoseconds of processor time that its code took, its instances' too */
+	guint within;	 /* of a scope: scopes that are within it */
 	OwnerElsewhere elsewhere; /* not of a scope, which is part of an instance */
 	gpointer data;
-	BpCancel cancel; /* empty until somebody has given one */
+	BpCancel cancel;	   /* empty until somebody has given one */
 	struct PluginFile *file;   /* host/plugin.c; NULL for an instance */
 	struct Instance *instance; /* host/module.c; NULL for a plugin */
 	/* Set while something waits for depth and holds to become 0; called then, from owner_leave or release. */
@@ -49,7 +49,8 @@ void owner_init(BpPlugin *owner, BpPlugin *parent, const char *name);
 void owner_init_scope(BpPlugin *owner, BpPlugin *parent); /* whose name and instance it shares */
 void owner_clear(BpPlugin *owner);
 /* For what is given to another loop from any thread: it will be dropped there. FALSE when the owner is going. */
-gboolean owner_link_there(BpPlugin *owner, BpOwned *owned, BusPort *port, const char *kind, void (*drop)(BpOwned *owned));
+gboolean owner_link_there(BpPlugin *owner, BpOwned *owned, BusPort *port, const char *kind,
+			  void (*drop)(BpOwned *owned));
 /* Ends what the owner is notified of, newest first: after the `close` of an instance, say. */
 void owner_end_notified(BpPlugin *owner);
 /* The same, then drops all the others, newest first; gives how many. What is dropped may drop others. What is on another

@@ -6,8 +6,8 @@
 typedef struct BusPort BusPort;
 typedef void (*BusRun)(gpointer a, gpointer b, guint64 c);
 struct BusPort {
-	gint ref;	  /* atomic; branches have none: the memory of a port is used again, never freed */
-	gint closed;	  /* atomic: no code runs on it any more, and it takes nothing */
+	gint ref;    /* atomic; branches have none: the memory of a port is used again, never freed */
+	gint closed; /* atomic: no code runs on it any more, and it takes nothing */
 	gboolean is_main;
 	guint turn_hops;  /* of messages made now: those of the message being delivered, and one; 0: none is */
 	gint64 real_time; /* of this turn; 0: ask the clock */

@@ -132,7 +132,8 @@ static void branch_walk(Branch *branch, BpMessage *message, guint64 sequence)
 
 	walk_begin(&walk, branch->channel, message);
 	branch->walking++;
-	port->turn_hops = (message->hops + 1u) | (g_atomic_int_get(&branch->channel->traits) & TRAIT_LOG ? HOP_OF_LOG : 0);
+	port->turn_hops = (message->hops + 1u) |
+			  (g_atomic_int_get(&branch->channel->traits) & TRAIT_LOG ? HOP_OF_LOG : 0);
 	place_insert_before(branch->head.next, &marker);
 	place_insert_before(&branch->head, &end);
 	for (Place *node = marker.next; node != &end; node = marker.next) {
@@ -179,8 +180,7 @@ static void branch_post(Branch *branch, BpMessage *message, guint64 sequence)
 	bp_message_ref(message);
 	if (own)
 		branch->queued++;
-	if (branch->port->post(branch->port, own ? run_posted_to_self : run_posted, branch, message, sequence,
-				FALSE))
+	if (branch->port->post(branch->port, own ? run_posted_to_self : run_posted, branch, message, sequence, FALSE))
 		return;
 	if (own)
 		branch->queued--;
@@ -217,8 +217,8 @@ static guint watch_hash(gconstpointer key)
 {
 	const BpWatch *watch = key;
 
-	return g_direct_hash(watch->branch) ^ g_direct_hash(watch->data) * 31 ^ g_direct_hash((gpointer)watch->func) * 17 ^
-	       g_direct_hash(watch->owned.owner) * 7;
+	return g_direct_hash(watch->branch) ^ g_direct_hash(watch->data) * 31 ^
+	       g_direct_hash((gpointer)watch->func) * 17 ^ g_direct_hash(watch->owned.owner) * 7;
 }
 
 static gboolean watch_equal(gconstpointer a, gconstpointer b)

@@ -17,7 +17,7 @@ struct BpWatch {
 	};
 	gpointer data;
 	GDestroyNotify destroy;
-	guint64 since; /* sequence of the channel when it came; its replay held all up to it */
+	guint64 since;	/* sequence of the channel when it came; its replay held all up to it */
 	gboolean *gone; /* set when it goes, while it is given its history */
 };
 

@@ -96,19 +96,17 @@ static char *shown(const char *text, gsize size)
 	return g_string_free(safe, FALSE);
 }
 
-static gboolean fail_option(const Walk *walk, const char *dashes, const char *text, gsize size,
-			    const char *nearest, GError **error)
+static gboolean fail_option(const Walk *walk, const char *dashes, const char *text, gsize size, const char *nearest,
+			    GError **error)
 {
 	g_autofree char *safe = shown(text, size);
 
 	if (nearest)
-		g_set_error(error, BP_CONSOLE_ERROR, BP_INVALID,
-			    "%s has no option %s%s; did you mean --%s?", walk->name, dashes, safe,
-			    nearest);
+		g_set_error(error, BP_CONSOLE_ERROR, BP_INVALID, "%s has no option %s%s; did you mean --%s?",
+			    walk->name, dashes, safe, nearest);
 	else
-		g_set_error(error, BP_CONSOLE_ERROR, BP_INVALID,
-			    "%s has no option %s%s; see help %s", walk->name, dashes, safe,
-			    walk->name);
+		g_set_error(error, BP_CONSOLE_ERROR, BP_INVALID, "%s has no option %s%s; see help %s", walk->name,
+			    dashes, safe, walk->name);
 	return FALSE;
 }
 
@@ -184,8 +182,7 @@ static gboolean take_long(Walk *walk, const char *name, gboolean *value, GError 
 	walk->at++;
 	if (name[size] == '=')
 		return walk->give(walk, param, name + size + 1, error);
-	return param->type == BP_BOOL ? walk->give(walk, param, "true", error)
-				      : take_value(walk, param, error);
+	return param->type == BP_BOOL ? walk->give(walk, param, "true", error) : take_value(walk, param, error);
 }
 
 static gboolean take_letters(Walk *walk, const char *letters, gboolean *value, GError **error)
@@ -200,15 +197,10 @@ static gboolean take_letters(Walk *walk, const char *letters, gboolean *value, G
 
 		if (!param) {
 			/* -port for --port */
-			const BpParam *meant =
-				letters == first ? find_option(walk, first, strcspn(first, "="))
-						 : NULL;
-			gsize size =
-				meant ? strlen(first)
-				      : (gsize)(g_utf8_find_next_char(letters, NULL) - letters);
+			const BpParam *meant = letters == first ? find_option(walk, first, strcspn(first, "=")) : NULL;
+			gsize size = meant ? strlen(first) : (gsize)(g_utf8_find_next_char(letters, NULL) - letters);
 
-			return fail_option(walk, "-", letters, size, meant ? meant->name : NULL,
-					   error);
+			return fail_option(walk, "-", letters, size, meant ? meant->name : NULL, error);
 		}
 		if (param->type != BP_BOOL) {
 			letters++;
@@ -258,8 +250,7 @@ static gboolean take_option(Walk *walk, gboolean *value, GError **error)
 		walk->at++;
 		return TRUE;
 	}
-	return text[1] == '-' ? take_long(walk, text + 2, value, error)
-			      : take_letters(walk, text + 1, value, error);
+	return text[1] == '-' ? take_long(walk, text + 2, value, error) : take_letters(walk, text + 1, value, error);
 }
 
 static gboolean take_argument(Walk *walk, GError **error)
@@ -270,8 +261,8 @@ static gboolean take_argument(Walk *walk, GError **error)
 	if (!param) {
 		g_autofree char *safe = bp_param_quote(word->text);
 
-		g_set_error(error, BP_CONSOLE_ERROR, BP_INVALID,
-			    "%s takes no argument %s; see help %s", walk->name, safe, walk->name);
+		g_set_error(error, BP_CONSOLE_ERROR, BP_INVALID, "%s takes no argument %s; see help %s", walk->name,
+			    safe, walk->name);
 		return FALSE;
 	}
 	if (param->type == BP_REST)
@@ -309,8 +300,7 @@ static gboolean walk_words(Walk *walk, GError **error)
 	return TRUE;
 }
 
-static Walk walk_begin(const char *name, const BpParam *table, const ParsedWords *words,
-		       guint first)
+static Walk walk_begin(const char *name, const BpParam *table, const ParsedWords *words, guint first)
 {
 	Walk walk = { .name = name, .words = words, .at = first, .rest_start = G_MAXSIZE };
 
@@ -347,15 +337,14 @@ static gboolean check_required(const Walk *walk, const BpValues *values, GError 
 			continue;
 		name = param->kind == BP_ARGUMENT ? g_ascii_strup(param->name, -1)
 						  : g_strconcat("--", param->name, NULL);
-		g_set_error(error, BP_CONSOLE_ERROR, BP_INVALID, "%s needs %s; type help %s",
-			    walk->name, name, walk->name);
+		g_set_error(error, BP_CONSOLE_ERROR, BP_INVALID, "%s needs %s; type help %s", walk->name, name,
+			    walk->name);
 		return FALSE;
 	}
 	return TRUE;
 }
 
-BpValues *bind_words(const char *name, const BpParam *table, const ParsedWords *words, guint first,
-		     GError **error)
+BpValues *bind_words(const char *name, const BpParam *table, const ParsedWords *words, guint first, GError **error)
 {
 	g_autoptr(BpValues) values = bp_values_new(table ? table : no_params);
 	Walk walk = walk_begin(name, table, words, first);

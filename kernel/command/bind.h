@@ -11,8 +11,7 @@
 
 /* `name`: the command's, for sentences. `first`: how many words the command's name takes.
  * `table` may be NULL. */
-BpValues *bind_words(const char *name, const BpParam *table, const ParsedWords *words, guint first,
-		     GError **error);
+BpValues *bind_words(const char *name, const BpParam *table, const ParsedWords *words, guint first, GError **error);
 /* --help is among the options, and the table has no option of that name. */
 gboolean bind_asks_help(const BpParam *table, const ParsedWords *words, guint first);
 /* A secret parameter is given (or something is wrong and one may be): not for the history, a
@@ -26,5 +25,4 @@ typedef struct {
 	gboolean options;     /* an option may stand here too */
 	gsize rest_start;     /* where in the command a BP_REST (`value`) has begun, or G_MAXSIZE */
 } BindNext;
-BindNext bind_next(const BpParam *table, const ParsedWords *words, guint first,
-		   const char *partial);
+BindNext bind_next(const BpParam *table, const ParsedWords *words, guint first, const char *partial);

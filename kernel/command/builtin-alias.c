@@ -82,7 +82,8 @@ static gboolean run_alias(BpPlugin *self, BpCall *call, GError **error)
 
 static const BpParam alias_params[] = {
 	{ "name", .kind = BP_ARGUMENT, .help = "the word; all are listed if none is given" },
-	{ "commands", .kind = BP_ARGUMENT, .type = BP_REST, .help = "what it stands for, parted by ; without it the word is unset" },
+	{ "commands", .kind = BP_ARGUMENT, .type = BP_REST,
+	  .help = "what it stands for, parted by ; without it the word is unset" },
 	{ NULL },
 };
 

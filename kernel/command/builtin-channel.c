@@ -13,7 +13,7 @@ typedef struct {
 	BpWatch *watch;
 } SessionWatch;
 
-static GQueue watches; /* SessionWatch */
+static GQueue watches;	  /* SessionWatch */
 static GHashTable *links; /* "FROM TO" -> BpWatch; those that print on channel console too */
 
 static BpChannel *find_by_number(const char *word)
@@ -87,7 +87,8 @@ static gboolean is_watched_by(BpSession *session, const char *name)
 	for (GList *at = watches.head; at; at = at->next) {
 		SessionWatch *watch = at->data;
 
-		if (watch->session == session && (!strcmp(watch->name, name) || g_pattern_match_simple(watch->name, name)))
+		if (watch->session == session &&
+		    (!strcmp(watch->name, name) || g_pattern_match_simple(watch->name, name)))
 			return TRUE;
 	}
 	return FALSE;
@@ -95,7 +96,8 @@ static gboolean is_watched_by(BpSession *session, const char *name)
 
 static gboolean run_list(BpPlugin *self, BpCall *call, GError **error)
 {
-	const char *glob = bp_param_find(bp_values_table(bp_call_values(call)), "glob") ? bp_call_string(call, "glob") : NULL;
+	const char *glob = bp_param_find(bp_values_table(bp_call_values(call)), "glob") ? bp_call_string(call, "glob")
+											: NULL;
 	g_autoptr(GPtrArray) list = bp_channel_list(glob);
 	BpTable *table = bp_table_new("Channels Active:", ">Watchers", ">Messages", ">Rate/s", ">Drops", NULL);
 
@@ -104,8 +106,9 @@ static gboolean run_list(BpPlugin *self, BpCall *call, GError **error)
 		BpChannelStats stats = bp_channel_stats(channel);
 
 		bp_table_row(table, "%c %2u: %s\t%u\t%" G_GUINT64_FORMAT "\t%.1f\t%" G_GUINT64_FORMAT,
-			     is_watched_by(bp_call_session(call), bp_channel_name(channel)) ? '*' : ' ', bp_channel_number(channel),
-			     bp_channel_name(channel), stats.watchers, stats.messages, stats.rate, stats.drops);
+			     is_watched_by(bp_call_session(call), bp_channel_name(channel)) ? '*' : ' ',
+			     bp_channel_number(channel), bp_channel_name(channel), stats.watchers, stats.messages,
+			     stats.rate, stats.drops);
 		if (stats.drops)
 			bp_table_style(table, 4, BP_WARN);
 	}
@@ -129,15 +132,18 @@ static gboolean run_info(BpPlugin *self, BpCall *call, GError **error)
 	options = bp_channel_options(channel);
 	bp_call_styled(call, BP_STRONG, "%s (number %u)", bp_channel_name(channel), bp_channel_number(channel));
 	bp_call_printf(call, "  watchers   %u", stats.watchers);
-	bp_call_printf(call, "  messages   %" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT " bytes, %.1f a second, while watched or kept",
+	bp_call_printf(call,
+		       "  messages   %" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT
+		       " bytes, %.1f a second, while watched or kept",
 		       stats.messages, stats.bytes, stats.rate);
 	bp_call_printf(call, "  drops      %" G_GUINT64_FORMAT, stats.drops);
 	bp_call_printf(call, "  replay     %u", options.replay);
 	bp_call_printf(call, "  greet      %s", options.greet ? options.greet : "none");
 	bp_call_printf(call, "  format     %s%s%s%s%s%s",
-		       options.timestamp || options.indent || options.line_end || options.pure || options.log ? "" : "none",
-		       options.timestamp ? "timestamp " : "", options.indent ? "indent " : "", options.line_end ? "line_end " : "",
-		       options.pure ? "pure " : "", options.log ? "log " : "");
+		       options.timestamp || options.indent || options.line_end || options.pure || options.log ? ""
+													      : "none",
+		       options.timestamp ? "timestamp " : "", options.indent ? "indent " : "",
+		       options.line_end ? "line_end " : "", options.pure ? "pure " : "", options.log ? "log " : "");
 	print_links(call, channel);
 	return TRUE;
 }
@@ -204,8 +210,8 @@ static gboolean is_own_output(BpCall *call, const char *name, GError **error)
 	if (strcmp(name, own) && strcmp(name, "console"))
 		return FALSE;
 	g_set_error(error, BP_CONSOLE_ERROR, BP_INVALID,
-		    strcmp(name, own) ? "Infinite Loop Error. You see what is said on console already." :
-					"Infinite Loop Error. That is what you are shown.");
+		    strcmp(name, own) ? "Infinite Loop Error. You see what is said on console already."
+				      : "Infinite Loop Error. That is what you are shown.");
 	return TRUE;
 }
 
@@ -233,8 +239,8 @@ static void add_watch(BpSession *session, BpChannel *channel, const char *name)
 	watch->session = session;
 	watch->name = g_strdup(name);
 	g_queue_push_tail(&watches, watch);
-	watch->watch = channel ? bp_channel_watch(bp_kernel(), channel, on_message, watch, forget) :
-				 bp_channel_watch_glob(bp_kernel(), name, on_glob, watch, forget);
+	watch->watch = channel ? bp_channel_watch(bp_kernel(), channel, on_message, watch, forget)
+			       : bp_channel_watch_glob(bp_kernel(), name, on_glob, watch, forget);
 }
 
 static gboolean watch_one(BpCall *call, const char *word, GError **error)
@@ -430,13 +436,15 @@ static const BpParam list_params[] = {
 };
 
 static const BpParam watch_params[] = {
-	{ "name", .kind = BP_ARGUMENT, .required = TRUE, .many = TRUE, .names = BP_A_CHANNEL, .help = "names, numbers or globs" },
+	{ "name", .kind = BP_ARGUMENT, .required = TRUE, .many = TRUE, .names = BP_A_CHANNEL,
+	  .help = "names, numbers or globs" },
 	{ "force", 'f', BP_BOOL, .help = "also one that does not exist yet" },
 	{ NULL },
 };
 
 static const BpParam unwatch_params[] = {
-	{ "name", .kind = BP_ARGUMENT, .many = TRUE, .names = BP_A_CHANNEL, .help = "names, numbers or globs; all if none is given" },
+	{ "name", .kind = BP_ARGUMENT, .many = TRUE, .names = BP_A_CHANNEL,
+	  .help = "names, numbers or globs; all if none is given" },
 	{ NULL },
 };
 
@@ -475,11 +483,12 @@ const BpCommand channel_commands[] = {
 	{ "channel unwatch", .help = "show it no longer", .params = unwatch_params, .run = run_unwatch },
 	{ "channel open", .help = "the same as channel watch", .params = watch_params, .run = run_watch },
 	{ "channel close", .help = "the same as channel unwatch", .params = unwatch_params, .run = run_unwatch },
-	{ "channel send", .help = "say something on a channel", .params = send_params, .run = run_send, .role = BP_OPERATOR },
+	{ "channel send", .help = "say something on a channel", .params = send_params, .run = run_send,
+	  .role = BP_OPERATOR },
 	{ "channel print", .help = "show a channel on everybody's console", .params = print_params, .run = run_print,
 	  .role = BP_OPERATOR },
-	{ "channel link", .help = "let what is said on one channel go to another too", .params = link_params, .run = run_link,
-	  .role = BP_OPERATOR },
+	{ "channel link", .help = "let what is said on one channel go to another too", .params = link_params,
+	  .run = run_link, .role = BP_OPERATOR },
 	{ "channel unlink", .help = "let it go there no longer", .params = unlink_params, .run = run_unlink,
 	  .role = BP_OPERATOR },
 	{ NULL },

@@ -30,8 +30,13 @@ static void list_settings(BpCall *call, BpContext *context)
 		g_autofree char *value = bp_setting_get(context, param->name);
 		gboolean temporary = bp_setting_is_temporary(context, param->name);
 
-		bp_table_row(table, "\"%s\"\t:= %s\t%s\t%s", param->name, param->secret && value ? "***" : value ? value : "(none)",
-			     temporary ? "this run only" : bp_setting_is_set(context, param->name) ? "set" : "default",
+		bp_table_row(table, "\"%s\"\t:= %s\t%s\t%s", param->name,
+			     param->secret && value ? "***"
+			     : value		    ? value
+						    : "(none)",
+			     temporary				       ? "this run only"
+			     : bp_setting_is_set(context, param->name) ? "set"
+								       : "default",
 			     param->help ? param->help : "");
 		bp_table_style(table, 2, BP_DIM);
 	}

@@ -29,7 +29,8 @@ static void list_all(BpCall *call)
 		}
 		bp_call_printf(call, "%-22s %s", command->name, command->help ? command->help : "");
 	}
-	bp_call_styled(call, BP_DIM, "help NAME tells all about one; find WORD searches; Tab completes; a|b runs a, then b");
+	bp_call_styled(call, BP_DIM,
+		       "help NAME tells all about one; find WORD searches; Tab completes; a|b runs a, then b");
 }
 
 static void explain(BpCall *call, const BpCommand *command)
@@ -85,8 +86,8 @@ static gboolean run_help(BpPlugin *self, BpCall *call, GError **error)
 		return TRUE;
 	words = command_words(NULL);
 	nearest = bp_nearest(name, (const char *const *)words);
-	g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND, "No extended help for: %s%s%s%s", name, nearest ? "; did you mean " : "",
-		    nearest ? nearest : "", nearest ? "?" : "");
+	g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND, "No extended help for: %s%s%s%s", name,
+		    nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
 	return FALSE;
 }
 
@@ -145,7 +146,8 @@ static const BpParam find_params[] = {
 };
 
 const BpCommand help_commands[] = {
-	{ "help", .help = "list the commands, or explain one", .params = help_params, .run = run_help, .group = "base" },
+	{ "help", .help = "list the commands, or explain one", .params = help_params, .run = run_help,
+	  .group = "base" },
 	{ "?", .help = "the same as help", .params = help_params, .run = run_help, .hidden = TRUE, .group = "base" },
 	{ "find", .help = "search the commands", .params = find_params, .run = run_find, .group = "base" },
 	{ "??", .help = "the same as find", .params = find_params, .run = run_find, .hidden = TRUE, .group = "base" },

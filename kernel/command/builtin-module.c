@@ -13,7 +13,8 @@ char *bp_duration_text(gint64 time)
 	if (seconds < 60)
 		return g_strdup_printf("%.1f s", seconds);
 	if (seconds < 3600)
-		return g_strdup_printf("%.0f min %.0f s", (double)(gint64)(seconds / 60), (double)((gint64)seconds % 60));
+		return g_strdup_printf("%.0f min %.0f s", (double)(gint64)(seconds / 60),
+				       (double)((gint64)seconds % 60));
 	if (seconds < 86400)
 		return g_strdup_printf("%" G_GINT64_FORMAT " h %" G_GINT64_FORMAT " min", (gint64)seconds / 3600,
 				       (gint64)seconds % 3600 / 60);
@@ -85,7 +86,8 @@ static gboolean run_open(BpPlugin *self, BpCall *call, GError **error)
 		g_prefix_error(error, "%s: ", class);
 		return FALSE;
 	}
-	if (!bp_module_open(class, name ? name : class, bp_call_string(call, "context"), g_steal_pointer(&values), error))
+	if (!bp_module_open(class, name ? name : class, bp_call_string(call, "context"), g_steal_pointer(&values),
+			    error))
 		return FALSE;
 	bp_call_printf(call, "Opened %s as %s.", class, name ? name : class);
 	return TRUE;
@@ -106,8 +108,8 @@ static BpInstance *find_instance(const char *name, GError **error)
 		g_ptr_array_add(names, ((BpInstance *)open->pdata[i])->name);
 	g_ptr_array_add(names, NULL);
 	nearest = bp_nearest(name, (const char *const *)names->pdata);
-	g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND, "Module '%s' not found.%s%s%s", name, nearest ? " Did you mean " : "",
-		    nearest ? nearest : "", nearest ? "?" : "");
+	g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND, "Module '%s' not found.%s%s%s", name,
+		    nearest ? " Did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
 	return NULL;
 }
 
@@ -144,15 +146,16 @@ static void describe_instance(BpCall *call, BpInstance *instance)
 	g_autofree char *state = builtin_state_text(instance);
 	g_autoptr(GPtrArray) metrics = bp_metric_list(instance);
 
-	bp_call_styled(call, BP_STRONG, "%s is a %s, open for %s, in context %s", instance->name, instance->instance->module->name, age,
-		       instance->instance->path);
+	bp_call_styled(call, BP_STRONG, "%s is a %s, open for %s, in context %s", instance->name,
+		       instance->instance->module->name, age, instance->instance->path);
 	bp_call_styled(call, builtin_state_style(instance), "  state       %s", state);
 	bp_call_printf(call, "  parameters  %s", *values ? values : "(all as they are by default)");
-	bp_call_printf(call, "  owns        %u channels, %u watches, %u timers, %u streams", owner_count(instance, "channel"),
-		       owner_count(instance, "watch"), owner_count(instance, "timer"), owner_count(instance, "stream"));
+	bp_call_printf(call, "  owns        %u channels, %u watches, %u timers, %u streams",
+		       owner_count(instance, "channel"), owner_count(instance, "watch"), owner_count(instance, "timer"),
+		       owner_count(instance, "stream"));
 	for (guint i = 0; i < metrics->len; i++)
-		bp_call_printf(call, "  %-11s %.6g  (%s)", bp_metric_name(metrics->pdata[i]), bp_metric_value(metrics->pdata[i]),
-			       bp_metric_help(metrics->pdata[i]));
+		bp_call_printf(call, "  %-11s %.6g  (%s)", bp_metric_name(metrics->pdata[i]),
+			       bp_metric_value(metrics->pdata[i]), bp_metric_help(metrics->pdata[i]));
 	if (*text)
 		bp_call_print(call, text);
 }
@@ -209,9 +212,11 @@ static const BpParam register_params[] = {
 const BpCommand module_commands[] = {
 	{ "module", .help = "list the modules", .run = run_list, .group = "module" },
 	{ "module list", .help = "list classes and open instances", .run = run_list },
-	{ "module open", .help = "open a module under a name", .params = open_params, .run = run_open, .role = BP_OPERATOR },
+	{ "module open", .help = "open a module under a name", .params = open_params, .run = run_open,
+	  .role = BP_OPERATOR },
 	{ "module close", .help = "close an instance", .params = close_params, .run = run_close, .role = BP_OPERATOR },
 	{ "module info", .help = "all about a class or an instance", .params = info_params, .run = run_info },
-	{ "register", .help = "list what plugins have registered", .params = register_params, .run = run_register, .group = "module" },
+	{ "register", .help = "list what plugins have registered", .params = register_params, .run = run_register,
+	  .group = "module" },
 	{ NULL },
 };

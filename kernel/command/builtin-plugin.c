@@ -32,8 +32,8 @@ static gboolean run_list(BpPlugin *self, BpCall *call, GError **error)
 		const BpPluginInfo *info = plugin->file->info;
 
 		bp_table_row(table, "%s\t%s\t%s\t%.2f s\t%u\t%u\t%s", info->name, info->version ? info->version : "",
-			     plugin->file->unloading ? "unloading" : "loaded", bp_plugin_cpu(plugin), count_rows(info), count_modules(info),
-			     info->summary ? info->summary : "");
+			     plugin->file->unloading ? "unloading" : "loaded", bp_plugin_cpu(plugin), count_rows(info),
+			     count_modules(info), info->summary ? info->summary : "");
 		bp_table_style(table, 2, plugin->file->unloading ? BP_WARN : BP_GOOD);
 	}
 	bp_call_table(call, table);
@@ -49,7 +49,8 @@ static gboolean run_load(BpPlugin *self, BpCall *call, GError **error)
 
 		if (!plugin)
 			return FALSE;
-		bp_call_printf(call, "Loaded %s %s.", plugin->name, plugin->file->info->version ? plugin->file->info->version : "");
+		bp_call_printf(call, "Loaded %s %s.", plugin->name,
+			       plugin->file->info->version ? plugin->file->info->version : "");
 	}
 	return TRUE;
 }
@@ -69,7 +70,8 @@ static BpPlugin *find_plugin(const char *name, GError **error)
 		g_ptr_array_add(names, ((BpPlugin *)list->pdata[i])->name);
 	g_ptr_array_add(names, NULL);
 	nearest = bp_nearest(name, (const char *const *)names->pdata);
-	g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND, "no plugin %s is loaded%s%s; plugin list shows those that are", name,
+	g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND,
+		    "no plugin %s is loaded%s%s; plugin list shows those that are", name,
 		    nearest ? "; did you mean " : "", nearest ? nearest : "");
 	return NULL;
 }
@@ -83,7 +85,8 @@ static void on_still_there(BpPlugin *self, gpointer data)
 	g_autofree char *holds = plugin ? owner_holds_text(plugin) : NULL;
 
 	if (holds)
-		bp_call_styled(data, BP_WARN, "%s is held by %s; plugin unload --force %s does not wait for that", name, holds, name);
+		bp_call_styled(data, BP_WARN, "%s is held by %s; plugin unload --force %s does not wait for that", name,
+			       holds, name);
 }
 
 /* The session that asked may have gone before the plugin has; the call bears that. */
@@ -143,7 +146,8 @@ static gboolean run_info(BpPlugin *self, BpCall *call, GError **error)
 
 	if (!plugin)
 		return FALSE;
-	bp_call_styled(call, BP_STRONG, "%s %s: %s", info->name, info->version ? info->version : "", info->summary ? info->summary : "");
+	bp_call_styled(call, BP_STRONG, "%s %s: %s", info->name, info->version ? info->version : "",
+		       info->summary ? info->summary : "");
 	bp_call_printf(call, "  file      %s", plugin->file->path ? plugin->file->path : "(part of the program)");
 	for (const BpCommand *command = info->commands; command && command->name; command++)
 		bp_call_printf(call, "  command   %-22s %s", command->name, command->help);
@@ -182,18 +186,20 @@ static const BpParam name_params[] = {
 
 static const BpParam unload_params[] = {
 	{ "name", .kind = BP_ARGUMENT, .required = TRUE, .names = BP_A_PLUGIN, .help = "as plugin list shows it" },
-	{ "force", 'f', BP_BOOL, .help = "do not wait for calls and jobs of it that do not end; its code stays in memory" },
+	{ "force", 'f', BP_BOOL,
+	  .help = "do not wait for calls and jobs of it that do not end; its code stays in memory" },
 	{ NULL },
 };
 
 const BpCommand plugin_commands[] = {
 	{ "plugin", .help = "list the plugins", .run = run_list, .group = "plugin" },
 	{ "plugin list", .help = "list the plugins that are loaded", .run = run_list },
-	{ "plugin load", .help = "load a plugin while everything runs", .params = load_params, .run = run_load, .role = BP_ADMIN },
-	{ "plugin unload", .help = "close what is a plugin's, and unload it", .params = unload_params, .run = run_unload,
+	{ "plugin load", .help = "load a plugin while everything runs", .params = load_params, .run = run_load,
 	  .role = BP_ADMIN },
-	{ "plugin reload", .help = "load its file anew and reopen its instances", .params = name_params, .run = run_reload,
-	  .role = BP_ADMIN },
+	{ "plugin unload", .help = "close what is a plugin's, and unload it", .params = unload_params,
+	  .run = run_unload, .role = BP_ADMIN },
+	{ "plugin reload", .help = "load its file anew and reopen its instances", .params = name_params,
+	  .run = run_reload, .role = BP_ADMIN },
 	{ "plugin info", .help = "what a plugin brings", .params = name_params, .run = run_info },
 	{ "plugin path", .help = "where plugins are looked for", .run = run_path },
 	{ NULL },

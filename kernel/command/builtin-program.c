@@ -12,8 +12,8 @@ static gboolean run_version(BpPlugin *self, BpCall *call, GError **error)
 	g_autoptr(GPtrArray) plugins = bp_plugin_list();
 
 	bp_call_printf(call, "%s", bp_kernel_version());
-	bp_call_printf(call, "ABI %u, GLib %u.%u.%u, %u plugins, pid %d", BP_ABI, glib_major_version, glib_minor_version,
-		       glib_micro_version, plugins->len, (int)getpid());
+	bp_call_printf(call, "ABI %u, GLib %u.%u.%u, %u plugins, pid %d", BP_ABI, glib_major_version,
+		       glib_minor_version, glib_micro_version, plugins->len, (int)getpid());
 	return TRUE;
 }
 
@@ -38,7 +38,8 @@ static void show_instances(BpCall *call, GPtrArray *instances)
 		g_autofree char *about = bp_instance_describe(instance);
 
 		about[strcspn(about, "\n")] = 0;
-		bp_table_row(table, "%s\t%s\t%s\t%s", bp_plugin_name(instance), bp_instance_module(instance)->name, state, about);
+		bp_table_row(table, "%s\t%s\t%s\t%s", bp_plugin_name(instance), bp_instance_module(instance)->name,
+			     state, about);
 		bp_table_style(table, 2, builtin_state_style(instance));
 	}
 	bp_call_table(call, table);
@@ -54,7 +55,8 @@ static guint show_problems(BpCall *call, GPtrArray *instances)
 		if (builtin_state_style(instances->pdata[i]) == BP_GOOD)
 			continue;
 		text = builtin_state_text(instances->pdata[i]);
-		bp_call_styled(call, builtin_state_style(instances->pdata[i]), "problem: %s %s", bp_plugin_name(instances->pdata[i]), text);
+		bp_call_styled(call, builtin_state_style(instances->pdata[i]), "problem: %s %s",
+			       bp_plugin_name(instances->pdata[i]), text);
 		count++;
 	}
 	return count;
@@ -68,8 +70,8 @@ static void show_longest(BpCall *call)
 		g_autofree char *whose = NULL;
 		gint64 longest = bp_loop_longest_turn(loops->pdata[i], &whose);
 
-		bp_call_printf(call, "longest turn of loop %s in the last minute: %.1f ms%s%s", bp_loop_name(loops->pdata[i]),
-			       (double)longest / 1000, *whose ? ", in " : "", whose);
+		bp_call_printf(call, "longest turn of loop %s in the last minute: %.1f ms%s%s",
+			       bp_loop_name(loops->pdata[i]), (double)longest / 1000, *whose ? ", in " : "", whose);
 	}
 }
 
@@ -86,8 +88,10 @@ static gboolean run_status(BpPlugin *self, BpCall *call, GError **error)
 	bp_call_printf(call, "%u channels, %u modules open, %u sessions", channels->len, instances->len, sessions->len);
 	bp_output_lost(&pieces, &lines);
 	if (pieces || lines)
-		bp_call_styled(call, BP_BAD, "lost, as nobody reads them: %" G_GUINT64_FORMAT " pieces of output on stdout, %"
-			       G_GUINT64_FORMAT " lines of the log on stderr", pieces, lines);
+		bp_call_styled(call, BP_BAD,
+			       "lost, as nobody reads them: %" G_GUINT64_FORMAT
+			       " pieces of output on stdout, %" G_GUINT64_FORMAT " lines of the log on stderr",
+			       pieces, lines);
 	problems = show_problems(call, instances);
 	if (bp_call_bool(call, "check"))
 		return problems ? bp_fail(error, BP_FAILED, "%u problem%s", problems, problems > 1 ? "s" : "") : TRUE;
@@ -105,15 +109,18 @@ static gboolean run_thread(BpPlugin *self, BpCall *call, GError **error)
 {
 	g_autoptr(GPtrArray) loops = bp_loop_list();
 	g_autoptr(GArray) jobs = job_list();
-	BpTable *table = bp_table_new(">Nr", "Loop", ">Turns", ">Events", ">Calls", ">Waiting", ">Drops", ">Descriptors", ">Timers", NULL);
+	BpTable *table = bp_table_new(">Nr", "Loop", ">Turns", ">Events", ">Calls", ">Waiting", ">Drops",
+				      ">Descriptors", ">Timers", NULL);
 
 	bp_call_styled(call, BP_HEADING, "Registered Threads:");
 	for (guint i = 0; i < loops->len; i++) {
 		BpLoopStats stats = bp_loop_stats(loops->pdata[i]);
 
-		bp_table_row(table, "%u\t%s\t%" G_GUINT64_FORMAT "\t%" G_GUINT64_FORMAT "\t%" G_GUINT64_FORMAT "\t%u\t%" G_GUINT64_FORMAT
-			     "\t%u\t%u", i + 1, bp_loop_name(loops->pdata[i]), stats.turns, stats.events, stats.calls, stats.waiting,
-			     stats.drops, stats.fds, stats.timers);
+		bp_table_row(table,
+			     "%u\t%s\t%" G_GUINT64_FORMAT "\t%" G_GUINT64_FORMAT "\t%" G_GUINT64_FORMAT
+			     "\t%u\t%" G_GUINT64_FORMAT "\t%u\t%u",
+			     i + 1, bp_loop_name(loops->pdata[i]), stats.turns, stats.events, stats.calls,
+			     stats.waiting, stats.drops, stats.fds, stats.timers);
 	}
 	bp_call_table(call, table);
 	if (!jobs->len)
@@ -124,7 +131,10 @@ static gboolean run_thread(BpPlugin *self, BpCall *call, GError **error)
 		g_autofree char *age = bp_duration_text(job->age);
 
 		bp_table_row(table, "%s\t%s\t%s\t%.0f%%\t%s", job->name, job->owner,
-			     job->cancelled ? "ending" : job->running ? "running" : "waiting", job->progress * 100, age);
+			     job->cancelled ? "ending"
+			     : job->running ? "running"
+					    : "waiting",
+			     job->progress * 100, age);
 	}
 	bp_call_table(call, table);
 	return TRUE;
@@ -146,11 +156,13 @@ static gboolean run_restart(BpPlugin *self, BpCall *call, GError **error)
 
 const BpCommand program_commands[] = {
 	{ "version", .help = "what runs here", .run = run_version, .group = "base" },
-	{ "status", .help = "the whole host on one screen, problems first", .params = status_params, .run = run_status, .group = "base" },
-	{ "thread", .help = "list loops and jobs", .run = run_thread, .group = "base" },
-	{ "quit", .help = "end the program: sessions, modules, plugins, settings, in order", .run = run_quit, .role = BP_ADMIN,
+	{ "status", .help = "the whole host on one screen, problems first", .params = status_params, .run = run_status,
 	  .group = "base" },
+	{ "thread", .help = "list loops and jobs", .run = run_thread, .group = "base" },
+	{ "quit", .help = "end the program: sessions, modules, plugins, settings, in order", .run = run_quit,
+	  .role = BP_ADMIN, .group = "base" },
 	{ "shutdown", .help = "the same as quit", .run = run_quit, .role = BP_ADMIN, .group = "base" },
-	{ "restart", .help = "end and start again with the same arguments", .run = run_restart, .role = BP_ADMIN, .group = "base" },
+	{ "restart", .help = "end and start again with the same arguments", .run = run_restart, .role = BP_ADMIN,
+	  .group = "base" },
 	{ NULL },
 };

@@ -13,9 +13,11 @@ static void on_script(BpPlugin *self, const char *text, gsize size, const GError
 	if (text)
 		bp_call_run(call, text);
 	else if (error->code == BP_NOT_FOUND)
-		bp_call_done(call, g_error_new(BP_CONSOLE_ERROR, BP_NOT_FOUND, "The file does not exist: %s", bp_call_string(call, "file")));
+		bp_call_done(call, g_error_new(BP_CONSOLE_ERROR, BP_NOT_FOUND, "The file does not exist: %s",
+					       bp_call_string(call, "file")));
 	else
-		bp_call_done(call, g_error_new(BP_CONSOLE_ERROR, error->code, "Could not load file: %s", error->message));
+		bp_call_done(call,
+			     g_error_new(BP_CONSOLE_ERROR, error->code, "Could not load file: %s", error->message));
 }
 
 static gboolean run_execute(BpPlugin *self, BpCall *call, GError **error)
@@ -74,8 +76,11 @@ static gboolean run_timers(BpPlugin *self, BpCall *call, GError **error)
 	bp_call_styled(call, BP_HEADING, "Scheduled Processes:");
 	for (guint i = 0; i < list->len; i++) {
 		const TimerInfo *info = &g_array_index(list, TimerInfo, i);
-		g_autofree char *times = info->times ? g_strdup_printf("%u times", info->times - info->done) : g_strdup("forever");
-		g_autofree char *missed = info->missed ? g_strdup_printf(", %" G_GUINT64_FORMAT " beats missed", info->missed) : NULL;
+		g_autofree char *times = info->times ? g_strdup_printf("%u times", info->times - info->done)
+						     : g_strdup("forever");
+		g_autofree char *missed = info->missed ? g_strdup_printf(", %" G_GUINT64_FORMAT " beats missed",
+									 info->missed)
+						       : NULL;
 
 		bp_call_printf(call, "%u: %s %s, each %.3g seconds (%s)%s", i + 1, info->name, times,
 			       (double)info->interval / G_USEC_PER_SEC, info->owner, missed ? missed : "");
@@ -105,7 +110,8 @@ static gboolean run_wait(BpPlugin *self, BpCall *call, GError **error)
 /* --- tables --- */
 
 static const BpParam execute_params[] = {
-	{ "file", .kind = BP_ARGUMENT, .required = TRUE, .names = BP_A_FILE, .help = "one command a line; # begins a comment" },
+	{ "file", .kind = BP_ARGUMENT, .required = TRUE, .names = BP_A_FILE,
+	  .help = "one command a line; # begins a comment" },
 	{ NULL },
 };
 
@@ -126,11 +132,12 @@ static const BpParam wait_params[] = {
 
 const BpCommand script_commands[] = {
 	{ "echo", .help = "say a text", .params = echo_params, .run = run_echo, .group = "base" },
-	{ "execute", .help = "run the commands in a file", .params = execute_params, .run = run_execute, .role = BP_ADMIN,
-	  .group = "base" },
-	{ "threaded", .help = "run a command and take the next one at once", .params = threaded_params, .run = run_threaded,
-	  .role = BP_OPERATOR, .group = "base" },
+	{ "execute", .help = "run the commands in a file", .params = execute_params, .run = run_execute,
+	  .role = BP_ADMIN, .group = "base" },
+	{ "threaded", .help = "run a command and take the next one at once", .params = threaded_params,
+	  .run = run_threaded, .role = BP_OPERATOR, .group = "base" },
 	{ "schedule", .help = "list the timers of everybody", .run = run_timers, .group = "base" },
-	{ "wait", .help = "let some time pass before the next command", .params = wait_params, .run = run_wait, .group = "base" },
+	{ "wait", .help = "let some time pass before the next command", .params = wait_params, .run = run_wait,
+	  .group = "base" },
 	{ NULL },
 };

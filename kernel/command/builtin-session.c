@@ -6,16 +6,18 @@
 static gboolean run_list(BpPlugin *self, BpCall *call, GError **error)
 {
 	g_autoptr(GPtrArray) list = bp_session_list();
-	BpTable *table = bp_table_new(">Id", "Peer", "Transport", "Server", "Handler", ">Age", ">Idle", "Terminal", NULL);
+	BpTable *table = bp_table_new(">Id", "Peer", "Transport", "Server", "Handler", ">Age", ">Idle", "Terminal",
+				      NULL);
 
 	for (guint i = 0; i < list->len; i++) {
 		BpSession *session = list->pdata[i];
 		g_autofree char *age = bp_duration_text(g_get_real_time() - session->started);
 		g_autofree char *idle = bp_duration_text(bp_session_idle(session));
 
-		bp_table_row(table, "%u%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s", session->id, session == bp_call_session(call) ? "*" : "",
-			     session->peer, bp_session_transport(session), bp_session_server(session), session->handler->name, age,
-			     idle, session->terminal ? session->type : "");
+		bp_table_row(table, "%u%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s", session->id,
+			     session == bp_call_session(call) ? "*" : "", session->peer, bp_session_transport(session),
+			     bp_session_server(session), session->handler->name, age, idle,
+			     session->terminal ? session->type : "");
 	}
 	bp_call_table(call, table);
 	return TRUE;
@@ -27,7 +29,8 @@ static BpSession *find_session(BpCall *call, GError **error)
 
 	if (!session)
 		g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND,
-			    "there is no session %" G_GINT64_FORMAT "; session list shows those there are", bp_call_int(call, "id"));
+			    "there is no session %" G_GINT64_FORMAT "; session list shows those there are",
+			    bp_call_int(call, "id"));
 	return session;
 }
 
@@ -42,11 +45,11 @@ static gboolean run_info(BpPlugin *self, BpCall *call, GError **error)
 	age = bp_duration_text(g_get_real_time() - session->started);
 	bp_call_styled(call, BP_STRONG, "session %u, %s", session->id, session->handler->name);
 	bp_call_printf(call, "  peer       %s%s%s", session->peer, *session->local ? " at " : "", session->local);
-	bp_call_printf(call, "  transport  %s%s%s", bp_session_transport(session), *bp_session_server(session) ? " of " : "",
-		       bp_session_server(session));
+	bp_call_printf(call, "  transport  %s%s%s", bp_session_transport(session),
+		       *bp_session_server(session) ? " of " : "", bp_session_server(session));
 	bp_call_printf(call, "  role       %s", roles[session->role]);
-	bp_call_printf(call, "  terminal   %s%s%ux%u", session->terminal ? session->type : "none", session->terminal ? ", " : " ",
-		       session->columns, session->rows);
+	bp_call_printf(call, "  terminal   %s%s%ux%u", session->terminal ? session->type : "none",
+		       session->terminal ? ", " : " ", session->columns, session->rows);
 	bp_call_printf(call, "  open for   %s", age);
 	bp_call_printf(call, "  channels   %s, %s", bp_channel_name(session->recv), bp_channel_name(session->send));
 	if (*session->query)
@@ -80,8 +83,8 @@ static gboolean run_watch(BpPlugin *self, BpCall *call, GError **error)
 
 	if (!session)
 		return FALSE;
-	line = g_strdup_printf("channel %s session/%u/recv session/%u/send", bp_call_bool(call, "stop") ? "unwatch" : "watch",
-			       session->id, session->id);
+	line = g_strdup_printf("channel %s session/%u/recv session/%u/send",
+			       bp_call_bool(call, "stop") ? "unwatch" : "watch", session->id, session->id);
 	bp_session_run(self, bp_call_session(call), line, NULL, NULL);
 	return TRUE;
 }
@@ -99,7 +102,8 @@ static gboolean run_send(BpPlugin *self, BpCall *call, GError **error)
 static gboolean run_message(BpPlugin *self, BpCall *call, GError **error)
 {
 	const char *who = bp_call_string(call, "who"), *text = bp_call_string(call, "text");
-	g_autofree char *line = g_strdup_printf("Message from session %u: %s", bp_session_id(bp_call_session(call)), text);
+	g_autofree char *line = g_strdup_printf("Message from session %u: %s", bp_session_id(bp_call_session(call)),
+						text);
 	g_autoptr(GPtrArray) list = bp_session_list();
 	guint told = 0;
 
@@ -123,8 +127,8 @@ static gboolean run_exit(BpPlugin *self, BpCall *call, GError **error)
 }
 
 static const BpParam id_params[] = {
-	{ "id", .kind = BP_ARGUMENT, .type = BP_INT, .required = TRUE, .min = 1, .max = G_MAXUINT32, .names = BP_A_SESSION,
-	  .help = "as session list shows it" },
+	{ "id", .kind = BP_ARGUMENT, .type = BP_INT, .required = TRUE, .min = 1, .max = G_MAXUINT32,
+	  .names = BP_A_SESSION, .help = "as session list shows it" },
 	{ NULL },
 };
 
@@ -151,8 +155,10 @@ const BpCommand session_commands[] = {
 	{ "session list", .help = "list who is here", .run = run_list },
 	{ "session info", .help = "all about one session", .params = id_params, .run = run_info },
 	{ "session kill", .help = "end a session", .params = text_params, .run = run_kill, .role = BP_ADMIN },
-	{ "session watch", .help = "see what somebody types and is shown", .params = watch_params, .run = run_watch, .role = BP_ADMIN },
-	{ "session send", .help = "show a text to one session", .params = text_params, .run = run_send, .role = BP_OPERATOR },
+	{ "session watch", .help = "see what somebody types and is shown", .params = watch_params, .run = run_watch,
+	  .role = BP_ADMIN },
+	{ "session send", .help = "show a text to one session", .params = text_params, .run = run_send,
+	  .role = BP_OPERATOR },
 	{ "session message", .help = "tell something to everybody", .params = message_params, .run = run_message,
 	  .role = BP_OPERATOR },
 	{ "exit", .help = "leave: ends this session only", .run = run_exit, .group = "base" },

@@ -3,6 +3,6 @@
 #include "command/builtin.h"
 
 const BpCommand *const console_tables[] = {
-	help_commands,	 channel_commands, module_commands,  plugin_commands,  context_commands, script_commands,
-	alias_commands,	 session_commands, program_commands,    NULL,
+	help_commands,	 channel_commands, module_commands,  plugin_commands,  context_commands,
+	script_commands, alias_commands,   session_commands, program_commands, NULL,
 };

@@ -4,9 +4,9 @@
 #include <string.h>
 
 struct BpCall {
-	BpOwned owned; /* of the command's plugin, while it is held */
+	BpOwned owned;	 /* of the command's plugin, while it is held */
 	BpPlugin *scope; /* NULL: nothing waits for it */
-	Run *run;      /* NULL: nobody waits for it any more */
+	Run *run;	 /* NULL: nobody waits for it any more */
 	BpSession *session;
 	const BpCommand *command;
 	BpValues *values;
@@ -82,7 +82,8 @@ void call_end(BpCall *call, gboolean good, GError *take_error)
 	if (!error)
 		error = g_steal_pointer(&call->error);
 	if (run && (error || !good)) {
-		g_autofree char *text = error ? g_strdup(error->message) : g_strconcat(call->command->name, " failed", NULL);
+		g_autofree char *text = error ? g_strdup(error->message)
+					      : g_strconcat(call->command->name, " failed", NULL);
 
 		run_fail(run, text);
 	}
@@ -114,7 +115,8 @@ static void drop_call(BpOwned *owned)
 {
 	BpCall *call = OWNED_BY(owned, BpCall, owned);
 
-	bp_call_done(call, g_error_new(BP_CONSOLE_ERROR, BP_CLOSED, "%s was ended: its plugin was unloaded", call->command->name));
+	bp_call_done(call, g_error_new(BP_CONSOLE_ERROR, BP_CLOSED, "%s was ended: its plugin was unloaded",
+				       call->command->name));
 }
 
 void bp_call_hold(BpCall *call, BpFunc cancel, gpointer data)
@@ -179,7 +181,8 @@ void call_interrupt(BpCall *call)
 
 	if (!call->cancelled) {
 		session_show(call->session, "^C\n", 3, TRUE);
-		if (g_ptr_array_find(held, call, NULL) && call->run) /* what is shown may end the session, and so the call */
+		if (g_ptr_array_find(held, call, NULL) &&
+		    call->run) /* what is shown may end the session, and so the call */
 			cancel(call);
 		return;
 	}
@@ -209,7 +212,8 @@ void calls_cancel_of(BpPlugin *plugin)
 
 static void on_lines_done(BpPlugin *self, guint failed, gpointer data)
 {
-	bp_call_done(data, failed ? g_error_new(BP_CONSOLE_ERROR, BP_FAILED, "%u of its commands failed", failed) : NULL);
+	bp_call_done(data,
+		     failed ? g_error_new(BP_CONSOLE_ERROR, BP_FAILED, "%u of its commands failed", failed) : NULL);
 }
 
 /* What runs is interrupted itself, and its end ends the call. */
@@ -221,7 +225,8 @@ void bp_call_run(BpCall *call, const char *lines)
 	if (!call->held)
 		bp_call_hold(call, NULL, NULL);
 	if (call->cancelled || bp_kernel_is_quitting()) {
-		bp_call_done(call, g_error_new(BP_CONSOLE_ERROR, BP_CANCELLED, "%s was interrupted", call->command->name));
+		bp_call_done(call,
+			     g_error_new(BP_CONSOLE_ERROR, BP_CANCELLED, "%s was interrupted", call->command->name));
 	} else {
 		session->current = call->run; /* what runs counts as one level deeper */
 		bp_session_run_script(bp_kernel(), session, lines, on_lines_done, call);

@@ -121,8 +121,9 @@ static void unknown(const char *first, const char *second, GError **error)
 		const char *nearest = second ? bp_nearest(second, (const char *const *)words) : NULL;
 
 		g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND,
-			    "%s%s is not a registered command in this context: %s%s%s; there are %s", second ? second : "(nothing)",
-			    second ? "" : " after it", first, nearest ? "; did you mean " : "", nearest ? nearest : "", all);
+			    "%s%s is not a registered command in this context: %s%s%s; there are %s",
+			    second ? second : "(nothing)", second ? "" : " after it", first,
+			    nearest ? "; did you mean " : "", nearest ? nearest : "", all);
 	} else {
 		g_auto(GStrv) words = command_words(NULL);
 		const char *nearest = bp_nearest(first, (const char *const *)words);

@@ -65,18 +65,39 @@ static const char *context_of(gpointer item)
 static void offer_names(GPtrArray *words, const char *prefix, BpNames names)
 {
 	switch (names) {
-	case BP_A_CHANNEL: offer_named(words, prefix, bp_channel_list(NULL), channel_of); break;
-	case BP_A_MODULE: offer_all(words, prefix, bp_registry_list("module/")); break;
-	case BP_AN_INSTANCE: offer_named(words, prefix, bp_instance_list(NULL), owner_of); break;
-	case BP_A_PLUGIN: offer_named(words, prefix, bp_plugin_list(), owner_of); break;
-	case BP_A_CONTEXT: offer_named(words, prefix, bp_context_list(), context_of); break;
-	case BP_A_COMMAND: offer_all(words, prefix, command_words(NULL)); break;
-	case BP_A_HANDLER: offer_all(words, prefix, bp_registry_list("handler/")); break;
-	case BP_A_TRANSPORT: offer_all(words, prefix, bp_registry_list("transport/")); break;
-	case BP_A_SETTING: offer_settings(words, prefix); break;
-	case BP_A_FILE: offer_files(words, prefix); break;
+	case BP_A_CHANNEL:
+		offer_named(words, prefix, bp_channel_list(NULL), channel_of);
+		break;
+	case BP_A_MODULE:
+		offer_all(words, prefix, bp_registry_list("module/"));
+		break;
+	case BP_AN_INSTANCE:
+		offer_named(words, prefix, bp_instance_list(NULL), owner_of);
+		break;
+	case BP_A_PLUGIN:
+		offer_named(words, prefix, bp_plugin_list(), owner_of);
+		break;
+	case BP_A_CONTEXT:
+		offer_named(words, prefix, bp_context_list(), context_of);
+		break;
+	case BP_A_COMMAND:
+		offer_all(words, prefix, command_words(NULL));
+		break;
+	case BP_A_HANDLER:
+		offer_all(words, prefix, bp_registry_list("handler/"));
+		break;
+	case BP_A_TRANSPORT:
+		offer_all(words, prefix, bp_registry_list("transport/"));
+		break;
+	case BP_A_SETTING:
+		offer_settings(words, prefix);
+		break;
+	case BP_A_FILE:
+		offer_files(words, prefix);
+		break;
 	case BP_A_SESSION:
-	case BP_ANYTHING: break;
+	case BP_ANYTHING:
+		break;
 	}
 }
 

@@ -160,7 +160,9 @@ static const PluginTables tables = { .add = add_tables, .dying = on_dying };
 void console_start(void)
 {
 	static const BpPluginInfo info = { .name = "kernel", .handlers = handlers };
-	BpSessionOptions options = { .handler = handlers, .link = &system_link, .role = BP_ADMIN, .quiet = TRUE, .peer = "kernel" };
+	BpSessionOptions options = {
+		.handler = handlers, .link = &system_link, .role = BP_ADMIN, .quiet = TRUE, .peer = "kernel"
+	};
 	BpChannelOptions log = { .log = TRUE };
 	gboolean good;
 
@@ -185,7 +187,9 @@ void console_end_sessions(void)
 
 		if (session != system_session)
 			bp_session_end(session, BP_END_SHUTDOWN,
-				       *bp_session_server(session) && !session->link->own ? "Server is shutting down. Goodbye!" : NULL);
+				       *bp_session_server(session) && !session->link->own
+					       ? "Server is shutting down. Goodbye!"
+					       : NULL);
 		bp_session_unref(session);
 	}
 }

@@ -324,7 +324,8 @@ void bp_session_receive_end(BpSession *session)
 	session->at_end = TRUE;
 	if (session->taker)
 		call_input(session, "", 0);
-	if (!session->ended && session->mode == BP_LINES && !session->editor && session->partial && session->partial->len)
+	if (!session->ended && session->mode == BP_LINES && !session->editor && session->partial &&
+	    session->partial->len)
 		plain_line(session, session->partial->len);
 	if (!session->ended && !session_is_busy(session))
 		bp_session_end(session, BP_END_PEER, NULL);

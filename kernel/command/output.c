@@ -5,7 +5,7 @@
 #include <backplane/text.h>
 
 static const char *const sgr[] = {
-	[BP_PLAIN] = NULL,   [BP_HEADING] = "\033[1m", [BP_GOOD] = "\033[32m",	 [BP_WARN] = "\033[33m",
+	[BP_PLAIN] = NULL,     [BP_HEADING] = "\033[1m", [BP_GOOD] = "\033[32m",  [BP_WARN] = "\033[33m",
 	[BP_BAD] = "\033[31m", [BP_DIM] = "\033[2m",	 [BP_STRONG] = "\033[1m",
 };
 
@@ -69,7 +69,8 @@ void session_show(BpSession *session, gconstpointer data, gsize size, gboolean t
 	if (session->direct)
 		to_link(session, data, size, text);
 	else
-		bp_channel_send_take(session->send, bp_message_new(data, size, (text ? BP_TEXT : BP_BINARY) | SESSION_OWN));
+		bp_channel_send_take(session->send,
+				     bp_message_new(data, size, (text ? BP_TEXT : BP_BINARY) | SESSION_OWN));
 }
 
 void session_say(BpSession *session, BpStyle style, const char *text)
@@ -97,7 +98,8 @@ void session_progress(BpSession *session, const char *text)
 	if (text) {
 		g_autofree char *safe = bp_text_safe(text, -1);
 
-		g_string_append_len(line, safe, (gssize)bp_text_fit(safe, session->columns ? session->columns - 1 : 79));
+		g_string_append_len(line, safe,
+				    (gssize)bp_text_fit(safe, session->columns ? session->columns - 1 : 79));
 	}
 	session->progress = !!text;
 	session_show(session, line->str, line->len, FALSE);

@@ -6,13 +6,7 @@
 #include <string.h>
 #include <backplane/types.h>
 
-typedef enum {
-	BLANK,
-	TEXT,
-	MARK,
-	BAR,
-	COMMENT
-} Kind; /* MARK: a quote or backslash, not part of the word */
+typedef enum { BLANK, TEXT, MARK, BAR, COMMENT } Kind; /* MARK: a quote or backslash, not part of the word */
 
 typedef struct {
 	char quote;	   /* open: ", ' or 0 */
@@ -194,19 +188,15 @@ static gsize unescape(ParsedWords *words, GString *to, gsize at, gsize word)
 		return 2;
 	case 'x':
 		if (g_ascii_isxdigit(escape[1]) && g_ascii_isxdigit(escape[2])) {
-			value = g_ascii_xdigit_value(escape[1]) * 16 +
-				g_ascii_xdigit_value(escape[2]);
+			value = g_ascii_xdigit_value(escape[1]) * 16 + g_ascii_xdigit_value(escape[2]);
 			if (value)
 				g_string_append_c(to, (char)value);
 			else
-				add_error(words, word,
-					  "\\x00 at column %" G_GSIZE_FORMAT
-					  " cannot be part of a word",
+				add_error(words, word, "\\x00 at column %" G_GSIZE_FORMAT " cannot be part of a word",
 					  at + 1);
 			return 4;
 		}
-		add_error(words, word,
-			  "\\x at column %" G_GSIZE_FORMAT " needs two hexadecimal digits", at + 1);
+		add_error(words, word, "\\x at column %" G_GSIZE_FORMAT " needs two hexadecimal digits", at + 1);
 		return 2;
 	default:
 		/* As a shell does: a backslash that escapes nothing is one. */
@@ -245,11 +235,10 @@ static gsize read_word(ParsedWords *words, gsize start, ParsedWord *word)
 		at++;
 	}
 	if (scan.quote)
-		add_error(words, start, "the quote %c at column %" G_GSIZE_FORMAT " is not closed",
-			  scan.quote, opened + 1);
+		add_error(words, start, "the quote %c at column %" G_GSIZE_FORMAT " is not closed", scan.quote,
+			  opened + 1);
 	else if (scan.escaped)
-		add_error(words, start,
-			  "the backslash at the end escapes nothing; type \\\\ for a backslash");
+		add_error(words, start, "the backslash at the end escapes nothing; type \\\\ for a backslash");
 	word->end = at;
 	word->text = g_string_free(text, FALSE);
 	return at;

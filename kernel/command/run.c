@@ -15,7 +15,7 @@
 
 #define SLICE (5 * 1000) /* microseconds */
 #define DEPTH_LIMIT 16
-#define TYPED_ENOUGH (256 * 1024)	   /* the transport is asked to read no more */
+#define TYPED_ENOUGH (256 * 1024)      /* the transport is asked to read no more */
 #define TYPED_LIMIT (16 * 1024 * 1024) /* it did not stop */
 
 struct Run {
@@ -28,8 +28,8 @@ struct Run {
 	guint skip_line;
 	guint failed;
 	guint depth;
-	gsize cost;	 /* of a typed line, in `waiting` */
-	BpCall *call;	 /* held */
+	gsize cost;				 /* of a typed line, in `waiting` */
+	BpCall *call;				 /* held */
 	gboolean typed, shown, scheduled, ended; /* shown: each command before it runs */
 	BpRunDone done;
 	gpointer data;
@@ -180,8 +180,8 @@ static void run_command(Run *run, const ParsedCommand *parsed)
 		return;
 	}
 	if (command && command->role > run->session->role)
-		g_set_error(&error, BP_CONSOLE_ERROR, BP_NOT_PERMITTED, "%s is for %s only, and you are %s", command->name,
-			    roles[command->role], roles[run->session->role]);
+		g_set_error(&error, BP_CONSOLE_ERROR, BP_NOT_PERMITTED, "%s is for %s only, and you are %s",
+			    command->name, roles[command->role], roles[run->session->role]);
 	values = error ? NULL : bind_words(command->name, command->params, words, used, &error);
 	if (!values)
 		run_fail(run, error->message);
@@ -252,7 +252,8 @@ void session_type(BpSession *session, const char *line, gsize size)
 	Run *run;
 
 	if (session->waiting + cost > TYPED_LIMIT) {
-		bp_session_end(session, BP_END_LIMIT, "Too much was typed ahead of a command that waits; the session ends.");
+		bp_session_end(session, BP_END_LIMIT,
+			       "Too much was typed ahead of a command that waits; the session ends.");
 		return;
 	}
 	run = run_new(session, line, size);
@@ -266,7 +267,8 @@ void session_type(BpSession *session, const char *line, gsize size)
 		step(run);
 }
 
-static void run_beside(BpPlugin *self, BpSession *session, const char *lines, gboolean shown, BpRunDone done, gpointer data)
+static void run_beside(BpPlugin *self, BpSession *session, const char *lines, gboolean shown, BpRunDone done,
+		       gpointer data)
 {
 	Run *run = run_new(session, lines, strlen(lines));
 

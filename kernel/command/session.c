@@ -85,8 +85,10 @@ static void announce(BpSession *session, const char *event)
 	if (!channel || !bp_channel_is_watched(channel))
 		return;
 	peer = json_quote(session->peer);
-	bp_channel_printf(channel, "{\"event\":\"%s\",\"id\":%u,\"peer\":%s,\"transport\":\"%s\",\"server\":\"%s\",\"handler\":\"%s\"}",
-			  event, session->id, peer, session->link->name, bp_session_server(session), session->handler->name);
+	bp_channel_printf(
+		channel,
+		"{\"event\":\"%s\",\"id\":%u,\"peer\":%s,\"transport\":\"%s\",\"server\":\"%s\",\"handler\":\"%s\"}",
+		event, session->id, peer, session->link->name, bp_session_server(session), session->handler->name);
 }
 
 /* The last part of every end. The handler and the link are notified though their plugins may be going: what they keep for the
@@ -181,7 +183,8 @@ static BpSession *session_new(BpPlugin *self, const BpSessionOptions *options)
 static gboolean refuse(BpSession *session, GError *take_why, GError **error)
 {
 	if (!take_why)
-		take_why = g_error_new(BP_CONSOLE_ERROR, BP_NOT_PERMITTED, "%s takes no session now", session->handler->name);
+		take_why = g_error_new(BP_CONSOLE_ERROR, BP_NOT_PERMITTED, "%s takes no session now",
+				       session->handler->name);
 	g_propagate_error(error, take_why);
 	session->opened = FALSE;
 	finish(session, BP_END_HANDLER, FALSE);

@@ -33,17 +33,17 @@ struct BpSession {
 	BpWatch *shown; /* of `send`; NULL: it has gone */
 
 	const BpEditorClass *editor_class;
-	gpointer editor; /* terminals in line mode */
-	GString *partial;   /* the others: a line whose end has not come */
-	GString *ahead;	    /* typed while a command runs */
+	gpointer editor;  /* terminals in line mode */
+	GString *partial; /* the others: a line whose end has not come */
+	GString *ahead;	  /* typed while a command runs */
 
 	BpCall *taker; /* gets what is typed instead; call.c */
 
-	GQueue typed;  /* Run: what was typed, one after the other; the first is under way */
-	GQueue runs;   /* Run: all, those of timers, aliases and scripts too, side by side */
+	GQueue typed;	     /* Run: what was typed, one after the other; the first is under way */
+	GQueue runs;	     /* Run: all, those of timers, aliases and scripts too, side by side */
 	struct Run *current; /* whose command's code is on the stack */
-	gsize waiting; /* bytes of what is in `typed` */
-	guint failed;  /* commands, in all */
+	gsize waiting;	     /* bytes of what is in `typed` */
+	guint failed;	     /* commands, in all */
 
 	guint terminal : 1;
 	guint quiet : 1;
@@ -54,8 +54,8 @@ struct BpSession {
 	guint progress : 1; /* a progress line stands */
 	guint at_end : 1;   /* the peer sends no more */
 	guint after_cr : 1;
-	guint opened : 1;   /* the handler has agreed */
-	guint begun : 1;    /* channel "sessions" was told */
+	guint opened : 1; /* the handler has agreed */
+	guint begun : 1;  /* channel "sessions" was told */
 	guint ending : 1;
 	guint ended : 1;
 };
@@ -87,7 +87,7 @@ gsize call_input(BpSession *session, gconstpointer data, gsize size);
 /* A line that the user typed: after those typed before. */
 void session_type(BpSession *session, const char *line, gsize size);
 gboolean session_is_busy(const BpSession *session); /* something typed is under way */
-void run_cancel_all(BpSession *session); /* the session ends */
+void run_cancel_all(BpSession *session);	    /* the session ends */
 void run_interrupt(BpSession *session);
 void run_continue(BpSession *session);
 /* Held calls of this plugin's commands are asked to end. */

@@ -82,14 +82,15 @@ static guint *measure(const BpTable *table)
 	for (guint column = 0; column < table->heads->len; column++) {
 		widths[column] = bp_text_columns(table->heads->pdata[column]);
 		for (guint i = 0; i < table->rows->len; i++)
-			widths[column] = MAX(widths[column], bp_text_columns(g_array_index(table->rows, Row, i).cells[column]));
+			widths[column] = MAX(widths[column],
+					     bp_text_columns(g_array_index(table->rows, Row, i).cells[column]));
 	}
 	return widths;
 }
 
 /* One line, cut where the terminal ends; a style is put around its cell's text only. */
-static void say_row(BpSession *session, const BpTable *table, const guint *widths, char *const *cells, const BpStyle *styles,
-		    BpStyle all)
+static void say_row(BpSession *session, const BpTable *table, const guint *widths, char *const *cells,
+		    const BpStyle *styles, BpStyle all)
 {
 	static const char *const codes[] = { "", "\033[1m", "\033[32m", "\033[33m", "\033[31m", "\033[2m", "\033[1m" };
 	guint left = session->terminal ? session->columns : G_MAXUINT;

@@ -16,8 +16,8 @@ guint bp_text_width(gunichar character)
 
 gboolean bp_text_is_shown(gunichar character)
 {
-	return character >= 0x20 && !(character >= 0x7f && character < 0xa0) &&
-	       character != 0x2028 && character != 0x2029;
+	return character >= 0x20 && !(character >= 0x7f && character < 0xa0) && character != 0x2028 &&
+	       character != 0x2029;
 }
 
 gsize bp_text_sgr(const char *text, gsize size)

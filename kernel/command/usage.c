@@ -70,13 +70,11 @@ static char *left_column(const BpParam *param)
 	g_autofree char *value = placeholder(param);
 
 	if (param->kind == BP_ARGUMENT)
-		return g_strconcat(value, param->many || param->type == BP_REST ? "..." : NULL,
-				   NULL);
+		return g_strconcat(value, param->many || param->type == BP_REST ? "..." : NULL, NULL);
 	if (param->letter)
-		return g_strdup_printf("-%c, --%s%s%s", param->letter, param->name,
-				       is_flag(param) ? "" : " ", is_flag(param) ? "" : value);
-	return g_strdup_printf("    --%s%s%s", param->name, is_flag(param) ? "" : " ",
-			       is_flag(param) ? "" : value);
+		return g_strdup_printf("-%c, --%s%s%s", param->letter, param->name, is_flag(param) ? "" : " ",
+				       is_flag(param) ? "" : value);
+	return g_strdup_printf("    --%s%s%s", param->name, is_flag(param) ? "" : " ", is_flag(param) ? "" : value);
 }
 
 /* What may stand there, said only if it tells more than the name: "int 1..65535; 2323 if not
@@ -86,22 +84,18 @@ static char *right_column(const BpParam *param)
 	GString *text = g_string_new(param->help);
 	g_autoptr(GString) more = g_string_new(NULL);
 
-	if (!is_flag(param) && (param->type != BP_STRING || param->choices) &&
-	    param->type != BP_REST) {
+	if (!is_flag(param) && (param->type != BP_STRING || param->choices) && param->type != BP_REST) {
 		g_autofree char *described = bp_param_describe(param);
 		g_string_append(more, described);
 	}
 	if (param->required)
 		g_string_append_printf(more, "%srequired", more->len ? "; " : "");
 	else if (param->setting)
-		g_string_append_printf(more, "%ssetting %s%s%s", more->len ? "; " : "",
-				       param->setting,
+		g_string_append_printf(more, "%ssetting %s%s%s", more->len ? "; " : "", param->setting,
 				       param->fallback && *param->fallback ? ", else " : "",
 				       param->fallback ? param->fallback : "");
-	else if (param->fallback && *param->fallback &&
-		 !(is_flag(param) && strcmp(param->fallback, "false") == 0))
-		g_string_append_printf(more, "%s%s if not given", more->len ? "; " : "",
-				       param->fallback);
+	else if (param->fallback && *param->fallback && !(is_flag(param) && strcmp(param->fallback, "false") == 0))
+		g_string_append_printf(more, "%s%s if not given", more->len ? "; " : "", param->fallback);
 	if (param->many)
 		g_string_append_printf(more, "%smay be given again", more->len ? "; " : "");
 	if (more->len)

@@ -135,8 +135,7 @@ static const BpParam *find_setting(BpContext *context, const char *key, gboolean
 		Declaration *declaration = context->declarations->pdata[d];
 
 		for (const BpParam **row = declaration->rows; *row; row++)
-			if (by_alias ? bp_param_answers(*row, key)
-				     : bp_param_name_equal((*row)->name, key))
+			if (by_alias ? bp_param_answers(*row, key) : bp_param_name_equal((*row)->name, key))
 				return *row;
 	}
 	return NULL;
@@ -208,15 +207,14 @@ static void check_present(BpContext *context, const BpParam *row)
 	g_autoptr(GError) error = NULL;
 
 	if (temporary && !fits(row, temporary->text, &error)) {
-		bp_log(bp_kernel(), BP_LOG_WARNING,
-		       "the value given for this run to %s in %s is not used: %s", row->name,
-		       context->path, error->message);
+		bp_log(bp_kernel(), BP_LOG_WARNING, "the value given for this run to %s in %s is not used: %s",
+		       row->name, context->path, error->message);
 		g_ptr_array_remove(temporaries, temporary);
 		g_clear_error(&error);
 	}
 	if (stored && !fits(row, stored, &error))
-		bp_log(bp_kernel(), BP_LOG_WARNING, "the saved setting %s in %s is not used: %s",
-		       row->name, context->path, error->message);
+		bp_log(bp_kernel(), BP_LOG_WARNING, "the saved setting %s in %s is not used: %s", row->name,
+		       context->path, error->message);
 }
 
 static void drop_declaration(BpOwned *owned)
@@ -330,8 +328,7 @@ static gboolean refuse_unknown(BpContext *context, const char *key, GError **err
 	}
 	g_ptr_array_add(words, NULL);
 	hint = bp_param_hint(bp_nearest(key, (const char *const *)words->pdata));
-	g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no setting %s in %s%s", shown,
-		    context->path, hint);
+	g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no setting %s in %s%s", shown, context->path, hint);
 	return FALSE;
 }
 
@@ -381,8 +378,7 @@ void bp_setting_store(BpContext *context, const char *key, const char *value)
 	else if (bp_setting_check_key(key, &error) && (!value || fits(&plain, value, &error)))
 		settings_set_text(context->path, key, value);
 	if (error)
-		bp_log(bp_kernel(), BP_LOG_WARNING, "not stored in %s: %s", context->path,
-		       error->message);
+		bp_log(bp_kernel(), BP_LOG_WARNING, "not stored in %s: %s", context->path, error->message);
 }
 
 static void temporary_free(gpointer data)
@@ -395,8 +391,7 @@ static void temporary_free(gpointer data)
 	g_free(temporary);
 }
 
-gboolean bp_setting_set_temporary(const char *path, const char *key, const char *value,
-				GError **error)
+gboolean bp_setting_set_temporary(const char *path, const char *key, const char *value, GError **error)
 {
 	const BpParam plain = { key, .type = BP_STRING };
 	g_autofree char *clean = bp_context_check_path(path, error);
@@ -469,9 +464,8 @@ void context_notify(BpContext *context, const char *key)
 	guint count = context->watches->len;
 
 	if (context->depth >= NOTIFY_DEPTH) {
-		bp_log(bp_kernel(), BP_LOG_WARNING,
-		       "the watches of %s in %s change it for ever: not called again", name,
-		       context->path);
+		bp_log(bp_kernel(), BP_LOG_WARNING, "the watches of %s in %s change it for ever: not called again",
+		       name, context->path);
 		return;
 	}
 	context->depth++;

@@ -25,7 +25,9 @@
 static const struct {
 	int number;
 	const char *name;
-} signals[] = { { SIGSEGV, "SIGSEGV" }, { SIGBUS, "SIGBUS" }, { SIGFPE, "SIGFPE" }, { SIGILL, "SIGILL" }, { SIGABRT, "SIGABRT" } };
+} signals[] = {
+	{ SIGSEGV, "SIGSEGV" }, { SIGBUS, "SIGBUS" }, { SIGFPE, "SIGFPE" }, { SIGILL, "SIGILL" }, { SIGABRT, "SIGABRT" }
+};
 
 static char text[1500];
 static struct termios found;
@@ -93,8 +95,8 @@ static void append_place(gsize address)
 static void append_build(const void *address)
 {
 	struct dl_find_object object;
-	const ElfW(Ehdr) *file;
-	const ElfW(Phdr) *row;
+	const ElfW(Ehdr) * file;
+	const ElfW(Phdr) * row;
 
 	if (_dl_find_object((void *)address, &object))
 		return;
@@ -107,7 +109,8 @@ static void append_build(const void *address)
 			const ElfW(Nhdr) *note = (const void *)at;
 			const guint8 *id = (const guint8 *)(note + 1) + 4;
 
-			for (guint k = 0; note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 && k < note->n_descsz; k++) {
+			for (guint k = 0; note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 && k < note->n_descsz;
+			     k++) {
 				append_number(id[k] >> 4, 16);
 				append_number(id[k] & 15, 16);
 			}
@@ -219,7 +222,8 @@ static void *trace(void *thread)
 		return NULL;
 	}
 	log_write(BP_LOG_WARNING, "busy for 10 s: the thread is at");
-	backtrace_symbols_fd(addresses + 2, count - 2, STDERR_FILENO); /* the handler and the way into it stand before */
+	backtrace_symbols_fd(addresses + 2, count - 2,
+			     STDERR_FILENO); /* the handler and the way into it stand before */
 	return NULL;
 }
 

@@ -69,10 +69,10 @@ void log_stop(void)
 
 static void to_stderr(BpLogLevel level, const char *name, const char *text)
 {
-	g_autofree char *line = journal ?
-		g_strdup_printf("<%d>%s: %s\n", level, name, text) :
-		g_strdup_printf("backplane: %s: %s%s%s\n", name, level <= BP_LOG_WARNING ? words[level] : "",
-				level <= BP_LOG_WARNING ? ": " : "", text);
+	g_autofree char *line = journal ? g_strdup_printf("<%d>%s: %s\n", level, name, text)
+					: g_strdup_printf("backplane: %s: %s%s%s\n", name,
+							  level <= BP_LOG_WARNING ? words[level] : "",
+							  level <= BP_LOG_WARNING ? ": " : "", text);
 
 	output_error(line);
 }

@@ -329,8 +329,9 @@ static gboolean check_name(const char *name, GError **error)
 	BpInstance *other = bp_instance_find(name);
 
 	if (other) {
-		g_set_error(error, BP_HOST_ERROR, BP_EXISTS, "%s is open already (a %s); module close %s first, or take another name",
-			    name, other->instance->module->name, name);
+		g_set_error(error, BP_HOST_ERROR, BP_EXISTS,
+			    "%s is open already (a %s); module close %s first, or take another name", name,
+			    other->instance->module->name, name);
 		return FALSE;
 	}
 	if (!bp_channel_check_name(name, &why) || strlen(name) > 100) {
@@ -356,7 +357,8 @@ static const BpModule *find_class(const char *name, GError **error)
 	return NULL;
 }
 
-static BpInstance *instance_new(const BpModule *module, BpPlugin *plugin, const char *name, const char *path, BpValues *values)
+static BpInstance *instance_new(const BpModule *module, BpPlugin *plugin, const char *name, const char *path,
+				BpValues *values)
 {
 	BpInstance *self = g_new0(BpInstance, 1);
 
@@ -375,7 +377,8 @@ static BpInstance *instance_new(const BpModule *module, BpPlugin *plugin, const 
 	return self;
 }
 
-BpInstance *bp_module_open(const char *module_name, const char *name, const char *path, BpValues *take_values, GError **error)
+BpInstance *bp_module_open(const char *module_name, const char *name, const char *path, BpValues *take_values,
+			   GError **error)
 {
 	g_autoptr(BpValues) values = take_values;
 	const BpModule *module = find_class(module_name, error);
@@ -387,7 +390,8 @@ BpInstance *bp_module_open(const char *module_name, const char *name, const char
 	if (!module || !check_name(name, error))
 		return NULL;
 	if (owner_is_dying(plugin)) {
-		g_set_error(error, BP_HOST_ERROR, BP_CLOSED, "%s is being unloaded, and %s is its module", plugin->name, module_name);
+		g_set_error(error, BP_HOST_ERROR, BP_CLOSED, "%s is being unloaded, and %s is its module", plugin->name,
+			    module_name);
 		return NULL;
 	}
 	if (!values)

@@ -24,7 +24,8 @@ typedef struct {
 	gsize lost;	     /* atomic */
 } Output;
 
-static Output output = { .fd = STDOUT_FILENO, .limit = 16 * 1024 * 1024 }, errors = { .fd = STDERR_FILENO, .limit = 256 * 1024 };
+static Output output = { .fd = STDOUT_FILENO, .limit = 16 * 1024 * 1024 },
+	      errors = { .fd = STDERR_FILENO, .limit = 256 * 1024 };
 static gboolean is_up; /* under the lock of `output`: the kernel runs */
 
 static void run_drained(gpointer a, gpointer b, guint64 c)

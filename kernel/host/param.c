@@ -85,8 +85,7 @@ static void collect_rows(const BpParam *table, GPtrArray *rows, guint depth)
 			continue;
 		}
 		for (guint i = 0; i < rows->len && !hidden; i++)
-			hidden = bp_param_name_equal(((const BpParam *)rows->pdata[i])->name,
-						  table->name);
+			hidden = bp_param_name_equal(((const BpParam *)rows->pdata[i])->name, table->name);
 		if (!hidden)
 			g_ptr_array_add(rows, (gpointer)table);
 	}
@@ -103,8 +102,7 @@ const BpParam **bp_param_rows(const BpParam *table, guint *count)
 	return (const BpParam **)g_ptr_array_free(rows, FALSE);
 }
 
-static const BpParam *find_row(const BpParam *table, const char *name, gboolean by_alias,
-			       guint depth)
+static const BpParam *find_row(const BpParam *table, const char *name, gboolean by_alias, guint depth)
 {
 	const BpParam *found = NULL;
 
@@ -190,17 +188,15 @@ static char *format_scaled(gint64 number, const Unit *units, guint count)
 {
 	for (guint i = 0; number && i < count; i++)
 		if (number % units[i].scale == 0)
-			return g_strdup_printf(
-				"%" G_GINT64_FORMAT "%s", number / units[i].scale,
-				units[i].scale == 1 && units == byte_units ? "" : units[i].name);
+			return g_strdup_printf("%" G_GINT64_FORMAT "%s", number / units[i].scale,
+					       units[i].scale == 1 && units == byte_units ? "" : units[i].name);
 	return g_strdup("0");
 }
 
 static char *format_limit(const BpParam *param, double limit)
 {
 	if (param->type == BP_DURATION)
-		return format_scaled(llround(limit * G_USEC_PER_SEC), time_units,
-				     G_N_ELEMENTS(time_units));
+		return format_scaled(llround(limit * G_USEC_PER_SEC), time_units, G_N_ELEMENTS(time_units));
 	if (param->type == BP_BYTES)
 		return format_scaled(llround(limit), byte_units, G_N_ELEMENTS(byte_units));
 	return format_number(limit);
@@ -277,17 +273,14 @@ static gboolean refuse(const BpParam *param, const char *text, const char *neare
 char *bp_param_describe(const BpParam *param)
 {
 	static const char *const kinds[] = {
-		[BP_INT] = "int",	[BP_DOUBLE] = "number",	    [BP_BOOL] = "true|false",
-		[BP_CHOICE] = "choice", [BP_DURATION] = "duration", [BP_BYTES] = "size",
-		[BP_REST] = "rest",
+		[BP_INT] = "int",	    [BP_DOUBLE] = "number", [BP_BOOL] = "true|false", [BP_CHOICE] = "choice",
+		[BP_DURATION] = "duration", [BP_BYTES] = "size",    [BP_REST] = "rest",
 	};
 	static const char *const names[] = {
-		[BP_ANYTHING] = "text",		[BP_A_CHANNEL] = "channel",
-		[BP_A_MODULE] = "module",	[BP_AN_INSTANCE] = "instance",
-		[BP_A_PLUGIN] = "plugin",	[BP_A_CONTEXT] = "context",
-		[BP_A_COMMAND] = "command",	[BP_A_HANDLER] = "handler",
-		[BP_A_TRANSPORT] = "transport", [BP_A_SESSION] = "session",
-		[BP_A_SETTING] = "setting",	[BP_A_FILE] = "file",
+		[BP_ANYTHING] = "text",	       [BP_A_CHANNEL] = "channel", [BP_A_MODULE] = "module",
+		[BP_AN_INSTANCE] = "instance", [BP_A_PLUGIN] = "plugin",   [BP_A_CONTEXT] = "context",
+		[BP_A_COMMAND] = "command",    [BP_A_HANDLER] = "handler", [BP_A_TRANSPORT] = "transport",
+		[BP_A_SESSION] = "session",    [BP_A_SETTING] = "setting", [BP_A_FILE] = "file",
 	};
 	g_autofree char *min = NULL;
 	g_autofree char *max = NULL;
@@ -298,8 +291,7 @@ char *bp_param_describe(const BpParam *param)
 	more = param->many ? "..." : "";
 	if (param->type == BP_CHOICE && param->choices)
 		return g_strconcat(param->choices, more, NULL);
-	if (param->type == BP_STRING || param->type == BP_BOOL || param->type == BP_REST ||
-	    !has_range(param))
+	if (param->type == BP_STRING || param->type == BP_BOOL || param->type == BP_REST || !has_range(param))
 		return g_strconcat(kind, more, NULL);
 	min = format_limit(param, param->min);
 	max = has_max(param) ? format_limit(param, param->max) : g_strdup("");
@@ -365,8 +357,7 @@ static gboolean read_real(const char *text, double *real)
 }
 
 /* Digits, perhaps a fraction, and a unit. */
-static gboolean read_scaled(const char *text, const Unit *units, guint count, gboolean fraction,
-			    gint64 *number)
+static gboolean read_scaled(const char *text, const Unit *units, guint count, gboolean fraction, gint64 *number)
 {
 	gint64 whole = 0, part = 0, part_scale = 1;
 	const char *at = text;
@@ -386,8 +377,7 @@ static gboolean read_scaled(const char *text, const Unit *units, guint count, gb
 			}
 	}
 	for (guint i = 0; i < count; i++) {
-		if (units == byte_units ? g_ascii_strcasecmp(at, units[i].name)
-					: strcmp(at, units[i].name))
+		if (units == byte_units ? g_ascii_strcasecmp(at, units[i].name) : strcmp(at, units[i].name))
 			continue;
 		if (__builtin_mul_overflow(whole, units[i].scale, &whole))
 			return FALSE;
@@ -435,8 +425,7 @@ static gboolean read_number(const BpParam *param, const char *text, ParamValue *
 	return TRUE;
 }
 
-static gboolean parse_number(const BpParam *param, const char *text, ParamValue *value,
-			     GError **error)
+static gboolean parse_number(const BpParam *param, const char *text, ParamValue *value, GError **error)
 {
 	ParamValue read;
 	double real;
@@ -453,8 +442,7 @@ static const char *near_choice(const BpParam *param, const char *text, char **wo
 	return param->secret ? NULL : bp_nearest(text, (const char *const *)words);
 }
 
-static gboolean parse_switch(const BpParam *param, const char *text, ParamValue *value,
-			     GError **error)
+static gboolean parse_switch(const BpParam *param, const char *text, ParamValue *value, GError **error)
 {
 	static const char *const words[] = {
 		"false", "true", "no", "yes", "off", "on", "0", "1", NULL,
@@ -469,8 +457,7 @@ static gboolean parse_switch(const BpParam *param, const char *text, ParamValue 
 	return refuse(param, text, near_choice(param, text, (char **)words), error);
 }
 
-static gboolean parse_choice(const BpParam *param, const char *text, ParamValue *value,
-			     GError **error)
+static gboolean parse_choice(const BpParam *param, const char *text, ParamValue *value, GError **error)
 {
 	g_auto(GStrv) words = g_strsplit(param->choices ? param->choices : "", "|", -1);
 	const char *found = NULL;
@@ -497,9 +484,8 @@ gboolean param_parse(const BpParam *param, const char *text, ParamValue *value, 
 	gsize length = strlen(text);
 
 	if (length > PARAM_TEXT_MAX) {
-		g_set_error(error, BP_HOST_ERROR, BP_LIMIT,
-			    "%s is too long: %" G_GSIZE_FORMAT " bytes; at most %d", param->name,
-			    length, PARAM_TEXT_MAX);
+		g_set_error(error, BP_HOST_ERROR, BP_LIMIT, "%s is too long: %" G_GSIZE_FORMAT " bytes; at most %d",
+			    param->name, length, PARAM_TEXT_MAX);
 		return FALSE;
 	}
 	switch (param->type) {
@@ -518,7 +504,8 @@ gboolean param_parse(const BpParam *param, const char *text, ParamValue *value, 
 
 void param_parse_fallback(const BpParam *param, ParamValue *value)
 {
-	gboolean is_number = param->type == BP_INT || param->type == BP_DOUBLE || param->type == BP_DURATION || param->type == BP_BYTES;
+	gboolean is_number = param->type == BP_INT || param->type == BP_DOUBLE || param->type == BP_DURATION ||
+			     param->type == BP_BYTES;
 	double real;
 
 	if (param_parse(param, param->fallback, value, NULL))

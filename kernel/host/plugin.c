@@ -138,9 +138,10 @@ static gboolean check_info(const BpPluginInfo *info, const char *file, GError **
 	BpPlugin *other;
 
 	if (info->abi != BP_ABI) {
-		g_set_error(error, BP_HOST_ERROR, BP_ABI_MISMATCH,
-			    "%s was built for ABI %u and this Backplane has ABI %u: build it again with the headers of this one",
-			    file, info->abi, BP_ABI);
+		g_set_error(
+			error, BP_HOST_ERROR, BP_ABI_MISMATCH,
+			"%s was built for ABI %u and this Backplane has ABI %u: build it again with the headers of this one",
+			file, info->abi, BP_ABI);
 		return FALSE;
 	}
 	if (!info->name || !*info->name || strlen(info->name) > 64 ||
@@ -151,8 +152,9 @@ static gboolean check_info(const BpPluginInfo *info, const char *file, GError **
 	}
 	other = bp_plugin_find(info->name);
 	if (other || !strcmp(info->name, "kernel")) {
-		g_set_error(error, BP_HOST_ERROR, BP_EXISTS, "a plugin named %s is %s; plugin unload %s first", info->name,
-			    other && other->file->unloading ? "still unloading" : "loaded already", info->name);
+		g_set_error(error, BP_HOST_ERROR, BP_EXISTS, "a plugin named %s is %s; plugin unload %s first",
+			    info->name, other && other->file->unloading ? "still unloading" : "loaded already",
+			    info->name);
 		return FALSE;
 	}
 	return TRUE;
@@ -179,8 +181,8 @@ static gboolean check_file(const char *path, GError **error)
 	}
 	if (info.st_uid && info.st_uid != geteuid()) {
 		g_set_error(error, BP_HOST_ERROR, BP_NOT_PERMITTED,
-			    "%s belongs to another user (uid %u), so it is not loaded; chown it to root or to yourself", path,
-			    info.st_uid);
+			    "%s belongs to another user (uid %u), so it is not loaded; chown it to root or to yourself",
+			    path, info.st_uid);
 		return FALSE;
 	}
 	return TRUE;
@@ -203,7 +205,9 @@ static char *find_file(const char *file, GError **error)
 	if (g_file_test(name, G_FILE_TEST_EXISTS))
 		return g_canonicalize_filename(name, NULL);
 	places = folders ? g_strjoinv(", ", folders) : g_strdup("");
-	g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no plugin %s in %s; plugin load takes a name from there, or the path of a .so", name, places);
+	g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND,
+		    "there is no plugin %s in %s; plugin load takes a name from there, or the path of a .so", name,
+		    places);
 	return NULL;
 }
 
@@ -280,8 +284,8 @@ BpPlugin *bp_plugin_load(const char *file, GError **error)
 	info = dlsym(handle, BP_PLUGIN_SYMBOL);
 	if (!info) {
 		g_set_error(error, BP_HOST_ERROR, BP_INVALID,
-			    "%s is not a Backplane plugin: it has no symbol %s; end its source with BP_PLUGIN(...)", path,
-			    BP_PLUGIN_SYMBOL);
+			    "%s is not a Backplane plugin: it has no symbol %s; end its source with BP_PLUGIN(...)",
+			    path, BP_PLUGIN_SYMBOL);
 		dlclose(handle);
 		return NULL;
 	}

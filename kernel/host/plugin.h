@@ -42,5 +42,5 @@ void plugin_unload(BpPlugin *plugin, gboolean force, PluginUnloaded done, gpoint
 /* Those unloaded by force that something still comes back to; NULL: there never was one. */
 const GPtrArray *plugin_abandoned(void);
 const char *plugin_of_map(const void *map); /* the plugin that the loader has mapped there, or NULL */
-#define UNLOAD_ALL_PATIENCE 3 /* seconds; a whole stop has TURNS_PATIENCE */
-void plugin_unload_all(void); /* newest first; runs the loop until they are gone, that long at most */
+#define UNLOAD_ALL_PATIENCE 3		    /* seconds; a whole stop has TURNS_PATIENCE */
+void plugin_unload_all(void);		    /* newest first; runs the loop until they are gone, that long at most */

@@ -93,7 +93,8 @@ gboolean bp_registry_add(BpPlugin *self, const char *path, gconstpointer object,
 	Entry *entry = find(path);
 
 	if (entry) {
-		g_set_error(error, BP_HOST_ERROR, BP_EXISTS, "%s is registered by %s already", path, entry->owned.owner->name);
+		g_set_error(error, BP_HOST_ERROR, BP_EXISTS, "%s is registered by %s already", path,
+			    entry->owned.owner->name);
 		return FALSE;
 	}
 	if (!entries)

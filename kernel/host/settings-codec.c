@@ -54,10 +54,10 @@ char *settings_unescape(const char *text)
 		if (letter) {
 			g_string_append_c(out, meant[letter - letters]);
 			text++;
-		} else if (*text == '\\' && text[1] == 'x' && g_ascii_isxdigit(text[2]) &&
-			   g_ascii_isxdigit(text[3]) && (text[2] != '0' || text[3] != '0')) {
-			g_string_append_c(out, (char)(g_ascii_xdigit_value(text[2]) * 16 +
-						      g_ascii_xdigit_value(text[3])));
+		} else if (*text == '\\' && text[1] == 'x' && g_ascii_isxdigit(text[2]) && g_ascii_isxdigit(text[3]) &&
+			   (text[2] != '0' || text[3] != '0')) {
+			g_string_append_c(out,
+					  (char)(g_ascii_xdigit_value(text[2]) * 16 + g_ascii_xdigit_value(text[3])));
 			text += 3;
 		} else {
 			g_string_append_c(out, *text);
@@ -72,14 +72,11 @@ gboolean bp_setting_check_key(const char *key, GError **error)
 	g_autofree char *shown = NULL;
 
 	if (g_ascii_isalpha(*key) && length <= 255 &&
-	    strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") ==
-		    length)
+	    strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == length)
 		return TRUE;
 	shown = bp_param_quote(key);
-	g_set_error(
-		error, BP_HOST_ERROR, BP_INVALID,
-		"%s cannot be a key: letters, digits, _ . and -, at most 255, the first a letter",
-		shown);
+	g_set_error(error, BP_HOST_ERROR, BP_INVALID,
+		    "%s cannot be a key: letters, digits, _ . and -, at most 255, the first a letter", shown);
 	return FALSE;
 }
 
@@ -119,16 +116,14 @@ GKeyFile *settings_parse(const char *text, gsize size, GError **error)
 		wrong = "it has zero bytes in it";
 	else if (!g_utf8_validate(text, (gssize)size, NULL))
 		wrong = "it is not valid UTF-8";
-	else if ((first && !last) ||
-		 (size && size < strlen(FIRST_LINE) && !memcmp(text, FIRST_LINE, size)))
+	else if ((first && !last) || (size && size < strlen(FIRST_LINE) && !memcmp(text, FIRST_LINE, size)))
 		wrong = "its end is missing";
 	if (wrong) {
 		g_set_error_literal(error, BP_HOST_ERROR, BP_INVALID, wrong);
 		return NULL;
 	}
-	if (rest->len && !g_key_file_load_from_data(
-				 parsed, rest->str, rest->len,
-				 G_KEY_FILE_KEEP_COMMENTS | G_KEY_FILE_KEEP_TRANSLATIONS, error))
+	if (rest->len && !g_key_file_load_from_data(parsed, rest->str, rest->len,
+						    G_KEY_FILE_KEEP_COMMENTS | G_KEY_FILE_KEEP_TRANSLATIONS, error))
 		return NULL;
 	return g_steal_pointer(&parsed);
 }
@@ -137,8 +132,7 @@ char *settings_render(GKeyFile *keys, gsize *size)
 {
 	g_autofree char *data = g_key_file_to_data(keys, NULL, NULL);
 	gsize length = strlen(data);
-	char *text = g_strconcat(FIRST_LINE "\n", data,
-				 length && data[length - 1] != '\n' ? "\n" : "", LAST_LINE "\n",
+	char *text = g_strconcat(FIRST_LINE "\n", data, length && data[length - 1] != '\n' ? "\n" : "", LAST_LINE "\n",
 				 NULL);
 
 	*size = strlen(text);

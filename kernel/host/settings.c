@@ -42,8 +42,8 @@ static struct {
 	char *notice;
 	gboolean dirty, told;
 	void (*on_dirty)(void);
-	Save *save;	  /* under way */
-	GArray *waiters;  /* Waiter */
+	Save *save;	 /* under way */
+	GArray *waiters; /* Waiter */
 } store;
 
 static GKeyFile *keys(void)
@@ -94,8 +94,8 @@ static gboolean shift_backups(const char *path, GError **error)
 		g_autofree char *to = backup_name(path, i);
 
 		if (rename(from, to) && errno != ENOENT) {
-			g_set_error(error, BP_HOST_ERROR, BP_FAILED, "cannot keep the backup %s: %s; the settings are not saved", to,
-				    g_strerror(errno));
+			g_set_error(error, BP_HOST_ERROR, BP_FAILED,
+				    "cannot keep the backup %s: %s; the settings are not saved", to, g_strerror(errno));
 			return FALSE;
 		}
 	}
@@ -121,10 +121,10 @@ static gboolean changed_by_others(const char *path, const struct stat *seen)
 		now.st_mtim.tv_sec != seen->st_mtim.tv_sec || now.st_mtim.tv_nsec != seen->st_mtim.tv_nsec);
 }
 
-static gboolean write_settings(const char *path, const char *text, gsize size, gboolean shift, struct stat *seen, GError **error)
+static gboolean write_settings(const char *path, const char *text, gsize size, gboolean shift, struct stat *seen,
+			       GError **error)
 {
-	static const char advice[] =
-		"; the file from before is whole, and the settings wait for the next save";
+	static const char advice[] = "; the file from before is whole, and the settings wait for the next save";
 	g_autofree char *fresh = g_strconcat(path, ".new", NULL);
 
 	unlink(fresh);
@@ -189,10 +189,10 @@ static void recover(const char *why)
 			store.dirty = TRUE;
 	}
 	unsaved = error ? g_strdup_printf("; %s", error->message) : g_strdup("");
-	store.notice = g_strdup_printf(
-		"the settings file %s is broken: %s; %s; %s%s%s", store.path, why, aside,
-		good ? "the settings are those of " : "no backup is good: all have their fallbacks",
-		good ? backup : "", unsaved);
+	store.notice = g_strdup_printf("the settings file %s is broken: %s; %s; %s%s%s", store.path, why, aside,
+				       good ? "the settings are those of "
+					    : "no backup is good: all have their fallbacks",
+				       good ? backup : "", unsaved);
 	bp_log(bp_kernel(), BP_LOG_WARNING, "%s", store.notice);
 	look(store.path, &store.seen);
 }
@@ -215,8 +215,8 @@ gboolean settings_start(const char *state_dir, GError **error)
 	if (!state_dir)
 		return TRUE;
 	if (g_mkdir_with_parents(state_dir, 0700)) {
-		g_set_error(error, BP_HOST_ERROR, BP_FAILED, "cannot make the state folder %s: %s; name another one", state_dir,
-			    g_strerror(errno));
+		g_set_error(error, BP_HOST_ERROR, BP_FAILED, "cannot make the state folder %s: %s; name another one",
+			    state_dir, g_strerror(errno));
 		return FALSE;
 	}
 	store.path = g_build_filename(state_dir, SETTINGS_FILE, NULL);
@@ -287,7 +287,8 @@ static void save_finish(gpointer data)
 
 	store.save = NULL;
 	if (!save->ran)
-		save->error = g_error_new(BP_HOST_ERROR, BP_LIMIT, "%s is not saved: too many jobs wait; try again", save->path);
+		save->error = g_error_new(BP_HOST_ERROR, BP_LIMIT, "%s is not saved: too many jobs wait; try again",
+					  save->path);
 	if (save->error) {
 		store.dirty = TRUE;
 	} else if (!save->same) {
@@ -296,7 +297,8 @@ static void save_finish(gpointer data)
 		store.seen = save->seen;
 		if (save->foreign)
 			bp_log(bp_kernel(), BP_LOG_WARNING,
-			       "somebody else had changed %s: what they wrote is in %s.bak now", save->path, save->path);
+			       "somebody else had changed %s: what they wrote is in %s.bak now", save->path,
+			       save->path);
 	}
 	go_on(save->error);
 	g_clear_error(&save->error);
@@ -409,13 +411,11 @@ static gboolean check_import(GKeyFile *from, const char *path, GError **error)
 
 		for (guint k = 0; names && names[k] && context; k++) {
 			const BpParam *row = bp_setting_row(context, names[k]);
-			g_autofree char *raw =
-				g_key_file_get_value(from, groups[g], names[k], NULL);
+			g_autofree char *raw = g_key_file_get_value(from, groups[g], names[k], NULL);
 			g_autofree char *text = raw ? settings_unescape(raw) : NULL;
 
 			if (row && text && !bp_param_check(row, text, error)) {
-				g_prefix_error(error, "cannot import %s: in [%s], ", path,
-					       groups[g]);
+				g_prefix_error(error, "cannot import %s: in [%s], ", path, groups[g]);
 				return FALSE;
 			}
 		}
@@ -441,8 +441,7 @@ gboolean bp_settings_import(const char *path, const char *text, gsize size, GErr
 		BpContext *context = bp_context_find(groups[g]);
 
 		for (guint k = 0; names && names[k]; k++) {
-			g_autofree char *raw =
-				g_key_file_get_value(from, groups[g], names[k], NULL);
+			g_autofree char *raw = g_key_file_get_value(from, groups[g], names[k], NULL);
 			g_autofree char *value = raw ? settings_unescape(raw) : NULL;
 
 			if (!value)

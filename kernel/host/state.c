@@ -24,8 +24,10 @@ static void tell(BpInstance *self)
 	if (bp_channel_is_watched(problems)) {
 		name = json_quote(self->name);
 		reason = json_quote(about->state_reason ? about->state_reason : "");
-		bp_channel_printf(problems, "{\"instance\":%s,\"module\":\"%s\",\"state\":\"%s\",\"reason\":%s,\"since\":%.3f}", name,
-				  about->module->name, bp_state_text(about->state), reason, (double)g_get_real_time() / 1e6);
+		bp_channel_printf(problems,
+				  "{\"instance\":%s,\"module\":\"%s\",\"state\":\"%s\",\"reason\":%s,\"since\":%.3f}",
+				  name, about->module->name, bp_state_text(about->state), reason,
+				  (double)g_get_real_time() / 1e6);
 	}
 	bp_channel_unref(problems);
 }

@@ -69,8 +69,8 @@ static char *abandon(BpPlugin *plugin)
 {
 	char *holds = owner_holds_text(plugin);
 
-	bp_log(bp_kernel(), BP_LOG_WARNING, "%s is unloaded by force, and its code stays in memory: it was held by %s", plugin->name,
-	       holds);
+	bp_log(bp_kernel(), BP_LOG_WARNING, "%s is unloaded by force, and its code stays in memory: it was held by %s",
+	       plugin->name, holds);
 	add_to(&abandoned, plugin);
 	plugin->when_idle = ask_finish;
 	return holds;
@@ -81,7 +81,8 @@ static char *unmap(BpPlugin *plugin)
 	char *left = at_end ? NULL : plugin_unmap(plugin);
 
 	if (left) {
-		bp_log(bp_kernel(), BP_LOG_WARNING, "%s has left behind %s: its code stays in memory", plugin->name, left);
+		bp_log(bp_kernel(), BP_LOG_WARNING, "%s has left behind %s: its code stays in memory", plugin->name,
+		       left);
 		add_to(&kept, plugin);
 	} else {
 		plugin_free(plugin);
@@ -292,7 +293,8 @@ void bp_plugin_reload(BpPlugin *plugin, BpReloadDone done, gpointer data)
 	Reload *reload;
 
 	if (!plugin->file->path) {
-		g_autoptr(GError) error = g_error_new(BP_HOST_ERROR, BP_INVALID, "%s is part of the program", plugin->name);
+		g_autoptr(GError)
+			error = g_error_new(BP_HOST_ERROR, BP_INVALID, "%s is part of the program", plugin->name);
 
 		done(error, data);
 		return;

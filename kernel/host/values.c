@@ -133,8 +133,7 @@ gboolean bp_values_set(BpValues *values, const char *name, const char *text, GEr
 		g_autofree char *shown = bp_param_quote(name);
 		g_autofree char *hint = bp_param_hint(bp_param_nearest(values->table, name));
 
-		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no parameter %s%s", shown,
-			    hint);
+		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no parameter %s%s", shown, hint);
 		return FALSE;
 	}
 	row = values->rows[at];
@@ -144,8 +143,8 @@ gboolean bp_values_set(BpValues *values, const char *name, const char *text, GEr
 		return TRUE;
 	}
 	if (row->many && slot->set && slot_size(slot) >= PARAM_MANY_MAX) {
-		g_set_error(error, BP_HOST_ERROR, BP_LIMIT,
-			    "%s is given too often: at most %d times", row->name, PARAM_MANY_MAX);
+		g_set_error(error, BP_HOST_ERROR, BP_LIMIT, "%s is given too often: at most %d times", row->name,
+			    PARAM_MANY_MAX);
 		return FALSE;
 	}
 	if (!param_parse(row, text, &value, error))
@@ -162,21 +161,18 @@ gboolean bp_values_set_pairs(BpValues *values, const char *const *pairs, GError 
 	g_return_val_if_fail(values, FALSE);
 	for (; pairs && *pairs; pairs++) {
 		const char *equals = strchr(*pairs, '=');
-		g_autofree char *name = equals ? g_strndup(*pairs, (gsize)(equals - *pairs))
-					       : g_strdup(*pairs);
+		g_autofree char *name = equals ? g_strndup(*pairs, (gsize)(equals - *pairs)) : g_strdup(*pairs);
 		gint at = find_row(values, name);
 
 		if (!*name) {
 			g_autofree char *shown = bp_param_quote(*pairs);
 
-			g_set_error(error, BP_HOST_ERROR, BP_INVALID,
-				    "%s has no name: write NAME=VALUE", shown);
+			g_set_error(error, BP_HOST_ERROR, BP_INVALID, "%s has no name: write NAME=VALUE", shown);
 			return FALSE;
 		}
 		if (!equals && at >= 0 && values->rows[at]->type != BP_BOOL) {
-			g_set_error(error, BP_HOST_ERROR, BP_INVALID,
-				    "%s has no value: write %s=VALUE", values->rows[at]->name,
-				    values->rows[at]->name);
+			g_set_error(error, BP_HOST_ERROR, BP_INVALID, "%s has no value: write %s=VALUE",
+				    values->rows[at]->name, values->rows[at]->name);
 			return FALSE;
 		}
 		if (!bp_values_set(values, name, equals ? equals + 1 : "true", error))
@@ -202,8 +198,7 @@ static void settle(Slot *slot, const BpParam *row)
 			return;
 		}
 		if (error)
-			bp_log(bp_kernel(), BP_LOG_WARNING,
-			       "the setting %s does not fit: %s; %s is used", row->setting,
+			bp_log(bp_kernel(), BP_LOG_WARNING, "the setting %s does not fit: %s; %s is used", row->setting,
 			       error->message, row->fallback ? row->fallback : "nothing");
 	}
 	if (row->fallback) {
@@ -222,8 +217,8 @@ gboolean bp_values_complete(const BpValues *values, GError **error)
 		settle(&values->slots[i], row);
 		if (!row->required || slot_size(&values->slots[i]))
 			continue;
-		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "%s is missing%s%s", row->name,
-			    row->help ? ": " : "", row->help ? row->help : "");
+		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "%s is missing%s%s", row->name, row->help ? ": " : "",
+			    row->help ? row->help : "");
 		return FALSE;
 	}
 	return TRUE;
@@ -294,8 +289,7 @@ const char *const *bp_values_list(const BpValues *values, const char *name)
 /* Plain words bare; else in double quotes, which end with the line and know \" \\ \n \t \xNN. */
 static void append_typed(GString *line, const char *text)
 {
-	gsize plain = strspn(
-		text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+,=");
+	gsize plain = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+,=");
 	const char *valid;
 
 	if (*text && !text[plain]) {
@@ -328,8 +322,7 @@ char *bp_values_describe(const BpValues *values)
 		const Slot *slot = &values->slots[i];
 
 		for (guint t = 0; slot->set && t < slot_size(slot); t++) {
-			g_string_append_printf(line, "%s%s=", line->len ? " " : "",
-					       values->rows[i]->name);
+			g_string_append_printf(line, "%s%s=", line->len ? " " : "", values->rows[i]->name);
 			if (values->rows[i]->secret)
 				g_string_append(line, "***");
 			else
@@ -347,9 +340,8 @@ static gboolean slots_equal(const Slot *a, const Slot *b, const BpParam *row)
 		if (!strcmp(a->texts->pdata[t], b->texts->pdata[t]))
 			continue;
 		/* "60" and "1m" are the same duration. */
-		if (row->many || row->type == BP_STRING || row->type == BP_REST ||
-		    row->type == BP_CHOICE || a->value.number != b->value.number ||
-		    a->value.real != b->value.real)
+		if (row->many || row->type == BP_STRING || row->type == BP_REST || row->type == BP_CHOICE ||
+		    a->value.number != b->value.number || a->value.real != b->value.real)
 			return FALSE;
 	}
 	return TRUE;

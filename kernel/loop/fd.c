@@ -106,8 +106,10 @@ static gint poll_others(const BpLoop *loop, GPollFD *fds, guint count, gint time
 /* Nothing would be heard of any descriptor any more, or of other threads. Who did it cannot be told here. */
 static void G_GNUC_NORETURN die(const BpLoop *loop, const char *what)
 {
-	dprintf(STDERR_FILENO, "backplane: %s of loop \"%s\" was closed by code that had not opened it: a plugin, or a library of "
-		"one. The program cannot go on.\n", what, loop->name);
+	dprintf(STDERR_FILENO,
+		"backplane: %s of loop \"%s\" was closed by code that had not opened it: a plugin, or a library of "
+		"one. The program cannot go on.\n",
+		what, loop->name);
 	abort();
 }
 

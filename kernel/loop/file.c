@@ -13,10 +13,13 @@
 
 static void set_error(GError **error, int number, const char *path)
 {
-	BpErrorCode code = number == EACCES || number == EPERM || number == EROFS ? BP_NOT_PERMITTED :
-			   number == ENOENT || number == ENOTDIR ? BP_NOT_FOUND : number == EEXIST ? BP_EXISTS : BP_FAILED;
+	BpErrorCode code = number == EACCES || number == EPERM || number == EROFS ? BP_NOT_PERMITTED
+			   : number == ENOENT || number == ENOTDIR		  ? BP_NOT_FOUND
+			   : number == EEXIST					  ? BP_EXISTS
+										  : BP_FAILED;
 
-	g_set_error(error, BP_IO_ERROR, code, "%s: %s", path, number == ELOOP ? "it is a symbolic link" : g_strerror(number));
+	g_set_error(error, BP_IO_ERROR, code, "%s: %s", path,
+		    number == ELOOP ? "it is a symbolic link" : g_strerror(number));
 }
 
 static gboolean check_kind(const struct stat *info, const char *path, GError **error)
@@ -26,14 +29,18 @@ static gboolean check_kind(const struct stat *info, const char *path, GError **e
 	if (S_ISREG(mode))
 		return TRUE;
 	g_set_error(error, BP_IO_ERROR, BP_INVALID, "%s: it is not a file but %s", path,
-		    S_ISDIR(mode) ? "a folder" : S_ISFIFO(mode) ? "a FIFO" : S_ISSOCK(mode) ? "a socket" : "a device");
+		    S_ISDIR(mode)    ? "a folder"
+		    : S_ISFIFO(mode) ? "a FIFO"
+		    : S_ISSOCK(mode) ? "a socket"
+				     : "a device");
 	return FALSE;
 }
 
 int bp_file_open(const char *path, BpFileFlags flags, GError **error)
 {
-	int how = flags & BP_FILE_NEW ? O_WRONLY | O_APPEND | O_CREAT | O_EXCL :
-		  flags & BP_FILE_APPEND ? O_WRONLY | O_APPEND | O_CREAT : O_RDONLY;
+	int how = flags & BP_FILE_NEW	   ? O_WRONLY | O_APPEND | O_CREAT | O_EXCL
+		  : flags & BP_FILE_APPEND ? O_WRONLY | O_APPEND | O_CREAT
+					   : O_RDONLY;
 	struct stat info;
 	int fd;
 
@@ -73,7 +80,8 @@ char *bp_file_load(const char *path, gsize limit, BpFileFlags flags, gsize *size
 	if (got < 0)
 		set_error(error, errno, path);
 	else if (text->len > limit)
-		g_set_error(error, BP_IO_ERROR, BP_LIMIT, "%s: it is larger than %" G_GSIZE_FORMAT " bytes", path, limit);
+		g_set_error(error, BP_IO_ERROR, BP_LIMIT, "%s: it is larger than %" G_GSIZE_FORMAT " bytes", path,
+			    limit);
 	close(fd);
 	if (got < 0 || text->len > limit)
 		return NULL;

@@ -51,7 +51,8 @@ gboolean inbox_close(BpLoop *loop)
 /* lock held */
 static gboolean is_admitted(Inbox *inbox, gboolean always)
 {
-	gboolean good = always ? inbox->state != INBOX_CLOSED : inbox->state == INBOX_OPEN && inbox->entries->len < BP_INBOX_LIMIT;
+	gboolean good = always ? inbox->state != INBOX_CLOSED
+			       : inbox->state == INBOX_OPEN && inbox->entries->len < BP_INBOX_LIMIT;
 
 	inbox->drops += !good;
 	return good;

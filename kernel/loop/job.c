@@ -19,7 +19,7 @@ struct BpJob {
 	GDestroyNotify destroy;
 	gint64 started;
 	gint cancelled, running, permille; /* atomic */
-	gboolean forgotten; /* its scope has gone: nobody waits for it */
+	gboolean forgotten;		   /* its scope has gone: nobody waits for it */
 };
 
 static GThreadPool *pool;
@@ -73,7 +73,8 @@ static void run(gpointer data, gpointer unused)
 		job->work(job, job->data);
 	frame_pop();
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
-	owner_add_cpu(job->owned.owner, (guint64)((end.tv_sec - begin.tv_sec) * 1000000000LL + end.tv_nsec - begin.tv_nsec));
+	owner_add_cpu(job->owned.owner,
+		      (guint64)((end.tv_sec - begin.tv_sec) * 1000000000LL + end.tv_nsec - begin.tv_nsec));
 	wipe_stack();
 	g_atomic_int_set(&job->running, FALSE);
 	/* A loop that has been closed lets its jobs end with its owner, on the main one. */
@@ -91,7 +92,8 @@ static void drop_job(BpOwned *owned)
 	bp_job_cancel(job);
 }
 
-BpJob *bp_job_add(BpPlugin *self, const char *name, BpJobWork work, BpJobDone done, gpointer data, GDestroyNotify destroy)
+BpJob *bp_job_add(BpPlugin *self, const char *name, BpJobWork work, BpJobDone done, gpointer data,
+		  GDestroyNotify destroy)
 {
 	BpJob *job;
 
@@ -160,8 +162,11 @@ GArray *job_list(void)
 	g_mutex_lock(&lock);
 	for (GList *at = jobs; at; at = at->next) {
 		BpJob *job = at->data;
-		JobInfo info = { g_strdup(job->name), job->owned.owner->name, g_get_monotonic_time() - job->started,
-				 g_atomic_int_get(&job->permille) / 1000.0, g_atomic_int_get(&job->running),
+		JobInfo info = { g_strdup(job->name),
+				 job->owned.owner->name,
+				 g_get_monotonic_time() - job->started,
+				 g_atomic_int_get(&job->permille) / 1000.0,
+				 g_atomic_int_get(&job->running),
 				 g_atomic_int_get(&job->cancelled) };
 
 		g_array_append_val(list, info);

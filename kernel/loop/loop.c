@@ -51,7 +51,8 @@ static gboolean check(GSource *source)
 
 	if (loop->turning)
 		return FALSE;
-	if (g_source_query_unix_fd(source, loop->poll_tag) || g_atomic_int_get(&loop->inbox.waiting) || loop->deferred.length)
+	if (g_source_query_unix_fd(source, loop->poll_tag) || g_atomic_int_get(&loop->inbox.waiting) ||
+	    loop->deferred.length)
 		return TRUE;
 	next = timers_next(loop);
 	return next >= 0 && next <= turn_now(loop);

@@ -38,7 +38,7 @@ struct BpLoop {
 	gpointer poll_tag;
 	struct epoll_event events[LOOP_EVENTS];
 	int event_count, event_at; /* the batch being handled, or fetched by the poll for this turn */
-	int wakeup; /* the context's descriptor in our epoll; -1: not there */
+	int wakeup;		   /* the context's descriptor in our epoll; -1: not there */
 	gint64 turned, checked; /* the time of the last turn, and of it when the two descriptors were last looked at */
 	guint fds;
 	/* timers: a heap by time due */
@@ -46,7 +46,7 @@ struct BpLoop {
 	BpTimer *running;
 	GQueue deferred;
 	gboolean turning; /* in a turn: one within it leaves our source alone */
-	gint64 now; /* of this turn; 0 outside one */
+	gint64 now;	  /* of this turn; 0 outside one */
 	BpLoopStats stats;
 	Turns turns;
 	/* loops with a thread of their own */
@@ -79,7 +79,7 @@ gboolean loops_leave(BpPlugin *owner);
 
 void inbox_init(Inbox *inbox);
 void inbox_open(Inbox *inbox);
-void inbox_refuse(Inbox *inbox); /* from now on it is ending */
+void inbox_refuse(Inbox *inbox);    /* from now on it is ending */
 gboolean inbox_close(BpLoop *loop); /* if it is empty */
 /* `always`: beyond the limit too, for what must not be lost and is bounded elsewhere. */
 gboolean inbox_post(BpLoop *loop, BusRun run, gpointer a, gpointer b, guint64 c, gboolean always);

@@ -177,7 +177,7 @@ GArray *timer_list(void)
 
 	for (guint i = 0; i < loop->timers->len; i++) {
 		BpTimer *timer = timer_at(loop, i);
-		TimerInfo info = { timer->name, timer->owned.owner->name, timer->interval, timer->times, timer->done,
+		TimerInfo info = { timer->name,	 timer->owned.owner->name, timer->interval, timer->times, timer->done,
 				   timer->missed };
 
 		if (timer->name)

@@ -10,7 +10,7 @@
 #define LATE G_USEC_PER_SEC
 #define VERY_LATE (10 * G_USEC_PER_SEC)
 #define SPAN (10 * G_USEC_PER_SEC)
-#define SAMPLE 10000000		   /* nanoseconds */
+#define SAMPLE 10000000			/* nanoseconds */
 #define TWICE (3 * G_USEC_PER_SEC / 10) /* a second signal sooner than this is the same request, sent twice */
 #define TICK (SIGRTMAX - 1)
 #define LINE 1024
@@ -82,9 +82,13 @@ void turns_end_expected(void)
 
 static void on_deadline(void)
 {
-	static const char *const reasons[] = { "5 s after it was told to end", "5 s after SIGTERM", "5 s after SIGINT" };
+	static const char *const reasons[] = { "5 s after it was told to end", "5 s after SIGTERM",
+					       "5 s after SIGINT" };
 
-	end_now(reasons[!ending.signal_at ? 0 : ending.number == SIGTERM ? 1 : 2], ending.signal_at ? 128 + ending.number : 1);
+	end_now(reasons[!ending.signal_at	   ? 0
+			: ending.number == SIGTERM ? 1
+						   : 2],
+		ending.signal_at ? 128 + ending.number : 1);
 }
 
 static void on_signal(int number)
@@ -221,7 +225,9 @@ void turns_stop(void)
 /* The timer's signal goes to the watcher: the loop's own system calls are not interrupted. */
 void turns_add(Turns *turns, const char *name)
 {
-	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = TICK, .sigev_value.sival_ptr = turns };
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID,
+				  .sigev_signo = TICK,
+				  .sigev_value.sival_ptr = turns };
 	struct itimerspec every = { .it_interval.tv_nsec = SAMPLE, .it_value.tv_nsec = SAMPLE };
 
 	memset(turns, 0, sizeof(*turns)); /* of a loop that was there before, perhaps */
@@ -267,7 +273,8 @@ void turns_record(Turns *turns, gint64 now)
 		g_mutex_lock(&frame_lock);
 		turns->spans[place].span = span;
 		turns->spans[place].length = length;
-		memcpy(turns->spans[place].text, turns->sampled == since ? turns->sample : frame_stack.worst_text, FRAME_TEXT);
+		memcpy(turns->spans[place].text, turns->sampled == since ? turns->sample : frame_stack.worst_text,
+		       FRAME_TEXT);
 		if (turns->sampled != since && frame_stack.worst * 2 < length) /* most of it was elsewhere */
 			*turns->spans[place].text = 0;
 		g_mutex_unlock(&frame_lock);

@@ -26,9 +26,9 @@
 typedef struct {
 	void (*late)(const char *text, gboolean is_main);
 	void (*again)(const char *text, gboolean is_main); /* on the loop that was late */
-	void (*trace)(pid_t thread);	  /* writes a backtrace, from yet another thread */
-	void (*asked)(void);		  /* the first SIGTERM or SIGINT: end in order */
-	void (*ending)(const char *text); /* just before _exit */
+	void (*trace)(pid_t thread);			   /* writes a backtrace, from yet another thread */
+	void (*asked)(void);				   /* the first SIGTERM or SIGINT: end in order */
+	void (*ending)(const char *text);		   /* just before _exit */
 } TurnsHooks;
 
 #define TURN_SPANS 6 /* of ten seconds */
@@ -47,7 +47,7 @@ struct Turns {
 	clockid_t clock;
 	timer_t timer;
 	gboolean timed;
-	gint64 cpu; /* nanoseconds that have been counted */
+	gint64 cpu;		      /* nanoseconds that have been counted */
 	gint64 seen, traced, sampled; /* `since` of the turns that this has happened to */
 	char text[FRAME_TEXT], sample[FRAME_TEXT];
 };

@@ -22,4 +22,5 @@ static gboolean load(BpPlugin *self, GError **error)
 	       bp_command_add(self, batch_commands, error);
 }
 
-BP_PLUGIN(.name = "automation", .version = "1.0", .summary = "Commands that run again and again, or at every start", .load = load);
+BP_PLUGIN(.name = "automation", .version = "1.0", .summary = "Commands that run again and again, or at every start",
+	  .load = load);

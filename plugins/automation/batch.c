@@ -50,7 +50,8 @@ static gboolean run_add(BpPlugin *self, BpCall *call, GError **error)
 	g_autofree char *line = NULL;
 
 	if (index > lines->len) {
-		g_set_error(error, BP_CONSOLE_ERROR, BP_INVALID, "Syntax Error (add): Index out of bounds (1-%u)", lines->len + 1);
+		g_set_error(error, BP_CONSOLE_ERROR, BP_INVALID, "Syntax Error (add): Index out of bounds (1-%u)",
+			    lines->len + 1);
 		return FALSE;
 	}
 	line = g_strdup_printf("+%s\t%s", bp_call_string(call, "origin"), bp_call_string(call, "command"));
@@ -68,9 +69,11 @@ static char *pick(BpCall *call, GPtrArray *lines, const char *what, GError **err
 	if (index >= 1 && index <= lines->len)
 		return lines->pdata[index - 1];
 	if (lines->len)
-		g_set_error(error, BP_CONSOLE_ERROR, BP_INVALID, "Syntax Error (%s): Index out of bounds (1-%u)", what, lines->len);
+		g_set_error(error, BP_CONSOLE_ERROR, BP_INVALID, "Syntax Error (%s): Index out of bounds (1-%u)", what,
+			    lines->len);
 	else
-		g_set_error(error, BP_CONSOLE_ERROR, BP_INVALID, "Syntax Error (%s): there are no batch commands", what);
+		g_set_error(error, BP_CONSOLE_ERROR, BP_INVALID, "Syntax Error (%s): there are no batch commands",
+			    what);
 	return NULL;
 }
 
@@ -144,9 +147,12 @@ static const BpParam index_params[] = {
 const BpCommand batch_commands[] = {
 	{ "batch", .help = "list what runs at every start", .run = run_list, .group = "batch" },
 	{ "batch add", .help = "run a command at every start", .params = add_params, .run = run_add, .role = BP_ADMIN },
-	{ "batch remove", .help = "take one off the list", .params = index_params, .run = run_remove, .role = BP_ADMIN },
+	{ "batch remove", .help = "take one off the list", .params = index_params, .run = run_remove,
+	  .role = BP_ADMIN },
 	{ "batch run", .help = "run one now", .params = index_params, .run = run_one, .role = BP_ADMIN },
-	{ "batch disable", .help = "keep one, but do not run it", .params = index_params, .run = run_disable, .role = BP_ADMIN },
-	{ "batch enable", .help = "run it again at every start", .params = index_params, .run = run_enable, .role = BP_ADMIN },
+	{ "batch disable", .help = "keep one, but do not run it", .params = index_params, .run = run_disable,
+	  .role = BP_ADMIN },
+	{ "batch enable", .help = "run it again at every start", .params = index_params, .run = run_enable,
+	  .role = BP_ADMIN },
 	{ NULL },
 };

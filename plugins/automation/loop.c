@@ -209,7 +209,8 @@ static gboolean run_loop(BpPlugin *self, BpCall *call, GError **error)
 		if (to < from)
 			g_set_error(error, BP_CONSOLE_ERROR, BP_INVALID,
 				    "Invalid values for from=%" G_GINT64_FORMAT ", to=%" G_GINT64_FORMAT
-				    ": upper bound needs to be greater than lower bound", from, to);
+				    ": upper bound needs to be greater than lower bound",
+				    from, to);
 		else
 			g_set_error(error, BP_CONSOLE_ERROR, BP_INVALID, "Please provide a command to loop.");
 		return FALSE;
@@ -221,21 +222,25 @@ static gboolean run_loop(BpPlugin *self, BpCall *call, GError **error)
 	loop->at = from;
 	loop->to = to;
 	bp_call_hold(call, on_cancelled, loop);
-	bp_plugin_defer_undo(bp_call_scope(call), loop_free, loop); /* the oldest, and so the last to go with the call */
+	bp_plugin_defer_undo(bp_call_scope(call), loop_free,
+			     loop); /* the oldest, and so the last to go with the call */
 	next(self, loop);
 	return TRUE;
 }
 
 static const BpParam loop_params[] = {
-	{ "from", .kind = BP_ARGUMENT, .type = BP_INT, .required = TRUE, .min = -1e15, .max = 1e15, .help = "first number" },
-	{ "to", .kind = BP_ARGUMENT, .type = BP_INT, .required = TRUE, .min = -1e15, .max = 1e15, .help = "last number" },
-	{ "command", .kind = BP_ARGUMENT, .type = BP_REST, .help = "what to run; {loop}, {loop*2+1}, ... are filled in" },
+	{ "from", .kind = BP_ARGUMENT, .type = BP_INT, .required = TRUE, .min = -1e15, .max = 1e15,
+	  .help = "first number" },
+	{ "to", .kind = BP_ARGUMENT, .type = BP_INT, .required = TRUE, .min = -1e15, .max = 1e15,
+	  .help = "last number" },
+	{ "command", .kind = BP_ARGUMENT, .type = BP_REST,
+	  .help = "what to run; {loop}, {loop*2+1}, ... are filled in" },
 	{ "variable", 'v', .fallback = "loop", .help = "another name for the number in braces" },
 	{ NULL },
 };
 
 const BpCommand loop_commands[] = {
-	{ "loop", .help = "run a command for each number of a range", .params = loop_params, .run = run_loop, .role = BP_OPERATOR,
-	  .group = "base" },
+	{ "loop", .help = "run a command for each number of a range", .params = loop_params, .run = run_loop,
+	  .role = BP_OPERATOR, .group = "base" },
 	{ NULL },
 };

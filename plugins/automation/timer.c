@@ -77,11 +77,11 @@ static void list_timers(BpCall *call)
 		CommandTimer *timer = at->data;
 
 		if (timer->times)
-			bp_call_printf(call, "%u: timer%s \"%s\" %u/%u times, each %.1f seconds", ++number, timer->name, timer->command,
-				       timer->done, timer->times, timer->interval);
+			bp_call_printf(call, "%u: timer%s \"%s\" %u/%u times, each %.1f seconds", ++number, timer->name,
+				       timer->command, timer->done, timer->times, timer->interval);
 		else
-			bp_call_printf(call, "%u: timer%s \"%s\" forever, each %.1f seconds", ++number, timer->name, timer->command,
-				       timer->interval);
+			bp_call_printf(call, "%u: timer%s \"%s\" forever, each %.1f seconds", ++number, timer->name,
+				       timer->command, timer->interval);
 	}
 	if (!number)
 		bp_call_styled(call, BP_DIM, "none; timer 3 1 echo hi says hi three times, once a second");
@@ -103,9 +103,12 @@ static gboolean cancel(BpCall *call, const char *name, GError **error)
 		bp_timer_remove(timer->timer);
 	}
 	if (glob)
-		bp_call_print(call, !found ? "No timers canceled." : timers.length ? "Timers canceled." : "All timers canceled.");
+		bp_call_print(call, !found	    ? "No timers canceled."
+				    : timers.length ? "Timers canceled."
+						    : "All timers canceled.");
 	else if (!found && !*name)
-		g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND, "Timer '' does not exist. Say which one, as in timer1 off; timer* off ends all.");
+		g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND,
+			    "Timer '' does not exist. Say which one, as in timer1 off; timer* off ends all.");
 	else if (!found)
 		g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND, "Timer '%s' does not exist.", name);
 	return glob || found;
@@ -128,9 +131,10 @@ static gboolean run_timer(BpPlugin *self, BpCall *call, GError **error)
 		return cancel(call, name, error);
 	count = g_ascii_strtoull(times, &end, 10);
 	if (*end || *times == '-' || count > G_MAXUINT32 || !command || !*command) {
-		g_set_error(error, BP_CONSOLE_ERROR, BP_INVALID,
-			    "Syntax Error (timer): timer<name> <times> <seconds> <command>, where 0 times is for ever; timer%s off ends it",
-			    name);
+		g_set_error(
+			error, BP_CONSOLE_ERROR, BP_INVALID,
+			"Syntax Error (timer): timer<name> <times> <seconds> <command>, where 0 times is for ever; timer%s off ends it",
+			name);
 		return FALSE;
 	}
 	if (!*name)
@@ -145,22 +149,24 @@ static gboolean run_timer(BpPlugin *self, BpCall *call, GError **error)
 	timer->interval = (double)bp_call_duration(call, "seconds") / G_USEC_PER_SEC;
 	timer->quiet = bp_call_bool(call, "quiet");
 	g_queue_push_tail(&timers, timer);
-	timer->timer = bp_timer_add(self, timer->command, bp_call_duration(call, "seconds"), timer->times, on_timer, timer,
-				    timer_free);
+	timer->timer = bp_timer_add(self, timer->command, bp_call_duration(call, "seconds"), timer->times, on_timer,
+				    timer, timer_free);
 	return TRUE;
 }
 
 static const BpParam timer_params[] = {
 	{ "times", .kind = BP_ARGUMENT, .help = "how often, 0 for ever; or off" },
-	{ "seconds", .type = BP_DURATION, .kind = BP_ARGUMENT, .fallback = "1", .min = 0.001, .max = 31536000, .help = "between two runs" },
-	{ "command", .kind = BP_ARGUMENT, .type = BP_REST, .help = "what to run; {index} and {remaining} are filled in" },
+	{ "seconds", .type = BP_DURATION, .kind = BP_ARGUMENT, .fallback = "1", .min = 0.001, .max = 31536000,
+	  .help = "between two runs" },
+	{ "command", .kind = BP_ARGUMENT, .type = BP_REST,
+	  .help = "what to run; {index} and {remaining} are filled in" },
 	{ "off", 'o', BP_BOOL, .help = "end it; * and ? in its name end several" },
 	{ "quiet", 'q', BP_BOOL, .help = "do not show the command each time" },
 	{ NULL },
 };
 
 const BpCommand timer_commands[] = {
-	{ "timer", .help = "run a command again and again, as in timerNAME 3 1 echo hi", .params = timer_params, .run = run_timer,
-	  .role = BP_OPERATOR, .prefix = TRUE, .group = "base" },
+	{ "timer", .help = "run a command again and again, as in timerNAME 3 1 echo hi", .params = timer_params,
+	  .run = run_timer, .role = BP_OPERATOR, .prefix = TRUE, .group = "base" },
 	{ NULL },
 };

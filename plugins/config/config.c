@@ -39,7 +39,8 @@ static gboolean find_running(const BpConfig **config, GError **error)
 	const BpConfig *running = bp_config_running();
 
 	if (!running) {
-		g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND, "no configuration file is in use; start with -c FILE");
+		g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND,
+			    "no configuration file is in use; start with -c FILE");
 		return FALSE;
 	}
 	*config = running;
@@ -96,7 +97,8 @@ static void on_diff(BpPlugin *self, const char *text, gsize size, const GError *
 	GError *why = NULL;
 	g_autoptr(BpConfig) file = bp_config_read_result(bp_config_file(running), text, size, error, &why);
 
-	if (file && !bp_kernel_is_quitting() && bp_config_load_plugins(file, fresh, &why) && bp_config_check(file, &why)) {
+	if (file && !bp_kernel_is_quitting() && bp_config_load_plugins(file, fresh, &why) &&
+	    bp_config_check(file, &why)) {
 		g_autoptr(GString) changes = bp_config_diff(running, file);
 
 		if (changes->len)
@@ -180,7 +182,7 @@ static gboolean run_serve(BpPlugin *self, BpCall *call, GError **error)
 		g_ptr_array_add(pairs, g_strdup_printf("port=%" G_GINT64_FORMAT, bp_call_int(call, "port")));
 	g_ptr_array_add(pairs, NULL);
 	instance = bp_config_serve(transport, bp_call_string(call, "handler"), bp_call_string(call, "name"),
-				(const char *const *)pairs->pdata, error);
+				   (const char *const *)pairs->pdata, error);
 	if (!instance)
 		return FALSE;
 	where = addresses_of(instance);
@@ -197,23 +199,27 @@ static const BpParam check_params[] = {
 };
 
 static const BpParam serve_params[] = {
-	{ "handler", .kind = BP_ARGUMENT, .required = 1, .names = BP_A_HANDLER, .help = "what answers: console, echo, ..." },
+	{ "handler", .kind = BP_ARGUMENT, .required = 1, .names = BP_A_HANDLER,
+	  .help = "what answers: console, echo, ..." },
 	{ "params", .kind = BP_ARGUMENT, .many = 1, .help = "key=value, as the transport's module takes them" },
 	{ "transport", 't', .fallback = "telnet", .names = BP_A_TRANSPORT, .help = "how it is reached" },
-	{ "port", 'p', BP_INT, .min = 0, .max = 65535, .help = "port to listen on; 0 takes a free one; the transport's own if left out" },
+	{ "port", 'p', BP_INT, .min = 0, .max = 65535,
+	  .help = "port to listen on; 0 takes a free one; the transport's own if left out" },
 	{ "name", 'n', .help = "of the instance; HANDLER-TRANSPORT if left out" },
 	{ NULL },
 };
 
 static const BpCommand commands[] = {
 	{ "config show", .help = "the configuration in use", .run = run_show },
-	{ "config check", .help = "check a configuration file, open nothing", .params = check_params, .run = run_check, .role = BP_ADMIN },
+	{ "config check", .help = "check a configuration file, open nothing", .params = check_params, .run = run_check,
+	  .role = BP_ADMIN },
 	{ "config diff", .help = "what a reload of the configuration would change", .run = run_diff, .role = BP_ADMIN },
 	{ "config reload", .help = "read the configuration again, all or nothing", .run = run_reload, .role = BP_ADMIN,
-	  .manual = "What has not changed is kept with its connections. If the file is wrong, or something in it does not open,\n"
-		    "all stays as it was. SIGHUP does the same.\n" },
-	{ "serve", .help = "serve a handler without a configuration file", .params = serve_params, .run = run_serve, .role = BP_ADMIN,
-	  .group = "server",
+	  .manual =
+		  "What has not changed is kept with its connections. If the file is wrong, or something in it does not open,\n"
+		  "all stays as it was. SIGHUP does the same.\n" },
+	{ "serve", .help = "serve a handler without a configuration file", .params = serve_params, .run = run_serve,
+	  .role = BP_ADMIN, .group = "server",
 	  .manual = "  serve echo --transport telnet --port 8000\n"
 		    "  serve console -t tcp -p 5000 -n lab max_connections=3\n" },
 	{ NULL },
@@ -235,7 +241,8 @@ static void on_signal(BpPlugin *self, BpMessage *message, gpointer data)
 	if (strcmp(bp_message_data(message), "SIGHUP"))
 		return;
 	if (!bp_config_running())
-		bp_log(self, BP_LOG_NOTICE, "SIGHUP: files are opened again; there is no configuration to reload, as none was given with -c");
+		bp_log(self, BP_LOG_NOTICE,
+		       "SIGHUP: files are opened again; there is no configuration to reload, as none was given with -c");
 	else if (!bp_config_reload(NULL, NULL, &error))
 		bp_log(self, BP_LOG_ERROR, "%s", error->message);
 }
@@ -243,8 +250,9 @@ static void on_signal(BpPlugin *self, BpMessage *message, gpointer data)
 static gboolean load(BpPlugin *self, GError **error)
 {
 	bp_channel_watch(self, bp_channel(self, BP_SIGNALS), on_signal, NULL, NULL);
-	return bp_command_add(self, config_settings_commands, error) && bp_registry_add(self, "startup/config", &loader, error);
+	return bp_command_add(self, config_settings_commands, error) &&
+	       bp_registry_add(self, "startup/config", &loader, error);
 }
 
-BP_PLUGIN(.name = "config", .version = "1.0", .summary = "The configuration file: check, compare, reload", .commands = commands,
-	  .load = load);
+BP_PLUGIN(.name = "config", .version = "1.0", .summary = "The configuration file: check, compare, reload",
+	  .commands = commands, .load = load);

@@ -101,16 +101,19 @@ static gboolean run_import(BpPlugin *self, BpCall *call, GError **error)
 }
 
 static const BpParam file_params[] = {
-	{ "file", .kind = BP_ARGUMENT, .required = TRUE, .names = BP_A_FILE, .help = "a file; to export, a folder too" },
+	{ "file", .kind = BP_ARGUMENT, .required = TRUE, .names = BP_A_FILE,
+	  .help = "a file; to export, a folder too" },
 	{ NULL },
 };
 
 const BpCommand config_settings_commands[] = {
-	{ "settings export", .help = "copy all settings to a file", .params = file_params, .run = run_export, .role = BP_ADMIN },
-	{ "settings import", .help = "take settings from a file", .params = file_params, .run = run_import, .role = BP_ADMIN },
-	{ "setting_export", .help = "the same as settings export", .params = file_params, .run = run_export, .role = BP_ADMIN,
-	  .hidden = TRUE, .group = "settings" },
-	{ "setting_import", .help = "the same as settings import", .params = file_params, .run = run_import, .role = BP_ADMIN,
-	  .hidden = TRUE, .group = "settings" },
+	{ "settings export", .help = "copy all settings to a file", .params = file_params, .run = run_export,
+	  .role = BP_ADMIN },
+	{ "settings import", .help = "take settings from a file", .params = file_params, .run = run_import,
+	  .role = BP_ADMIN },
+	{ "setting_export", .help = "the same as settings export", .params = file_params, .run = run_export,
+	  .role = BP_ADMIN, .hidden = TRUE, .group = "settings" },
+	{ "setting_import", .help = "the same as settings import", .params = file_params, .run = run_import,
+	  .role = BP_ADMIN, .hidden = TRUE, .group = "settings" },
 	{ NULL },
 };

@@ -49,7 +49,8 @@ static void make_raw(void)
 	raw.c_iflag &= (tcflag_t) ~(IXON | ICRNL | INLCR | IGNCR | ISTRIP | BRKINT);
 	raw.c_lflag &= (tcflag_t) ~(ECHO | ICANON | ISIG | IEXTEN);
 	raw.c_oflag |= OPOST | ONLCR;
-	raw.c_cc[VQUIT] = raw.c_cc[VSUSP] = _POSIX_VDISABLE; /* Ctrl-C alone becomes a signal when the loop does not turn */
+	raw.c_cc[VQUIT] = raw.c_cc[VSUSP] =
+		_POSIX_VDISABLE; /* Ctrl-C alone becomes a signal when the loop does not turn */
 	raw.c_cc[VMIN] = 1;
 	raw.c_cc[VTIME] = 0;
 	is_raw = !tcsetattr(STDIN_FILENO, TCSANOW, &raw);
@@ -99,12 +100,20 @@ static void terminal_end(BpSession *from, BpEnd why, gpointer link)
 
 static gboolean open_terminal(GError **error)
 {
-	static const BpSessionLink link = { .name = "terminal", .send = terminal_send, .end = terminal_end, .own = TRUE };
+	static const BpSessionLink link = {
+		.name = "terminal", .send = terminal_send, .end = terminal_end, .own = TRUE
+	};
 	static const BpStreamEvents events = { .data = on_data, .closed = on_closed, .drained = on_drained };
-	BpSessionOptions options = { .handler = bp_handler_find("console"), .link = &link, .peer = "terminal", .role = BP_ADMIN,
-				     .editor = &bp_line_editor, .terminal = TRUE, .type = g_getenv("TERM") };
+	BpSessionOptions options = { .handler = bp_handler_find("console"),
+				     .link = &link,
+				     .peer = "terminal",
+				     .role = BP_ADMIN,
+				     .editor = &bp_line_editor,
+				     .terminal = TRUE,
+				     .type = g_getenv("TERM") };
 	struct winsize size;
-	int fd = open(ttyname(STDIN_FILENO) ? ttyname(STDIN_FILENO) : "/dev/tty", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	int fd = open(ttyname(STDIN_FILENO) ? ttyname(STDIN_FILENO) : "/dev/tty",
+		      O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0) {
 		g_set_error(error, BP_IO_ERROR, BP_FAILED, "the terminal cannot be opened: %s", g_strerror(errno));
@@ -203,9 +212,12 @@ static void batch_input(BpSession *from, gboolean on, gpointer link)
 
 static gboolean open_batch(GError **error)
 {
-	static const BpSessionLink link = { .name = "batch", .send = batch_send, .end = batch_end, .input = batch_input, .own = TRUE };
-	BpSessionOptions options = { .handler = bp_handler_find("console"), .link = &link, .peer = "batch", .role = BP_ADMIN,
-				     .quiet = TRUE };
+	static const BpSessionLink link = {
+		.name = "batch", .send = batch_send, .end = batch_end, .input = batch_input, .own = TRUE
+	};
+	BpSessionOptions options = {
+		.handler = bp_handler_find("console"), .link = &link, .peer = "batch", .role = BP_ADMIN, .quiet = TRUE
+	};
 
 	session = bp_session_open(terminal, &options, error);
 	if (!session)

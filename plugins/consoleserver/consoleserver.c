@@ -69,7 +69,8 @@ static gboolean run_consoleserver(BpPlugin *self, BpCall *call, GError **error)
 	if (bp_call_bool(call, "quit"))
 		return stop(call, instance, error);
 	if (instance) {
-		g_set_error(error, BP_HOST_ERROR, BP_EXISTS, "Console server already running. It listens on port %u; consoleserver -q closes it.",
+		g_set_error(error, BP_HOST_ERROR, BP_EXISTS,
+			    "Console server already running. It listens on port %u; consoleserver -q closes it.",
 			    instance_port(instance));
 		return FALSE;
 	}

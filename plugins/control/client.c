@@ -41,7 +41,8 @@ static int dial(const char *path)
 	int fd;
 
 	if (g_strlcpy(address.sun_path, path, sizeof(address.sun_path)) >= sizeof(address.sun_path)) {
-		fprintf(stderr, "backplane: the path of the socket has more than %zu bytes: %s\n", sizeof(address.sun_path) - 1, path);
+		fprintf(stderr, "backplane: the path of the socket has more than %zu bytes: %s\n",
+			sizeof(address.sun_path) - 1, path);
 		return -1;
 	}
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -85,8 +86,8 @@ static int run_one(int fd, const char *command)
 	char header[64];
 	int size = snprintf(header, sizeof(header), CONTROL_RUN, 0u);
 
-	if (!write_all(fd, header, (gsize)size) || !write_all(fd, command, strlen(command)) || !write_all(fd, "\n", 1) ||
-	    shutdown(fd, SHUT_WR) < 0) {
+	if (!write_all(fd, header, (gsize)size) || !write_all(fd, command, strlen(command)) ||
+	    !write_all(fd, "\n", 1) || shutdown(fd, SHUT_WR) < 0) {
 		fprintf(stderr, "backplane: the instance does not listen: %s\n", strerror(errno));
 		return 1;
 	}

@@ -57,20 +57,28 @@ static void link_input(BpSession *session, gboolean on, gpointer user)
 	bp_stream_set_reading(((Client *)user)->stream, on);
 }
 
-static const BpSessionLink control_link = { .name = "control", .send = link_send, .end = link_end, .input = link_input };
+static const BpSessionLink control_link = {
+	.name = "control", .send = link_send, .end = link_end, .input = link_input
+};
 
 static gboolean is_allowed(BpStream *stream)
 {
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
 
-	return !getsockopt(bp_stream_fd(stream), SOL_SOCKET, SO_PEERCRED, &peer, &size) && (!peer.uid || peer.uid == geteuid());
+	return !getsockopt(bp_stream_fd(stream), SOL_SOCKET, SO_PEERCRED, &peer, &size) &&
+	       (!peer.uid || peer.uid == geteuid());
 }
 
 static void begin(Client *client, const char *header)
 {
-	BpSessionOptions options = { .handler = bp_handler_find("console"), .link = &control_link, .data = client, .peer = "control",
-				     .editor = &bp_line_editor, .role = BP_ADMIN, .quiet = TRUE };
+	BpSessionOptions options = { .handler = bp_handler_find("console"),
+				     .link = &control_link,
+				     .data = client,
+				     .peer = "control",
+				     .editor = &bp_line_editor,
+				     .role = BP_ADMIN,
+				     .quiet = TRUE };
 	guint columns = 0, rows = 0;
 	char type[64] = "";
 	gboolean attach = sscanf(header, CONTROL_ATTACH, &columns, &rows, type) == 3;
@@ -170,7 +178,9 @@ static void on_drained(BpStream *stream, gpointer user)
 
 static void on_accept(BpServer *server, BpStream *stream, gpointer user)
 {
-	static const BpStreamEvents events = { .data = on_data, .end = on_end, .closed = on_closed, .drained = on_drained };
+	static const BpStreamEvents events = {
+		.data = on_data, .end = on_end, .closed = on_closed, .drained = on_drained
+	};
 	Client *client;
 
 	if (!is_allowed(stream)) {

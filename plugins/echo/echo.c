@@ -100,7 +100,8 @@ static gboolean open_echo(BpInstance *self, GError **error)
 }
 
 static const BpParam params[] = {
-	{ "on", .type = BP_STRING, .names = BP_AN_INSTANCE, .required = 1, .help = "the instance whose recv is answered" },
+	{ "on", .type = BP_STRING, .names = BP_AN_INSTANCE, .required = 1,
+	  .help = "the instance whose recv is answered" },
 	{ NULL },
 };
 
@@ -110,5 +111,5 @@ static const BpModule modules[] = {
 	{ NULL },
 };
 
-BP_PLUGIN(.name = "echo", .version = "1.0", .summary = "Says again what it hears", .manual = manual,
-	  .modules = modules, .handlers = handlers);
+BP_PLUGIN(.name = "echo", .version = "1.0", .summary = "Says again what it hears", .manual = manual, .modules = modules,
+	  .handlers = handlers);

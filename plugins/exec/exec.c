@@ -74,8 +74,9 @@ static void on_ended(BpChild *child, gboolean good, const char *how, gpointer us
 	if (g_get_monotonic_time() - exec->since > STEADY)
 		bp_backoff_reset(exec->again);
 	if (wants_again(exec, good))
-		bp_instance_set_state(exec->self, good ? BP_STATE_WAITING : BP_STATE_FAILED, "%s %s; started again in %.0f s",
-				      exec->argv[0], how, (double)bp_backoff_wait(exec->again) / G_USEC_PER_SEC);
+		bp_instance_set_state(exec->self, good ? BP_STATE_WAITING : BP_STATE_FAILED,
+				      "%s %s; started again in %.0f s", exec->argv[0], how,
+				      (double)bp_backoff_wait(exec->again) / G_USEC_PER_SEC);
 	else
 		bp_instance_set_state(exec->self, good ? BP_STATE_OK : BP_STATE_FAILED, "%s %s", exec->argv[0], how);
 }
@@ -153,7 +154,8 @@ static gboolean open_exec(BpInstance *self, GError **error)
 	if (bp_instance_bool(self, "lines"))
 		exec->output = bp_lines_new(LINE_LIMIT, on_line, exec);
 	exec->starts = bp_metric(self, "starts_total", BP_COUNTER, "times the program was started");
-	exec->again = bp_backoff_new(self, bp_instance_duration(self, "restart_after"), 60 * G_USEC_PER_SEC, on_again, exec);
+	exec->again = bp_backoff_new(self, bp_instance_duration(self, "restart_after"), 60 * G_USEC_PER_SEC, on_again,
+				     exec);
 	bp_channel_watch(self, bp_instance_channel(self, "send"), on_send, exec, NULL);
 	if (start(exec, error))
 		return TRUE;
@@ -167,7 +169,8 @@ static void describe_exec(BpInstance *self, GString *text)
 
 	g_string_append_printf(text, "%s", bp_instance_string(self, "command"));
 	if (exec->child && bp_child_dropped(exec->child))
-		g_string_append_printf(text, "\n%" G_GUINT64_FORMAT " bytes were not written: it does not read", bp_child_dropped(exec->child));
+		g_string_append_printf(text, "\n%" G_GUINT64_FORMAT " bytes were not written: it does not read",
+				       bp_child_dropped(exec->child));
 }
 
 /* --- commands --- */
@@ -194,8 +197,8 @@ static gboolean run_list(BpPlugin *self, BpCall *call, GError **error)
 		BpInstanceState state;
 
 		bp_instance_state(exec->self, &state, sizeof(state));
-		bp_table_row(table, "%s\t%s\t%s\t%s", bp_plugin_name(exec->self), pid, *state.reason ? state.reason : "ok",
-			     bp_instance_string(exec->self, "command"));
+		bp_table_row(table, "%s\t%s\t%s\t%s", bp_plugin_name(exec->self), pid,
+			     *state.reason ? state.reason : "ok", bp_instance_string(exec->self, "command"));
 	}
 	bp_call_table(call, table);
 	if (!list->len)
@@ -233,35 +236,40 @@ static const BpParam name_params[] = {
 
 static const BpParam signal_params[] = {
 	{ .include = name_params },
-	{ "signal", .kind = BP_ARGUMENT, .type = BP_INT, .fallback = "1", .min = 1, .max = 31, .help = "its number; 1 is SIGHUP" },
+	{ "signal", .kind = BP_ARGUMENT, .type = BP_INT, .fallback = "1", .min = 1, .max = 31,
+	  .help = "its number; 1 is SIGHUP" },
 	{ NULL },
 };
 
 static const BpCommand commands[] = {
 	{ "exec list", .help = "programs that are kept running", .run = run_list },
-	{ "exec restart", .help = "end a program and start it again now", .params = name_params, .run = run_restart, .role = BP_OPERATOR },
-	{ "exec signal", .help = "send a signal to a program and all it has started", .params = signal_params, .run = run_signal,
+	{ "exec restart", .help = "end a program and start it again now", .params = name_params, .run = run_restart,
 	  .role = BP_OPERATOR },
+	{ "exec signal", .help = "send a signal to a program and all it has started", .params = signal_params,
+	  .run = run_signal, .role = BP_OPERATOR },
 	{ NULL },
 };
 
 static const BpParam params[] = {
 	{ "command", .required = 1, .help = "program and arguments, quoted as in a shell; nothing is expanded" },
 	{ "lines", .type = BP_BOOL, .fallback = "yes", .help = "a message is a line; no: bytes as they come" },
-	{ "restart", .type = BP_CHOICE, .choices = "always|on-failure|never", .fallback = "on-failure", .help = "when it has ended" },
-	{ "restart_after", .type = BP_DURATION, .fallback = "1s", .min = 0.01, .max = 3600, .help = "first pause; doubled each time" },
+	{ "restart", .type = BP_CHOICE, .choices = "always|on-failure|never", .fallback = "on-failure",
+	  .help = "when it has ended" },
+	{ "restart_after", .type = BP_DURATION, .fallback = "1s", .min = 0.01, .max = 3600,
+	  .help = "first pause; doubled each time" },
 	{ "folder", .help = "to run in; that of the host if left out" },
 	{ "env", .many = 1, .help = "NAME=VALUE for its environment" },
 	{ "memory", .type = BP_BYTES, .fallback = "0", .help = "address space at most; 0: no limit" },
 	{ "cpu", .type = BP_DURATION, .fallback = "0", .help = "processor time at most; 0: no limit" },
 	{ "files", .type = BP_INT, .fallback = "256", .min = 3, .max = 65536, .help = "open files at most" },
-	{ "backlog_limit", .type = BP_BYTES, .fallback = "1M", .min = 1024, .max = 1073741824, .help = "bytes that may wait for it" },
+	{ "backlog_limit", .type = BP_BYTES, .fallback = "1M", .min = 1024, .max = 1073741824,
+	  .help = "bytes that may wait for it" },
 	{ NULL },
 };
 
 static const BpModule modules[] = {
-	{ "Exec", .help = "a program whose input and output are channels, kept running", .params = params, .size = sizeof(Exec),
-	  .open = open_exec, .close = close_exec, .describe = describe_exec },
+	{ "Exec", .help = "a program whose input and output are channels, kept running", .params = params,
+	  .size = sizeof(Exec), .open = open_exec, .close = close_exec, .describe = describe_exec },
 	{ NULL },
 };
 

@@ -18,45 +18,43 @@ static const char manual[] =
 
 /* One bit a question, in the order of the questions. */
 enum {
-	WOMAN = 1 << 0, GLASSES = 1 << 1, HAT = 1 << 2, BEARD = 1 << 3, BALD = 1 << 4, DARK = 1 << 5, FAIR = 1 << 6,
-	RED = 1 << 7, LONG = 1 << 8, CURLS = 1 << 9, EARRINGS = 1 << 10, SMILE = 1 << 11, SCARF = 1 << 12,
+	WOMAN = 1 << 0,
+	GLASSES = 1 << 1,
+	HAT = 1 << 2,
+	BEARD = 1 << 3,
+	BALD = 1 << 4,
+	DARK = 1 << 5,
+	FAIR = 1 << 6,
+	RED = 1 << 7,
+	LONG = 1 << 8,
+	CURLS = 1 << 9,
+	EARRINGS = 1 << 10,
+	SMILE = 1 << 11,
+	SCARF = 1 << 12,
 };
 
 static const char *const questions[] = {
-	"Is it a woman?",	    "Are there glasses?",     "Is there a hat?",	 "Is there a beard?",
-	"Is the head bald?",	    "Is the hair dark?",      "Is the hair fair?",	 "Is the hair red?",
-	"Is the hair long?",	    "Is the hair curly?",     "Are there earrings?",	 "Is that a smile?",
-	"Is there a scarf?",
+	"Is it a woman?",      "Are there glasses?", "Is there a hat?",	  "Is there a beard?", "Is the head bald?",
+	"Is the hair dark?",   "Is the hair fair?",  "Is the hair red?",  "Is the hair long?", "Is the hair curly?",
+	"Are there earrings?", "Is that a smile?",   "Is there a scarf?",
 };
 
 static const struct {
 	const char *name;
 	guint traits;
 } people[] = {
-	{ "Anton", DARK | BEARD | GLASSES },
-	{ "Berta", WOMAN | FAIR | LONG | EARRINGS },
-	{ "Carlo", DARK | CURLS | SMILE },
-	{ "Dagmar", WOMAN | RED | GLASSES | SCARF },
-	{ "Emil", BALD | BEARD | SMILE },
-	{ "Fatima", WOMAN | DARK | LONG | SCARF | SMILE },
-	{ "Gustav", FAIR | HAT | GLASSES },
-	{ "Hanna", WOMAN | FAIR | CURLS | SMILE },
-	{ "Igor", BALD | GLASSES | SCARF },
-	{ "Julia", WOMAN | DARK | CURLS | EARRINGS },
-	{ "Kwame", DARK | HAT | SMILE },
-	{ "Lena", WOMAN | RED | LONG | SMILE },
-	{ "Mateo", RED | BEARD | HAT },
-	{ "Nora", WOMAN | DARK | GLASSES | EARRINGS },
-	{ "Oskar", FAIR | BEARD | LONG },
-	{ "Priya", WOMAN | DARK | LONG | EARRINGS | GLASSES },
-	{ "Quentin", RED | CURLS | GLASSES },
-	{ "Rosa", WOMAN | HAT | DARK | EARRINGS },
-	{ "Samir", DARK | BEARD | SCARF },
-	{ "Tove", WOMAN | FAIR | HAT | SCARF },
-	{ "Umberto", BALD | HAT | BEARD },
-	{ "Vera", WOMAN | RED | CURLS | EARRINGS | SMILE },
-	{ "Willem", FAIR | SMILE | SCARF },
-	{ "Yuki", WOMAN | DARK | HAT | LONG },
+	{ "Anton", DARK | BEARD | GLASSES },  { "Berta", WOMAN | FAIR | LONG | EARRINGS },
+	{ "Carlo", DARK | CURLS | SMILE },    { "Dagmar", WOMAN | RED | GLASSES | SCARF },
+	{ "Emil", BALD | BEARD | SMILE },     { "Fatima", WOMAN | DARK | LONG | SCARF | SMILE },
+	{ "Gustav", FAIR | HAT | GLASSES },   { "Hanna", WOMAN | FAIR | CURLS | SMILE },
+	{ "Igor", BALD | GLASSES | SCARF },   { "Julia", WOMAN | DARK | CURLS | EARRINGS },
+	{ "Kwame", DARK | HAT | SMILE },      { "Lena", WOMAN | RED | LONG | SMILE },
+	{ "Mateo", RED | BEARD | HAT },	      { "Nora", WOMAN | DARK | GLASSES | EARRINGS },
+	{ "Oskar", FAIR | BEARD | LONG },     { "Priya", WOMAN | DARK | LONG | EARRINGS | GLASSES },
+	{ "Quentin", RED | CURLS | GLASSES }, { "Rosa", WOMAN | HAT | DARK | EARRINGS },
+	{ "Samir", DARK | BEARD | SCARF },    { "Tove", WOMAN | FAIR | HAT | SCARF },
+	{ "Umberto", BALD | HAT | BEARD },    { "Vera", WOMAN | RED | CURLS | EARRINGS | SMILE },
+	{ "Willem", FAIR | SMILE | SCARF },   { "Yuki", WOMAN | DARK | HAT | LONG },
 };
 
 typedef struct {
@@ -109,7 +107,8 @@ static void start(BpSession *session)
 
 	*game = (Game){ .playing = TRUE, .secret = (guint)g_random_int_range(0, G_N_ELEMENTS(people)) };
 	print_people(session);
-	bp_session_printf(session, "I am thinking of one of these. You have %u questions; 'list' shows them.", MOST_QUESTIONS);
+	bp_session_printf(session, "I am thinking of one of these. You have %u questions; 'list' shows them.",
+			  MOST_QUESTIONS);
 }
 
 static void ask(BpSession *session, guint number)
@@ -119,7 +118,8 @@ static void ask(BpSession *session, guint number)
 	if (!game->playing) {
 		bp_session_print(session, "Type 'start' first.");
 	} else if (number < 1 || number > G_N_ELEMENTS(questions)) {
-		bp_session_printf(session, "There are questions 1 to %u; 'list' shows them.", (guint)G_N_ELEMENTS(questions));
+		bp_session_printf(session, "There are questions 1 to %u; 'list' shows them.",
+				  (guint)G_N_ELEMENTS(questions));
 	} else if (game->asked >= MOST_QUESTIONS) {
 		bp_session_print(session, "No questions are left: 'guess NAME'.");
 	} else {
@@ -147,7 +147,8 @@ static void guess(BpSession *session, const char *name)
 	}
 	game->playing = FALSE;
 	if (i == game->secret)
-		bp_session_printf(session, "%s it is! You asked %u questions. 'start' plays again.", people[i].name, game->asked);
+		bp_session_printf(session, "%s it is! You asked %u questions. 'start' plays again.", people[i].name,
+				  game->asked);
 	else
 		bp_session_printf(session, "No, it was %s. 'start' plays again.", people[game->secret].name);
 }

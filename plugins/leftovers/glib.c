@@ -74,13 +74,14 @@ static gboolean has_types(void)
 		types.library = dlopen("libgobject-2.0.so.0", RTLD_LAZY | RTLD_NOLOAD);
 	if (!types.library)
 		return FALSE;
-	types.fundamental_next = (GType (*)(void))dlsym(types.library, "g_type_fundamental_next");
+	types.fundamental_next = (GType(*)(void))dlsym(types.library, "g_type_fundamental_next");
 	types.children = (GType * (*)(GType, guint *)) dlsym(types.library, "g_type_children");
 	types.name = (const char *(*)(GType))dlsym(types.library, "g_type_name");
-	types.from_name = (GType (*)(const char *))dlsym(types.library, "g_type_from_name");
-	types.class_peek = (gpointer (*)(GType))dlsym(types.library, "g_type_class_peek");
+	types.from_name = (GType(*)(const char *))dlsym(types.library, "g_type_from_name");
+	types.class_peek = (gpointer(*)(GType))dlsym(types.library, "g_type_class_peek");
 	types.query = (void (*)(GType, GTypeQuery *))dlsym(types.library, "g_type_query");
-	return types.fundamental_next && types.children && types.name && types.from_name && types.class_peek && types.query;
+	return types.fundamental_next && types.children && types.name && types.from_name && types.class_peek &&
+	       types.query;
 }
 
 /* A name that was copied is somewhere in the plugin too. */
@@ -175,7 +176,7 @@ static void add_classes(GType type, GHashTable *classes)
 static gconstpointer look_at_object(const Search *search, guintptr place)
 {
 	guintptr words[2 * BEFORE_OBJECT], class;
-	GType type = left_copy(&class, place, 1) ? (GType)g_hash_table_lookup(search->classes, (gpointer)class) : 0;
+	GType type = left_copy(&class, place, 1) ? (GType)g_hash_table_lookup(search->classes, (gpointer) class) : 0;
 	GTypeQuery query;
 	gsize got;
 

@@ -68,7 +68,8 @@ static gconstpointer handler_of(const struct sigaction *action)
 
 static gboolean is_used(const Before *state, int number)
 {
-	return sigismember(&state->blocked, number) == 1 || handler_of(&state->actions[number]) != (gconstpointer)SIG_DFL;
+	return sigismember(&state->blocked, number) == 1 ||
+	       handler_of(&state->actions[number]) != (gconstpointer)SIG_DFL;
 }
 
 static void restore_signals(BpPlugin *self, const Before *state, const char *name)
@@ -85,11 +86,13 @@ static void restore_signals(BpPlugin *self, const Before *state, const char *nam
 		    sigismember(&blocked, number) >= sigismember(&state->blocked, number))
 			continue;
 		sigaction(number, &state->actions[number], NULL);
-		g_string_append_printf(changed, "%sSIG%s", changed->len ? ", " : "", sigabbrev_np(number) ? sigabbrev_np(number) : "RT");
+		g_string_append_printf(changed, "%sSIG%s", changed->len ? ", " : "",
+				       sigabbrev_np(number) ? sigabbrev_np(number) : "RT");
 	}
 	pthread_sigmask(SIG_BLOCK, &state->blocked, NULL);
 	if (changed->len)
-		bp_log(self, BP_LOG_WARNING, "%s has changed what %s does; it does again what it did before", name, changed->str);
+		bp_log(self, BP_LOG_WARNING, "%s has changed what %s does; it does again what it did before", name,
+		       changed->str);
 }
 
 /* --- the object --- */
@@ -129,7 +132,8 @@ static void find_handlers(const LeftMapping *mapping, const Before *state, GPtrA
 		if (sigaction(number, NULL, &now) || !left_is_in(mapping, handler_of(&now)))
 			continue;
 		sigaction(number, &state->actions[number], NULL);
-		left_add(found, "a handler of SIG%s, which is removed", sigabbrev_np(number) ? sigabbrev_np(number) : "RT");
+		left_add(found, "a handler of SIG%s, which is removed",
+			 sigabbrev_np(number) ? sigabbrev_np(number) : "RT");
 	}
 }
 
@@ -175,5 +179,5 @@ static gboolean load(BpPlugin *self, GError **error)
 	return bp_registry_add(self, "host/leftovers", &left_table, error);
 }
 
-BP_PLUGIN(.name = "leftovers", .version = "1.0", .summary = "Finds what an unloaded plugin has left behind", .manual = manual,
-	  .load = load);
+BP_PLUGIN(.name = "leftovers", .version = "1.0", .summary = "Finds what an unloaded plugin has left behind",
+	  .manual = manual, .load = load);

@@ -24,7 +24,7 @@ GArray *left_objects(void)
 	return bases;
 }
 
-static const ElfW(Dyn) *dynamic_of(const struct dl_phdr_info *info)
+static const ElfW(Dyn) * dynamic_of(const struct dl_phdr_info *info)
 {
 	for (guint i = 0; i < info->dlpi_phnum; i++)
 		if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
@@ -32,7 +32,7 @@ static const ElfW(Dyn) *dynamic_of(const struct dl_phdr_info *info)
 	return NULL;
 }
 
-static ElfW(Xword) entry(const ElfW(Dyn) *dynamic, ElfW(Sxword) tag)
+static ElfW(Xword) entry(const ElfW(Dyn) * dynamic, ElfW(Sxword) tag)
 {
 	for (; dynamic && dynamic->d_tag != DT_NULL; dynamic++)
 		if (dynamic->d_tag == tag)
@@ -57,7 +57,8 @@ static int add_ranges(struct dl_phdr_info *info, size_t size, void *data)
 		return 0;
 	for (guint i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *header = &info->dlpi_phdr[i];
-		LeftRange range = { info->dlpi_addr + header->p_vaddr, info->dlpi_addr + header->p_vaddr + header->p_memsz };
+		LeftRange range = { info->dlpi_addr + header->p_vaddr,
+				    info->dlpi_addr + header->p_vaddr + header->p_memsz };
 
 		if (header->p_type == PT_LOAD)
 			g_array_append_val(wanted->mapping->ranges, range);
@@ -137,7 +138,7 @@ typedef struct {
 	gboolean found;
 } Import;
 
-static gboolean relocates(const ElfW(Dyn) *dynamic, ElfW(Sxword) table, ElfW(Sxword) size, const char *name)
+static gboolean relocates(const ElfW(Dyn) * dynamic, ElfW(Sxword) table, ElfW(Sxword) size, const char *name)
 {
 	const ElfW(Rela) *relocation = (const ElfW(Rela) *)entry(dynamic, table);
 	const ElfW(Sym) *symbols = (const ElfW(Sym) *)entry(dynamic, DT_SYMTAB);
@@ -147,7 +148,8 @@ static gboolean relocates(const ElfW(Dyn) *dynamic, ElfW(Sxword) table, ElfW(Sxw
 	if (!relocation || !symbols || !strings)
 		return FALSE;
 	for (gsize i = 0; i < count; i++) {
-		gsize symbol = sizeof(void *) == 8 ? ELF64_R_SYM(relocation[i].r_info) : ELF32_R_SYM(relocation[i].r_info);
+		gsize symbol = sizeof(void *) == 8 ? ELF64_R_SYM(relocation[i].r_info)
+						   : ELF32_R_SYM(relocation[i].r_info);
 
 		if (symbol && strcmp(strings + symbols[symbol].st_name, name) == 0)
 			return TRUE;

@@ -21,7 +21,8 @@ guint64 left_ticks(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (guint64)now.tv_sec * (guint64)sysconf(_SC_CLK_TCK) + (guint64)now.tv_nsec * (guint64)sysconf(_SC_CLK_TCK) / 1000000000;
+	return (guint64)now.tv_sec * (guint64)sysconf(_SC_CLK_TCK) +
+	       (guint64)now.tv_nsec * (guint64)sysconf(_SC_CLK_TCK) / 1000000000;
 }
 
 static char *read_of(const char *thread, const char *name)
@@ -38,7 +39,9 @@ static gboolean started_after(const char *thread, guint64 since)
 	unsigned long long started = 0;
 
 	/* Field 22; the name, in parentheses, is the second. */
-	return at && sscanf(at, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &started) == 1 &&
+	return at &&
+	       sscanf(at, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+		      &started) == 1 &&
 	       started >= since;
 }
 

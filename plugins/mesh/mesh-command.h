@@ -10,10 +10,10 @@
 #include "mesh-message.h"
 #include "mesh-types.h"
 
-#define MESH_HANDSHAKE "[syn]"	  /* and a byte 0; 1 asks for pushes with a length before them */
+#define MESH_HANDSHAKE "[syn]" /* and a byte 0; 1 asks for pushes with a length before them */
 #define MESH_HANDSHAKE_SIZE 6
 #define MESH_NO_LISTENER "[err]-listen_socket_disconnected"
-#define MESH_COMMAND 5		  /* characters of its name */
+#define MESH_COMMAND 5 /* characters of its name */
 
 typedef enum {
 	MESH_CMD_UNKNOWN,
@@ -38,7 +38,7 @@ typedef struct {
 	char name[MESH_COMMAND + 1]; /* printable, for people */
 	gboolean has_address;
 	guint16 address;
-	const guint8 *payload;	     /* behind name and address */
+	const guint8 *payload; /* behind name and address */
 	gsize size;
 } MeshCommand;
 
@@ -47,10 +47,10 @@ gboolean mesh_command_parse(MeshCommand *command, const guint8 *data, gsize size
 
 /* What is known of a request while more may come. */
 typedef enum {
-	MESH_MORE,	/* the beginning of a handshake, or nothing: wait long */
-	MESH_MAYBE,	/* whole if nothing follows */
-	MESH_WHOLE,	/* nothing can follow */
-	MESH_LISTEN,	/* a handshake; what follows is not looked at */
+	MESH_MORE,   /* the beginning of a handshake, or nothing: wait long */
+	MESH_MAYBE,  /* whole if nothing follows */
+	MESH_WHOLE,  /* nothing can follow */
+	MESH_LISTEN, /* a handshake; what follows is not looked at */
 	MESH_LISTEN_FRAMED,
 } MeshPart;
 MeshPart mesh_command_part(const guint8 *data, gsize size, const MeshTypes *types);

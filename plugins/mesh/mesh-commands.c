@@ -3,7 +3,10 @@
 #include <string.h>
 #include "mesh-gateway.h"
 
-#define GATEWAY { "gateway", 'g', BP_STRING, .names = BP_AN_INSTANCE, .help = "which one, if there are several" }
+#define GATEWAY \
+	{ \
+		"gateway", 'g', BP_STRING, .names = BP_AN_INSTANCE, .help = "which one, if there are several" \
+	}
 #define U64 "%" G_GUINT64_FORMAT
 
 /* --- open, close --- */
@@ -21,8 +24,13 @@ static const BpParam open_params[] = {
 
 static gboolean set_options(BpValues *values, BpCall *call, GError **error)
 {
-	static const struct { const char *option, *param; } names[] = {
-		{ "uart", "uart" }, { "port", "port" }, { "ws-port", "ws_port" }, { "opcodes", "opcodes" },
+	static const struct {
+		const char *option, *param;
+	} names[] = {
+		{ "uart", "uart" },
+		{ "port", "port" },
+		{ "ws-port", "ws_port" },
+		{ "opcodes", "opcodes" },
 	};
 	const char *const *files = bp_call_list(call, "data-info");
 
@@ -58,7 +66,8 @@ static gboolean run_open(BpPlugin *self, BpCall *call, GError **error)
 		bp_call_print(call, g_strchomp(text->str));
 	}
 	if (!mesh_root_is_up(gateway))
-		bp_call_styled(call, BP_WARN, "Nothing takes what is sent on %s yet.", bp_channel_name(gateway->root_send));
+		bp_call_styled(call, BP_WARN, "Nothing takes what is sent on %s yet.",
+			       bp_channel_name(gateway->root_send));
 	return TRUE;
 }
 
@@ -111,7 +120,8 @@ static char *age_text(const MeshNode *node)
 		return g_strdup("never");
 	if (seconds < 120)
 		return g_strdup_printf("%d s", (int)seconds);
-	return seconds < 7200 ? g_strdup_printf("%d min", (int)(seconds / 60)) : g_strdup_printf("%d h", (int)(seconds / 3600));
+	return seconds < 7200 ? g_strdup_printf("%d min", (int)(seconds / 60))
+			      : g_strdup_printf("%d h", (int)(seconds / 3600));
 }
 
 static char *position_text(const MeshNode *node)
@@ -135,7 +145,10 @@ static gboolean run_nodes(BpPlugin *self, BpCall *call, GError **error)
 		mesh_node_uuid_text(node, uuid);
 		bp_table_row(table, "%u\t%s\t%s\t%s\t" U64 "\t%u\t%s", node->address, mesh_status_name(node->status),
 			     node->has_uuid ? uuid : "", age, node->messages, node->series->len, position);
-		bp_table_style(table, 1, node->status == MESH_ACTIVE ? BP_GOOD : node->status == MESH_IDLE ? BP_WARN : BP_BAD);
+		bp_table_style(table, 1,
+			       node->status == MESH_ACTIVE ? BP_GOOD
+			       : node->status == MESH_IDLE ? BP_WARN
+							   : BP_BAD);
 	}
 	bp_call_table(call, table);
 	return TRUE;
@@ -154,7 +167,8 @@ static char *value_text(const MeshValue *value)
 }
 
 static const BpParam node_params[] = {
-	{ "address", .kind = BP_ARGUMENT, .type = BP_INT, .min = 1, .max = 65535, .required = 1, .help = "its address, as 5 or 0x0005" },
+	{ "address", .kind = BP_ARGUMENT, .type = BP_INT, .min = 1, .max = 65535, .required = 1,
+	  .help = "its address, as 5 or 0x0005" },
 	GATEWAY,
 	{ NULL },
 };
@@ -171,7 +185,8 @@ static gboolean run_node(BpPlugin *self, BpCall *call, GError **error)
 	if (!gateway)
 		return FALSE;
 	if (!node) {
-		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no node %u: `mesh nodes` shows those known", address);
+		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no node %u: `mesh nodes` shows those known",
+			    address);
 		return FALSE;
 	}
 	mesh_node_uuid_text(node, uuid);
@@ -198,7 +213,8 @@ static gboolean run_node(BpPlugin *self, BpCall *call, GError **error)
 
 static const BpParam get_params[] = {
 	{ "type", .kind = BP_ARGUMENT, .required = 1, .help = "type of data, as GPS" },
-	{ "address", .kind = BP_ARGUMENT, .type = BP_INT, .min = 1, .max = 65535, .help = "of this node; of all if left out" },
+	{ "address", .kind = BP_ARGUMENT, .type = BP_INT, .min = 1, .max = 65535,
+	  .help = "of this node; of all if left out" },
 	GATEWAY,
 	{ NULL },
 };
@@ -287,12 +303,18 @@ static gboolean request_text(BpCall *call, const char *name, guint16 address, GE
 	return bytes && request(call, name, address, bytes, size, error);
 }
 
-#define DATA { "data", .kind = BP_ARGUMENT, .required = 1, .help = "text, or with --hex bytes as \"45 00 01\"" }, \
-	     { "hex", 'x', BP_BOOL, .help = "the data is hexadecimal" }
+#define DATA \
+	{ "data", .kind = BP_ARGUMENT, .required = 1, .help = "text, or with --hex bytes as \"45 00 01\"" }, \
+	{ \
+		"hex", 'x', BP_BOOL, .help = "the data is hexadecimal" \
+	}
 
 static const BpParam send_params[] = {
-	{ "address", .kind = BP_ARGUMENT, .type = BP_INT, .min = 0, .max = 65535, .required = 1, .help = "of the node; 0 is the root" },
-	DATA, GATEWAY, { NULL },
+	{ "address", .kind = BP_ARGUMENT, .type = BP_INT, .min = 0, .max = 65535, .required = 1,
+	  .help = "of the node; 0 is the root" },
+	DATA,
+	GATEWAY,
+	{ NULL },
 };
 
 static gboolean run_send(BpPlugin *self, BpCall *call, GError **error)
@@ -326,16 +348,24 @@ static gboolean run_ask(BpPlugin *self, BpCall *call, GError **error)
 }
 
 const BpCommand mesh_commands[] = {
-	{ "mesh open", .params = open_params, .run = run_open, .role = BP_OPERATOR, .help = "opens a gateway to the root module on a UART" },
+	{ "mesh open", .params = open_params, .run = run_open, .role = BP_OPERATOR,
+	  .help = "opens a gateway to the root module on a UART" },
 	{ "mesh close", .params = close_params, .run = run_close, .role = BP_OPERATOR, .help = "closes a gateway" },
-	{ "mesh info", .params = gateway_params, .run = run_info, .role = BP_OBSERVER, .help = "the gateways there are, and what they count" },
+	{ "mesh info", .params = gateway_params, .run = run_info, .role = BP_OBSERVER,
+	  .help = "the gateways there are, and what they count" },
 	{ "mesh nodes", .params = gateway_params, .run = run_nodes, .role = BP_OBSERVER, .help = "the nodes known" },
-	{ "mesh node", .params = node_params, .run = run_node, .role = BP_OBSERVER, .help = "a node and its last values" },
+	{ "mesh node", .params = node_params, .run = run_node, .role = BP_OBSERVER,
+	  .help = "a node and its last values" },
 	{ "mesh get", .params = get_params, .run = run_get, .role = BP_OBSERVER, .help = "the last values of a type" },
-	{ "mesh send", .params = send_params, .run = run_send, .role = BP_OPERATOR, .help = "sends a message to a node" },
-	{ "mesh broadcast", .params = broadcast_params, .run = run_broadcast, .role = BP_OPERATOR, .help = "sends a message to all nodes" },
-	{ "mesh ask", .params = gateway_params, .run = run_ask, .role = BP_OPERATOR, .help = "asks the root for its nodes" },
-	{ "mesh reset", .params = reset_params, .run = run_reset, .role = BP_OPERATOR, .help = "restarts the root module" },
-	{ "mesh log", .params = log_params, .run = run_log, .role = BP_OBSERVER, .help = "what went on, the last lines" },
+	{ "mesh send", .params = send_params, .run = run_send, .role = BP_OPERATOR,
+	  .help = "sends a message to a node" },
+	{ "mesh broadcast", .params = broadcast_params, .run = run_broadcast, .role = BP_OPERATOR,
+	  .help = "sends a message to all nodes" },
+	{ "mesh ask", .params = gateway_params, .run = run_ask, .role = BP_OPERATOR,
+	  .help = "asks the root for its nodes" },
+	{ "mesh reset", .params = reset_params, .run = run_reset, .role = BP_OPERATOR,
+	  .help = "restarts the root module" },
+	{ "mesh log", .params = log_params, .run = run_log, .role = BP_OBSERVER,
+	  .help = "what went on, the last lines" },
 	{ NULL },
 };

@@ -9,41 +9,68 @@
 #define TYPES_LIMIT (1024 * 1024)
 
 const BpParam mesh_gateway_params[] = {
-	{ "port", 'p', BP_INT, .fallback = "5001", .min = 0, .max = 65535, .help = "port for client programs; 0 takes a free one" },
+	{ "port", 'p', BP_INT, .fallback = "5001", .min = 0, .max = 65535,
+	  .help = "port for client programs; 0 takes a free one" },
 	{ "uart", .type = BP_STRING, .help = "name of the UART the root is on" },
-	{ "recv", .type = BP_STRING, .names = BP_A_CHANNEL, .help = "channel on which the root is heard, if not UART/recv" },
+	{ "recv", .type = BP_STRING, .names = BP_A_CHANNEL,
+	  .help = "channel on which the root is heard, if not UART/recv" },
 	{ "send", .type = BP_STRING, .names = BP_A_CHANNEL, .help = "channel that goes to the root, if not UART/send" },
-	{ "framing", .type = BP_STRING, .fallback = "none", .help = "mesh if the channels carry plain bytes; none if they carry whole messages" },
-	{ "escape_xor", .type = BP_INT, .fallback = "0xfa", .min = 1, .max = 255, .help = "with framing=mesh: what escaped bytes are XORed with" },
-	{ "opcodes", .type = BP_CHOICE, .choices = "v0|v1|v2", .fallback = "v2", .help = "generation of the root's firmware: three letters, one byte, one byte with paths and positions" },
-	{ "data_info", .type = BP_STRING, .many = 1, .names = BP_A_FILE, .help = "Data_Info.json with the types of data; may be given again" },
-	{ "listener", .type = BP_CHOICE, .choices = "needed|optional", .fallback = "needed", .help = "whether requests are refused while no client listens" },
-	{ "relay", .type = BP_CHOICE, .choices = "none|known|all", .fallback = "known", .help = "what else goes to the root: nothing, SENDI and GETDF, or every request that is not ours" },
+	{ "framing", .type = BP_STRING, .fallback = "none",
+	  .help = "mesh if the channels carry plain bytes; none if they carry whole messages" },
+	{ "escape_xor", .type = BP_INT, .fallback = "0xfa", .min = 1, .max = 255,
+	  .help = "with framing=mesh: what escaped bytes are XORed with" },
+	{ "opcodes", .type = BP_CHOICE, .choices = "v0|v1|v2", .fallback = "v2",
+	  .help = "generation of the root's firmware: three letters, one byte, one byte with paths and positions" },
+	{ "data_info", .type = BP_STRING, .many = 1, .names = BP_A_FILE,
+	  .help = "Data_Info.json with the types of data; may be given again" },
+	{ "listener", .type = BP_CHOICE, .choices = "needed|optional", .fallback = "needed",
+	  .help = "whether requests are refused while no client listens" },
+	{ "relay", .type = BP_CHOICE, .choices = "none|known|all", .fallback = "known",
+	  .help = "what else goes to the root: nothing, SENDI and GETDF, or every request that is not ours" },
 	{ "push_data", .type = BP_BOOL, .fallback = "no", .help = "push updates of data to clients that listen too" },
-	{ "push_spacing", .type = BP_DURATION, .fallback = "2ms", .min = 0, .max = 1, .help = "pause between two pushes, which have no marks; 0: none" },
-	{ "push_queue", .type = BP_INT, .fallback = "4096", .min = 1, .max = 1000000, .help = "pushes that may wait for a client; more drop the oldest" },
-	{ "gap", .type = BP_DURATION, .fallback = "75ms", .min = 0.001, .max = 10, .help = "a request is whole when nothing came for so long" },
-	{ "handshake_timeout", .type = BP_DURATION, .fallback = "2s", .min = 0.01, .max = 3600, .help = "for a connection that says nothing, or half a handshake" },
+	{ "push_spacing", .type = BP_DURATION, .fallback = "2ms", .min = 0, .max = 1,
+	  .help = "pause between two pushes, which have no marks; 0: none" },
+	{ "push_queue", .type = BP_INT, .fallback = "4096", .min = 1, .max = 1000000,
+	  .help = "pushes that may wait for a client; more drop the oldest" },
+	{ "gap", .type = BP_DURATION, .fallback = "75ms", .min = 0.001, .max = 10,
+	  .help = "a request is whole when nothing came for so long" },
+	{ "handshake_timeout", .type = BP_DURATION, .fallback = "2s", .min = 0.01, .max = 3600,
+	  .help = "for a connection that says nothing, or half a handshake" },
 	{ "request_limit", .type = BP_BYTES, .fallback = "1024", .min = 16, .max = 65536, .help = "longest request" },
-	{ "reply_limit", .type = BP_BYTES, .fallback = "1024", .min = 0, .max = 1048576, .help = "longest reply, as old clients read once (0: no limit)" },
-	{ "error_wait", .type = BP_DURATION, .fallback = "0", .min = 0, .max = 4, .help = "answer SEND- so much later, so that the root can object" },
-	{ "window", .type = BP_DURATION, .fallback = "1s", .min = 0.001, .max = 60, .help = "the root reads so long at a time" },
-	{ "window_bytes", .type = BP_BYTES, .fallback = "1000", .min = 64, .max = 1048576, .help = "most bytes sent to the root in a window" },
-	{ "queue", .type = BP_INT, .fallback = "256", .min = 1, .max = 65536, .help = "most requests that wait for the window" },
-	{ "idle_after", .type = BP_DURATION, .fallback = "10m", .min = 0, .max = 1e7, .help = "a node silent so long is idle (0: never)" },
-	{ "disconnect_after", .type = BP_DURATION, .fallback = "1h", .min = 0, .max = 1e7, .help = "a node silent so long is disconnected (0: never)" },
-	{ "poll", .type = BP_DURATION, .fallback = "0", .min = 0, .max = 86400, .help = "ask the root for its nodes so often (0: never)" },
-	{ "ask_on_reset", .type = BP_BOOL, .fallback = "yes", .help = "ask the root for its nodes when it has restarted" },
+	{ "reply_limit", .type = BP_BYTES, .fallback = "1024", .min = 0, .max = 1048576,
+	  .help = "longest reply, as old clients read once (0: no limit)" },
+	{ "error_wait", .type = BP_DURATION, .fallback = "0", .min = 0, .max = 4,
+	  .help = "answer SEND- so much later, so that the root can object" },
+	{ "window", .type = BP_DURATION, .fallback = "1s", .min = 0.001, .max = 60,
+	  .help = "the root reads so long at a time" },
+	{ "window_bytes", .type = BP_BYTES, .fallback = "1000", .min = 64, .max = 1048576,
+	  .help = "most bytes sent to the root in a window" },
+	{ "queue", .type = BP_INT, .fallback = "256", .min = 1, .max = 65536,
+	  .help = "most requests that wait for the window" },
+	{ "idle_after", .type = BP_DURATION, .fallback = "10m", .min = 0, .max = 1e7,
+	  .help = "a node silent so long is idle (0: never)" },
+	{ "disconnect_after", .type = BP_DURATION, .fallback = "1h", .min = 0, .max = 1e7,
+	  .help = "a node silent so long is disconnected (0: never)" },
+	{ "poll", .type = BP_DURATION, .fallback = "0", .min = 0, .max = 86400,
+	  .help = "ask the root for its nodes so often (0: never)" },
+	{ "ask_on_reset", .type = BP_BOOL, .fallback = "yes",
+	  .help = "ask the root for its nodes when it has restarted" },
 	{ "nodes", .type = BP_INT, .fallback = "4096", .min = 1, .max = 65535, .help = "most nodes" },
-	{ "history", .type = BP_INT, .fallback = "10", .min = 1, .max = 10000, .help = "values kept in memory of each node and type" },
+	{ "history", .type = BP_INT, .fallback = "10", .min = 1, .max = 10000,
+	  .help = "values kept in memory of each node and type" },
 	{ "database", .type = BP_STRING, .names = BP_A_FILE, .help = "SQLite file that gets every value" },
-	{ "database_rows", .type = BP_INT, .fallback = "1000000", .min = 0, .max = 1e12, .help = "most values in it; the oldest go (0: no limit)" },
+	{ "database_rows", .type = BP_INT, .fallback = "1000000", .min = 0, .max = 1e12,
+	  .help = "most values in it; the oldest go (0: no limit)" },
 	{ "log_folder", .type = BP_STRING, .names = BP_A_FILE, .help = "folder for the old text files, one a type" },
-	{ "log_limit", .type = BP_BYTES, .fallback = "8M", .min = 0, .max = 1e12, .help = "a text file of that size begins anew; one older is kept (0: no limit)" },
-	{ "ws_port", .type = BP_INT, .fallback = "-1", .min = -1, .max = 65535, .help = "port for dashboards, as module MeshPages; -1: none" },
-	{ "shutdown_port", .type = BP_INT, .fallback = "-1", .min = -1, .max = 65535, .help = "port for POST /shutdown, as module MeshShutdown; -1: none" },
+	{ "log_limit", .type = BP_BYTES, .fallback = "8M", .min = 0, .max = 1e12,
+	  .help = "a text file of that size begins anew; one older is kept (0: no limit)" },
+	{ "ws_port", .type = BP_INT, .fallback = "-1", .min = -1, .max = 65535,
+	  .help = "port for dashboards, as module MeshPages; -1: none" },
+	{ "shutdown_port", .type = BP_INT, .fallback = "-1", .min = -1, .max = 65535,
+	  .help = "port for POST /shutdown, as module MeshShutdown; -1: none" },
 	{ "shutdown_token", .type = BP_STRING, .secret = 1, .help = "token that POST /shutdown must have" },
-	{ "origins", .type = BP_STRING, .many = 1, .help = "site whose pages may connect, as http://localhost:3000; may be given again" },
+	{ "origins", .type = BP_STRING, .many = 1,
+	  .help = "site whose pages may connect, as http://localhost:3000; may be given again" },
 	{ .include = bp_server_params },
 	{ NULL },
 };
@@ -149,7 +176,8 @@ static gboolean read_types(MeshTypes *types, BpInstance *self, GError **error)
 
 static void read_settings(MeshGateway *gateway)
 {
-	static const char *const relays[] = { "none", "known", "all", NULL }, *const opcodes[] = { "v0", "v1", "v2", NULL };
+	static const char *const relays[] = { "none", "known", "all", NULL }, *const opcodes[] = { "v0", "v1", "v2",
+												   NULL };
 	static const char *const listener[] = { "optional", "needed", NULL };
 	BpInstance *self = gateway->self;
 
@@ -184,9 +212,26 @@ static void read_settings(MeshGateway *gateway)
 gboolean mesh_gateway_update(BpInstance *self, const BpValues *before, GError **error)
 {
 	static const char *const live[] = {
-		"opcodes", "data_info", "listener", "relay", "push_data", "push_spacing", "push_queue", "gap",
-		"handshake_timeout", "request_limit", "reply_limit", "error_wait", "window", "window_bytes", "queue",
-		"idle_after", "disconnect_after", "poll", "ask_on_reset", NULL,
+		"opcodes",
+		"data_info",
+		"listener",
+		"relay",
+		"push_data",
+		"push_spacing",
+		"push_queue",
+		"gap",
+		"handshake_timeout",
+		"request_limit",
+		"reply_limit",
+		"error_wait",
+		"window",
+		"window_bytes",
+		"queue",
+		"idle_after",
+		"disconnect_after",
+		"poll",
+		"ask_on_reset",
+		NULL,
 	};
 	MeshGateway *gateway = bp_instance_data(self);
 	const BpValues *now = bp_instance_values(self);
@@ -238,7 +283,8 @@ static gboolean is_taken(BpInstance *self, const char *name)
 static gboolean open_child(MeshGateway *gateway, const char *module, const BpParam *params, const char *suffix,
 			   const char *port, BpInstance **child, GError **error)
 {
-	static const char *const shared[] = { "bind", "insecure", "tls", "tls_cert", "tls_key", "tls_client_ca", "origins" };
+	static const char *const shared[] = { "bind",	 "insecure",	  "tls",    "tls_cert",
+					      "tls_key", "tls_client_ca", "origins" };
 	const BpValues *own = bp_instance_values(gateway->self);
 	BpInstance *self = gateway->self, *opened;
 	g_autofree char *name = g_strconcat(bp_plugin_name(self), suffix, NULL);
@@ -253,7 +299,8 @@ static gboolean open_child(MeshGateway *gateway, const char *module, const BpPar
 	    !bp_values_set(values, "gateway", bp_plugin_name(self), error))
 		return FALSE;
 	for (guint i = 0; i < G_N_ELEMENTS(shared); i++)
-		for (const char *const *text = bp_values_list(own, shared[i]); bp_values_is_set(own, shared[i]) && *text; text++)
+		for (const char *const *text = bp_values_list(own, shared[i]);
+		     bp_values_is_set(own, shared[i]) && *text; text++)
 			if (!bp_values_set(values, shared[i], *text, error))
 				return FALSE;
 	if (token && bp_param_find(params, "token") && !bp_values_set(values, "token", token, error))
@@ -283,16 +330,19 @@ gboolean mesh_gateway_open(BpInstance *self, GError **error)
 	MeshGateway *gateway = bp_instance_data(self);
 
 	gateway->self = self;
-	mesh_nodes_init(&gateway->nodes, (guint)bp_instance_int(self, "nodes"), (guint)bp_instance_int(self, "history"));
+	mesh_nodes_init(&gateway->nodes, (guint)bp_instance_int(self, "nodes"),
+			(guint)bp_instance_int(self, "history"));
 	open_channels(gateway);
-	if (!read_types(&gateway->types, self, error) || !mesh_root_open(gateway, error) || !mesh_socket_open(gateway, error))
+	if (!read_types(&gateway->types, self, error) || !mesh_root_open(gateway, error) ||
+	    !mesh_socket_open(gateway, error))
 		goto fail;
 	open_history(gateway);
 	read_settings(gateway);
 	gateway->line = mesh_root_is_up(gateway);
 	gateway->second = bp_timer_add(gateway->self, NULL, SECOND, 0, on_second, gateway, NULL);
 	mesh_pages_adopt(gateway);
-	if (!open_child(gateway, "MeshPages", mesh_pages_params, "-pages", "ws_port", &gateway->pages_instance, error) ||
+	if (!open_child(gateway, "MeshPages", mesh_pages_params, "-pages", "ws_port", &gateway->pages_instance,
+			error) ||
 	    !open_child(gateway, "MeshShutdown", mesh_shutdown_params, "-shutdown", "shutdown_port",
 			&gateway->shutdown_instance, error))
 		goto fail;
@@ -328,12 +378,13 @@ MeshGateway *mesh_gateway_find(const char *name, GError **error)
 	if (instance && bp_instance_module(instance)->open == mesh_gateway_open)
 		return bp_instance_data(instance);
 	if (name && *name)
-		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no mesh gateway %s: `mesh info` shows those there are",
-			    name);
+		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND,
+			    "there is no mesh gateway %s: `mesh info` shows those there are", name);
 	else
 		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND,
-			    list->len ? "there are %u mesh gateways: say which one, --gateway NAME" :
-					"there is no mesh gateway (%u): `mesh open NAME --uart UART` opens one", list->len);
+			    list->len ? "there are %u mesh gateways: say which one, --gateway NAME"
+				      : "there is no mesh gateway (%u): `mesh open NAME --uart UART` opens one",
+			    list->len);
 	return NULL;
 }
 
@@ -350,15 +401,18 @@ void mesh_gateway_describe(BpInstance *self, GString *text)
 			       bp_channel_name(gateway->root_send), mesh_root_is_up(gateway) ? "up" : "down");
 	g_string_append_printf(text, "clients on %s, %u of them listen\n", bp_server_addresses(gateway->server),
 			       gateway->listeners);
-	g_string_append_printf(text, "%u nodes, %u active, %u paths\n", gateway->nodes.nodes->len, gateway->nodes.active,
-			       gateway->nodes.paths->len);
-	g_string_append_printf(text, U64 " messages of the root, " U64 " malformed, " U64 " texts, " U64 " updates unreadable; "
-			       U64 " sent to it, %u waiting, " U64 " refused\n", counts->frames, counts->malformed,
-			       counts->texts, counts->undefined, counts->sent, gateway->waiting.length, counts->refused);
+	g_string_append_printf(text, "%u nodes, %u active, %u paths\n", gateway->nodes.nodes->len,
+			       gateway->nodes.active, gateway->nodes.paths->len);
+	g_string_append_printf(text,
+			       U64 " messages of the root, " U64 " malformed, " U64 " texts, " U64
+				   " updates unreadable; " U64 " sent to it, %u waiting, " U64 " refused\n",
+			       counts->frames, counts->malformed, counts->texts, counts->undefined, counts->sent,
+			       gateway->waiting.length, counts->refused);
 	if (gateway->decoder)
-		g_string_append_printf(text, "framing: " U64 " frames, " U64 " bytes dropped, " U64 " broken, " U64 " too long\n",
-				       gateway->decoder->counts.frames, gateway->decoder->counts.dropped,
-				       gateway->decoder->counts.broken, gateway->decoder->counts.too_long);
+		g_string_append_printf(
+			text, "framing: " U64 " frames, " U64 " bytes dropped, " U64 " broken, " U64 " too long\n",
+			gateway->decoder->counts.frames, gateway->decoder->counts.dropped,
+			gateway->decoder->counts.broken, gateway->decoder->counts.too_long);
 	g_string_append_printf(text, U64 " requests, " U64 " failed; " U64 " messages pushed, " U64 " dropped\n",
 			       counts->requests, counts->failures, counts->pushed, counts->push_drops);
 	if (!gateway->history)

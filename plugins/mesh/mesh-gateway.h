@@ -31,8 +31,8 @@ typedef struct {
 
 typedef struct {
 	guint64 frames, bytes, malformed, texts, pushed, undefined; /* from the root */
-	guint64 sent, sent_bytes, refused;			     /* to the root */
-	guint64 requests, failures, listeners, push_drops;	     /* of clients */
+	guint64 sent, sent_bytes, refused;			    /* to the root */
+	guint64 requests, failures, listeners, push_drops;	    /* of clients */
 } MeshCounts;
 
 typedef struct {
@@ -47,24 +47,24 @@ typedef struct {
 	char *framing_path;
 	BpFramingOptions framing_options;
 	BpDecoder *decoder;
-	gboolean advised;	  /* the decoder's advice was said */
-	GQueue waiting;		  /* GBytes for the root */
-	GArray *window;		  /* what was sent in it */
+	gboolean advised; /* the decoder's advice was said */
+	GQueue waiting;	  /* GBytes for the root */
+	GArray *window;	  /* what was sent in it */
 	BpTimer *pace;
-	gboolean line;		  /* as it was told last */
-	gboolean unplugged;	  /* the UART has said so */
-	BpTimer *list_timer;	  /* a list of the root ends */
+	gboolean line;	     /* as it was told last */
+	gboolean unplugged;  /* the UART has said so */
+	BpTimer *list_timer; /* a list of the root ends */
 	BpTimer *second, *poll;
 	/* clients */
 	BpServer *server;
 	MeshPeer *first, *last;
 	guint listeners;
-	GQueue unanswered;	  /* MeshPeer that wait for an error text */
+	GQueue unanswered; /* MeshPeer that wait for an error text */
 	/* what others see */
 	BpChannel *recv, *send, *log, *changes;
 	MeshHistory *history;
-	BpTimer *refresh;	  /* until changes are said */
-	MeshPages *pages;	  /* NULL: none */
+	BpTimer *refresh; /* until changes are said */
+	MeshPages *pages; /* NULL: none */
 	BpInstance *pages_instance, *shutdown_instance;
 } MeshGateway;
 
@@ -121,8 +121,8 @@ struct MeshPages {
 	BpInstance *self;
 	MeshGateway *gateway; /* NULL: not open now */
 	BpHttpServer *http;
-	GPtrArray *all;	      /* pages */
-	guint64 missed;	      /* messages that pages did not get because they were behind */
+	GPtrArray *all; /* pages */
+	guint64 missed; /* messages that pages did not get because they were behind */
 };
 gboolean mesh_pages_open(BpInstance *self, GError **error);
 void mesh_pages_close(BpInstance *self);

@@ -17,7 +17,7 @@
 #include "mesh-history.h"
 
 #define HISTORY_PENDING (8 * 1024 * 1024) /* bytes */
-#define BUSY_WAIT 2000 /* ms, for another program that reads */
+#define BUSY_WAIT 2000			  /* ms, for another program that reads */
 
 /* Values that wait lie one behind another in one piece of memory: this, the name of the type with its NUL, the bytes. */
 typedef struct {
@@ -35,20 +35,20 @@ struct MeshHistory {
 	GByteArray *pending;
 	guint pending_rows;
 	guint64 written, lost;
-	char *failure;	  /* of the last round */
-	gboolean working; /* a job is under way */
+	char *failure;		/* of the last round */
+	gboolean working;	/* a job is under way */
 	gboolean closing, last; /* last: of the round under way, which closes the database */
 	/* the job's, while it works: */
 	char *file, *folder;
-	gint64 rows;	  /* most of them */
+	gint64 rows; /* most of them */
 	gsize folder_limit;
 	sqlite3 *database;
 	sqlite3_stmt *insert, *trim;
 	GByteArray *batch; /* NULL: nothing is to be written */
 	guint batch_rows;
 	gboolean lines_done; /* of the batch */
-	char *error;	   /* why it could not be written */
-	char *aside;	   /* where a damaged database is now */
+	char *error;	     /* why it could not be written */
+	char *aside;	     /* where a damaged database is now */
 };
 
 /* The row at *at of a batch, which is then behind it. */
@@ -165,16 +165,18 @@ static gboolean prepare(MeshHistory *history)
 {
 	static const char trim[] = "DELETE FROM value WHERE id <= (SELECT max(id) FROM value) - ?1";
 
-	if (sqlite3_open_v2(history->file, &history->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX,
-			    NULL) != SQLITE_OK)
+	if (sqlite3_open_v2(history->file, &history->database,
+			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX, NULL) != SQLITE_OK)
 		return FALSE;
 	sqlite3_busy_timeout(history->database, BUSY_WAIT);
 	return run(history, "PRAGMA journal_mode=WAL") && run(history, "PRAGMA synchronous=NORMAL") &&
-	       run(history, "CREATE TABLE IF NOT EXISTS value (id INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, "
-			    "address INTEGER NOT NULL, type TEXT NOT NULL, data BLOB NOT NULL)") &&
+	       run(history,
+		   "CREATE TABLE IF NOT EXISTS value (id INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, "
+		   "address INTEGER NOT NULL, type TEXT NOT NULL, data BLOB NOT NULL)") &&
 	       run(history, "CREATE INDEX IF NOT EXISTS value_node ON value (address, type, id)") &&
-	       sqlite3_prepare_v2(history->database, "INSERT INTO value (time, address, type, data) VALUES (?1, ?2, ?3, ?4)",
-				  -1, &history->insert, NULL) == SQLITE_OK &&
+	       sqlite3_prepare_v2(history->database,
+				  "INSERT INTO value (time, address, type, data) VALUES (?1, ?2, ?3, ?4)", -1,
+				  &history->insert, NULL) == SQLITE_OK &&
 	       sqlite3_prepare_v2(history->database, trim, -1, &history->trim, NULL) == SQLITE_OK;
 }
 
@@ -229,7 +231,8 @@ static gboolean set_aside(MeshHistory *history)
 	g_free(history->aside);
 	history->aside = g_strdup_printf("%s.broken-%s", history->file, date);
 	for (guint i = 0; i < G_N_ELEMENTS(parts); i++) {
-		g_autofree char *from = g_strconcat(history->file, parts[i], NULL), *to = g_strconcat(history->aside, parts[i], NULL);
+		g_autofree char *from = g_strconcat(history->file, parts[i], NULL),
+				*to = g_strconcat(history->aside, parts[i], NULL);
 
 		good = !g_rename(from, to) || errno == ENOENT;
 	}
@@ -289,15 +292,17 @@ static void tell_of_round(MeshHistory *history)
 	g_autofree char *text = NULL;
 
 	if (history->aside) {
-		text = g_strdup_printf("The database %s is damaged: it is kept as %s, and a new one is begun", history->file, history->aside);
+		text = g_strdup_printf("The database %s is damaged: it is kept as %s, and a new one is begun",
+				       history->file, history->aside);
 		history->tell(text, history->tell_data);
 		g_clear_pointer(&history->aside, g_free);
 	}
 	if (g_strcmp0(history->failure, history->error) == 0)
 		return;
 	g_free(text);
-	text = history->error ? g_strdup_printf("Values are not written for now: %s", history->error) :
-				g_strdup_printf("Values are written again; %" G_GUINT64_FORMAT " are lost", history->lost);
+	text = history->error
+		       ? g_strdup_printf("Values are not written for now: %s", history->error)
+		       : g_strdup_printf("Values are written again; %" G_GUINT64_FORMAT " are lost", history->lost);
 	history->tell(text, history->tell_data);
 }
 
@@ -352,7 +357,8 @@ void mesh_history_write(MeshHistory *history)
 		begin_round(history);
 }
 
-void mesh_history_add(MeshHistory *history, guint16 address, const char *type, gconstpointer data, gsize size, gint64 wall)
+void mesh_history_add(MeshHistory *history, guint16 address, const char *type, gconstpointer data, gsize size,
+		      gint64 wall)
 {
 	Row row = { .wall = wall, .size = (guint32)size, .address = address, .type_size = (guint16)(strlen(type) + 1) };
 

@@ -18,7 +18,8 @@ MeshHistory *mesh_history_open(BpPlugin *self, const char *file, gint64 rows, co
 			       MeshHistoryTell tell, gpointer data);
 /* Writes what is left. `self` is held until that is done. */
 void mesh_history_close(MeshHistory *history);
-void mesh_history_add(MeshHistory *history, guint16 address, const char *type, gconstpointer data, gsize size, gint64 wall);
+void mesh_history_add(MeshHistory *history, guint16 address, const char *type, gconstpointer data, gsize size,
+		      gint64 wall);
 /* To be called each second. */
 void mesh_history_write(MeshHistory *history);
 /* `failure`: why the last values are not written yet, or NULL. */

@@ -93,7 +93,8 @@ static void take_position(MeshGateway *gateway, const MeshMessage *message, gint
 
 static void take_text(MeshGateway *gateway, const MeshMessage *message)
 {
-	g_autofree char *text = g_utf8_make_valid((const char *)message->payload, (gssize)MIN(message->size, TEXT_SHOWN));
+	g_autofree char *text = g_utf8_make_valid((const char *)message->payload,
+						  (gssize)MIN(message->size, TEXT_SHOWN));
 
 	gateway->counts.texts++;
 	g_strstrip(text);

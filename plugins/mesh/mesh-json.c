@@ -107,16 +107,16 @@ char *mesh_json_status(const MeshGateway *gateway)
 	for (guint i = 0; i < gateway->nodes.nodes->len; i++) {
 		const MeshNode *node = gateway->nodes.nodes->pdata[i];
 
-		json_array_append_new(nodes, json_pack("{s:o, s:s}", "name", json_sprintf("Node-%u", node->address), "status",
-						       node->status == MESH_ACTIVE ? "normal" : "error"));
+		json_array_append_new(nodes, json_pack("{s:o, s:s}", "name", json_sprintf("Node-%u", node->address),
+						       "status", node->status == MESH_ACTIVE ? "normal" : "error"));
 	}
 	return text_of(json_pack("{s:s, s:s, s:o}", "type", "networkStatus", "status", "nodeStatus", "nodes", nodes));
 }
 
 char *mesh_json_connection(const MeshGateway *gateway)
 {
-	return text_of(json_pack("{s:s, s:s, s:b, s:b}", "type", "networkStatus", "status", "connectionStatus", "socket",
-				 gateway->listeners > 0, "uart", gateway->line));
+	return text_of(json_pack("{s:s, s:s, s:b, s:b}", "type", "networkStatus", "status", "connectionStatus",
+				 "socket", gateway->listeners > 0, "uart", gateway->line));
 }
 
 char *mesh_json_log(const char *text)
@@ -126,5 +126,6 @@ char *mesh_json_log(const char *text)
 
 char *mesh_json_robots(json_t *robots)
 {
-	return text_of(json_pack("{s:s, s:s, s:O}", "type", "networkStatus", "status", "robotStatus", "robots", robots));
+	return text_of(
+		json_pack("{s:s, s:s, s:O}", "type", "networkStatus", "status", "robotStatus", "robots", robots));
 }

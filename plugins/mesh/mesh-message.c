@@ -13,8 +13,9 @@
 
 /* How the firmware's own lines begin. */
 static const char *const texts[] = {
-	" -----------", " - Reseting", "Node not exists in network", "Failed to send to Node", "Error: ", "Error, ",
-	"Persistent Memory", "[Warning]", "[Root]", "[Test]",
+	" -----------", " - Reseting", "Node not exists in network", "Failed to send to Node",
+	"Error: ",	"Error, ",     "Persistent Memory",	     "[Warning]",
+	"[Root]",	"[Test]",
 };
 
 static const char *const failures[] = { "Node not exists in network", "Failed to send to Node", "Error: " };
@@ -133,7 +134,8 @@ static MeshKind parse_json(MeshMessage *message, const guint8 *body, gsize size)
 	json_auto_t *object = bp_json_parse_object((const char *)body + 2, size - 2, JSON_LIMIT, NULL);
 	json_t *latitude = json_object_get(object, "lat"), *longitude = json_object_get(object, "lon");
 	json_t *node = json_object_get(object, "node");
-	double north = (double)json_integer_value(latitude) / JSON_SCALE, east = (double)json_integer_value(longitude) / JSON_SCALE;
+	double north = (double)json_integer_value(latitude) / JSON_SCALE,
+	       east = (double)json_integer_value(longitude) / JSON_SCALE;
 
 	if (!json_is_integer(latitude) || !json_is_integer(longitude) || fabs(north) > 90 || fabs(east) > 180)
 		return MESH_OTHER;
@@ -241,8 +243,8 @@ void mesh_message_parse(MeshMessage *message, const guint8 *body, gsize size, Me
 const char *mesh_kind_name(MeshKind kind)
 {
 	static const char *const names[] = {
-		"malformed", "custom", "net info", "node info", "root reset", "paths", "position", "data", "request",
-		"echo", "ack", "test", "reset", "text", "position", "other",
+		"malformed", "custom", "net info", "node info", "root reset", "paths", "position", "data",
+		"request",   "echo",   "ack",	   "test",	"reset",      "text",  "position", "other",
 	};
 
 	return names[kind];
@@ -276,8 +278,8 @@ static gboolean datum_v0(const guint8 *at, gsize left, MeshDatum *datum)
 	return TRUE;
 }
 
-gboolean mesh_message_datum(const MeshMessage *message, MeshOpcodes opcodes, const MeshTypes *types,
-			    MeshCursor *cursor, MeshDatum *datum, const char **why)
+gboolean mesh_message_datum(const MeshMessage *message, MeshOpcodes opcodes, const MeshTypes *types, MeshCursor *cursor,
+			    MeshDatum *datum, const char **why)
 {
 	gsize at = cursor->at ? cursor->at : 1;
 	const MeshType *type;

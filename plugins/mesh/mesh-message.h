@@ -37,9 +37,9 @@ typedef struct {
 	guint16 address;
 	const guint8 *payload; /* behind the opcode; of texts all behind the address. In the body. */
 	gsize size;
-	guint count;	       /* entries of MESH_NET_INFO, MESH_PATHS, MESH_DATA */
+	guint count;		    /* entries of MESH_NET_INFO, MESH_PATHS, MESH_DATA */
 	double latitude, longitude; /* of MESH_GPS, MESH_GPS_JSON */
-	const char *why;       /* MESH_MALFORMED: a constant */
+	const char *why;	    /* MESH_MALFORMED: a constant */
 } MeshMessage;
 
 typedef struct {
@@ -52,7 +52,7 @@ typedef struct {
 } MeshPath;
 
 typedef struct {
-	char name[64];	     /* of the type: from the table, or the three letters of the oldest form */
+	char name[64]; /* of the type: from the table, or the three letters of the oldest form */
 	const guint8 *data;
 	guint size;
 } MeshDatum;
@@ -69,8 +69,8 @@ MeshEntry mesh_message_entry(const MeshMessage *message, guint index);
 MeshPath mesh_message_path(const MeshMessage *message, guint index);
 /* The values of MESH_DATA one after another, from a zeroed cursor. FALSE: at the end, or nothing can be read from here
  * on; then *why tells (NULL: the end). */
-gboolean mesh_message_datum(const MeshMessage *message, MeshOpcodes opcodes, const MeshTypes *types,
-			    MeshCursor *cursor, MeshDatum *datum, const char **why);
+gboolean mesh_message_datum(const MeshMessage *message, MeshOpcodes opcodes, const MeshTypes *types, MeshCursor *cursor,
+			    MeshDatum *datum, const char **why);
 /* The 16 bytes of a position as the second table of types has them: two doubles, the low byte first. */
 void mesh_position_pack(guint8 out[16], double latitude, double longitude);
 gboolean mesh_position_unpack(const guint8 *data, gsize size, double *latitude, double *longitude);

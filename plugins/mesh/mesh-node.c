@@ -162,7 +162,8 @@ MeshSeries *mesh_node_series(const MeshNode *node, const char *name)
 
 const MeshValue *mesh_series_value(const MeshSeries *series, guint back)
 {
-	return back < series->count ? &series->values[(series->last + series->capacity - back) % series->capacity] : NULL;
+	return back < series->count ? &series->values[(series->last + series->capacity - back) % series->capacity]
+				    : NULL;
 }
 
 void mesh_nodes_keep_value(MeshNodes *nodes, MeshNode *node, const MeshDatum *datum, gint64 wall)
@@ -190,7 +191,8 @@ void mesh_nodes_keep_value(MeshNodes *nodes, MeshNode *node, const MeshDatum *da
 		memcpy(value->data, datum->data, datum->size);
 	value->size = datum->size;
 	value->time = wall;
-	if (mesh_position_unpack(datum->data, strcmp(datum->name, "GPS") ? 0 : datum->size, &node->latitude, &node->longitude))
+	if (mesh_position_unpack(datum->data, strcmp(datum->name, "GPS") ? 0 : datum->size, &node->latitude,
+				 &node->longitude))
 		node->has_position = TRUE;
 }
 

@@ -43,16 +43,16 @@ typedef struct {
 } MeshNode;
 
 typedef struct {
-	GPtrArray *nodes;	/* in order of joining */
-	MeshNode **by_address;	/* 65536 */
-	GHashTable *by_uuid;	/* MeshNode.uuid: borrowed key */
+	GPtrArray *nodes;      /* in order of joining */
+	MeshNode **by_address; /* 65536 */
+	GHashTable *by_uuid;   /* MeshNode.uuid: borrowed key */
 	guint limit;
-	guint keep;		/* values of a series */
+	guint keep; /* values of a series */
 	guint active;
-	GArray *paths;		/* MeshPath */
+	GArray *paths;		      /* MeshPath */
 	gboolean gathering, doubtful; /* a list of the root */
 	gboolean gathering_paths;
-	guint64 refused;	/* nodes over the limit */
+	guint64 refused; /* nodes over the limit */
 } MeshNodes;
 
 void mesh_nodes_init(MeshNodes *nodes, guint limit, guint keep);

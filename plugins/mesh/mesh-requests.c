@@ -10,7 +10,8 @@
 #define NODE_MISSING "Node Not Found"
 #define TYPE_MISSING "Data Type Not Found"
 
-static gboolean relay(MeshGateway *gateway, const MeshCommand *command, const guint8 *data, gsize size, GByteArray *reply)
+static gboolean relay(MeshGateway *gateway, const MeshCommand *command, const guint8 *data, gsize size,
+		      GByteArray *reply)
 {
 	const char *why;
 

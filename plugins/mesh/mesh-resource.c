@@ -64,7 +64,8 @@ static const BpParam send_params[] = {
 	{ NULL },
 };
 
-static json_t *ask(MeshGateway *gateway, const char *name, guint16 address, const guint8 *data, gsize size, GError **error)
+static json_t *ask(MeshGateway *gateway, const char *name, guint16 address, const guint8 *data, gsize size,
+		   GError **error)
 {
 	g_autoptr(GByteArray) body = mesh_command_build(name, TRUE, address, data, size), reply = g_byte_array_new();
 	gboolean wait;
@@ -104,8 +105,13 @@ static const BpAction node_actions[] = {
 };
 
 static const BpResource nodes = {
-	.name = "nodes", .help = "nodes of mesh gateways and their last values", .role = BP_OBSERVER, .list = list_nodes,
-	.get = get_node, .actions = node_actions, .channel = "mesh-nodes",
+	.name = "nodes",
+	.help = "nodes of mesh gateways and their last values",
+	.role = BP_OBSERVER,
+	.list = list_nodes,
+	.get = get_node,
+	.actions = node_actions,
+	.channel = "mesh-nodes",
 };
 
 /* --- netinfo: one entry a gateway --- */
@@ -184,15 +190,20 @@ static json_t *run_reset(BpPlugin *self, const char *id, const BpValues *values,
 }
 
 static const BpAction net_actions[] = {
-	{ "broadcast", .help = "sends a message to all nodes", .params = broadcast_params, .role = BP_OPERATOR, .run = run_broadcast },
+	{ "broadcast", .help = "sends a message to all nodes", .params = broadcast_params, .role = BP_OPERATOR,
+	  .run = run_broadcast },
 	{ "ask", .help = "asks the root for its nodes", .role = BP_OPERATOR, .run = run_ask },
 	{ "reset", .help = "restarts the root module", .role = BP_OPERATOR, .run = run_reset },
 	{ NULL },
 };
 
 static const BpResource netinfo = {
-	.name = "netinfo", .help = "mesh gateways, their nodes and paths", .role = BP_OBSERVER, .list = list_netinfo,
-	.actions = net_actions, .channel = "mesh-nodes",
+	.name = "netinfo",
+	.help = "mesh gateways, their nodes and paths",
+	.role = BP_OBSERVER,
+	.list = list_netinfo,
+	.actions = net_actions,
+	.channel = "mesh-nodes",
 };
 
 gboolean mesh_resource_load(BpPlugin *self, GError **error)
@@ -202,5 +213,6 @@ gboolean mesh_resource_load(BpPlugin *self, GError **error)
 	view.script = mesh_nodes_script;
 	view.size = mesh_nodes_script_size;
 	return bp_registry_add(self, "resource/nodes", &nodes, error) &&
-	       bp_registry_add(self, "resource/netinfo", &netinfo, error) && bp_registry_add(self, "view/nodes", &view, error);
+	       bp_registry_add(self, "resource/netinfo", &netinfo, error) &&
+	       bp_registry_add(self, "view/nodes", &view, error);
 }

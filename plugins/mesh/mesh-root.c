@@ -191,8 +191,10 @@ static gboolean open_framing(MeshGateway *gateway, GError **error)
 	gateway->framing_path = g_strconcat("framing/", name, NULL);
 	gateway->framing = bp_registry_hold(gateway->self, gateway->framing_path, on_framing_gone, gateway);
 	if (!gateway->framing) {
-		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND,
-			    "there is no framing %s: load the plugin that has it (plugin load uart), or say framing=none", name);
+		g_set_error(
+			error, BP_HOST_ERROR, BP_NOT_FOUND,
+			"there is no framing %s: load the plugin that has it (plugin load uart), or say framing=none",
+			name);
 		return FALSE;
 	}
 	gateway->decoder = gateway->framing->decoder_new(&gateway->framing_options, on_frame, gateway);
@@ -213,8 +215,9 @@ static gboolean open_channel(MeshGateway *gateway, const char *param, BpChannel 
 	g_autofree char *name = channel_name(gateway->self, param, param);
 
 	if (!name) {
-		g_set_error_literal(error, BP_HOST_ERROR, BP_INVALID,
-				    "where is the root? name its UART (uart=NAME), or two channels (recv=NAME send=NAME)");
+		g_set_error_literal(
+			error, BP_HOST_ERROR, BP_INVALID,
+			"where is the root? name its UART (uart=NAME), or two channels (recv=NAME send=NAME)");
 		return FALSE;
 	}
 	if (!bp_channel_check_name(name, error))

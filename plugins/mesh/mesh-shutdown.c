@@ -9,7 +9,8 @@
 #include "mesh-gateway.h"
 
 const BpParam mesh_shutdown_params[] = {
-	{ "port", 'p', BP_INT, .fallback = "5002", .min = 0, .max = 65535, .help = "port for POST /shutdown; 0 takes a free one" },
+	{ "port", 'p', BP_INT, .fallback = "5002", .min = 0, .max = 65535,
+	  .help = "port for POST /shutdown; 0 takes a free one" },
 	{ "gateway", .type = BP_STRING, .names = BP_AN_INSTANCE, .required = 1, .help = "the MeshGateway to close" },
 	{ "token", .type = BP_STRING, .secret = 1, .help = "what a request must have that is no page of `origins`" },
 	{ .include = bp_http_params },
@@ -86,8 +87,9 @@ gboolean mesh_shutdown_open(BpInstance *self, GError **error)
 
 	shutdown->self = self;
 	if ((!token || !*token) && !bp_values_is_set(bp_instance_values(self), "origins")) {
-		g_set_error_literal(error, BP_HOST_ERROR, BP_INVALID,
-				    "who may shut down? give a token (shutdown_token), or the origins of the pages that may");
+		g_set_error_literal(
+			error, BP_HOST_ERROR, BP_INVALID,
+			"who may shut down? give a token (shutdown_token), or the origins of the pages that may");
 		return FALSE;
 	}
 	shutdown->http = bp_http_open(self, "server-mesh-shutdown-%u", &events, shutdown, error);

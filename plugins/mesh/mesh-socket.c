@@ -23,10 +23,10 @@ struct MeshPeer {
 	PeerState state;
 	gboolean framed, told;
 	GByteArray *request;
-	BpTimer *timer;	    /* of the stream's scope, for what comes next: the gap, the handshake, a push, an error text */
-	guint16 target;	    /* PEER_WAITING */
-	GQueue pushes;	    /* BpMessage */
-	gint64 pushed;	    /* when the last one went out */
+	BpTimer *timer; /* of the stream's scope, for what comes next: the gap, the handshake, a push, an error text */
+	guint16 target; /* PEER_WAITING */
+	GQueue pushes;	/* BpMessage */
+	gint64 pushed;	/* when the last one went out */
 	guint64 drops;
 };
 

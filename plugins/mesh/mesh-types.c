@@ -20,7 +20,8 @@ void mesh_types_init(MeshTypes *types)
 	set(types, 5, "GPS", 16);
 }
 
-static gboolean read_number(json_t *object, const char *name, const char *key, guint most, guint *number, GError **error)
+static gboolean read_number(json_t *object, const char *name, const char *key, guint most, guint *number,
+			    GError **error)
 {
 	json_t *value = json_object_get(object, key);
 
@@ -28,7 +29,8 @@ static gboolean read_number(json_t *object, const char *name, const char *key, g
 		*number = (guint)json_integer_value(value);
 		return TRUE;
 	}
-	g_set_error(error, BP_HOST_ERROR, BP_INVALID, "type %s: %s is missing or no number from 0 to %u", name, key, most);
+	g_set_error(error, BP_HOST_ERROR, BP_INVALID, "type %s: %s is missing or no number from 0 to %u", name, key,
+		    most);
 	return FALSE;
 }
 
@@ -42,7 +44,8 @@ gboolean mesh_types_add(MeshTypes *types, const char *text, gsize size, GError *
 	if (!root)
 		return FALSE;
 	fresh = g_memdup2(types, sizeof(*types));
-	json_object_foreach (root, name, value) {
+	json_object_foreach(root, name, value)
+	{
 		guint id, length;
 
 		if (!*name || strlen(name) > MESH_TYPE_NAME) {

@@ -7,7 +7,7 @@
 #pragma once
 #include <glib.h>
 
-#define MESH_TYPE_NAME 63   /* bytes of a name, at most */
+#define MESH_TYPE_NAME 63 /* bytes of a name, at most */
 #define MESH_TYPE_LENGTH 1024
 
 typedef struct {

@@ -17,8 +17,10 @@ typedef struct {
 } Page;
 
 const BpParam mesh_pages_params[] = {
-	{ "port", 'p', BP_INT, .fallback = "7654", .min = 0, .max = 65535, .help = "port for dashboards; 0 takes a free one" },
-	{ "gateway", .type = BP_STRING, .names = BP_AN_INSTANCE, .required = 1, .help = "the MeshGateway that is shown" },
+	{ "port", 'p', BP_INT, .fallback = "7654", .min = 0, .max = 65535,
+	  .help = "port for dashboards; 0 takes a free one" },
+	{ "gateway", .type = BP_STRING, .names = BP_AN_INSTANCE, .required = 1,
+	  .help = "the MeshGateway that is shown" },
 	{ .include = bp_http_params },
 	{ NULL },
 };
@@ -214,7 +216,8 @@ void mesh_pages_describe(BpInstance *self, GString *text)
 {
 	MeshPages *pages = bp_instance_data(self);
 
-	g_string_append_printf(text, "dashboards of %s on %s: %u pages, %" G_GUINT64_FORMAT " messages they were too slow for\n",
-			       bp_instance_string(self, "gateway"), bp_server_addresses(bp_http_listener(pages->http)),
-			       pages->all->len, pages->missed);
+	g_string_append_printf(
+		text, "dashboards of %s on %s: %u pages, %" G_GUINT64_FORMAT " messages they were too slow for\n",
+		bp_instance_string(self, "gateway"), bp_server_addresses(bp_http_listener(pages->http)),
+		pages->all->len, pages->missed);
 }

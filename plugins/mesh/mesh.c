@@ -28,9 +28,9 @@ static const char manual[] =
 	"  mesh send 5 hello\n";
 
 static const BpModule modules[] = {
-	{ "MeshGateway", .help = "client programs and dashboards of a mesh whose root is on a UART", .params = mesh_gateway_params,
-	  .size = sizeof(MeshGateway), .open = mesh_gateway_open, .close = mesh_gateway_close,
-	  .update = mesh_gateway_update, .describe = mesh_gateway_describe },
+	{ "MeshGateway", .help = "client programs and dashboards of a mesh whose root is on a UART",
+	  .params = mesh_gateway_params, .size = sizeof(MeshGateway), .open = mesh_gateway_open,
+	  .close = mesh_gateway_close, .update = mesh_gateway_update, .describe = mesh_gateway_describe },
 	{ "MeshPages", .help = "dashboards of a MeshGateway on WebSocket", .params = mesh_pages_params,
 	  .size = sizeof(MeshPages), .open = mesh_pages_open, .close = mesh_pages_close,
 	  .describe = mesh_pages_describe },

@@ -89,8 +89,10 @@ static gboolean run_owned(BpPlugin *self, BpCall *call, GError **error)
 }
 
 static const BpCommand commands[] = {
-	{ "owned", .help = "what each plugin and instance owns: lines of owner, kind and count", .run = run_owned, .group = "plugin" },
+	{ "owned", .help = "what each plugin and instance owns: lines of owner, kind and count", .run = run_owned,
+	  .group = "plugin" },
 	{ NULL },
 };
 
-BP_PLUGIN(.name = "owned", .version = "1.0", .summary = "What each plugin and instance owns", .manual = manual, .commands = commands);
+BP_PLUGIN(.name = "owned", .version = "1.0", .summary = "What each plugin and instance owns", .manual = manual,
+	  .commands = commands);

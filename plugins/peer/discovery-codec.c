@@ -41,7 +41,8 @@ static void read_protocols(DiscoveryNode *node, const json_t *list)
 	size_t at;
 	json_t *item;
 
-	json_array_foreach((json_t *)list, at, item) {
+	json_array_foreach((json_t *)list, at, item)
+	{
 		const char *text = json_string_value(item);
 
 		if (!text || strlen(text) > MOST_TEXT || protocols->len >= MOST_PROTOCOLS)
@@ -88,7 +89,8 @@ static DiscoveryKind read_message(DiscoveryNode *node, const json_t *message)
 		return DISCOVERY_BAD;
 	if (strcmp(type, "backplane_query") == 0)
 		return DISCOVERY_QUERY;
-	if (strcmp(type, "node_discovery") != 0 && strcmp(type, "backplane_node") != 0 && strcmp(type, "backplane_goodbye") != 0)
+	if (strcmp(type, "node_discovery") != 0 && strcmp(type, "backplane_node") != 0 &&
+	    strcmp(type, "backplane_goodbye") != 0)
 		return DISCOVERY_OTHER;
 	if (!id)
 		return DISCOVERY_BAD;
@@ -160,7 +162,8 @@ char *discovery_announcement(const DiscoveryNode *node, gint64 now)
 
 static json_t *server_message(const DiscoveryNode *node, const char *type, const char *ip)
 {
-	json_t *message = json_pack("{s:s,s:s,s:s}", "type", type, "node_id", node->id, "hash", node->hash ? node->hash : "");
+	json_t *message = json_pack("{s:s,s:s,s:s}", "type", type, "node_id", node->id, "hash",
+				    node->hash ? node->hash : "");
 
 	if (ip)
 		json_object_set_new(message, "ip", json_string(ip));

@@ -11,17 +11,24 @@
 
 #define DISCOVERY_PORT 8889
 #define DISCOVERY_SERVER_PORT 8890
-#define DISCOVERY_MOST 1024	   /* bytes: the original cuts there */
+#define DISCOVERY_MOST 1024 /* bytes: the original cuts there */
 #define DISCOVERY_SERVER_MOST 8192
 
-typedef enum { DISCOVERY_BAD, DISCOVERY_OTHER, DISCOVERY_BROWSER, DISCOVERY_NODE, DISCOVERY_QUERY, DISCOVERY_GOODBYE } DiscoveryKind;
+typedef enum {
+	DISCOVERY_BAD,
+	DISCOVERY_OTHER,
+	DISCOVERY_BROWSER,
+	DISCOVERY_NODE,
+	DISCOVERY_QUERY,
+	DISCOVERY_GOODBYE
+} DiscoveryKind;
 
 /* What a datagram says; all strings owned. */
 typedef struct {
 	char *id, *name, *hash, *project; /* hash and project NULL: not said */
 	char **protocols;		  /* without the project */
 	guint port;
-	guint ttl;			  /* seconds; 0: not said */
+	guint ttl; /* seconds; 0: not said */
 	gboolean ours;
 } DiscoveryNode;
 
@@ -29,8 +36,8 @@ typedef struct {
 DiscoveryKind discovery_read(DiscoveryNode *node, const void *data, gsize size);
 void discovery_node_clear(DiscoveryNode *node);
 /* Texts without NUL-terminator on the wire. Yours; NULL if it would be longer than the port takes. */
-char *discovery_announcement(const DiscoveryNode *node, gint64 now);		  /* 8889 */
+char *discovery_announcement(const DiscoveryNode *node, gint64 now);		/* 8889 */
 char *discovery_server_announcement(const DiscoveryNode *node, const char *ip); /* 8890; `ip` may be NULL */
-char *discovery_own(const DiscoveryNode *node);					  /* backplane_node */
+char *discovery_own(const DiscoveryNode *node);					/* backplane_node */
 char *discovery_goodbye(const DiscoveryNode *node);
 char *discovery_query(void);

@@ -11,14 +11,19 @@ static void add_rows(BpTable *table)
 	json_t *list = discovery_json(), *node;
 	size_t at;
 
-	json_array_foreach(list, at, node) {
+	json_array_foreach(list, at, node)
+	{
 		const char *state, *project = json_string_value(json_object_get(node, "project_id"));
 
 		state = json_string_value(json_object_get(node, "state"));
 		bp_table_row(table, "%s\t%s\t%s:%d\t%s\t%s", state, json_string_value(json_object_get(node, "name")),
-			     json_string_value(json_object_get(node, "ip")), (int)json_integer_value(json_object_get(node, "port")),
-			     project ? project : "-", json_string_value(json_object_get(node, "id")));
-		bp_table_style(table, 0, strcmp(state, "up") == 0 ? BP_GOOD : strcmp(state, "down") == 0 ? BP_BAD : BP_WARN);
+			     json_string_value(json_object_get(node, "ip")),
+			     (int)json_integer_value(json_object_get(node, "port")), project ? project : "-",
+			     json_string_value(json_object_get(node, "id")));
+		bp_table_style(table, 0,
+			       strcmp(state, "up") == 0	    ? BP_GOOD
+			       : strcmp(state, "down") == 0 ? BP_BAD
+							    : BP_WARN);
 	}
 	json_decref(list);
 }
@@ -30,9 +35,10 @@ static void print_nodes(BpCall *call)
 
 	add_rows(table);
 	bp_call_table(call, table);
-	bp_call_styled(call, BP_DIM, "%" G_GUINT64_FORMAT " datagrams heard, %" G_GUINT64_FORMAT " bad, %" G_GUINT64_FORMAT
-		       " of browsers, %" G_GUINT64_FORMAT " refused; %" G_GUINT64_FORMAT " sent", counts.heard, counts.bad,
-		       counts.browsers, counts.refused, counts.sent);
+	bp_call_styled(call, BP_DIM,
+		       "%" G_GUINT64_FORMAT " datagrams heard, %" G_GUINT64_FORMAT " bad, %" G_GUINT64_FORMAT
+		       " of browsers, %" G_GUINT64_FORMAT " refused; %" G_GUINT64_FORMAT " sent",
+		       counts.heard, counts.bad, counts.browsers, counts.refused, counts.sent);
 }
 
 gboolean discovery_run_list(BpPlugin *self, BpCall *call, GError **error)
@@ -72,8 +78,10 @@ static void on_browse(BpPlugin *self, gpointer data)
 	g_autofree char *progress = NULL;
 	size_t at;
 
-	json_array_foreach(list, at, node) {
-		g_autofree char *line = g_strdup_printf("%-7s %s at %s:%d", json_string_value(json_object_get(node, "state")),
+	json_array_foreach(list, at, node)
+	{
+		g_autofree char *line = g_strdup_printf("%-7s %s at %s:%d",
+							json_string_value(json_object_get(node, "state")),
 							json_string_value(json_object_get(node, "name")),
 							json_string_value(json_object_get(node, "ip")),
 							(int)json_integer_value(json_object_get(node, "port")));

@@ -17,7 +17,7 @@
 #include "mdns.h"
 
 #define PERIOD (5 * G_USEC_PER_SEC)
-#define SILENCE 16		      /* seconds that a node may be silent */
+#define SILENCE 16			  /* seconds that a node may be silent */
 #define FORGET (15 * 60 * G_USEC_PER_SEC) /* after it was last heard */
 #define PROBE_TIME (2 * G_USEC_PER_SEC)
 #define PROBE_PAUSE (2 * G_USEC_PER_SEC)
@@ -74,9 +74,9 @@ static json_t *node_json(const Node *node)
 		*strrchr(address, ':') = 0;
 	for (char **at = node->said.protocols; at && *at; at++)
 		json_array_append_new(protocols, json_string(*at));
-	return json_pack("{s:s,s:s,s:s,s:i,s:s?,s:s?,s:o,s:s}", "id", node->said.id, "name", node->said.name, "ip", address, "port",
-			 (int)node->said.port, "project_id", node->said.project, "hash", node->said.hash, "protocols", protocols,
-			 "state", state_names[node->state]);
+	return json_pack("{s:s,s:s,s:s,s:i,s:s?,s:s?,s:o,s:s}", "id", node->said.id, "name", node->said.name, "ip",
+			 address, "port", (int)node->said.port, "project_id", node->said.project, "hash",
+			 node->said.hash, "protocols", protocols, "state", state_names[node->state]);
 }
 
 json_t *discovery_json(void)
@@ -109,7 +109,8 @@ static void tell(const Node *node, const char *event)
 
 static void tell_found(const Node *node)
 {
-	DiscoveryFound found = { node->said.id, node->said.name, node->said.project, node->said.hash, node->address, node->state };
+	DiscoveryFound found = { node->said.id,	  node->said.name, node->said.project,
+				 node->said.hash, node->address,   node->state };
 
 	if (discovery_found)
 		discovery_found(&found, NULL);
@@ -125,8 +126,8 @@ void discovery_each(DiscoveryFunc func, gpointer data)
 	g_hash_table_iter_init(&iter, here.nodes);
 	while (g_hash_table_iter_next(&iter, NULL, &at)) {
 		const Node *node = at;
-		DiscoveryFound found = { node->said.id, node->said.name, node->said.project, node->said.hash, node->address,
-					 node->state };
+		DiscoveryFound found = { node->said.id,	  node->said.name, node->said.project,
+					 node->said.hash, node->address,   node->state };
 
 		if (node->state == NODE_UP)
 			func(&found, data);
@@ -176,7 +177,9 @@ static void on_probe_closed(BpStream *stream, const GError *why, gpointer user)
 		set_state(node, NODE_DOWN);
 }
 
-static const BpStreamEvents probe_events = { .data = on_probe_data, .closed = on_probe_closed, .ready = on_probe_ready };
+static const BpStreamEvents probe_events = { .data = on_probe_data,
+					     .closed = on_probe_closed,
+					     .ready = on_probe_ready };
 
 static void probe(Node *node)
 {
@@ -331,9 +334,13 @@ gboolean discovery_is_public(const EndpointServer *server)
 
 static DiscoveryNode node_of(const EndpointServer *server)
 {
-	return (DiscoveryNode){ .id = server->id, .name = server->name, .hash = (char *)server->hash,
-				.project = server->net ? (char *)server->project : NULL, .protocols = (char **)server->protocols,
-				.port = bp_server_port(server->server), .ttl = SILENCE };
+	return (DiscoveryNode){ .id = server->id,
+				.name = server->name,
+				.hash = (char *)server->hash,
+				.project = server->net ? (char *)server->project : NULL,
+				.protocols = (char **)server->protocols,
+				.port = bp_server_port(server->server),
+				.ttl = SILENCE };
 }
 
 static void send_text(char *take_text, const struct in_addr *to, guint port)
@@ -433,12 +440,23 @@ static void on_datagram(BpDatagram *datagram, const guint8 *data, gsize size, co
 	if (from->storage.ss_family != AF_INET)
 		return;
 	switch (discovery_read(&said, data, size)) {
-	case DISCOVERY_BAD: here.bad++; break;
-	case DISCOVERY_OTHER: break;
-	case DISCOVERY_BROWSER: here.browsers++; break;
-	case DISCOVERY_QUERY: answer_query(from); break;
-	case DISCOVERY_GOODBYE: discovery_gone(said.id); break;
-	case DISCOVERY_NODE: discovery_heard(&said, from); break;
+	case DISCOVERY_BAD:
+		here.bad++;
+		break;
+	case DISCOVERY_OTHER:
+		break;
+	case DISCOVERY_BROWSER:
+		here.browsers++;
+		break;
+	case DISCOVERY_QUERY:
+		answer_query(from);
+		break;
+	case DISCOVERY_GOODBYE:
+		discovery_gone(said.id);
+		break;
+	case DISCOVERY_NODE:
+		discovery_heard(&said, from);
+		break;
 	}
 	discovery_node_clear(&said);
 }

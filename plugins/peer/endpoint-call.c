@@ -101,7 +101,8 @@ static void ask_channel(EndpointRequest *request, BpChannel *channel, const json
 	EndpointConnection *connection = request->connection;
 	EndpointServer *server = connection->server;
 	g_autofree char *text = bp_json_text(message);
-	g_autofree char *name = g_strdup_printf("%s/reply/%" G_GUINT64_FORMAT, bp_plugin_name(server->self), ++server->next_reply);
+	g_autofree char *name = g_strdup_printf("%s/reply/%" G_GUINT64_FORMAT, bp_plugin_name(server->self),
+						++server->next_reply);
 	g_autoptr(BpMessage) asked = bp_message_new(text, strlen(text), BP_TEXT);
 	char *origin = g_ref_string_new(bp_stream_peer(connection->stream));
 
@@ -172,8 +173,15 @@ static json_t *run_command(EndpointRequest *request, const CommandEndpoint *endp
 	EndpointRun *run = g_new0(EndpointRun, 1);
 	g_autoptr(GError) error = NULL;
 	BpSessionOptions options = {
-		.handler = bp_handler_find("console"), .link = &session_link, .data = run, .no_prompt = TRUE, .quiet = TRUE,
-		.peer = bp_stream_peer(request->connection->stream), .local = "", .query = "", .role = endpoint->role,
+		.handler = bp_handler_find("console"),
+		.link = &session_link,
+		.data = run,
+		.no_prompt = TRUE,
+		.quiet = TRUE,
+		.peer = bp_stream_peer(request->connection->stream),
+		.local = "",
+		.query = "",
+		.role = endpoint->role,
 	};
 
 	run->output = g_string_new(NULL);
@@ -191,7 +199,8 @@ static json_t *run_command(EndpointRequest *request, const CommandEndpoint *endp
 
 /* --- by name --- */
 
-static json_t *call_table(const BpEndpoint *endpoint, EndpointRequest *request, const json_t *message, gboolean by_protocol)
+static json_t *call_table(const BpEndpoint *endpoint, EndpointRequest *request, const json_t *message,
+			  gboolean by_protocol)
 {
 	g_autoptr(GError) error = NULL;
 	json_t *data = endpoint->call(message, request->connection->id, &error);

@@ -21,7 +21,8 @@ gboolean endpoint_part_address(const char *address, char **host, guint *port, GE
 		size = 0;
 	}
 	if (!size || !g_ascii_string_to_unsigned(colon + 1, 10, 1, 65535, &number, NULL)) {
-		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "%.100s is not HOST:PORT: write localhost:8888 or [::1]:8888", address);
+		g_set_error(error, BP_HOST_ERROR, BP_INVALID,
+			    "%.100s is not HOST:PORT: write localhost:8888 or [::1]:8888", address);
 		return FALSE;
 	}
 	*host = g_strndup(address, size);
@@ -49,7 +50,8 @@ static void on_answer(const json_t *reply, const GError *error, gpointer data)
 	g_autoptr(BpMessage) message = NULL;
 
 	if (error) {
-		json_t *failed = json_pack("{s:s,s:o}", "status", "error", "message", bp_json_string(error->message, -1));
+		json_t *failed = json_pack("{s:s,s:o}", "status", "error", "message",
+					   bp_json_string(error->message, -1));
 
 		bp_channel_printf(module->events, "A request failed: %s", error->message);
 		text = bp_json_text(failed);
@@ -72,7 +74,8 @@ static void on_send(BpPlugin *self, BpMessage *message, gpointer data)
 	EndpointClientModule *module = data;
 	BpChannel *reply = bp_message_reply_channel(message);
 	g_autoptr(GError) error = NULL;
-	json_t *object = bp_json_parse_object(bp_message_data(message), bp_message_size(message), JSON_LINE_LIMIT, &error);
+	json_t *object = bp_json_parse_object(bp_message_data(message), bp_message_size(message), JSON_LINE_LIMIT,
+					      &error);
 	Asked *asked;
 
 	if (!object) {
@@ -101,9 +104,13 @@ gboolean endpoint_client_open(BpInstance *self, GError **error)
 	EndpointClientModule *module = bp_instance_data(self);
 	g_autofree char *name = g_strdup_printf("client-endpoint-%s", bp_plugin_name(self));
 	EndpointClientOptions options = {
-		.host = bp_instance_string(self, "host"), .port = (guint)bp_instance_int(self, "port"),
-		.timeout = bp_instance_duration(self, "timeout"), .reconnect_delay = bp_instance_duration(self, "reconnect_delay"),
-		.attempts = bp_instance_bool(self, "auto_reconnect") ? (guint)bp_instance_int(self, "max_reconnect_attempts") : 0,
+		.host = bp_instance_string(self, "host"),
+		.port = (guint)bp_instance_int(self, "port"),
+		.timeout = bp_instance_duration(self, "timeout"),
+		.reconnect_delay = bp_instance_duration(self, "reconnect_delay"),
+		.attempts = bp_instance_bool(self, "auto_reconnect")
+				    ? (guint)bp_instance_int(self, "max_reconnect_attempts")
+				    : 0,
 		.tls_name = tls_name_of(self),
 	};
 
@@ -128,20 +135,26 @@ void endpoint_client_describe(BpInstance *self, GString *text)
 	EndpointClientModule *module = bp_instance_data(self);
 	EndpointClientCounts counts = endpoint_client_counts(module->client);
 
-	g_string_append_printf(text, "%s to %s:%u\n%" G_GUINT64_FORMAT " requests, %" G_GUINT64_FORMAT " answers, %" G_GUINT64_FORMAT
-			       " timeouts, %" G_GUINT64_FORMAT " late, %" G_GUINT64_FORMAT " reconnects\n",
+	g_string_append_printf(text,
+			       "%s to %s:%u\n%" G_GUINT64_FORMAT " requests, %" G_GUINT64_FORMAT
+			       " answers, %" G_GUINT64_FORMAT " timeouts, %" G_GUINT64_FORMAT
+			       " late, %" G_GUINT64_FORMAT " reconnects\n",
 			       endpoint_client_state(module->client), bp_instance_string(self, "host"),
-			       (guint)bp_instance_int(self, "port"), counts.requests, counts.answers, counts.timeouts, counts.late,
-			       counts.reconnects);
+			       (guint)bp_instance_int(self, "port"), counts.requests, counts.answers, counts.timeouts,
+			       counts.late, counts.reconnects);
 }
 
 const BpParam endpoint_client_params[] = {
-	{ "host", .type = BP_STRING, .fallback = "127.0.0.1", .alias = "server_ip", .help = "name or address of the server" },
+	{ "host", .type = BP_STRING, .fallback = "127.0.0.1", .alias = "server_ip",
+	  .help = "name or address of the server" },
 	{ "port", 'p', BP_INT, .fallback = "8888", .alias = "server_port", .min = 1, .max = 65535, .help = "its port" },
-	{ "timeout", .type = BP_DURATION, .fallback = "5s", .min = 0.01, .max = 3600, .help = "for connecting, and for each answer" },
+	{ "timeout", .type = BP_DURATION, .fallback = "5s", .min = 0.01, .max = 3600,
+	  .help = "for connecting, and for each answer" },
 	{ "auto_reconnect", .type = BP_BOOL, .fallback = "yes", .help = "connect again when it is cut or fails" },
-	{ "max_reconnect_attempts", .type = BP_INT, .fallback = "3", .min = 0, .max = 1000000, .help = "tries in a row" },
-	{ "reconnect_delay", .type = BP_DURATION, .fallback = "1s", .min = 0.01, .max = 3600, .help = "first pause; doubled each time" },
+	{ "max_reconnect_attempts", .type = BP_INT, .fallback = "3", .min = 0, .max = 1000000,
+	  .help = "tries in a row" },
+	{ "reconnect_delay", .type = BP_DURATION, .fallback = "1s", .min = 0.01, .max = 3600,
+	  .help = "first pause; doubled each time" },
 	{ "tls", .type = BP_BOOL, .fallback = "no", .help = "encrypt, and check the server's certificate" },
 	{ "tls_name", .type = BP_STRING, .help = "name in its certificate, if not the host; * takes any" },
 	{ NULL },
@@ -162,8 +175,10 @@ static guint last_number;
 
 const BpParam endpoint_call_params[] = {
 	{ "address", .kind = BP_ARGUMENT, .required = 1, .help = "HOST:PORT of an endpoint server" },
-	{ "endpoint", .kind = BP_ARGUMENT, .required = 1, .help = "its endpoint; with --request a built-in one, as ping" },
-	{ "data", .kind = BP_ARGUMENT, .type = BP_REST, .help = "JSON for it; --async after it does not wait for the answer" },
+	{ "endpoint", .kind = BP_ARGUMENT, .required = 1,
+	  .help = "its endpoint; with --request a built-in one, as ping" },
+	{ "data", .kind = BP_ARGUMENT, .type = BP_REST,
+	  .help = "JSON for it; --async after it does not wait for the answer" },
 	{ "request", 'r', BP_BOOL, .help = "a built-in request: ping, status, info, echo, peer_list" },
 	{ "async", 'a', BP_BOOL, .help = "do not wait: the answer is shown when it comes" },
 	{ "timeout", 't', BP_DURATION, .fallback = "5s", .min = 0.01, .max = 3600, .help = "for the answer" },
@@ -248,7 +263,8 @@ gboolean endpoint_run_call(BpPlugin *self, BpCall *call, GError **error)
 	const char *endpoint = bp_call_string(call, "endpoint");
 	gboolean async = bp_call_bool(call, "async");
 	g_autofree char *host = NULL;
-	EndpointClientOptions options = { .timeout = bp_call_duration(call, "timeout"), .reconnect_delay = G_USEC_PER_SEC };
+	EndpointClientOptions options = { .timeout = bp_call_duration(call, "timeout"),
+					  .reconnect_delay = G_USEC_PER_SEC };
 	json_t *data = NULL, *message;
 	Errand *errand;
 
@@ -263,7 +279,8 @@ gboolean endpoint_run_call(BpPlugin *self, BpCall *call, GError **error)
 	errand->scope = bp_scope_open(self);
 	errand->number = ++last_number;
 	errand->client = endpoint_client_new(errand->scope, &options, NULL, NULL);
-	bp_plugin_defer_undo(errand->scope, errand_free, errand); /* the newest, so undone before what the client owns */
+	bp_plugin_defer_undo(errand->scope, errand_free,
+			     errand); /* the newest, so undone before what the client owns */
 	if (async) {
 		errand->session = bp_session_id(bp_call_session(call));
 		bp_call_printf(call, "Call %u is under way.", errand->number);

@@ -23,7 +23,14 @@ typedef struct {
 	gboolean over; /* told already; keeps its place in the order */
 } Waiting;
 
-typedef enum { CLIENT_IDLE, CLIENT_RESOLVING, CLIENT_CONNECTING, CLIENT_CONNECTED, CLIENT_PAUSING, CLIENT_FAILED } ClientState;
+typedef enum {
+	CLIENT_IDLE,
+	CLIENT_RESOLVING,
+	CLIENT_CONNECTING,
+	CLIENT_CONNECTED,
+	CLIENT_PAUSING,
+	CLIENT_FAILED
+} ClientState;
 
 struct EndpointClient {
 	BpScope *scope; /* owns its stream, its timers and the question for its address */
@@ -231,7 +238,8 @@ static const BpStreamEvents stream_events = { .data = on_data, .closed = on_clos
 static void connect_to(EndpointClient *client, const BpAddress *address)
 {
 	client->state = CLIENT_CONNECTING;
-	client->stream = bp_stream_connect(client->scope, address, client->timeout, client->tls_name, &stream_events, client);
+	client->stream = bp_stream_connect(client->scope, address, client->timeout, client->tls_name, &stream_events,
+					   client);
 	if (!client->stream)
 		lost(client, "no socket could be made");
 }

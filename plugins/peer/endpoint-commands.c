@@ -64,8 +64,10 @@ gboolean endpoint_run_list(BpPlugin *self, BpCall *call, GError **error)
 		const char *command = endpoint_command_of(*at);
 		const BpEndpoint *endpoint = bp_registry_find(path);
 
-		bp_table_row(table, "%s\t%s\t%s", *at, command ? "command" : "plugin", command ? command :
-			     endpoint && endpoint->help ? endpoint->help : "");
+		bp_table_row(table, "%s\t%s\t%s", *at, command ? "command" : "plugin",
+			     command			  ? command
+			     : endpoint && endpoint->help ? endpoint->help
+							  : "");
 	}
 	for (guint i = 0; i < servers->len; i++)
 		list_channels(table, servers->pdata[i]);

@@ -66,9 +66,10 @@ static json_t *answer_ping(EndpointServer *server, const json_t *message)
 static json_t *answer_status(EndpointServer *server, const json_t *message)
 {
 	gint64 uptime = (g_get_monotonic_time() - server->started) / G_USEC_PER_SEC;
-	json_t *data = json_pack("{s:s,s:s,s:s,s:I,s:i,s:i,s:i}", "status", "running", "server_id", server->id, "server_name",
-				 server->name, "uptime", (json_int_t)uptime, "client_count", (int)server->clients,
-				 "max_connections", (int)server->max_clients, "port", (int)bp_server_port(server->server));
+	json_t *data = json_pack("{s:s,s:s,s:s,s:I,s:i,s:i,s:i}", "status", "running", "server_id", server->id,
+				 "server_name", server->name, "uptime", (json_int_t)uptime, "client_count",
+				 (int)server->clients, "max_connections", (int)server->max_clients, "port",
+				 (int)bp_server_port(server->server));
 
 	/* The one reply whose time is inside. */
 	return json_pack("{s:s,s:o}", "status", "success", "data", endpoint_stamp(data));
@@ -97,9 +98,9 @@ static json_t *answer_info(EndpointServer *server, const json_t *message)
 
 	for (char **at = names; *at; at++)
 		json_array_append_new(endpoints, json_string(*at));
-	data = json_pack("{s:s,s:s,s:o,s:s,s:o,s:i,s:i,s:i,s:s,s:s}", "server_id", server->id, "server_name", server->name,
-			 "protocols", protocol_list(server), "hash", server->hash, "endpoints", endpoints, "client_count",
-			 (int)server->clients, "max_connections", (int)server->max_clients, "port",
+	data = json_pack("{s:s,s:s,s:o,s:s,s:o,s:i,s:i,s:i,s:s,s:s}", "server_id", server->id, "server_name",
+			 server->name, "protocols", protocol_list(server), "hash", server->hash, "endpoints", endpoints,
+			 "client_count", (int)server->clients, "max_connections", (int)server->max_clients, "port",
 			 (int)bp_server_port(server->server), "host", bp_instance_string(server->self, "bind"),
 			 "project_id", server->project);
 	if (server->net)
@@ -111,7 +112,8 @@ static json_t *answer_echo(EndpointServer *server, const json_t *message)
 {
 	json_t *data = json_object_get(message, "data");
 
-	return endpoint_stamp(json_pack("{s:s,s:o}", "status", "success", "echo", data ? json_incref(data) : json_object()));
+	return endpoint_stamp(
+		json_pack("{s:s,s:o}", "status", "success", "echo", data ? json_incref(data) : json_object()));
 }
 
 static json_t *answer_peer_list(EndpointServer *server, const json_t *message)
@@ -123,7 +125,7 @@ static const struct {
 	const char *name;
 	json_t *(*answer)(EndpointServer *server, const json_t *message);
 } built_in[] = {
-	{ "ping", answer_ping }, { "status", answer_status }, { "info", answer_info },
+	{ "ping", answer_ping }, { "status", answer_status },	    { "info", answer_info },
 	{ "echo", answer_echo }, { "peer_list", answer_peer_list },
 };
 

@@ -62,7 +62,8 @@ static guint8 *decode(const char *text, gsize *size, json_t **error)
 	}
 	if (letters % 4 == 1) {
 		*error = failed("Error during media message processing: Invalid base64-encoded string: number of data "
-				"characters (%zu) cannot be 1 more than a multiple of 4", letters);
+				"characters (%zu) cannot be 1 more than a multiple of 4",
+				letters);
 		return NULL;
 	}
 	if (letters % 4 && padding < 4 - letters % 4) {
@@ -115,7 +116,8 @@ static json_t *receive_single(const json_t *message, EndpointMediaFunc func, gpo
 	if (reply)
 		return reply;
 	text = g_strdup_printf("Received %zu bytes of media data (%s)", size, type);
-	return json_pack("{s:s,s:s,s:I,s:s}", "status", "success", "message", text, "size", (json_int_t)size, "media_type", type);
+	return json_pack("{s:s,s:s,s:I,s:s}", "status", "success", "message", text, "size", (json_int_t)size,
+			 "media_type", type);
 }
 
 static json_t *start_stream(EndpointMedia *media, const char *id, const json_t *message)
@@ -134,7 +136,8 @@ static json_t *start_stream(EndpointMedia *media, const char *id, const json_t *
 	return json_pack("{s:s,s:{s:s,s:s}}", "status", "success", "data", "status", "stream_started", "stream_id", id);
 }
 
-static json_t *receive_chunk(EndpointMedia *media, const char *id, const json_t *message, EndpointMediaFunc func, gpointer user)
+static json_t *receive_chunk(EndpointMedia *media, const char *id, const json_t *message, EndpointMediaFunc func,
+			     gpointer user)
 {
 	MediaStream *stream = media->streams ? g_hash_table_lookup(media->streams, id) : NULL;
 	const json_t *index = json_object_get(message, "chunk_index");
@@ -160,12 +163,12 @@ static json_t *receive_chunk(EndpointMedia *media, const char *id, const json_t 
 	reply = func(stream->type, data, size, message, user);
 	json_decref(reply);
 	if (!json_is_true(json_object_get(message, "is_last")))
-		return json_pack("{s:s,s:{s:s,s:s,s:O?,s:I}}", "status", "success", "data", "status", "chunk_received", "stream_id",
-				 id, "chunk_index", index, "received_chunks", (json_int_t)stream->chunks);
+		return json_pack("{s:s,s:{s:s,s:s,s:O?,s:I}}", "status", "success", "data", "status", "chunk_received",
+				 "stream_id", id, "chunk_index", index, "received_chunks", (json_int_t)stream->chunks);
 	duration = (double)(g_get_monotonic_time() - stream->begun) / G_USEC_PER_SEC;
 	reply = json_pack("{s:s,s:{s:s,s:s,s:I,s:I,s:f}}", "status", "success", "data", "status", "stream_completed",
-			  "stream_id", id, "total_chunks", (json_int_t)stream->chunks, "total_bytes", (json_int_t)stream->bytes,
-			  "duration", duration);
+			  "stream_id", id, "total_chunks", (json_int_t)stream->chunks, "total_bytes",
+			  (json_int_t)stream->bytes, "duration", duration);
 	g_hash_table_remove(media->streams, id);
 	return reply;
 }

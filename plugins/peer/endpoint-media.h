@@ -15,7 +15,8 @@ typedef struct {
 } EndpointMedia;
 
 /* A piece that came: decoded. The reply to give instead of ours, or NULL. */
-typedef json_t *(*EndpointMediaFunc)(const char *type, const guint8 *data, gsize size, const json_t *message, gpointer user);
+typedef json_t *(*EndpointMediaFunc)(const char *type, const guint8 *data, gsize size, const json_t *message,
+				     gpointer user);
 
 gboolean endpoint_media_is(const json_t *message);
 /* The reply without "timestamp". */

@@ -308,11 +308,13 @@ void endpoint_server_describe(BpInstance *self, GString *text)
 {
 	EndpointServer *server = bp_instance_data(self);
 
-	g_string_append_printf(text, "%s (%s) on %s, project %s\n", server->name, server->id, bp_server_addresses(server->server),
-			       server->project);
-	g_string_append_printf(text, "%u clients of %u, %" G_GUINT64_FORMAT " requests, %" G_GUINT64_FORMAT " errors, %"
-			       G_GUINT64_FORMAT " refused, %" G_GUINT64_FORMAT " timeouts\n", server->clients,
-			       server->max_clients, server->requests, server->errors, server->refused, server->timeouts);
+	g_string_append_printf(text, "%s (%s) on %s, project %s\n", server->name, server->id,
+			       bp_server_addresses(server->server), server->project);
+	g_string_append_printf(text,
+			       "%u clients of %u, %" G_GUINT64_FORMAT " requests, %" G_GUINT64_FORMAT
+			       " errors, %" G_GUINT64_FORMAT " refused, %" G_GUINT64_FORMAT " timeouts\n",
+			       server->clients, server->max_clients, server->requests, server->errors, server->refused,
+			       server->timeouts);
 	if (server->net)
 		peer_net_describe(server->net, text);
 }

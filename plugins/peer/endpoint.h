@@ -23,14 +23,14 @@ typedef struct {
 	const char *project, *hash;
 	const char *const *protocols;
 	gint64 started;
-	gint64 timeout;		    /* of endpoints that answer later */
+	gint64 timeout; /* of endpoints that answer later */
 	guint max_clients;
-	guint clients;		    /* connections, links to peers not counted */
-	GQueue connections;	    /* EndpointConnection */
-	guint pending;		    /* requests that wait for an answer */
+	guint clients;	    /* connections, links to peers not counted */
+	GQueue connections; /* EndpointConnection */
+	guint pending;	    /* requests that wait for an answer */
 	guint64 requests, errors, refused, timeouts, next_reply;
 	gboolean enable_discovery;
-	PeerNet *net;		    /* NULL: no peers */
+	PeerNet *net; /* NULL: no peers */
 } EndpointServer;
 
 /* --- endpoint-server.c --- */
@@ -47,7 +47,7 @@ struct EndpointConnection {
 	EndpointServer *server;
 	BpStream *stream;
 	JsonLine input;
-	GQueue requests;	/* EndpointRequest, oldest first: answers keep this order */
+	GQueue requests; /* EndpointRequest, oldest first: answers keep this order */
 	EndpointMedia media;
 	char *id;
 	GList place;		/* in server->connections */
@@ -58,9 +58,9 @@ struct EndpointConnection {
 struct EndpointRequest {
 	EndpointConnection *connection;
 	GList place;
-	json_t *id;	    /* echoed, or NULL */
-	BpMessage *answer;  /* NULL: not yet */
-	BpChannel *reply;   /* of a channel endpoint */
+	json_t *id;	   /* echoed, or NULL */
+	BpMessage *answer; /* NULL: not yet */
+	BpChannel *reply;  /* of a channel endpoint */
 	BpWatch *watch;
 	BpTimer *timer;
 	struct EndpointRun *run; /* of a command endpoint */
@@ -109,7 +109,8 @@ typedef void (*EndpointClientState)(EndpointClient *client, const char *sentence
 /* Exactly once; `reply` is borrowed and NULL with an error. */
 typedef void (*EndpointClientDone)(const json_t *reply, const GError *error, gpointer data);
 
-EndpointClient *endpoint_client_new(BpPlugin *self, const EndpointClientOptions *options, EndpointClientState state, gpointer data);
+EndpointClient *endpoint_client_new(BpPlugin *self, const EndpointClientOptions *options, EndpointClientState state,
+				    gpointer data);
 /* What waits is told BP_CANCELLED. */
 void endpoint_client_free(EndpointClient *client);
 void endpoint_client_request(EndpointClient *client, json_t *take_message, EndpointClientDone done, gpointer data);
@@ -158,8 +159,8 @@ extern DiscoveryFunc discovery_found;
 json_t *discovery_json(void);
 /* Listens from now on; once is enough. */
 void discovery_start(void);
-EndpointServer *discovery_server(const char *id); /* of ours that are announced; NULL */
-const GQueue *discovery_servers(void);		  /* EndpointServer */
+EndpointServer *discovery_server(const char *id);	    /* of ours that are announced; NULL */
+const GQueue *discovery_servers(void);			    /* EndpointServer */
 gboolean discovery_is_public(const EndpointServer *server); /* not on loopback alone */
 /* Whoever is there answers. */
 void discovery_ask(void);

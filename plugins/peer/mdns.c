@@ -49,8 +49,8 @@ static void on_answer(GObject *bus, GAsyncResult *result, gpointer data)
 }
 
 /* `func` gets NULL when it failed. When the plugin goes, nothing is asked any more: who leaves the bus is forgotten by avahi. */
-static void ask(const char *path, const char *interface, const char *method, GVariant *take_values, const char *type, Answer func,
-		gpointer data)
+static void ask(const char *path, const char *interface, const char *method, GVariant *take_values, const char *type,
+		Answer func, gpointer data)
 {
 	g_autoptr(GVariant) values = take_values ? g_variant_ref_sink(take_values) : NULL;
 	Call *call;
@@ -74,7 +74,8 @@ static void add_text(GVariantBuilder *text, const char *key, const char *value)
 	g_autofree char *pair = value && *value ? g_strdup_printf("%s=%s", key, value) : NULL;
 
 	if (pair && strlen(pair) < 256)
-		g_variant_builder_add_value(text, g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, pair, strlen(pair), 1));
+		g_variant_builder_add_value(text,
+					    g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, pair, strlen(pair), 1));
 }
 
 static void announce(EndpointServer *server, const char *group)
@@ -88,8 +89,9 @@ static void announce(EndpointServer *server, const char *group)
 	add_text(&text, "project", server->net ? server->project : NULL);
 	add_text(&text, "hash", server->hash);
 	ask(group, AVAHI ".EntryGroup", "AddService",
-	    g_variant_new("(iiussssqaay)", ANY, ANY, 0, name, SERVICE, "", "", (guint16)bp_server_port(server->server), &text), NULL,
-	    NULL, NULL);
+	    g_variant_new("(iiussssqaay)", ANY, ANY, 0, name, SERVICE, "", "", (guint16)bp_server_port(server->server),
+			  &text),
+	    NULL, NULL, NULL);
 	ask(group, AVAHI ".EntryGroup", "Commit", NULL, NULL, NULL, NULL);
 }
 
@@ -153,7 +155,8 @@ static void on_resolved(GVariant *answer, gpointer data)
 
 	if (!answer || !here.running)
 		return;
-	g_variant_get(answer, "(iissssisq@aayu)", NULL, NULL, &service, NULL, NULL, NULL, NULL, &ip, &port, &text, NULL);
+	g_variant_get(answer, "(iissssisq@aayu)", NULL, NULL, &service, NULL, NULL, NULL, NULL, &ip, &port, &text,
+		      NULL);
 	node.id = text_value(text, "id");
 	node.name = text_value(text, "name");
 	node.project = text_value(text, "project");
@@ -170,8 +173,8 @@ static void on_resolved(GVariant *answer, gpointer data)
 }
 
 /* Signals of the browser come to all who are on the bus; a name that is not ours is resolved in vain at worst. */
-static void on_item(GDBusConnection *bus, const char *sender, const char *path, const char *interface, const char *signal,
-		    GVariant *values, gpointer data)
+static void on_item(GDBusConnection *bus, const char *sender, const char *path, const char *interface,
+		    const char *signal, GVariant *values, gpointer data)
 {
 	int network, protocol;
 	const char *name, *type, *domain;
@@ -183,7 +186,8 @@ static void on_item(GDBusConnection *bus, const char *sender, const char *path, 
 		return;
 	if (strcmp(signal, "ItemNew") == 0) {
 		ask("/", AVAHI ".Server", "ResolveService",
-		    g_variant_new("(iisssiu)", network, protocol, name, type, domain, IPV4, 0), "(iissssisqaayu)", on_resolved, NULL);
+		    g_variant_new("(iisssiu)", network, protocol, name, type, domain, IPV4, 0), "(iissssisqaayu)",
+		    on_resolved, NULL);
 	} else if (strcmp(signal, "ItemRemove") == 0 && g_hash_table_contains(here.found, name)) {
 		discovery_gone(g_hash_table_lookup(here.found, name));
 		g_hash_table_remove(here.found, name);
@@ -205,7 +209,8 @@ static void set_running(gboolean running)
 		return;
 	for (GList *at = servers->head; at; at = at->next)
 		mdns_add_server(at->data);
-	ask("/", AVAHI ".Server", "ServiceBrowserNew", g_variant_new("(iissu)", ANY, IPV4, SERVICE, "", 0), "(o)", NULL, NULL);
+	ask("/", AVAHI ".Server", "ServiceBrowserNew", g_variant_new("(iissu)", ANY, IPV4, SERVICE, "", 0), "(o)", NULL,
+	    NULL);
 }
 
 static void on_version(GVariant *answer, gpointer data)
@@ -219,8 +224,8 @@ static void look_for_daemon(void)
 	ask("/", AVAHI ".Server", "GetVersionString", NULL, "(s)", on_version, NULL);
 }
 
-static void on_owner(GDBusConnection *bus, const char *sender, const char *path, const char *interface, const char *signal,
-		     GVariant *values, gpointer data)
+static void on_owner(GDBusConnection *bus, const char *sender, const char *path, const char *interface,
+		     const char *signal, GVariant *values, gpointer data)
 {
 	set_running(FALSE);
 	look_for_daemon();
@@ -238,10 +243,11 @@ static void on_bus(GObject *source, GAsyncResult *result, gpointer data)
 		bp_log(self, BP_LOG_DEBUG, "discovery does without mDNS: %s", error ? error->message : "it is going");
 	} else {
 		here.bus = bus;
-		here.items = g_dbus_connection_signal_subscribe(bus, AVAHI, AVAHI ".ServiceBrowser", NULL, NULL, NULL, G_DBUS_SIGNAL_FLAGS_NONE,
-						   on_item, NULL, NULL);
-		here.owners = g_dbus_connection_signal_subscribe(bus, "org.freedesktop.DBus", "org.freedesktop.DBus", "NameOwnerChanged", NULL,
-						   AVAHI, G_DBUS_SIGNAL_FLAGS_NONE, on_owner, NULL, NULL);
+		here.items = g_dbus_connection_signal_subscribe(bus, AVAHI, AVAHI ".ServiceBrowser", NULL, NULL, NULL,
+								G_DBUS_SIGNAL_FLAGS_NONE, on_item, NULL, NULL);
+		here.owners = g_dbus_connection_signal_subscribe(bus, "org.freedesktop.DBus", "org.freedesktop.DBus",
+								 "NameOwnerChanged", NULL, AVAHI,
+								 G_DBUS_SIGNAL_FLAGS_NONE, on_owner, NULL, NULL);
 		look_for_daemon();
 	}
 	bp_plugin_release_for(self, "system bus");
@@ -258,9 +264,9 @@ void mdns_start(BpPlugin *self)
 	here.found = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	bp_plugin_hold_for(self, "system bus");
 	/* A connection of our own: the one that GIO shares ends the process when the bus ends. */
-	g_dbus_connection_new_for_address(address,
-					  G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
-					  NULL, bp_plugin_cancellable(self), on_bus, NULL);
+	g_dbus_connection_new_for_address(
+		address, G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
+		NULL, bp_plugin_cancellable(self), on_bus, NULL);
 }
 
 void mdns_stop(void)

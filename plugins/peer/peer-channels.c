@@ -226,7 +226,8 @@ static void drop_unwanted(PeerNet *net)
 	while (g_hash_table_iter_next(&sessions, NULL, &session)) {
 		g_hash_table_iter_init(&channels, ((PeerSession *)session)->channels);
 		while (g_hash_table_iter_next(&channels, NULL, &imported))
-			if (!((PeerImported *)imported)->is_reply && !peer_is_wanted(session, ((PeerImported *)imported)->theirs))
+			if (!((PeerImported *)imported)->is_reply &&
+			    !peer_is_wanted(session, ((PeerImported *)imported)->theirs))
 				g_hash_table_iter_remove(&channels);
 	}
 }
@@ -244,7 +245,8 @@ gboolean peer_channels_import(PeerNet *net, const char *host, const char *glob, 
 			import = at;
 	}
 	if (remove && !import) {
-		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "%s of %s is not imported: `peer info` shows what is", glob, host);
+		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "%s of %s is not imported: `peer info` shows what is",
+			    glob, host);
 		return FALSE;
 	}
 	if (remove) {

@@ -5,7 +5,10 @@
 #include "peer-table.h"
 
 #define INSTANCE_ROW \
-	{ "instance", 'i', BP_STRING, .names = BP_AN_INSTANCE, .help = "whose peers; the first open one if left out" }
+	{ \
+		"instance", 'i', BP_STRING, .names = BP_AN_INSTANCE, \
+					    .help = "whose peers; the first open one if left out" \
+	}
 
 static PeerNet *net_of(BpCall *call, GError **error)
 {
@@ -55,8 +58,10 @@ gboolean peer_run_list(BpPlugin *self, BpCall *call, GError **error)
 	if (!net)
 		return FALSE;
 	list = peer_net_list(net);
-	table = bp_table_new("Name", "State", "Way", "Address", ">Channels", ">In", ">Out", ">Drops", ">Missed", "Id", NULL);
-	json_array_foreach(list, at, peer) {
+	table = bp_table_new("Name", "State", "Way", "Address", ">Channels", ">In", ">Out", ">Drops", ">Missed", "Id",
+			     NULL);
+	json_array_foreach(list, at, peer)
+	{
 		const char *state = text_of(peer, "state");
 		g_autofree char *address = address_of(peer);
 
@@ -65,13 +70,15 @@ gboolean peer_run_list(BpPlugin *self, BpCall *call, GError **error)
 			     number_of(peer, "messages_in"), number_of(peer, "messages_out"),
 			     number_of(peer, "drops") + number_of(peer, "channel_drops"), number_of(peer, "missed"),
 			     text_of(peer, "id"));
-		bp_table_style(table, 1, strcmp(state, "up") == 0 || strcmp(state, "original") == 0 ? BP_GOOD : BP_WARN);
+		bp_table_style(table, 1,
+			       strcmp(state, "up") == 0 || strcmp(state, "original") == 0 ? BP_GOOD : BP_WARN);
 	}
 	bp_call_table(call, table);
 	if (!json_array_size(list))
-		bp_call_print(call, "There are no peers yet: `discovery list` shows who is there, `peer connect HOST:PORT` goes to one.");
-	json_array_foreach(list, at, peer)
-		print_reason(call, peer);
+		bp_call_print(
+			call,
+			"There are no peers yet: `discovery list` shows who is there, `peer connect HOST:PORT` goes to one.");
+	json_array_foreach(list, at, peer) print_reason(call, peer);
 	json_decref(list);
 	return TRUE;
 }
@@ -81,14 +88,16 @@ static void print_links(BpCall *call, PeerNet *net)
 	json_t *list = peer_net_list(net), *peer;
 	size_t at;
 
-	json_array_foreach(list, at, peer) {
+	json_array_foreach(list, at, peer)
+	{
 		const char *tls = text_of(peer, "tls"), *way = text_of(peer, "direction");
 		g_autofree char *address = address_of(peer);
 
 		if (json_is_true(json_object_get(peer, "connected")))
 			bp_call_printf(call, "%s (%s): %s %s, %s%s%s", text_of(peer, "name"), text_of(peer, "id"),
-				       strcmp(way, "out") == 0 ? "we went to" : "came from", address, *tls ? tls : "not encrypted",
-				       *text_of(peer, "connected_at") ? ", since " : "", text_of(peer, "connected_at"));
+				       strcmp(way, "out") == 0 ? "we went to" : "came from", address,
+				       *tls ? tls : "not encrypted", *text_of(peer, "connected_at") ? ", since " : "",
+				       text_of(peer, "connected_at"));
 		print_reason(call, peer);
 	}
 	json_decref(list);
@@ -101,8 +110,9 @@ gboolean peer_run_info(BpPlugin *self, BpCall *call, GError **error)
 
 	if (!net)
 		return FALSE;
-	bp_call_printf(call, "This host is %s (%s), project %s, hash %s, %s a secret.", net->server->name, net->server->id,
-		       net->server->project, net->server->hash, net->secret && *net->secret ? "with" : "without");
+	bp_call_printf(call, "This host is %s (%s), project %s, hash %s, %s a secret.", net->server->name,
+		       net->server->id, net->server->project, net->server->hash,
+		       net->secret && *net->secret ? "with" : "without");
 	bp_call_printf(call, "It listens on %s.", bp_server_addresses(net->server->server));
 	peer_net_describe(net, text);
 	bp_call_printf(call, "%s", g_strchomp(text->str));
@@ -112,7 +122,8 @@ gboolean peer_run_info(BpPlugin *self, BpCall *call, GError **error)
 	for (guint i = 0; i < net->imports->len; i++) {
 		const PeerImport *import = net->imports->pdata[i];
 
-		bp_call_printf(call, "imported: %s of %s, here %s/%s", import->glob, import->host, import->host, import->glob);
+		bp_call_printf(call, "imported: %s of %s, here %s/%s", import->glob, import->host, import->host,
+			       import->glob);
 	}
 	return TRUE;
 }
@@ -152,8 +163,8 @@ gboolean peer_run_send(BpPlugin *self, BpCall *call, GError **error)
 	if (!net || !text)
 		return FALSE;
 	if (!link || !peer_net_send(net, link, text, strlen(text))) {
-		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "%.100s is not connected, or takes no more now: `peer list` shows who is",
-			    who);
+		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND,
+			    "%.100s is not connected, or takes no more now: `peer list` shows who is", who);
 		return FALSE;
 	}
 	bp_call_printf(call, "Sent to %s.", who);
@@ -185,14 +196,15 @@ gboolean peer_run_connect(BpPlugin *self, BpCall *call, GError **error)
 
 	if (!net || !peer_net_connect(net, bp_call_string(call, "address"), error))
 		return FALSE;
-	bp_call_printf(call, "Connecting to %s; its state is in `peer list` and on %s.", bp_call_string(call, "address"),
-		       bp_channel_name(net->events));
+	bp_call_printf(call, "Connecting to %s; its state is in `peer list` and on %s.",
+		       bp_call_string(call, "address"), bp_channel_name(net->events));
 	return TRUE;
 }
 
 const BpParam peer_export_params[] = {
 	INSTANCE_ROW,
-	{ "glob", .kind = BP_ARGUMENT, .required = 1, .names = BP_A_CHANNEL, .help = "channels that other hosts may watch and send on" },
+	{ "glob", .kind = BP_ARGUMENT, .required = 1, .names = BP_A_CHANNEL,
+	  .help = "channels that other hosts may watch and send on" },
 	{ "remove", 'd', BP_BOOL, .help = "no longer" },
 	{ NULL },
 };
@@ -229,7 +241,6 @@ gboolean peer_run_import(BpPlugin *self, BpCall *call, GError **error)
 	return TRUE;
 }
 
-
 /* --- for programs --- */
 
 json_t *peer_resource_list(void)
@@ -242,7 +253,8 @@ json_t *peer_resource_list(void)
 		json_t *list = server->net ? peer_net_list(server->net) : NULL, *peer;
 		size_t at;
 
-		json_array_foreach(list, at, peer) {
+		json_array_foreach(list, at, peer)
+		{
 			json_object_set_new(peer, "instance", json_string(bp_plugin_name(server->self)));
 			json_array_append(all, peer);
 		}

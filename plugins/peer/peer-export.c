@@ -85,14 +85,18 @@ gboolean peer_describe(PeerSession *session, const BpChannel *channel, const BpM
 
 	if (foreign && foreign->session == session && foreign->channel == bp_channel_number(channel))
 		return FALSE;
-	if ((foreign && foreign->crossings >= PEER_MOST_CROSSINGS) || bp_message_size(message) > PEER_MOST_FRAME - 4096) {
+	if ((foreign && foreign->crossings >= PEER_MOST_CROSSINGS) ||
+	    bp_message_size(message) > PEER_MOST_FRAME - 4096) {
 		session->drops++;
 		return FALSE;
 	}
-	*said = (FrameSaid){ .time = bp_message_time(message), .flags = (guint8)bp_message_flags(message),
-			     .crossings = foreign ? foreign->crossings + 1 : 1, .origin = origin ? origin : "",
+	*said = (FrameSaid){ .time = bp_message_time(message),
+			     .flags = (guint8)bp_message_flags(message),
+			     .crossings = foreign ? foreign->crossings + 1 : 1,
+			     .origin = origin ? origin : "",
 			     .origin_size = origin ? strlen(origin) : 0,
-			     .data = bp_message_data(message), .size = bp_message_size(message) };
+			     .data = bp_message_data(message),
+			     .size = bp_message_size(message) };
 	return TRUE;
 }
 
@@ -100,7 +104,8 @@ static void keep(PeerSession *session, BpMessage *frame)
 {
 	g_queue_push_tail(&session->ring, bp_message_ref(frame));
 	session->ring_bytes += bp_message_size(frame);
-	while (session->ring.length > MOST_RING || (session->ring_bytes > session->net->resume && session->ring.length)) {
+	while (session->ring.length > MOST_RING ||
+	       (session->ring_bytes > session->net->resume && session->ring.length)) {
 		g_autoptr(BpMessage) oldest = g_queue_pop_head(&session->ring);
 
 		session->ring_bytes -= bp_message_size(oldest);
@@ -144,7 +149,8 @@ void peer_announce(PeerSession *session, json_t *add)
 	gpointer name;
 
 	for (guint i = 0; i < session->subscriptions->len; i++) {
-		g_autoptr(GPtrArray) channels = bp_channel_list(((PeerSubscription *)session->subscriptions->pdata[i])->glob);
+		g_autoptr(GPtrArray)
+			channels = bp_channel_list(((PeerSubscription *)session->subscriptions->pdata[i])->glob);
 
 		for (guint j = 0; j < channels->len && g_hash_table_size(now) < PEER_MOST_CHANNELS; j++)
 			if (verdict(session, channels->pdata[j]) &&
@@ -170,15 +176,18 @@ static void set_globs(PeerSession *session, const json_t *globs)
 
 	g_ptr_array_set_size(session->subscriptions, 0);
 	g_hash_table_remove_all(session->verdicts);
-	json_array_foreach((json_t *)globs, at, item) {
+	json_array_foreach((json_t *)globs, at, item)
+	{
 		PeerSubscription *subscription;
 
-		if (!json_is_string(item) || json_string_length(item) > 255 || session->subscriptions->len >= PEER_MOST_GLOBS)
+		if (!json_is_string(item) || json_string_length(item) > 255 ||
+		    session->subscriptions->len >= PEER_MOST_GLOBS)
 			continue;
 		subscription = g_new0(PeerSubscription, 1);
 		subscription->session = session;
 		subscription->glob = g_strdup(json_string_value(item));
-		subscription->watch = bp_channel_watch_glob(session->net->self, subscription->glob, on_exported, subscription, NULL);
+		subscription->watch = bp_channel_watch_glob(session->net->self, subscription->glob, on_exported,
+							    subscription, NULL);
 		g_ptr_array_add(session->subscriptions, subscription);
 	}
 }
@@ -228,8 +237,9 @@ void peer_on_subscribe(PeerSession *session, const json_t *message)
 	g_hash_table_remove_all(session->told);
 	peer_announce(session, channels);
 	peer_link_control(session->link, json_pack("{s:s,s:I,s:I,s:I,s:b,s:o}", "type", "subscribed", "epoch",
-						   (json_int_t)session->epoch, "sequence", (json_int_t)session->sequence, "missed",
-						   (json_int_t)missed, "resumed", (int)(again || session->live), "channels", channels));
+						   (json_int_t)session->epoch, "sequence",
+						   (json_int_t)session->sequence, "missed", (json_int_t)missed,
+						   "resumed", (int)(again || session->live), "channels", channels));
 	session->live = TRUE;
 	if (again)
 		resume(session, have);

@@ -9,19 +9,19 @@
 #include "json-line.h"
 
 typedef enum {
-	FRAME_CONTROL = 'C',   /* a JSON object between the hosts */
-	FRAME_MESSAGE = 'P',   /* a JSON text for whoever listens: peer send, peer broadcast */
-	FRAME_CHANNEL = 'D',   /* said on an exported channel of the sender's */
-	FRAME_SEND = 'S',      /* to be said on an exported channel of the receiver's */
-	FRAME_BEAT = 'H',      /* I am here; body 'q' asks for 'a' */
+	FRAME_CONTROL = 'C', /* a JSON object between the hosts */
+	FRAME_MESSAGE = 'P', /* a JSON text for whoever listens: peer send, peer broadcast */
+	FRAME_CHANNEL = 'D', /* said on an exported channel of the sender's */
+	FRAME_SEND = 'S',    /* to be said on an exported channel of the receiver's */
+	FRAME_BEAT = 'H',    /* I am here; body 'q' asks for 'a' */
 } FrameKind;
 
 /* Body of FRAME_CHANNEL and FRAME_SEND; all borrowed from the frame. */
 typedef struct {
-	guint64 sequence;  /* of this pair of hosts, from 1; 0 for FRAME_SEND */
+	guint64 sequence; /* of this pair of hosts, from 1; 0 for FRAME_SEND */
 	gint64 time;
-	guint8 flags;	   /* BpMessageFlags */
-	guint8 crossings;  /* from host to host, this one included */
+	guint8 flags;			      /* BpMessageFlags */
+	guint8 crossings;		      /* from host to host, this one included */
 	const char *channel, *origin, *reply; /* not NUL-terminated; sizes 0 to 255, 0 to 1023, 0 to 255 */
 	gsize channel_size, origin_size, reply_size;
 	const guint8 *data;

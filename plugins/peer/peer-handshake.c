@@ -139,7 +139,8 @@ static HandshakeState refuse(Handshake *handshake, json_t **answer, GError **err
 	why = g_strdup_vprintf(format, args);
 	va_end(args);
 	if (answer)
-		*answer = json_pack("{s:s,s:s,s:s,s:s}", "status", "error", "message", why, "timestamp", now, "type", "peer_refused");
+		*answer = json_pack("{s:s,s:s,s:s,s:s}", "status", "error", "message", why, "timestamp", now, "type",
+				    "peer_refused");
 	g_set_error(error, BP_HOST_ERROR, BP_NOT_PERMITTED, "%s", why);
 	return handshake->state = HANDSHAKE_REFUSED;
 }
@@ -159,7 +160,8 @@ static gboolean meet(Handshake *handshake, const json_t *message, json_t **answe
 	if (strcmp(project, self->project) != 0)
 		refuse(handshake, answer, error, "Peer refused: this host is not in project %.64s", project);
 	else if (strcmp(hash, self->hash) != 0)
-		refuse(handshake, answer, error, "Peer refused: the hashes differ (%.32s here, %.32s there)", self->hash, hash);
+		refuse(handshake, answer, error, "Peer refused: the hashes differ (%.32s here, %.32s there)",
+		       self->hash, hash);
 	else if (strcmp(id, self->id) == 0)
 		refuse(handshake, answer, error, "Peer refused: %.64s is this host itself", id);
 	else if (!nonce && has_secret(handshake))
@@ -186,9 +188,10 @@ static gboolean proves(Handshake *handshake, const json_t *message, json_t **ans
 	right = proof_of(handshake, !handshake->initiator);
 	if (given && handshake_equal(right, given))
 		return TRUE;
-	refuse(handshake, answer, error, handshake->binding ?
-	       "Peer refused: it does not know the project's secret, or somebody in between ends the encryption" :
-	       "Peer refused: it does not know the project's secret");
+	refuse(handshake, answer, error,
+	       handshake->binding
+		       ? "Peer refused: it does not know the project's secret, or somebody in between ends the encryption"
+		       : "Peer refused: it does not know the project's secret");
 	return FALSE;
 }
 
@@ -224,7 +227,8 @@ static HandshakeState receive_ack(Handshake *handshake, const json_t *message, j
 		const char *why = text_of(message, "message");
 
 		if (g_strcmp0(type, "peer_handshake_ack") != 0 && g_strcmp0(status, "received") != 0)
-			return refuse(handshake, NULL, error, "%s", why ? why : "the other side does not answer as a peer");
+			return refuse(handshake, NULL, error, "%s",
+				      why ? why : "the other side does not answer as a peer");
 		if (has_secret(handshake))
 			return refuse(handshake, NULL, error, "it cannot prove that it knows the project's secret");
 		return handshake->state = HANDSHAKE_ORIGINAL;
@@ -249,7 +253,8 @@ HandshakeState handshake_receive(Handshake *handshake, const json_t *message, js
 		return receive_offer(handshake, message, answer, error);
 	if (handshake->initiator) {
 		if (g_strcmp0(type, "peer_welcome") != 0)
-			return refuse(handshake, NULL, error, "%s", why ? why : "the other side does not welcome this host");
+			return refuse(handshake, NULL, error, "%s",
+				      why ? why : "the other side does not welcome this host");
 		return handshake->state = HANDSHAKE_DONE;
 	}
 	if (g_strcmp0(type, "peer_proof") != 0)

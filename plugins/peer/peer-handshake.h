@@ -31,7 +31,7 @@ typedef struct {
 	HandshakeState state;
 	char *id, *name, *hash; /* of the other side, NULL until known; proven at HANDSHAKE_DONE */
 	char *nonce, *their_nonce;
-	char *binding; /* of the TLS connection below, in hex; NULL: it is plain */
+	char *binding;	 /* of the TLS connection below, in hex; NULL: it is plain */
 	gboolean framed; /* both know binary frames */
 } Handshake;
 

@@ -114,15 +114,17 @@ static char *foreign_origin(PeerSession *session, const BpChannel *channel, cons
 {
 	guint number = bp_channel_number(channel);
 	gboolean many = g_hash_table_size(session->origins) >= MOST_ORIGINS;
-	g_autofree char *key = many ? g_strdup_printf("%u %u", number, said->crossings) :
-				      g_strdup_printf("%u %u %.*s", number, said->crossings, (int)said->origin_size, said->origin);
+	g_autofree char *key = many ? g_strdup_printf("%u %u", number, said->crossings)
+				    : g_strdup_printf("%u %u %.*s", number, said->crossings, (int)said->origin_size,
+						      said->origin);
 	PeerForeign *foreign = g_hash_table_lookup(session->origins, key);
 
 	if (!foreign) {
 		g_autofree char *text = NULL, *valid = NULL;
 
-		text = many || !said->origin_size ? g_strdup(session->name) :
-						    g_strdup_printf("%s/%.*s", session->name, (int)said->origin_size, said->origin);
+		text = many || !said->origin_size
+			       ? g_strdup(session->name)
+			       : g_strdup_printf("%s/%.*s", session->name, (int)said->origin_size, said->origin);
 		valid = g_utf8_make_valid(text, -1);
 		foreign = g_new0(PeerForeign, 1);
 		foreign->session = session;
@@ -148,7 +150,8 @@ static void say(PeerSession *session, BpChannel *channel, const FrameSaid *said,
 
 static void note_missed(PeerSession *session, guint64 count)
 {
-	g_autofree char *text = g_strdup_printf("%" G_GUINT64_FORMAT " messages of %s were missed", count, session->name);
+	g_autofree char *text = g_strdup_printf("%" G_GUINT64_FORMAT " messages of %s were missed", count,
+						session->name);
 
 	session->missed += count;
 	peer_net_event(session->net, "missed", session->link, text);
@@ -213,8 +216,9 @@ void peer_subscribe(PeerSession *session)
 		if (strcmp(import->host, session->name) == 0 || strcmp(import->host, session->id) == 0)
 			json_array_append_new(globs, json_string(import->glob));
 	}
-	peer_link_control(session->link, json_pack("{s:s,s:o,s:I,s:I}", "type", "subscribe", "globs", globs, "epoch",
-						   (json_int_t)session->their_epoch, "have", (json_int_t)session->have));
+	peer_link_control(session->link,
+			  json_pack("{s:s,s:o,s:I,s:I}", "type", "subscribe", "globs", globs, "epoch",
+				    (json_int_t)session->their_epoch, "have", (json_int_t)session->have));
 }
 
 void peer_read_names(PeerSession *session, const json_t *list, gboolean gone)
@@ -222,7 +226,8 @@ void peer_read_names(PeerSession *session, const json_t *list, gboolean gone)
 	size_t at;
 	json_t *item;
 
-	json_array_foreach((json_t *)list, at, item) {
+	json_array_foreach((json_t *)list, at, item)
+	{
 		const char *name = json_string_value(item);
 		PeerImported *imported;
 

@@ -221,7 +221,8 @@ static gboolean settle_tie(PeerLink *link)
 			return FALSE;
 		}
 		if (other->state == LINK_UP)
-			peer_link_control(other, json_pack("{s:s,s:s}", "type", "goodbye", "why", "another connection is kept"));
+			peer_link_control(
+				other, json_pack("{s:s,s:s}", "type", "goodbye", "why", "another connection is kept"));
 		drop(other, "another connection is kept", TRUE);
 	}
 	return TRUE;
@@ -292,8 +293,9 @@ static gboolean shake(PeerLink *link, const json_t *message)
 	state = handshake_receive(link->handshake, message, &answer, &error);
 	if (state == HANDSHAKE_GOES_ON && would_lose(link)) {
 		json_decref(answer);
-		answer = json_pack("{s:s,s:s,s:s,s:s}", "status", "error", "message", "Peer refused: there is a connection already",
-				   "type", "peer_duplicate", "node_id", link->net->server->id);
+		answer = json_pack("{s:s,s:s,s:s,s:s}", "status", "error", "message",
+				   "Peer refused: there is a connection already", "type", "peer_duplicate", "node_id",
+				   link->net->server->id);
 		send_line(link, answer);
 		json_decref(answer);
 		drop(link, "its host is connected already", TRUE);
@@ -313,7 +315,8 @@ static gboolean shake(PeerLink *link, const json_t *message)
 		return link_up(link, LINK_UP);
 	if (state == HANDSHAKE_ORIGINAL) {
 		if (!link->handshake->id) {
-			link->handshake->id = g_strdup(link->target && link->target->id ? link->target->id : bp_stream_peer(link->stream));
+			link->handshake->id = g_strdup(link->target && link->target->id ? link->target->id
+											: bp_stream_peer(link->stream));
 			link->handshake->name = g_strdup(link->target ? link->target->host : link->handshake->id);
 		}
 		return link_up(link, LINK_ORIGINAL);
@@ -378,7 +381,8 @@ static void receive_frames(PeerLink *link)
 	FrameKind kind;
 	gsize size;
 
-	while (!link->ending && (result = frame_next(&link->input, PEER_MOST_FRAME, &kind, &body, &size)) == FRAME_TAKEN) {
+	while (!link->ending &&
+	       (result = frame_next(&link->input, PEER_MOST_FRAME, &kind, &body, &size)) == FRAME_TAKEN) {
 		if (!receive_frame(link, kind, body, size)) {
 			fail(link, "it sent a frame that makes no sense");
 			return;

@@ -140,7 +140,8 @@ static void consider(PeerNet *net, const DiscoveryFound *found)
 	PeerTarget *target;
 
 	if (!found->project || !found->hash || strcmp(found->project, server->project) != 0 ||
-	    strcmp(found->hash, server->hash) != 0 || strcmp(found->id, server->id) == 0 || net->targets.length >= MOST_TARGETS)
+	    strcmp(found->hash, server->hash) != 0 || strcmp(found->id, server->id) == 0 ||
+	    net->targets.length >= MOST_TARGETS)
 		return;
 	for (GList *at = net->targets.head; at; at = at->next) {
 		PeerTarget *there = at->data;
@@ -215,12 +216,13 @@ static json_t *link_json(PeerLink *link)
 
 	if (strrchr(text, ':'))
 		*strrchr(text, ':') = 0;
-	object = json_pack("{s:s?,s:s,s:i,s:s?,s:s,s:f,s:b,s:s,s:s,s:s,s:I,s:I,s:I,s:s}", "id", link->id, "ip", text, "port",
-			   (int)bp_address_port(address), "name", link->name, "hash", link->net->server->hash, "last_seen",
-			   (double)(g_get_monotonic_time() - link->heard) / G_USEC_PER_SEC, "connected", (int)up,
-			   "connected_at", since, "state", state_name(link), "direction", link->handshake->initiator ? "out" : "in",
-			   "messages_in", (json_int_t)link->in, "messages_out", (json_int_t)link->out, "drops",
-			   (json_int_t)link->drops, "tls", bp_stream_tls(link->stream));
+	object = json_pack("{s:s?,s:s,s:i,s:s?,s:s,s:f,s:b,s:s,s:s,s:s,s:I,s:I,s:I,s:s}", "id", link->id, "ip", text,
+			   "port", (int)bp_address_port(address), "name", link->name, "hash", link->net->server->hash,
+			   "last_seen", (double)(g_get_monotonic_time() - link->heard) / G_USEC_PER_SEC, "connected",
+			   (int)up, "connected_at", since, "state", state_name(link), "direction",
+			   link->handshake->initiator ? "out" : "in", "messages_in", (json_int_t)link->in,
+			   "messages_out", (json_int_t)link->out, "drops", (json_int_t)link->drops, "tls",
+			   bp_stream_tls(link->stream));
 	if (link->session)
 		peer_channels_json(link->session, object);
 	return object;
@@ -233,9 +235,10 @@ static void list_targets(PeerNet *net, json_t *list)
 
 		if (target->link || (target->id && peer_net_find(net, target->id)))
 			continue;
-		json_array_append_new(list, json_pack("{s:s,s:s,s:i,s:s,s:b,s:s,s:s}", "id", target->id ? target->id : target->host,
-						      "ip", target->host, "port", (int)target->port, "name", target->host,
-						      "connected", 0, "state", "waiting", "why", target->why ? target->why : ""));
+		json_array_append_new(list, json_pack("{s:s,s:s,s:i,s:s,s:b,s:s,s:s}", "id",
+						      target->id ? target->id : target->host, "ip", target->host,
+						      "port", (int)target->port, "name", target->host, "connected", 0,
+						      "state", "waiting", "why", target->why ? target->why : ""));
 	}
 }
 
@@ -251,7 +254,8 @@ json_t *peer_net_list(PeerNet *net)
 
 		if (connection->peer)
 			json_array_append_new(list, json_pack("{s:s,s:s,s:b,s:s,s:s}", "id", connection->id, "name",
-							      connection->peer, "connected", 1, "state", "original", "direction", "in"));
+							      connection->peer, "connected", 1, "state", "original",
+							      "direction", "in"));
 	}
 	list_targets(net, list);
 	return list;
@@ -263,8 +267,10 @@ void peer_net_describe(PeerNet *net, GString *text)
 
 	for (GList *at = net->links.head; at; at = at->next)
 		up += peer_link_is_up(at->data);
-	g_string_append_printf(text, "%u peers, %" G_GUINT64_FORMAT " messages in, %" G_GUINT64_FORMAT " out, %" G_GUINT64_FORMAT
-			       " drops, %" G_GUINT64_FORMAT " refused\n", up, net->in, net->out, net->drops, net->refused);
+	g_string_append_printf(text,
+			       "%u peers, %" G_GUINT64_FORMAT " messages in, %" G_GUINT64_FORMAT
+			       " out, %" G_GUINT64_FORMAT " drops, %" G_GUINT64_FORMAT " refused\n",
+			       up, net->in, net->out, net->drops, net->refused);
 }
 
 /* --- what is said --- */
@@ -276,7 +282,8 @@ void peer_net_event(PeerNet *net, const char *event, const PeerLink *link, const
 
 	if (!bp_channel_is_watched(net->events))
 		return;
-	object = json_pack("{s:s,s:s?,s:s?}", "event", event, "id", link ? link->id : NULL, "name", link ? link->name : NULL);
+	object = json_pack("{s:s,s:s?,s:s?}", "event", event, "id", link ? link->id : NULL, "name",
+			   link ? link->name : NULL);
 	if (object && what)
 		json_object_set_new(object, "text", bp_json_string(what, -1));
 	text = bp_json_text(object);
@@ -379,7 +386,8 @@ static gboolean read_lists(PeerNet *net, GError **error)
 		g_autofree char *host = slash ? g_strndup(*at, (gsize)(slash - *at)) : NULL;
 
 		if (!slash) {
-			g_set_error(error, BP_HOST_ERROR, BP_INVALID, "import=%s is not HOST/GLOB: write hostb/uart0/*", *at);
+			g_set_error(error, BP_HOST_ERROR, BP_INVALID, "import=%s is not HOST/GLOB: write hostb/uart0/*",
+				    *at);
 			return FALSE;
 		}
 		if (!peer_channels_import(net, host, slash + 1, FALSE, error))
@@ -457,7 +465,9 @@ PeerNet *peer_net_default(const char *instance, GError **error)
 		if (server->net && (!instance || strcmp(bp_plugin_name(server->self), instance) == 0))
 			return server->net;
 	}
-	g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, instance ? "there are no peers named %s: `module list` shows what is open" :
-		    "no peers are open%s: `module open Peer peer` opens them", instance ? instance : "");
+	g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND,
+		    instance ? "there are no peers named %s: `module list` shows what is open"
+			     : "no peers are open%s: `module open Peer peer` opens them",
+		    instance ? instance : "");
 	return NULL;
 }

@@ -11,7 +11,8 @@ static json_t *matching(json_t *take_list, const char *query)
 	json_t *list = json_array(), *item;
 	size_t at;
 
-	json_array_foreach(take_list, at, item) {
+	json_array_foreach(take_list, at, item)
+	{
 		const char *id = json_string_value(json_object_get(item, "id"));
 
 		if (id && (!query || g_pattern_match_simple(query, id)))
@@ -79,23 +80,34 @@ static json_t *run_broadcast(BpPlugin *self, const char *id, const BpValues *val
 }
 
 static const BpAction peer_actions[] = {
-	{ "send", .help = "a JSON message for one peer", .params = message_params, .role = BP_OPERATOR, .run = run_send },
-	{ "broadcast", .help = "a JSON message for every peer", .params = message_params, .role = BP_OPERATOR, .on_all = TRUE,
-	  .run = run_broadcast },
+	{ "send", .help = "a JSON message for one peer", .params = message_params, .role = BP_OPERATOR,
+	  .run = run_send },
+	{ "broadcast", .help = "a JSON message for every peer", .params = message_params, .role = BP_OPERATOR,
+	  .on_all = TRUE, .run = run_broadcast },
 	{ NULL },
 };
 
 static const BpResource peers = {
-	.name = "peers", .help = "hosts that are connected or waited for", .role = BP_OBSERVER, .list = list_peers,
+	.name = "peers",
+	.help = "hosts that are connected or waited for",
+	.role = BP_OBSERVER,
+	.list = list_peers,
 	.actions = peer_actions,
 };
 
 static const BpResource endpoints = {
-	.name = "endpoints", .help = "what programs may call in JSON", .role = BP_OBSERVER, .list = list_endpoints,
+	.name = "endpoints",
+	.help = "what programs may call in JSON",
+	.role = BP_OBSERVER,
+	.list = list_endpoints,
 };
 
 static const BpResource found = {
-	.name = "discovery", .help = "servers found on the network", .role = BP_OBSERVER, .list = list_found, .channel = "discovery",
+	.name = "discovery",
+	.help = "servers found on the network",
+	.role = BP_OBSERVER,
+	.list = list_found,
+	.channel = "discovery",
 };
 
 /* A circle of hosts around this one, coloured by state, with rates; a table below. */
@@ -109,6 +121,8 @@ gboolean peer_resources_add(BpPlugin *self, GError **error)
 {
 	view.script = peer_peers_script;
 	view.size = peer_peers_script_size;
-	return bp_registry_add(self, "resource/peers", &peers, error) && bp_registry_add(self, "resource/endpoints", &endpoints, error) &&
-	       bp_registry_add(self, "resource/discovery", &found, error) && bp_registry_add(self, "view/peers", &view, error);
+	return bp_registry_add(self, "resource/peers", &peers, error) &&
+	       bp_registry_add(self, "resource/endpoints", &endpoints, error) &&
+	       bp_registry_add(self, "resource/discovery", &found, error) &&
+	       bp_registry_add(self, "view/peers", &view, error);
 }

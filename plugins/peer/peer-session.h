@@ -25,7 +25,7 @@ typedef struct {
 
 typedef struct {
 	PeerSession *session;
-	char *origin; /* GRefString */
+	char *origin;  /* GRefString */
 	guint channel; /* its number */
 	guint8 crossings;
 } PeerForeign;
@@ -33,26 +33,26 @@ typedef struct {
 struct PeerSession {
 	PeerNet *net;
 	char *id, *name;
-	PeerLink *link;	    /* NULL: cut */
-	gboolean live;	    /* they have asked, and get what is said */
+	PeerLink *link; /* NULL: cut */
+	gboolean live;	/* they have asked, and get what is said */
 	gint64 cut;
 	/* ours for them */
 	GPtrArray *subscriptions;
 	guint64 epoch, sequence; /* of the last message */
 	GQueue ring;		 /* BpMessage: the last ones, the newest has `sequence` */
 	gsize ring_bytes;
-	GHashTable *verdicts;	 /* channel number -> PeerSubscription that serves it, or NULL */
-	GHashTable *told;	 /* names they know */
-	GHashTable *replies;	 /* names on which they may answer */
+	GHashTable *verdicts; /* channel number -> PeerSubscription that serves it, or NULL */
+	GHashTable *told;     /* names they know */
+	GHashTable *replies;  /* names on which they may answer */
 	GQueue reply_order;
 	guint64 out, drops;
 	/* theirs for us */
 	guint64 their_epoch, have;
-	GHashTable *channels;	 /* their name -> PeerImported */
-	GQueue answer_order;	 /* of PeerImported that are ways to answer */
-	GHashTable *origins;	 /* text -> PeerForeign */
+	GHashTable *channels; /* their name -> PeerImported */
+	GQueue answer_order;  /* of PeerImported that are ways to answer */
+	GHashTable *origins;  /* text -> PeerForeign */
 	guint64 in, missed;
-	gboolean told_lost;	 /* once an outage */
+	gboolean told_lost; /* once an outage */
 };
 
 /* --- peer-export.c: ours for them --- */

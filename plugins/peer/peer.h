@@ -23,13 +23,13 @@ struct PeerNet {
 	gint64 heartbeat;
 	gsize backlog, resume; /* bytes */
 	BpChannel *recv, *send, *events;
-	GQueue targets;	       /* PeerTarget */
-	GQueue links;	       /* PeerLink */
-	GHashTable *sessions;  /* id -> PeerSession */
-	GPtrArray *exports;    /* globs */
-	GPtrArray *imports;    /* PeerImport */
-	GHashTable *imported;  /* names of channels that are another host's */
-	GHashTable *foreign;   /* origin GRefString, by pointer -> PeerForeign */
+	GQueue targets;	      /* PeerTarget */
+	GQueue links;	      /* PeerLink */
+	GHashTable *sessions; /* id -> PeerSession */
+	GPtrArray *exports;   /* globs */
+	GPtrArray *imports;   /* PeerImport */
+	GHashTable *imported; /* names of channels that are another host's */
+	GHashTable *foreign;  /* origin GRefString, by pointer -> PeerForeign */
 	BpTimer *timer;
 	guint64 in, out, drops, refused;
 };
@@ -59,13 +59,13 @@ struct PeerLink {
 	JsonLine input;
 	Handshake *handshake;
 	PeerLinkState state;
-	char *id, *name;    /* name: what we call it, in channels too */
-	char *origin;	    /* GRefString of the name */
+	char *id, *name; /* name: what we call it, in channels too */
+	char *origin;	 /* GRefString of the name */
 	gint64 begun, heard, said;
 	PeerSession *session;
 	gboolean ending;
-	GQueue waiting;	    /* char *: lines for an original, which takes one at a time */
-	gboolean asked;	    /* an original owes an answer */
+	GQueue waiting; /* char *: lines for an original, which takes one at a time */
+	gboolean asked; /* an original owes an answer */
 	guint64 in, out, drops;
 };
 

@@ -38,7 +38,8 @@ static gboolean are_plain(const char *string)
 	slash = word ^ each * '\\';
 	rubout = word ^ each * 0x7f;
 	return !((word | ((word - each * 0x20) & ~word) | ((quote - each) & ~quote) | ((slash - each) & ~slash) |
-		  ((rubout - each) & ~rubout)) & high);
+		  ((rubout - each) & ~rubout)) &
+		 high);
 }
 
 static void put_string(GString *text, const char *string, gsize size)
@@ -109,7 +110,8 @@ static void put_array(GString *text, const json_t *value, guint depth)
 	json_t *item;
 
 	g_string_append_c(text, '[');
-	json_array_foreach((json_t *)value, at, item) {
+	json_array_foreach((json_t *)value, at, item)
+	{
 		if (at)
 			g_string_append(text, ", ");
 		put_value(text, item, depth);
@@ -124,7 +126,8 @@ static void put_object(GString *text, const json_t *value, guint depth)
 	json_t *item;
 
 	g_string_append_c(text, '{');
-	json_object_foreach((json_t *)value, key, item) {
+	json_object_foreach((json_t *)value, key, item)
+	{
 		g_string_append(text, between);
 		put_string(text, key, strlen(key));
 		g_string_append(text, ": ");
@@ -141,14 +144,30 @@ static void put_value(GString *text, const json_t *value, guint depth)
 		return;
 	}
 	switch (json_typeof(value)) {
-	case JSON_OBJECT: put_object(text, value, depth + 1); break;
-	case JSON_ARRAY: put_array(text, value, depth + 1); break;
-	case JSON_STRING: put_string(text, json_string_value(value), json_string_length(value)); break;
-	case JSON_INTEGER: g_string_append_printf(text, "%" JSON_INTEGER_FORMAT, json_integer_value(value)); break;
-	case JSON_REAL: put_real(text, json_real_value(value)); break;
-	case JSON_TRUE: g_string_append(text, "true"); break;
-	case JSON_FALSE: g_string_append(text, "false"); break;
-	case JSON_NULL: g_string_append(text, "null"); break;
+	case JSON_OBJECT:
+		put_object(text, value, depth + 1);
+		break;
+	case JSON_ARRAY:
+		put_array(text, value, depth + 1);
+		break;
+	case JSON_STRING:
+		put_string(text, json_string_value(value), json_string_length(value));
+		break;
+	case JSON_INTEGER:
+		g_string_append_printf(text, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+		break;
+	case JSON_REAL:
+		put_real(text, json_real_value(value));
+		break;
+	case JSON_TRUE:
+		g_string_append(text, "true");
+		break;
+	case JSON_FALSE:
+		g_string_append(text, "false");
+		break;
+	case JSON_NULL:
+		g_string_append(text, "null");
+		break;
 	}
 }
 
@@ -199,7 +218,8 @@ static void repr_value(GString *text, const json_t *value, guint depth)
 		return;
 	if (json_is_object(value)) {
 		g_string_append_c(text, '{');
-		json_object_foreach((json_t *)value, key, item) {
+		json_object_foreach((json_t *)value, key, item)
+		{
 			g_string_append(text, between);
 			repr_string(text, key);
 			g_string_append(text, ": ");
@@ -209,7 +229,8 @@ static void repr_value(GString *text, const json_t *value, guint depth)
 		g_string_append_c(text, '}');
 	} else if (json_is_array(value)) {
 		g_string_append_c(text, '[');
-		json_array_foreach((json_t *)value, at, item) {
+		json_array_foreach((json_t *)value, at, item)
+		{
 			g_string_append(text, at ? ", " : "");
 			repr_value(text, item, depth + 1);
 		}
@@ -242,7 +263,8 @@ char *python_time(gint64 time)
 {
 	g_autoptr(GDateTime) utc = g_date_time_new_from_unix_utc(time / G_USEC_PER_SEC);
 	g_autoptr(GDateTime) local = utc ? g_date_time_to_local(utc) : NULL;
-	g_autofree char *text = local ? g_date_time_format(local, "%Y-%m-%dT%H:%M:%S") : g_strdup("1970-01-01T00:00:00");
+	g_autofree char *text = local ? g_date_time_format(local, "%Y-%m-%dT%H:%M:%S")
+				      : g_strdup("1970-01-01T00:00:00");
 	guint rest = (guint)(time % G_USEC_PER_SEC);
 
 	return rest ? g_strdup_printf("%s.%06u", text, rest) : g_steal_pointer(&text);
@@ -257,8 +279,9 @@ char *python_utf8_error(const char *data, gsize size)
 	while (!g_utf8_validate(bad, (gssize)(size - (gsize)(bad - data)), &bad)) {
 		if (*bad) {
 			at = (gsize)(bad - data);
-			return g_strdup_printf("'utf-8' codec can't decode byte 0x%02x in position %zu: invalid start byte",
-					       (guint8)*bad, at);
+			return g_strdup_printf(
+				"'utf-8' codec can't decode byte 0x%02x in position %zu: invalid start byte",
+				(guint8)*bad, at);
 		}
 		bad++;
 	}

@@ -8,10 +8,10 @@ static json_t *channel_json(BpChannel *channel)
 	BpChannelStats stats = bp_channel_stats(channel);
 	g_auto(BpChannelOptions) options = bp_channel_options(channel);
 
-	return json_pack("{s:o,s:i,s:i,s:I,s:I,s:f,s:I,s:i}", "id", bp_json_string(bp_channel_name(channel), -1), "number",
-			 (int)bp_channel_number(channel), "watchers", (int)stats.watchers, "messages", (json_int_t)stats.messages,
-			 "bytes", (json_int_t)stats.bytes, "rate", stats.rate, "drops", (json_int_t)stats.drops, "replay",
-			 (int)options.replay);
+	return json_pack("{s:o,s:i,s:i,s:I,s:I,s:f,s:I,s:i}", "id", bp_json_string(bp_channel_name(channel), -1),
+			 "number", (int)bp_channel_number(channel), "watchers", (int)stats.watchers, "messages",
+			 (json_int_t)stats.messages, "bytes", (json_int_t)stats.bytes, "rate", stats.rate, "drops",
+			 (json_int_t)stats.drops, "replay", (int)options.replay);
 }
 
 static json_t *list_channels(BpPlugin *self, const char *query, GError **error)
@@ -71,7 +71,8 @@ static BpMessage *message_of(const BpValues *values, GError **error)
 		bytes = bp_bytes_from_hex(hex, &size, error);
 		return bytes ? bp_message_new(bytes, size, BP_BINARY) : NULL;
 	}
-	if (strlen(base64) % 4 || strspn(base64, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") != strlen(base64)) {
+	if (strlen(base64) % 4 ||
+	    strspn(base64, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") != strlen(base64)) {
 		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "base64: this is none");
 		return NULL;
 	}
@@ -101,11 +102,15 @@ static const BpParam send_params[] = {
 };
 
 static const BpAction actions[] = {
-	{ "send", .help = "say something on a channel", .params = send_params, .role = BP_OPERATOR, .run = send_message },
+	{ "send", .help = "say something on a channel", .params = send_params, .role = BP_OPERATOR,
+	  .run = send_message },
 	{ NULL },
 };
 
 const BpResource channels_resource = {
-	.name = "channels", .help = "named one-to-many pipes of messages", .list = list_channels, .get = get_channel,
+	.name = "channels",
+	.help = "named one-to-many pipes of messages",
+	.list = list_channels,
+	.get = get_channel,
 	.actions = actions,
 };

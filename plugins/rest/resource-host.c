@@ -20,12 +20,13 @@ static json_t *loops_json(void)
 		g_autofree char *whose = NULL;
 		gint64 longest = bp_loop_longest_turn(loops->pdata[i], &whose);
 
-		json_array_append_new(list, json_pack("{s:s,s:f,s:o,s:I,s:I,s:I,s:i,s:I,s:i,s:i}", "name", bp_loop_name(loops->pdata[i]),
-						      "longest", (double)longest / 1e6, "longest_in", bp_json_string(whose, -1),
-						      "turns", (json_int_t)stats.turns, "events", (json_int_t)stats.events,
-						      "calls", (json_int_t)stats.calls, "waiting", (int)stats.waiting, "drops",
-						      (json_int_t)stats.drops, "descriptors", (int)stats.fds, "timers",
-						      (int)stats.timers));
+		json_array_append_new(list, json_pack("{s:s,s:f,s:o,s:I,s:I,s:I,s:i,s:I,s:i,s:i}", "name",
+						      bp_loop_name(loops->pdata[i]), "longest", (double)longest / 1e6,
+						      "longest_in", bp_json_string(whose, -1), "turns",
+						      (json_int_t)stats.turns, "events", (json_int_t)stats.events,
+						      "calls", (json_int_t)stats.calls, "waiting", (int)stats.waiting,
+						      "drops", (json_int_t)stats.drops, "descriptors", (int)stats.fds,
+						      "timers", (int)stats.timers));
 	}
 	return list;
 }
@@ -36,7 +37,9 @@ static json_int_t resident_bytes(void)
 	g_autofree char *text = bp_file_load("/proc/self/statm", 4096, BP_FILE_READ, NULL, NULL);
 	gulong size, resident;
 
-	return text && sscanf(text, "%lu %lu", &size, &resident) == 2 ? (json_int_t)(resident * (gulong)sysconf(_SC_PAGESIZE)) : 0;
+	return text && sscanf(text, "%lu %lu", &size, &resident) == 2
+		       ? (json_int_t)(resident * (gulong)sysconf(_SC_PAGESIZE))
+		       : 0;
 }
 
 /* Seconds of processor time that all its threads took. */
@@ -60,7 +63,8 @@ static guint count_connections(void)
 
 static json_t *list_host(BpPlugin *self, const char *query, GError **error)
 {
-	g_autoptr(GPtrArray) channels = bp_channel_list(NULL), sessions = bp_session_list(), instances = bp_instance_list(NULL);
+	g_autoptr(GPtrArray) channels = bp_channel_list(NULL), sessions = bp_session_list(),
+			     instances = bp_instance_list(NULL);
 	guint64 messages = 0, bytes = 0, output_lost, log_lost;
 	gint64 started = bp_kernel_started();
 
@@ -71,13 +75,13 @@ static json_t *list_host(BpPlugin *self, const char *query, GError **error)
 		bytes += stats.bytes;
 	}
 	bp_output_lost(&output_lost, &log_lost);
-	return json_pack("{s:s,s:s,s:s,s:i,s:i,s:f,s:f,s:f,s:I,s:o,s:i,s:i,s:i,s:i,s:I,s:I,s:I,s:I}", "id", "host", "name", g_get_host_name(),
-			 "version", bp_kernel_version(), "abi", BP_ABI, "pid", (int)getpid(), "uptime",
-			 (double)(g_get_real_time() - started) / 1e6, "started", (double)started / 1e6, "cpu",
+	return json_pack("{s:s,s:s,s:s,s:i,s:i,s:f,s:f,s:f,s:I,s:o,s:i,s:i,s:i,s:i,s:I,s:I,s:I,s:I}", "id", "host",
+			 "name", g_get_host_name(), "version", bp_kernel_version(), "abi", BP_ABI, "pid", (int)getpid(),
+			 "uptime", (double)(g_get_real_time() - started) / 1e6, "started", (double)started / 1e6, "cpu",
 			 cpu_seconds(), "resident", resident_bytes(), "loops", loops_json(), "connections",
-			 (int)count_connections(), "channels", (int)channels->len, "sessions", (int)sessions->len, "instances",
-			 (int)instances->len, "messages", (json_int_t)messages, "bytes", (json_int_t)bytes, "log_lost",
-			 (json_int_t)log_lost, "output_lost", (json_int_t)output_lost);
+			 (int)count_connections(), "channels", (int)channels->len, "sessions", (int)sessions->len,
+			 "instances", (int)instances->len, "messages", (json_int_t)messages, "bytes", (json_int_t)bytes,
+			 "log_lost", (json_int_t)log_lost, "output_lost", (json_int_t)output_lost);
 }
 
 static json_t *get_host(BpPlugin *self, const char *id, GError **error)
@@ -86,7 +90,10 @@ static json_t *get_host(BpPlugin *self, const char *id, GError **error)
 }
 
 const BpResource host_resource = {
-	.name = "host", .help = "the program: version, uptime, loops, counts", .list = list_host, .get = get_host,
+	.name = "host",
+	.help = "the program: version, uptime, loops, counts",
+	.list = list_host,
+	.get = get_host,
 };
 
 /* --- servers --- */
@@ -98,10 +105,11 @@ static json_t *server_json(BpServer *server)
 
 	return json_pack("{s:s,s:s,s:s,s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:b}", "id", bp_plugin_name(instance), "class",
 			 bp_instance_module(instance)->name, "addresses", bp_server_addresses(server), "connections",
-			 (int)stats.connections, "accepted", (json_int_t)stats.accepted, "refused", (json_int_t)stats.refused,
-			 "timeouts", (json_int_t)stats.timeouts, "slow", (json_int_t)stats.slow, "bytes_in",
-			 (json_int_t)stats.bytes_in, "bytes_out", (json_int_t)stats.bytes_out, "drops", (json_int_t)stats.drops,
-			 "insecure", (int)bp_instance_bool(instance, "insecure"));
+			 (int)stats.connections, "accepted", (json_int_t)stats.accepted, "refused",
+			 (json_int_t)stats.refused, "timeouts", (json_int_t)stats.timeouts, "slow",
+			 (json_int_t)stats.slow, "bytes_in", (json_int_t)stats.bytes_in, "bytes_out",
+			 (json_int_t)stats.bytes_out, "drops", (json_int_t)stats.drops, "insecure",
+			 (int)bp_instance_bool(instance, "insecure"));
 }
 
 static json_t *list_servers(BpPlugin *self, const char *query, GError **error)
@@ -115,7 +123,9 @@ static json_t *list_servers(BpPlugin *self, const char *query, GError **error)
 	return list;
 }
 
-const BpResource servers_resource = { .name = "servers", .help = "who listens, and what came and went", .list = list_servers };
+const BpResource servers_resource = { .name = "servers",
+				      .help = "who listens, and what came and went",
+				      .list = list_servers };
 
 /* --- contexts --- */
 
@@ -130,7 +140,9 @@ static json_t *list_contexts(BpPlugin *self, const char *query, GError **error)
 	return list;
 }
 
-const BpResource contexts_resource = { .name = "contexts", .help = "the paths that have settings", .list = list_contexts };
+const BpResource contexts_resource = { .name = "contexts",
+				       .help = "the paths that have settings",
+				       .list = list_contexts };
 
 /* --- settings: the query is a context --- */
 
@@ -223,6 +235,8 @@ static const BpAction setting_actions[] = {
 };
 
 const BpResource settings_resource = {
-	.name = "settings", .help = "settings by context (match is the context), with what is allowed",
-	.list = list_settings, .actions = setting_actions,
+	.name = "settings",
+	.help = "settings by context (match is the context), with what is allowed",
+	.list = list_settings,
+	.actions = setting_actions,
 };

@@ -15,15 +15,18 @@ static json_t *list_modules(BpPlugin *self, const char *query, GError **error)
 
 		if (!resource_matches(query, module->name))
 			continue;
-		json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:o}", "id", module->name, "plugin", owner ? bp_plugin_name(owner) : "",
-						      "help", module->help ? module->help : "", "params",
+		json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:o}", "id", module->name, "plugin",
+						      owner ? bp_plugin_name(owner) : "", "help",
+						      module->help ? module->help : "", "params",
 						      module->params ? bp_param_json(module->params) : json_array()));
 	}
 	return list;
 }
 
 const BpResource modules_resource = {
-	.name = "modules", .help = "classes that can be opened, with their parameters", .list = list_modules,
+	.name = "modules",
+	.help = "classes that can be opened, with their parameters",
+	.list = list_modules,
 };
 
 /* --- instances --- */
@@ -34,7 +37,8 @@ static json_t *metrics_json(BpPlugin *owner)
 	json_t *object = json_object();
 
 	for (guint i = 0; i < metrics->len; i++)
-		json_object_set_new(object, bp_metric_name(metrics->pdata[i]), json_real(bp_metric_value(metrics->pdata[i])));
+		json_object_set_new(object, bp_metric_name(metrics->pdata[i]),
+				    json_real(bp_metric_value(metrics->pdata[i])));
 	return object;
 }
 
@@ -45,9 +49,10 @@ static json_t *instance_json(BpInstance *instance)
 	BpInstanceState state;
 
 	bp_instance_state(instance, &state, sizeof(state));
-	return json_pack("{s:o,s:s,s:s,s:s,s:f,s:o,s:o,s:s,s:o,s:f,s:o}", "id", bp_json_string(bp_plugin_name(instance), -1), "class",
-			 bp_instance_module(instance)->name, "plugin", bp_plugin_name(bp_plugin_of(instance)), "context",
-			 bp_instance_path(instance), "since", (double)bp_instance_since(instance) / 1e6, "values",
+	return json_pack("{s:o,s:s,s:s,s:s,s:f,s:o,s:o,s:s,s:o,s:f,s:o}", "id",
+			 bp_json_string(bp_plugin_name(instance), -1), "class", bp_instance_module(instance)->name,
+			 "plugin", bp_plugin_name(bp_plugin_of(instance)), "context", bp_instance_path(instance),
+			 "since", (double)bp_instance_since(instance) / 1e6, "values",
 			 bp_values_json(bp_instance_values(instance)), "description", bp_json_string(text, -1), "state",
 			 bp_state_text(state.state), "reason", bp_json_string(state.reason, -1), "state_age",
 			 (double)(g_get_monotonic_time() - state.since) / 1e6, "metrics", metrics_json(instance));
@@ -96,7 +101,10 @@ static const BpAction instance_actions[] = {
 };
 
 const BpResource instances_resource = {
-	.name = "instances", .help = "modules that are open", .list = list_instances, .get = get_instance,
+	.name = "instances",
+	.help = "modules that are open",
+	.list = list_instances,
+	.get = get_instance,
 	.actions = instance_actions,
 };
 
@@ -118,7 +126,10 @@ static json_t *list_problems(BpPlugin *self, const char *query, GError **error)
 }
 
 const BpResource problems_resource = {
-	.name = "problems", .help = "modules that wait or have failed, and why", .list = list_problems, .channel = "problems",
+	.name = "problems",
+	.help = "modules that wait or have failed, and why",
+	.list = list_problems,
+	.channel = "problems",
 };
 
 /* --- plugins --- */
@@ -144,11 +155,11 @@ static json_t *plugin_json(BpPlugin *plugin)
 {
 	const BpPluginInfo *info = bp_plugin_info_of(plugin);
 
-	return json_pack("{s:s,s:s,s:s,s:s,s:f,s:o,s:o,s:o,s:o}", "id", info->name, "version", info->version ? info->version : "",
-			 "summary", info->summary ? info->summary : "", "state", bp_plugin_is_unloading(plugin) ? "unloading" : "loaded",
-			 "cpu", bp_plugin_cpu(plugin), "file", bp_json_string(bp_plugin_file(plugin), -1), "commands",
-			 NAMES(BpCommand, info->commands), "modules",
-			 NAMES(BpModule, info->modules), "handlers", NAMES(BpHandler, info->handlers));
+	return json_pack("{s:s,s:s,s:s,s:s,s:f,s:o,s:o,s:o,s:o}", "id", info->name, "version",
+			 info->version ? info->version : "", "summary", info->summary ? info->summary : "", "state",
+			 bp_plugin_is_unloading(plugin) ? "unloading" : "loaded", "cpu", bp_plugin_cpu(plugin), "file",
+			 bp_json_string(bp_plugin_file(plugin), -1), "commands", NAMES(BpCommand, info->commands),
+			 "modules", NAMES(BpModule, info->modules), "handlers", NAMES(BpHandler, info->handlers));
 }
 
 static json_t *list_plugins(BpPlugin *self, const char *query, GError **error)
@@ -205,7 +216,8 @@ static void on_reloaded(const GError *error, gpointer data)
 	g_autofree char *name = reloading->name;
 	BpPlugin *plugin = bp_plugin_find(name);
 
-	bp_reply_done(reloading->reply, !error && plugin ? plugin_json(plugin) : NULL, error ? g_error_copy(error) : NULL);
+	bp_reply_done(reloading->reply, !error && plugin ? plugin_json(plugin) : NULL,
+		      error ? g_error_copy(error) : NULL);
 }
 
 static void reload_plugin(BpPlugin *self, const char *id, const BpValues *values, BpReply *reply)
@@ -229,12 +241,16 @@ static const BpParam load_params[] = {
 };
 
 static const BpAction plugin_actions[] = {
-	{ "load", .help = "load a plugin", .params = load_params, .role = BP_ADMIN, .on_all = TRUE, .run = load_plugin },
+	{ "load", .help = "load a plugin", .params = load_params, .role = BP_ADMIN, .on_all = TRUE,
+	  .run = load_plugin },
 	{ "unload", .help = "close what is a plugin's, and unload it", .role = BP_ADMIN, .begin = unload_plugin },
 	{ "reload", .help = "load its file anew and reopen its instances", .role = BP_ADMIN, .begin = reload_plugin },
 	{ NULL },
 };
 
 const BpResource plugins_resource = {
-	.name = "plugins", .help = "what is loaded, and what each brings", .list = list_plugins, .actions = plugin_actions,
+	.name = "plugins",
+	.help = "what is loaded, and what each brings",
+	.list = list_plugins,
+	.actions = plugin_actions,
 };

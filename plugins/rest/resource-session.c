@@ -8,11 +8,13 @@ static const char *const roles[] = { "observer", "operator", "admin" };
 
 static json_t *session_json(BpSession *session)
 {
-	return json_pack("{s:i,s:s,s:s,s:s,s:s,s:s,s:f,s:f,s:o}", "id", (int)bp_session_id(session), "peer", bp_session_peer(session), "transport",
-			 bp_session_transport(session), "server", bp_session_server(session), "handler", bp_session_handler(session)->name,
-			 "role", roles[bp_session_role(session)], "started", (double)bp_session_started(session) / 1e6, "idle",
+	return json_pack("{s:i,s:s,s:s,s:s,s:s,s:s,s:f,s:f,s:o}", "id", (int)bp_session_id(session), "peer",
+			 bp_session_peer(session), "transport", bp_session_transport(session), "server",
+			 bp_session_server(session), "handler", bp_session_handler(session)->name, "role",
+			 roles[bp_session_role(session)], "started", (double)bp_session_started(session) / 1e6, "idle",
 			 (double)bp_session_idle(session) / 1e6, "terminal",
-			 bp_session_is_terminal(session) ? bp_json_string(bp_session_terminal(session), -1) : json_null());
+			 bp_session_is_terminal(session) ? bp_json_string(bp_session_terminal(session), -1)
+							 : json_null());
 }
 
 static json_t *list_sessions(BpPlugin *self, const char *query, GError **error)
@@ -98,14 +100,19 @@ static const BpParam text_params[] = {
 
 static const BpAction session_actions[] = {
 	{ "kill", .help = "end a session", .params = kill_params, .role = BP_ADMIN, .run = kill_session },
-	{ "send", .help = "show a text to one session", .params = text_params, .role = BP_OPERATOR, .run = send_session },
+	{ "send", .help = "show a text to one session", .params = text_params, .role = BP_OPERATOR,
+	  .run = send_session },
 	{ "message", .help = "tell something to everybody", .params = text_params, .role = BP_OPERATOR, .on_all = TRUE,
 	  .run = message_all },
 	{ NULL },
 };
 
 const BpResource sessions_resource = {
-	.name = "sessions", .help = "who is here", .list = list_sessions, .get = get_session, .actions = session_actions,
+	.name = "sessions",
+	.help = "who is here",
+	.list = list_sessions,
+	.get = get_session,
+	.actions = session_actions,
 };
 
 /* --- commands --- */
@@ -121,13 +128,16 @@ static json_t *list_commands(BpPlugin *self, const char *query, GError **error)
 		if (command->hidden || !resource_matches(query, command->name))
 			continue;
 		json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s,s:s,s:o}", "id", command->name, "help",
-						      command->help ? command->help : "", "group", bp_command_group(command),
-						      "plugin", bp_command_plugin(command), "role", roles[command->role], "params",
+						      command->help ? command->help : "", "group",
+						      bp_command_group(command), "plugin", bp_command_plugin(command),
+						      "role", roles[command->role], "params",
 						      command->params ? bp_param_json(command->params) : json_array()));
 	}
 	return list;
 }
 
 const BpResource commands_resource = {
-	.name = "commands", .help = "console commands, with their parameters", .list = list_commands,
+	.name = "commands",
+	.help = "console commands, with their parameters",
+	.list = list_commands,
 };

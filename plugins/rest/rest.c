@@ -7,9 +7,9 @@
 static gboolean load(BpPlugin *self, GError **error)
 {
 	static const BpResource *const resources[] = {
-		&host_resource, &servers_resource, &contexts_resource, &settings_resource, &channels_resource,
-		&modules_resource, &instances_resource, &plugins_resource, &sessions_resource, &commands_resource,
-		&problems_resource,
+		&host_resource,	    &servers_resource,	&contexts_resource,  &settings_resource,
+		&channels_resource, &modules_resource,	&instances_resource, &plugins_resource,
+		&sessions_resource, &commands_resource, &problems_resource,
 	};
 
 	for (guint i = 0; i < G_N_ELEMENTS(resources); i++) {

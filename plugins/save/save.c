@@ -61,8 +61,8 @@ static void on_closed(Recording *recording, const GError *error)
 	if (call && !error)
 		bp_call_printf(call, "No longer recording Channel: %s to file %s", recording->channel, recording->file);
 	else if (call && recording->opened)
-		bp_fail(&why, error->code, "%s; %" G_GUINT64_FORMAT " messages of channel %s are lost", error->message, lost,
-			recording->channel);
+		bp_fail(&why, error->code, "%s; %" G_GUINT64_FORMAT " messages of channel %s are lost", error->message,
+			lost, recording->channel);
 	else if (call)
 		bp_fail(&why, error->code, "the file cannot be written: %s", error->message);
 	if (call)
@@ -79,7 +79,8 @@ static void on_writer(BpPlugin *self, BpWriter *writer, BpWriterEvent event, con
 	else if (event == BP_WRITER_CLOSED)
 		on_closed(recording, error);
 	else if (event == BP_WRITER_STALLED)
-		bp_log(self, BP_LOG_ERROR, "channel %s is not saved for now: %s; what comes waits, and is lost when too much does",
+		bp_log(self, BP_LOG_ERROR,
+		       "channel %s is not saved for now: %s; what comes waits, and is lost when too much does",
 		       recording->channel, error->message);
 	else if (event == BP_WRITER_RESUMED)
 		bp_log(self, BP_LOG_NOTICE, "channel %s is saved again; %" G_GUINT64_FORMAT " messages are lost so far",
@@ -112,8 +113,8 @@ static void list_recordings(BpCall *call)
 		Recording *recording = at->data;
 		BpWriterStats stats = bp_writer_stats(recording->writer);
 
-		bp_table_row(table, "%s\t%" G_GUINT64_FORMAT "\t%" G_GSIZE_FORMAT "\t%" G_GUINT64_FORMAT "\t%s", recording->channel,
-			     stats.size, stats.waiting, stats.lost, recording->file);
+		bp_table_row(table, "%s\t%" G_GUINT64_FORMAT "\t%" G_GSIZE_FORMAT "\t%" G_GUINT64_FORMAT "\t%s",
+			     recording->channel, stats.size, stats.waiting, stats.lost, recording->file);
 	}
 	bp_call_table(call, table);
 }
@@ -154,8 +155,10 @@ static gboolean run_save(BpPlugin *self, BpCall *call, GError **error)
 }
 
 static const BpParam save_params[] = {
-	{ "name", .kind = BP_ARGUMENT, .names = BP_A_CHANNEL, .help = "name or number; without it what is being saved is listed" },
-	{ "file", 'f', .names = BP_A_FILE, .help = "where to; added to if it is there. A dated name here if none is given" },
+	{ "name", .kind = BP_ARGUMENT, .names = BP_A_CHANNEL,
+	  .help = "name or number; without it what is being saved is listed" },
+	{ "file", 'f', .names = BP_A_FILE,
+	  .help = "where to; added to if it is there. A dated name here if none is given" },
 	{ "rotate", .type = BP_BYTES, .help = "begin a new file at this size and keep five old ones" },
 	{ "raw", .type = BP_BOOL, .help = "no line ends of ours between messages" },
 	{ "stop", .type = BP_BOOL, .help = "save it no longer" },

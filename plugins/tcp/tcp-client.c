@@ -257,6 +257,7 @@ void tcp_client_describe(BpInstance *self, GString *text)
 
 	tcp_client_counts(client, &in, &out, &drops);
 	g_string_append_printf(text, "%s to %s\n", tcp_client_state(client), client->target);
-	g_string_append_printf(text, "%" G_GUINT64_FORMAT " bytes in, %" G_GUINT64_FORMAT " bytes out, %" G_GUINT64_FORMAT
-			       " drops\n", in, out, drops);
+	g_string_append_printf(
+		text, "%" G_GUINT64_FORMAT " bytes in, %" G_GUINT64_FORMAT " bytes out, %" G_GUINT64_FORMAT " drops\n",
+		in, out, drops);
 }

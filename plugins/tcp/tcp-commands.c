@@ -5,8 +5,8 @@
 #include "tcp.h"
 
 /* Opens `module` as `name` with the settings of the command line. Takes the values. */
-static BpInstance *open_module(const char *module, const char *name, BpValues *take_values,
-			       const char *const *pairs, GError **error)
+static BpInstance *open_module(const char *module, const char *name, BpValues *take_values, const char *const *pairs,
+			       GError **error)
 {
 	if (!bp_values_set_pairs(take_values, pairs, error)) {
 		bp_values_free(take_values);

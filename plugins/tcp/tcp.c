@@ -38,7 +38,8 @@ static const char manual[] =
 const BpParam tcp_server_params[] = {
 	{ "port", 'p', BP_INT, .min = 0, .max = 65535, .required = 1, .help = "port to listen on; 0 takes a free one" },
 	/* bp_serve_params, but with no handler unless it is named */
-	{ "handler", .alias = "handler_class", .names = BP_A_HANDLER, .help = "what answers; bytes on channels if left out" },
+	{ "handler", .alias = "handler_class", .names = BP_A_HANDLER,
+	  .help = "what answers; bytes on channels if left out" },
 	{ "welcome_message", .help = "first line said to each client, with a handler" },
 	{ "prompt", .type = BP_BOOL, .fallback = "true", .help = "show the handler's prompt" },
 	{ "quiet", .type = BP_BOOL, .fallback = "no", .help = "do not show what is said on channel console" },
@@ -62,15 +63,20 @@ const BpParam tcp_client_params[] = {
 };
 
 static const BpModule modules[] = {
-	{ "TCPServer", .help = "bytes of TCP connections on channels, or sessions of a handler", .params = tcp_server_params,
-	  .size = sizeof(TcpServer), .open = tcp_server_open, .close = tcp_server_close, .describe = tcp_server_describe },
+	{ "TCPServer", .help = "bytes of TCP connections on channels, or sessions of a handler",
+	  .params = tcp_server_params, .size = sizeof(TcpServer), .open = tcp_server_open, .close = tcp_server_close,
+	  .describe = tcp_server_describe },
 	{ "TCPClient", .help = "a TCP connection on channels, made again when it is cut", .params = tcp_client_params,
-	  .size = sizeof(TcpClient), .open = tcp_client_open, .close = tcp_client_close, .describe = tcp_client_describe },
+	  .size = sizeof(TcpClient), .open = tcp_client_open, .close = tcp_client_close,
+	  .describe = tcp_client_describe },
 	{ NULL },
 };
 
 static const BpTransport transport = {
-	.name = "tcp", .help = "plain lines over TCP", .module = "TCPServer", .default_port = 8024,
+	.name = "tcp",
+	.help = "plain lines over TCP",
+	.module = "TCPServer",
+	.default_port = 8024,
 };
 
 static gboolean load(BpPlugin *self, GError **error)

@@ -28,8 +28,8 @@ typedef enum { TCP_WAITING, TCP_RESOLVING, TCP_CONNECTING, TCP_CONNECTED, TCP_EN
 typedef struct {
 	BpInstance *self;
 	BpChannel *recv, *send, *events;
-	char *origin;	   /* GRefString */
-	char *target;	   /* "box:4001", for people */
+	char *origin; /* GRefString */
+	char *target; /* "box:4001", for people */
 	const char *host;
 	guint port;
 	TcpState state;
@@ -37,10 +37,10 @@ typedef struct {
 	guint next;	   /* of them */
 	BpStream *stream;
 	BpTimer *timer;
-	gint64 delay;	   /* before the next round */
-	gint64 since;	   /* connected */
-	gboolean told;	   /* that what is sent is lost, once an outage */
-	guint64 lost;	   /* messages sent while not connected */
+	gint64 delay;			    /* before the next round */
+	gint64 since;			    /* connected */
+	gboolean told;			    /* that what is sent is lost, once an outage */
+	guint64 lost;			    /* messages sent while not connected */
 	guint64 bytes_in, bytes_out, drops; /* of earlier connections */
 } TcpClient;
 
@@ -50,4 +50,3 @@ void tcp_client_describe(BpInstance *self, GString *text);
 const char *tcp_client_state(const TcpClient *client);
 /* With those of the connection there is. */
 void tcp_client_counts(const TcpClient *client, guint64 *in, guint64 *out, guint64 *drops);
-

@@ -58,13 +58,15 @@ static void describe_server(BpInstance *self, GString *text)
 }
 
 static const BpModule modules[] = {
-	{ "TelnetServer", .help = "sessions of a handler over telnet", .params = params, .size = sizeof(BpServeStreams *),
-	  .open = open_server, .close = close_server, .describe = describe_server },
+	{ "TelnetServer", .help = "sessions of a handler over telnet", .params = params,
+	  .size = sizeof(BpServeStreams *), .open = open_server, .close = close_server, .describe = describe_server },
 	{ NULL },
 };
 
 static const BpTransport transport = {
-	.name = "telnet", .help = "telnet, or plain text for who speaks it first", .module = "TelnetServer",
+	.name = "telnet",
+	.help = "telnet, or plain text for who speaks it first",
+	.module = "TelnetServer",
 	.default_port = 8023,
 };
 

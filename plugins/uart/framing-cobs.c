@@ -124,6 +124,11 @@ static void encode(const BpFramingOptions *options, const guint8 *data, gsize si
 }
 
 const BpFraming framing_cobs = {
-	.name = "cobs", .help = "consistent overhead byte stuffing, a zero after each frame", .decoder_new = decoder_new,
-	.feed = feed, .reset = reset, .free = frame_decoder_free, .encode = encode,
+	.name = "cobs",
+	.help = "consistent overhead byte stuffing, a zero after each frame",
+	.decoder_new = decoder_new,
+	.feed = feed,
+	.reset = reset,
+	.free = frame_decoder_free,
+	.encode = encode,
 };

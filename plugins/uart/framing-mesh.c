@@ -52,11 +52,14 @@ static void note_foreign(FrameDecoder *decoder, guint8 byte)
 	if (counts->foreign < FOREIGN_TOLD || counts->foreign * FOREIGN_RARE < counts->frames)
 		return;
 	if (!is_made(byte, 0xfa))
-		decoder->base.advice = "escapes FA 02 or FA 03 come, as senders with escape_xor=0xff make them: open it so";
+		decoder->base.advice =
+			"escapes FA 02 or FA 03 come, as senders with escape_xor=0xff make them: open it so";
 	else if (!is_made(byte, 0xff))
-		decoder->base.advice = "escapes FA 06 or FA 07 come, as senders with escape_xor=0xfa make them: open it so";
+		decoder->base.advice =
+			"escapes FA 06 or FA 07 come, as senders with escape_xor=0xfa make them: open it so";
 	else
-		decoder->base.advice = "escapes come as no sender with this escape_xor makes them: 0xfa is usual, 0xff is in use";
+		decoder->base.advice =
+			"escapes come as no sender with this escape_xor makes them: 0xfa is usual, 0xff is in use";
 }
 
 static void end_escape(FrameDecoder *decoder, guint8 byte)
@@ -150,7 +153,7 @@ static void encode(const BpFramingOptions *options, const guint8 *data, gsize si
 
 		g_byte_array_append(wire, data, (guint)run);
 		if (run < size) {
-			g_byte_array_append(wire, (const guint8[]){ ESCAPE, data[run] ^ xor }, 2);
+			g_byte_array_append(wire, (const guint8[]){ ESCAPE, data[run] ^ xor}, 2);
 			run++;
 		}
 		data += run;
@@ -160,6 +163,11 @@ static void encode(const BpFramingOptions *options, const guint8 *data, gsize si
 }
 
 const BpFraming framing_mesh = {
-	.name = "mesh", .help = "FF, contents, FE; FA escapes (mesh root modules)", .decoder_new = frame_decoder_new,
-	.feed = feed, .reset = frame_decoder_reset, .free = frame_decoder_free, .encode = encode,
+	.name = "mesh",
+	.help = "FF, contents, FE; FA escapes (mesh root modules)",
+	.decoder_new = frame_decoder_new,
+	.feed = feed,
+	.reset = frame_decoder_reset,
+	.free = frame_decoder_free,
+	.encode = encode,
 };

@@ -19,8 +19,13 @@ static void feed_raw(BpDecoder *base, const guint8 *data, gsize size)
 }
 
 const BpFraming framing_raw = {
-	.name = "raw", .help = "bytes as they come", .decoder_new = frame_decoder_new, .feed = feed_raw,
-	.reset = frame_decoder_reset, .free = frame_decoder_free, .encode = encode_same,
+	.name = "raw",
+	.help = "bytes as they come",
+	.decoder_new = frame_decoder_new,
+	.feed = feed_raw,
+	.reset = frame_decoder_reset,
+	.free = frame_decoder_free,
+	.encode = encode_same,
 };
 
 /* --- lines --- */
@@ -112,8 +117,13 @@ static void encode_line(const BpFramingOptions *options, const guint8 *data, gsi
 }
 
 const BpFraming framing_lines = {
-	.name = "lines", .help = "lines of text, without their ends", .decoder_new = frame_decoder_new, .feed = feed_lines,
-	.reset = frame_decoder_reset, .free = frame_decoder_free, .encode = encode_line,
+	.name = "lines",
+	.help = "lines of text, without their ends",
+	.decoder_new = frame_decoder_new,
+	.feed = feed_lines,
+	.reset = frame_decoder_reset,
+	.free = frame_decoder_free,
+	.encode = encode_line,
 };
 
 /* --- gap --- */
@@ -138,6 +148,13 @@ static void pause_gap(BpDecoder *base)
 }
 
 const BpFraming framing_gap = {
-	.name = "gap", .help = "a pause on the line ends a frame (Modbus RTU)", .timed = TRUE, .decoder_new = frame_decoder_new,
-	.feed = feed_gap, .pause = pause_gap, .reset = frame_decoder_reset, .free = frame_decoder_free, .encode = encode_same,
+	.name = "gap",
+	.help = "a pause on the line ends a frame (Modbus RTU)",
+	.timed = TRUE,
+	.decoder_new = frame_decoder_new,
+	.feed = feed_gap,
+	.pause = pause_gap,
+	.reset = frame_decoder_reset,
+	.free = frame_decoder_free,
+	.encode = encode_same,
 };

@@ -92,7 +92,8 @@ static void encode(const BpFramingOptions *options, const guint8 *data, gsize si
 
 		g_byte_array_append(wire, data, (guint)run);
 		if (run < size) {
-			g_byte_array_append(wire, (const guint8[]){ ESCAPE, data[run] == END ? ESCAPED_END : ESCAPED_ESCAPE }, 2);
+			g_byte_array_append(
+				wire, (const guint8[]){ ESCAPE, data[run] == END ? ESCAPED_END : ESCAPED_ESCAPE }, 2);
 			run++;
 		}
 		data += run;
@@ -102,6 +103,11 @@ static void encode(const BpFramingOptions *options, const guint8 *data, gsize si
 }
 
 const BpFraming framing_slip = {
-	.name = "slip", .help = "SLIP, RFC 1055", .decoder_new = frame_decoder_new, .feed = feed,
-	.reset = frame_decoder_reset, .free = frame_decoder_free, .encode = encode,
+	.name = "slip",
+	.help = "SLIP, RFC 1055",
+	.decoder_new = frame_decoder_new,
+	.feed = feed,
+	.reset = frame_decoder_reset,
+	.free = frame_decoder_free,
+	.encode = encode,
 };

@@ -15,7 +15,7 @@ typedef struct {
 	guint8 *bytes;
 	gsize used, room, limit;
 	guint8 state; /* each framing's own; 0 at the beginning */
-	guint8 xor;
+	guint8 xor ;
 	const char *line_end;
 	gsize line_end_size;
 	guint left; /* cobs: bytes of the block under way */
@@ -86,7 +86,8 @@ static inline gsize scan_below(const guint8 *data, gsize size, guint8 low)
 			return at + (gsize)__builtin_ctz((unsigned)found);
 		/* A long run: four at once. */
 		for (; at + 80 <= size; at += 64) {
-			__m128i a = _mm_or_si128(AT_LEAST(16), AT_LEAST(32)), b = _mm_or_si128(AT_LEAST(48), AT_LEAST(64));
+			__m128i a = _mm_or_si128(AT_LEAST(16), AT_LEAST(32)),
+				b = _mm_or_si128(AT_LEAST(48), AT_LEAST(64));
 
 			if (_mm_movemask_epi8(_mm_or_si128(a, b)))
 				break;

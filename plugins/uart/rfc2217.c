@@ -129,7 +129,8 @@ static void answer_sub(Rfc2217 *codec, guint8 command, const guint8 *value, gsiz
 static void take_signature(Rfc2217 *codec, gsize size)
 {
 	if (!size)
-		answer_sub(codec, RFC2217_SIGNATURE, (const guint8 *)codec->signature, MIN(strlen(codec->signature), SUB_LIMIT));
+		answer_sub(codec, RFC2217_SIGNATURE, (const guint8 *)codec->signature,
+			   MIN(strlen(codec->signature), SUB_LIMIT));
 }
 
 static void take_sub(Rfc2217 *codec)
@@ -148,8 +149,10 @@ static void take_sub(Rfc2217 *codec)
 	} else if (command == RFC2217_BAUD && size >= 4) {
 		number = (guint32)value[0] << 24 | (guint32)value[1] << 16 | (guint32)value[2] << 8 | value[3];
 		number = codec->callbacks->command(command, number, codec->user);
-		answer_sub(codec, command, (const guint8[]){ (guint8)(number >> 24), (guint8)(number >> 16), (guint8)(number >> 8),
-							     (guint8)number }, 4);
+		answer_sub(codec, command,
+			   (const guint8[]){ (guint8)(number >> 24), (guint8)(number >> 16), (guint8)(number >> 8),
+					     (guint8)number },
+			   4);
 	} else if (command == RFC2217_SUSPEND || command == RFC2217_RESUME) {
 		codec->callbacks->command(command, 0, codec->user);
 	} else if (command <= RFC2217_PURGE && command != RFC2217_BAUD && size >= 1) {

@@ -28,17 +28,24 @@ void uart_describe(BpInstance *self, GString *text)
 	g_autofree char *settings = uart_settings_text(&uart->settings);
 
 	g_string_append_printf(text, "%s, %s, %s, by %s\n", uart->path, uart_state(uart), settings,
-			       !uart->stream ? "nothing" : uart->line.port ? "libserialport" : "termios");
+			       !uart->stream	 ? "nothing"
+			       : uart->line.port ? "libserialport"
+						 : "termios");
 	if (rate)
 		g_string_append_printf(text, "runs at %u baud: its driver has no %u\n", rate, uart->settings.baud);
-	g_string_append_printf(text, COUNT " bytes in, " COUNT " bytes out, %" G_GSIZE_FORMAT " waiting, " COUNT
-			       " messages lost, " COUNT " refused, opened " COUNT " times\n", uart->bytes_in, uart->bytes_out,
-			       uart->queued, uart->lost, uart->refused, uart->reopened);
-	g_string_append_printf(text, "framing %s: " COUNT " frames, " COUNT " bytes dropped, " COUNT " broken, " COUNT " cut, "
-			       COUNT " too long\n", uart->framing->name, counts->frames, counts->dropped, counts->broken,
-			       counts->cut, counts->too_long);
+	g_string_append_printf(text,
+			       COUNT " bytes in, " COUNT " bytes out, %" G_GSIZE_FORMAT " waiting, " COUNT
+				     " messages lost, " COUNT " refused, opened " COUNT " times\n",
+			       uart->bytes_in, uart->bytes_out, uart->queued, uart->lost, uart->refused,
+			       uart->reopened);
+	g_string_append_printf(text,
+			       "framing %s: " COUNT " frames, " COUNT " bytes dropped, " COUNT " broken, " COUNT
+			       " cut, " COUNT " too long\n",
+			       uart->framing->name, counts->frames, counts->dropped, counts->broken, counts->cut,
+			       counts->too_long);
 	if (uart->decoder->advice)
-		g_string_append_printf(text, COUNT " frames are not ours: %s\n", counts->foreign, uart->decoder->advice);
+		g_string_append_printf(text, COUNT " frames are not ours: %s\n", counts->foreign,
+				       uart->decoder->advice);
 	if (uart->writer)
 		g_string_append_printf(text, "writer %s\n", uart->writer);
 	if (uart->record)
@@ -129,7 +136,8 @@ static gboolean run_info(BpPlugin *self, BpCall *call, GError **error)
 
 static const BpParam break_params[] = {
 	{ "name", .kind = BP_ARGUMENT, .names = BP_AN_INSTANCE, .required = 1, .help = "UART" },
-	{ "time", .kind = BP_ARGUMENT, .type = BP_DURATION, .fallback = "250ms", .min = 0.001, .max = 10, .help = "how long" },
+	{ "time", .kind = BP_ARGUMENT, .type = BP_DURATION, .fallback = "250ms", .min = 0.001, .max = 10,
+	  .help = "how long" },
 	{ NULL },
 };
 
@@ -139,7 +147,8 @@ static Uart *find_open(const char *name, GError **error)
 
 	if (!uart || uart->stream)
 		return uart;
-	g_set_error(error, BP_HOST_ERROR, BP_CLOSED, "%s is not open now: %s", name, uart->told ? uart->told : "it was unplugged");
+	g_set_error(error, BP_HOST_ERROR, BP_CLOSED, "%s is not open now: %s", name,
+		    uart->told ? uart->told : "it was unplugged");
 	return NULL;
 }
 
@@ -177,7 +186,8 @@ static gboolean run_lines(BpPlugin *self, BpCall *call, GError **error)
 	g_autoptr(GString) text = g_string_new(NULL);
 	guint lines;
 
-	if (!uart || !switch_line(uart, call, "dtr", UART_DTR, error) || !switch_line(uart, call, "rts", UART_RTS, error))
+	if (!uart || !switch_line(uart, call, "dtr", UART_DTR, error) ||
+	    !switch_line(uart, call, "rts", UART_RTS, error))
 		return FALSE;
 	if (!uart_line_modem(&uart->line, &lines)) {
 		g_set_error(error, BP_IO_ERROR, BP_FAILED, "%s has no modem lines", uart->path);
@@ -213,8 +223,9 @@ static gboolean run_grab(BpPlugin *self, BpCall *call, GError **error)
 	if (!uart)
 		return FALSE;
 	if (!is_there(who)) {
-		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no %s: write SERVER/NUMBER, as on %s, or session/NUMBER",
-			    who, bp_channel_name(uart->events));
+		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND,
+			    "there is no %s: write SERVER/NUMBER, as on %s, or session/NUMBER", who,
+			    bp_channel_name(uart->events));
 		return FALSE;
 	}
 	uart_grab(uart, who);
@@ -234,16 +245,21 @@ static gboolean run_release(BpPlugin *self, BpCall *call, GError **error)
 }
 
 const BpCommand uart_commands[] = {
-	{ "uart list", .run = uart_run_list, .role = BP_OBSERVER, .help = "the serial ports there are, and who uses them" },
-	{ "uart open", .params = open_params, .run = run_open, .role = BP_OPERATOR, .help = "opens a serial port on channels" },
+	{ "uart list", .run = uart_run_list, .role = BP_OBSERVER,
+	  .help = "the serial ports there are, and who uses them" },
+	{ "uart open", .params = open_params, .run = run_open, .role = BP_OPERATOR,
+	  .help = "opens a serial port on channels" },
 	{ "uart close", .params = name_params, .run = run_close, .role = BP_OPERATOR, .help = "closes a UART" },
-	{ "uart info", .params = name_params, .run = run_info, .role = BP_OBSERVER, .help = "how a UART is: state, counts, framing" },
+	{ "uart info", .params = name_params, .run = run_info, .role = BP_OBSERVER,
+	  .help = "how a UART is: state, counts, framing" },
 	{ "uart break", .params = break_params, .run = run_break, .role = BP_OPERATOR, .help = "sends a break" },
-	{ "uart lines", .params = lines_params, .run = run_lines, .role = BP_OPERATOR, .help = "shows the modem lines, or sets DTR and RTS" },
+	{ "uart lines", .params = lines_params, .run = run_lines, .role = BP_OPERATOR,
+	  .help = "shows the modem lines, or sets DTR and RTS" },
 	{ "uart term", .params = uart_term_params, .run = uart_run_term, .role = BP_OPERATOR,
 	  .help = "a terminal on a UART; Ctrl-] and q leave it" },
 	{ "uart grab", .params = grab_params, .run = run_grab, .role = BP_OPERATOR, .help = "takes over the writing" },
-	{ "uart release", .params = name_params, .run = run_release, .role = BP_OPERATOR, .help = "gives the writing to whoever is next" },
+	{ "uart release", .params = name_params, .run = run_release, .role = BP_OPERATOR,
+	  .help = "gives the writing to whoever is next" },
 	{ "uart record", .params = uart_record_params, .run = uart_run_record, .role = BP_ADMIN,
 	  .help = "writes what passes, with times, to a new file" },
 	{ "uart replay", .params = uart_replay_params, .run = uart_run_replay, .role = BP_ADMIN,

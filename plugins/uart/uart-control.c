@@ -3,8 +3,28 @@
 #include "uart-control.h"
 #include "rfc2217.h"
 
-enum { FLOW_ASK, FLOW_NONE, FLOW_XON_XOFF, FLOW_RTS_CTS, BREAK_ASK, BREAK_ON, BREAK_OFF, DTR_ASK, DTR_ON, DTR_OFF, RTS_ASK,
-       RTS_ON, RTS_OFF, IN_FLOW_ASK, IN_FLOW_NONE, IN_FLOW_XON_XOFF, IN_FLOW_RTS_CTS, FLOW_DCD, IN_FLOW_DTR, FLOW_DSR };
+enum {
+	FLOW_ASK,
+	FLOW_NONE,
+	FLOW_XON_XOFF,
+	FLOW_RTS_CTS,
+	BREAK_ASK,
+	BREAK_ON,
+	BREAK_OFF,
+	DTR_ASK,
+	DTR_ON,
+	DTR_OFF,
+	RTS_ASK,
+	RTS_ON,
+	RTS_OFF,
+	IN_FLOW_ASK,
+	IN_FLOW_NONE,
+	IN_FLOW_XON_XOFF,
+	IN_FLOW_RTS_CTS,
+	FLOW_DCD,
+	IN_FLOW_DTR,
+	FLOW_DSR
+};
 enum { STOP_ONE_AND_HALF = 3 };
 
 /* What it is then: the new settings if the line took them. */
@@ -76,7 +96,10 @@ static guint32 control(Uart *uart, guint32 value, gboolean allowed)
 	case FLOW_NONE:
 	case FLOW_XON_XOFF:
 	case FLOW_RTS_CTS:
-		set_flow(uart, value == FLOW_NONE ? UART_FLOW_NONE : value == FLOW_XON_XOFF ? UART_FLOW_XON_XOFF : UART_FLOW_RTS_CTS,
+		set_flow(uart,
+			 value == FLOW_NONE	  ? UART_FLOW_NONE
+			 : value == FLOW_XON_XOFF ? UART_FLOW_XON_XOFF
+						  : UART_FLOW_RTS_CTS,
 			 allowed);
 		return allowed ? flow_value(uart, FALSE) : value;
 	case BREAK_ASK:
@@ -137,10 +160,10 @@ static guint32 set_number(Uart *uart, guint8 command, guint32 value, gboolean al
 	    settings.parity != uart->settings.parity || settings.stop != uart->settings.stop)
 		change(uart, &settings, allowed);
 	rate = uart->line.fd >= 0 ? uart_line_other_rate(&uart->line, &uart->settings) : 0;
-	return command == RFC2217_BAUD	 ? (rate ? rate : uart->settings.baud) :
-	       command == RFC2217_BITS	 ? uart->settings.bits :
-	       command == RFC2217_PARITY ? (guint32)uart->settings.parity + 1 :
-					   stop_value(&uart->settings, value);
+	return command == RFC2217_BAUD	   ? (rate ? rate : uart->settings.baud)
+	       : command == RFC2217_BITS   ? uart->settings.bits
+	       : command == RFC2217_PARITY ? (guint32)uart->settings.parity + 1
+					   : stop_value(&uart->settings, value);
 }
 
 guint32 uart_control(Uart *uart, guint8 command, guint32 value, gboolean allowed)

@@ -108,10 +108,13 @@ static void keep_output_of(int fd)
 
 static void set_errno_error(GError **error, const char *path, int number)
 {
-	BpErrorCode code = number == EACCES || number == EPERM ? BP_NOT_PERMITTED : number == EBUSY ? BP_BUSY :
-			   number == ENOENT || number == ENODEV || number == ENXIO ? BP_NOT_FOUND : BP_FAILED;
-	const char *hint = number == EACCES ? "; its group (dialout, usually) may open it" :
-			   number == EBUSY ? "; another program has it" : "";
+	BpErrorCode code = number == EACCES || number == EPERM			     ? BP_NOT_PERMITTED
+			   : number == EBUSY					     ? BP_BUSY
+			   : number == ENOENT || number == ENODEV || number == ENXIO ? BP_NOT_FOUND
+										     : BP_FAILED;
+	const char *hint = number == EACCES  ? "; its group (dialout, usually) may open it"
+			   : number == EBUSY ? "; another program has it"
+					     : "";
 
 	g_set_error(error, BP_IO_ERROR, code, "%s: %s%s", path, g_strerror(number), hint);
 }
@@ -224,22 +227,26 @@ void uart_line_close(UartLine *line, BpPlugin *plugin, gboolean sending)
 
 static gboolean apply_by_library(UartLine *line, const UartSettings *settings)
 {
-	static const enum sp_parity parities[] = { SP_PARITY_NONE, SP_PARITY_ODD, SP_PARITY_EVEN, SP_PARITY_MARK, SP_PARITY_SPACE };
-	static const enum sp_flowcontrol flows[] = { SP_FLOWCONTROL_NONE, SP_FLOWCONTROL_RTSCTS, SP_FLOWCONTROL_XONXOFF,
-						     SP_FLOWCONTROL_DTRDSR, SP_FLOWCONTROL_NONE, SP_FLOWCONTROL_NONE };
+	static const enum sp_parity parities[] = { SP_PARITY_NONE, SP_PARITY_ODD, SP_PARITY_EVEN, SP_PARITY_MARK,
+						   SP_PARITY_SPACE };
+	static const enum sp_flowcontrol flows[] = { SP_FLOWCONTROL_NONE,    SP_FLOWCONTROL_RTSCTS,
+						     SP_FLOWCONTROL_XONXOFF, SP_FLOWCONTROL_DTRDSR,
+						     SP_FLOWCONTROL_NONE,    SP_FLOWCONTROL_NONE };
 	struct sp_port_config *config;
 	gboolean good;
 
 	if (sp_new_config(&config) != SP_OK)
 		return FALSE;
-	good = sp_get_config(line->port, config) == SP_OK && sp_set_config_baudrate(config, (int)settings->baud) == SP_OK &&
+	good = sp_get_config(line->port, config) == SP_OK &&
+	       sp_set_config_baudrate(config, (int)settings->baud) == SP_OK &&
 	       sp_set_config_bits(config, (int)settings->bits) == SP_OK &&
 	       sp_set_config_parity(config, parities[settings->parity]) == SP_OK &&
 	       sp_set_config_stopbits(config, (int)settings->stop) == SP_OK &&
 	       sp_set_config_flowcontrol(config, flows[settings->flow]) == SP_OK;
 	if (settings->flow == UART_FLOW_XON_IN || settings->flow == UART_FLOW_XON_OUT)
-		good = good && sp_set_config_xon_xoff(config, settings->flow == UART_FLOW_XON_IN ? SP_XONXOFF_IN :
-												   SP_XONXOFF_OUT) == SP_OK;
+		good = good &&
+		       sp_set_config_xon_xoff(config, settings->flow == UART_FLOW_XON_IN ? SP_XONXOFF_IN
+											 : SP_XONXOFF_OUT) == SP_OK;
 	good = good && sp_set_config(line->port, config) == SP_OK;
 	sp_free_config(config);
 	return good;

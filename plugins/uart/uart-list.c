@@ -20,7 +20,8 @@ static char *users_of(const char *path)
 
 	for (guint i = 0; i < list->len; i++)
 		if (is_same_device(path, ((Uart *)bp_instance_data(list->pdata[i]))->path))
-			g_string_append_printf(names, "%s%s (%s)", names->len ? ", " : "", bp_plugin_name(list->pdata[i]),
+			g_string_append_printf(names, "%s%s (%s)", names->len ? ", " : "",
+					       bp_plugin_name(list->pdata[i]),
 					       uart_state(bp_instance_data(list->pdata[i])));
 	return g_string_free(names, FALSE);
 }
@@ -65,7 +66,8 @@ gboolean uart_run_list(BpPlugin *self, BpCall *call, GError **error)
 		Uart *uart = bp_instance_data(list->pdata[i]);
 
 		if (!is_among(ports, uart->path))
-			bp_table_row(table, "%s\t\t\t\t%s (%s)", uart->path, bp_plugin_name(uart->self), uart_state(uart));
+			bp_table_row(table, "%s\t\t\t\t%s (%s)", uart->path, bp_plugin_name(uart->self),
+				     uart_state(uart));
 	}
 	if (ports)
 		sp_free_port_list(ports);

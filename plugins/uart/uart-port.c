@@ -85,7 +85,8 @@ void uart_receive(Uart *uart, const guint8 *data, gsize size)
 	uart->framing->feed(uart->decoder, data, size);
 	if (G_UNLIKELY(uart->decoder->advice) && !uart->advised) {
 		uart->advised = TRUE;
-		bp_channel_printf(uart->events, "%s, framing %s: %s", uart->path, uart->framing->name, uart->decoder->advice);
+		bp_channel_printf(uart->events, "%s, framing %s: %s", uart->path, uart->framing->name,
+				  uart->decoder->advice);
 	}
 	if (!uart->framing->timed)
 		return;
@@ -164,7 +165,8 @@ static void on_closed(BpStream *stream, const GError *why, gpointer user)
 	uart->refused = 0; /* said again, once an outage */
 	bp_channel_printf(uart->events, "%s is gone: %s; what is sent %s until it is back", uart->path,
 			  why ? why->message : "unplugged", uart->wait ? "waits" : "is dropped");
-	bp_instance_set_state(uart->self, BP_STATE_WAITING, "%s is gone: %s", uart->path, why ? why->message : "unplugged");
+	bp_instance_set_state(uart->self, BP_STATE_WAITING, "%s is gone: %s", uart->path,
+			      why ? why->message : "unplugged");
 	uart_servers_look(uart);
 	wait_for_next(uart);
 }
@@ -178,7 +180,8 @@ static void say_settings(Uart *uart, const char *verb)
 
 	bp_channel_printf(uart->events, "%s is %s: %s", uart->path, verb, settings);
 	if (rate)
-		bp_channel_printf(uart->events, "%s runs at %u baud: its driver has no %u", uart->path, rate, uart->settings.baud);
+		bp_channel_printf(uart->events, "%s runs at %u baud: its driver has no %u", uart->path, rate,
+				  uart->settings.baud);
 }
 
 static gboolean try_open(Uart *uart, gboolean *later, GError **error)
@@ -268,7 +271,8 @@ static void on_framing_gone(BpPlugin *self, gpointer data)
 {
 	Uart *uart = data;
 
-	bp_channel_printf(uart->events, "Framing %s has gone with its plugin; bytes are said as they come", uart->framing_name);
+	bp_channel_printf(uart->events, "Framing %s has gone with its plugin; bytes are said as they come",
+			  uart->framing_name);
 	uart->framing->free(uart->decoder);
 	uart->framing = &framing_raw;
 	uart->decoder = uart->framing->decoder_new(&uart->framing_options, on_frame, uart);
@@ -288,7 +292,8 @@ static gboolean take_framing(Uart *uart, GError **error)
 		g_auto(GStrv) names = bp_registry_list("framing/");
 		g_autofree char *list = g_strjoinv(", ", names);
 
-		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no framing %s: there are %s", uart->framing_name, list);
+		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no framing %s: there are %s",
+			    uart->framing_name, list);
 		return FALSE;
 	}
 	uart->framing_options.limit = (gsize)bp_instance_int(uart->self, "frame_limit");

@@ -82,8 +82,10 @@ void uart_queue_pump(Uart *uart)
 static void drop_one(Uart *uart, BpMessage *take_message)
 {
 	if (!uart->lost++)
-		bp_channel_printf(uart->events, "More is sent than %s takes: over %" G_GSIZE_FORMAT
-				  " bytes were waiting, and messages are lost", uart->path, uart->backlog);
+		bp_channel_printf(uart->events,
+				  "More is sent than %s takes: over %" G_GSIZE_FORMAT
+				  " bytes were waiting, and messages are lost",
+				  uart->path, uart->backlog);
 	bp_message_unref(take_message);
 }
 
@@ -95,7 +97,8 @@ gboolean uart_queue_add(Uart *uart, BpMessage *message)
 		return TRUE;
 	if (!uart->stream && !uart->wait) {
 		if (!uart->refused++)
-			bp_channel_printf(uart->events, "%s is not there: what is sent is dropped until it is", uart->path);
+			bp_channel_printf(uart->events, "%s is not there: what is sent is dropped until it is",
+					  uart->path);
 		return FALSE;
 	}
 	if (uart->queued + size > uart->backlog && !uart->drop_oldest && !uart->exempt) {
@@ -122,7 +125,8 @@ static BpMessage *without_written(Uart *uart, BpMessage *message, guint64 writte
 
 	if (!part || uart->framing != &framing_raw)
 		return bp_message_ref(message);
-	return bp_message_new((const guint8 *)bp_message_data(message) + part, bp_message_size(message) - part, BP_BINARY);
+	return bp_message_new((const guint8 *)bp_message_data(message) + part, bp_message_size(message) - part,
+			      BP_BINARY);
 }
 
 void uart_queue_take_back(Uart *uart, guint64 written)

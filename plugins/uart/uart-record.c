@@ -40,7 +40,8 @@ static void begin_record(UartRecord *record)
 	Uart *uart = record->uart;
 	g_autoptr(GDateTime) now = g_date_time_new_now_utc();
 	g_autofree char *date = g_date_time_format_iso8601(now);
-	g_autofree char *line = g_strdup_printf("# uart recording of %s, %s, %s\n", bp_plugin_name(uart->self), uart->path, date);
+	g_autofree char *line = g_strdup_printf("# uart recording of %s, %s, %s\n", bp_plugin_name(uart->self),
+						uart->path, date);
 
 	uart_record_stop(uart);
 	uart->record = record;
@@ -54,8 +55,10 @@ static void end_record(UartRecord *record, const GError *error)
 	Uart *uart = record->uart;
 
 	if (!error && record->call)
-		bp_call_printf(record->call, bp_writer_stats(record->writer).lost ? "%s has gaps: the disk did not keep up." :
-										    "%s is whole.", record->name);
+		bp_call_printf(record->call,
+			       bp_writer_stats(record->writer).lost ? "%s has gaps: the disk did not keep up."
+								    : "%s is whole.",
+			       record->name);
 	if (error && record->began && !record->call && error->code != BP_CLOSED)
 		bp_channel_printf(uart->events, "The recording is not whole: %s", error->message);
 	answer(record, error ? g_error_copy(error) : NULL);
@@ -74,9 +77,11 @@ static void on_writer(BpPlugin *self, BpWriter *writer, BpWriterEvent event, con
 	else if (event == BP_WRITER_CLOSED)
 		end_record(record, error);
 	else if (event == BP_WRITER_STALLED)
-		bp_channel_printf(record->uart->events, "The recording waits: %s; lines are lost when too many wait", error->message);
+		bp_channel_printf(record->uart->events, "The recording waits: %s; lines are lost when too many wait",
+				  error->message);
 	else if (event == BP_WRITER_RESUMED)
-		bp_channel_printf(record->uart->events, "The recording %s goes on; %" G_GUINT64_FORMAT " lines are lost", record->name,
+		bp_channel_printf(record->uart->events,
+				  "The recording %s goes on; %" G_GUINT64_FORMAT " lines are lost", record->name,
 				  bp_writer_stats(writer).lost);
 }
 
@@ -103,7 +108,8 @@ void uart_record_add(Uart *uart, char direction, gconstpointer data, gsize size)
 	while (size) {
 		gsize part = MIN(size, UART_RECORD_PIECE);
 
-		g_string_printf(line, "%" G_GINT64_FORMAT ".%06d %c ", time / G_USEC_PER_SEC, (int)(time % G_USEC_PER_SEC), direction);
+		g_string_printf(line, "%" G_GINT64_FORMAT ".%06d %c ", time / G_USEC_PER_SEC,
+				(int)(time % G_USEC_PER_SEC), direction);
 		for (gsize i = 0; i < part; i++) {
 			g_string_append_c(line, digits[bytes[i] >> 4]);
 			g_string_append_c(line, digits[bytes[i] & 15]);

@@ -14,9 +14,9 @@
 #define READ_SIZE (128 * 1024)
 
 typedef struct {
-	BpCall *call;	     /* NULL: it has ended, and waits for its job */
+	BpCall *call; /* NULL: it has ended, and waits for its job */
 	char *file, *name;
-	GString *text;	     /* read and not yet played, from `at` on; the job's while there is one */
+	GString *text; /* read and not yet played, from `at` on; the job's while there is one */
 	gsize at;
 	int fd;
 	guint jobs;
@@ -26,7 +26,7 @@ typedef struct {
 	gint64 began, first; /* clock at the beginning; time of the first line */
 	double speed;
 	gboolean into_uart, started, have;
-	gint64 time;	     /* of the line that is due next */
+	gint64 time; /* of the line that is due next */
 	guint8 bytes[UART_RECORD_PIECE];
 	gsize size;
 	guint64 played;
@@ -37,8 +37,10 @@ typedef struct {
 
 const BpParam uart_replay_params[] = {
 	{ "file", .kind = BP_ARGUMENT, .names = BP_A_FILE, .required = 1, .help = "recording" },
-	{ "name", .kind = BP_ARGUMENT, .names = BP_AN_INSTANCE, .required = 1, .help = "UART, or the name of one to stand in for" },
-	{ "speed", 's', BP_DOUBLE, .fallback = "1", .min = 0, .max = 1000000, .help = "2 is twice as fast, 0 as fast as it goes" },
+	{ "name", .kind = BP_ARGUMENT, .names = BP_AN_INSTANCE, .required = 1,
+	  .help = "UART, or the name of one to stand in for" },
+	{ "speed", 's', BP_DOUBLE, .fallback = "1", .min = 0, .max = 1000000,
+	  .help = "2 is twice as fast, 0 as fast as it goes" },
 	{ "framing", 'f', .fallback = "raw", .help = "where there is no such UART: cuts into messages" },
 	{ NULL },
 };
@@ -135,8 +137,8 @@ static gboolean read_next(Replay *replay, GError **error)
 		if (*line == '#' || !*line)
 			continue;
 		if (!parse_line(replay, line, &came)) {
-			g_set_error(error, BP_HOST_ERROR, BP_INVALID, "line %u is none of a recording: write SECONDS < HEX",
-				    replay->number);
+			g_set_error(error, BP_HOST_ERROR, BP_INVALID,
+				    "line %u is none of a recording: write SECONDS < HEX", replay->number);
 			return FALSE;
 		}
 	}
@@ -239,7 +241,9 @@ static void on_timer(BpPlugin *self, gpointer data)
 			return;
 		}
 		replay->have = TRUE;
-		due = replay->speed > 0 ? replay->began + (gint64)((double)(replay->time - replay->first) / replay->speed) : now;
+		due = replay->speed > 0
+			      ? replay->began + (gint64)((double)(replay->time - replay->first) / replay->speed)
+			      : now;
 		if (due > now) {
 			pause = due - now;
 			break;
@@ -256,14 +260,15 @@ static void on_timer(BpPlugin *self, gpointer data)
 static gboolean take_stand_in(Replay *replay, const char *framing, GError **error)
 {
 	g_autofree char *path = g_strconcat("framing/", framing, NULL);
-	g_autofree char *recv = g_strconcat(replay->name, "/recv", NULL), *raw = g_strconcat(replay->name, "/raw/recv", NULL);
+	g_autofree char *recv = g_strconcat(replay->name, "/recv", NULL),
+			*raw = g_strconcat(replay->name, "/raw/recv", NULL);
 
 	/* Ours only: another plugin could go while this plays. */
 	replay->framing = bp_registry_find(path);
 	if (replay->framing != &framing_raw && replay->framing != &framing_lines && replay->framing != &framing_slip &&
 	    replay->framing != &framing_cobs && replay->framing != &framing_mesh && replay->framing != &framing_gap) {
-		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no framing %s here: raw, lines, slip, cobs, mesh or gap",
-			    framing);
+		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND,
+			    "there is no framing %s here: raw, lines, slip, cobs, mesh or gap", framing);
 		return FALSE;
 	}
 	if (!bp_channel_check_name(raw, error))

@@ -22,7 +22,7 @@ struct UartConnection {
 	Rfc2217 *codec; /* NULL: bytes */
 	char *who;	/* "lab/3" */
 	guint8 modem_mask;
-	gboolean told;	/* that it may not write */
+	gboolean told; /* that it may not write */
 	gboolean suspended, throttled;
 	gboolean breaking; /* it has begun a break, and not ended it */
 	GByteArray *held;  /* what is not shown while it is suspended */
@@ -57,8 +57,8 @@ static void hold(UartConnection *connection, BpMessage *message)
 	}
 	if (!connection->unheld)
 		bp_channel_printf(bp_server_events(connection->server->server),
-				  "%s has suspended its data and %u bytes wait: what comes now is lost", connection->who,
-				  connection->held->len);
+				  "%s has suspended its data and %u bytes wait: what comes now is lost",
+				  connection->who, connection->held->len);
 	connection->unheld += size;
 }
 
@@ -88,7 +88,8 @@ static void suspend(UartConnection *connection, gboolean on)
 	g_byte_array_set_size(connection->held, 0);
 	if (connection->unheld)
 		bp_channel_printf(bp_server_events(connection->server->server),
-				  "%s goes on; it has lost %" G_GUINT64_FORMAT " bytes", connection->who, connection->unheld);
+				  "%s goes on; it has lost %" G_GUINT64_FORMAT " bytes", connection->who,
+				  connection->unheld);
 	connection->unheld = 0;
 }
 
@@ -168,12 +169,13 @@ static gboolean may_write(UartConnection *connection, Uart *uart)
 {
 	UartServer *server = connection->server;
 
-	if (server->one_writer ? uart_may_write(uart, connection->who) :
-				 !uart->grabbed || strcmp(uart->writer, connection->who) == 0)
+	if (server->one_writer ? uart_may_write(uart, connection->who)
+			       : !uart->grabbed || strcmp(uart->writer, connection->who) == 0)
 		return TRUE;
 	if (!connection->told)
-		bp_channel_printf(bp_server_events(server->server), "%s may not write: %s does; `uart grab %s %s` changes that",
-				  connection->who, uart->writer, server->uart_name, connection->who);
+		bp_channel_printf(bp_server_events(server->server),
+				  "%s may not write: %s does; `uart grab %s %s` changes that", connection->who,
+				  uart->writer, server->uart_name, connection->who);
 	connection->told = TRUE;
 	return FALSE;
 }
@@ -268,7 +270,10 @@ static void on_codec_agreed(gpointer user)
 }
 
 static const Rfc2217Callbacks callbacks = {
-	.data = on_codec_data, .send = on_codec_send, .command = on_codec_command, .agreed = on_codec_agreed,
+	.data = on_codec_data,
+	.send = on_codec_send,
+	.command = on_codec_command,
+	.agreed = on_codec_agreed,
 	.brk = on_codec_break,
 };
 

@@ -119,7 +119,8 @@ static gboolean take_escaped(Term *term, guint8 key)
 		type(term, &key, 1);
 		break;
 	default:
-		note(term, "Ctrl-] q ends, b sends a break, g takes the writing over, i shows the state, Ctrl-] sends itself");
+		note(term,
+		     "Ctrl-] q ends, b sends a break, g takes the writing over, i shows the state, Ctrl-] sends itself");
 	}
 	return TRUE;
 }

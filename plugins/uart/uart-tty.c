@@ -49,12 +49,13 @@ static unsigned named_rate(guint baud)
 		guint baud;
 		unsigned flag;
 	} names[] = {
-		{ 50, B50 },	       { 75, B75 },	     { 110, B110 },	   { 134, B134 },	 { 150, B150 },
-		{ 200, B200 },	       { 300, B300 },	     { 600, B600 },	   { 1200, B1200 },	 { 1800, B1800 },
-		{ 2400, B2400 },       { 4800, B4800 },	     { 9600, B9600 },	   { 19200, B19200 },	 { 38400, B38400 },
-		{ 57600, B57600 },     { 115200, B115200 },   { 230400, B230400 },  { 460800, B460800 },  { 500000, B500000 },
-		{ 576000, B576000 },   { 921600, B921600 },   { 1000000, B1000000 }, { 1500000, B1500000 }, { 2000000, B2000000 },
-		{ 3000000, B3000000 }, { 4000000, B4000000 },
+		{ 50, B50 },	       { 75, B75 },	      { 110, B110 },	     { 134, B134 },
+		{ 150, B150 },	       { 200, B200 },	      { 300, B300 },	     { 600, B600 },
+		{ 1200, B1200 },       { 1800, B1800 },	      { 2400, B2400 },	     { 4800, B4800 },
+		{ 9600, B9600 },       { 19200, B19200 },     { 38400, B38400 },     { 57600, B57600 },
+		{ 115200, B115200 },   { 230400, B230400 },   { 460800, B460800 },   { 500000, B500000 },
+		{ 576000, B576000 },   { 921600, B921600 },   { 1000000, B1000000 }, { 1500000, B1500000 },
+		{ 2000000, B2000000 }, { 3000000, B3000000 }, { 4000000, B4000000 },
 	};
 
 	for (guint i = 0; i < G_N_ELEMENTS(names); i++)
@@ -72,16 +73,19 @@ gboolean uart_tty_apply(int fd, const UartSettings *settings, GError **error)
 		rate = BOTHER;
 
 	if (settings->flow == UART_FLOW_DTR_DSR) {
-		g_set_error(error, BP_IO_ERROR, BP_INVALID, "its driver has no flow control by DTR and DSR: take flow=rtscts or xonxoff");
+		g_set_error(error, BP_IO_ERROR, BP_INVALID,
+			    "its driver has no flow control by DTR and DSR: take flow=rtscts or xonxoff");
 		return FALSE;
 	}
 	if (ioctl(fd, TCGETS2, &tty) < 0)
 		return fail("its settings cannot be read", error);
-	tty.c_iflag &= (unsigned)~(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON | IXOFF | IXANY | INPCK);
+	tty.c_iflag &= (unsigned)~(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON | IXOFF | IXANY |
+				   INPCK);
 	tty.c_oflag &= (unsigned)~OPOST;
 	tty.c_lflag &= (unsigned)~(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
 	tty.c_cflag &= (unsigned)~(CSIZE | PARENB | PARODD | CMSPAR | CSTOPB | CRTSCTS | CBAUD | (CBAUD << IBSHIFT));
-	tty.c_cflag |= CREAD | CLOCAL | rate | (rate << IBSHIFT) | size_flag(settings->bits) | parity_flags(settings->parity);
+	tty.c_cflag |= CREAD | CLOCAL | rate | (rate << IBSHIFT) | size_flag(settings->bits) |
+		       parity_flags(settings->parity);
 	if (settings->stop == 2)
 		tty.c_cflag |= CSTOPB;
 	if (settings->flow == UART_FLOW_RTS_CTS)

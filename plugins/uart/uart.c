@@ -40,41 +40,55 @@ static const char manual[] =
 
 const BpParam uart_params[] = {
 	{ "port", .required = 1, .names = BP_A_FILE, .help = "device: /dev/ttyUSB0, /dev/serial/by-id/..." },
-	{ "baud", 'b', BP_INT, .fallback = "115200", .min = 50, .max = 20000000, .help = "bits a second; odd rates too" },
+	{ "baud", 'b', BP_INT, .fallback = "115200", .min = 50, .max = 20000000,
+	  .help = "bits a second; odd rates too" },
 	{ "bits", .type = BP_INT, .fallback = "8", .min = 5, .max = 8, .help = "data bits" },
-	{ "parity", .type = BP_CHOICE, .choices = "none|odd|even|mark|space", .fallback = "none", .help = "parity bit" },
+	{ "parity", .type = BP_CHOICE, .choices = "none|odd|even|mark|space", .fallback = "none",
+	  .help = "parity bit" },
 	{ "stop", .type = BP_INT, .fallback = "1", .min = 1, .max = 2, .help = "stop bits" },
-	{ "flow", .type = BP_CHOICE, .choices = "none|rtscts|xonxoff|dtrdsr", .fallback = "none", .help = "flow control" },
+	{ "flow", .type = BP_CHOICE, .choices = "none|rtscts|xonxoff|dtrdsr", .fallback = "none",
+	  .help = "flow control" },
 	{ "dtr", .type = BP_CHOICE, .choices = "keep|on|off", .fallback = "keep", .help = "DTR when it is opened" },
 	{ "rts", .type = BP_CHOICE, .choices = "keep|on|off", .fallback = "keep", .help = "RTS when it is opened" },
 	{ "rs485", .type = BP_CHOICE, .choices = "off|high|low", .fallback = "off",
 	  .help = "RS-485: the level of RTS while sending" },
 	{ "exclusive", .type = BP_BOOL, .fallback = "yes", .help = "no other program may have it open" },
-	{ "framing", 'f', .fallback = "raw", .help = "where messages begin and end: raw, lines, slip, cobs, mesh, gap, ..." },
-	{ "frame_limit", .type = BP_BYTES, .fallback = "64K", .min = 1, .max = 16777216, .help = "a longer frame is dropped" },
-	{ "line_end", .type = BP_CHOICE, .choices = "lf|crlf|cr", .fallback = "lf", .help = "framing lines: what ends one" },
-	{ "escape_xor", .type = BP_INT, .fallback = "0xfa", .min = 1, .max = 255, .help = "framing mesh: what escaped bytes are XORed with" },
-	{ "gap", .type = BP_DURATION, .fallback = "0", .max = 60, .help = "framing gap: pause that ends a frame; 0 is 3.5 characters" },
+	{ "framing", 'f', .fallback = "raw",
+	  .help = "where messages begin and end: raw, lines, slip, cobs, mesh, gap, ..." },
+	{ "frame_limit", .type = BP_BYTES, .fallback = "64K", .min = 1, .max = 16777216,
+	  .help = "a longer frame is dropped" },
+	{ "line_end", .type = BP_CHOICE, .choices = "lf|crlf|cr", .fallback = "lf",
+	  .help = "framing lines: what ends one" },
+	{ "escape_xor", .type = BP_INT, .fallback = "0xfa", .min = 1, .max = 255,
+	  .help = "framing mesh: what escaped bytes are XORed with" },
+	{ "gap", .type = BP_DURATION, .fallback = "0", .max = 60,
+	  .help = "framing gap: pause that ends a frame; 0 is 3.5 characters" },
 	{ "on_unplug", .type = BP_CHOICE, .choices = "wait|fail", .fallback = "wait",
 	  .help = "what is sent while it is not there, or was not taken before, waits or is dropped" },
 	{ "reopen_min", .type = BP_DURATION, .fallback = "250ms", .min = 0.01, .max = 3600,
 	  .help = "first pause before it is tried again; doubled each time" },
-	{ "reopen_max", .type = BP_DURATION, .fallback = "5s", .min = 0.01, .max = 3600, .help = "longest pause before it is tried again" },
-	{ "backlog_limit", .type = BP_BYTES, .fallback = "1M", .min = 1, .max = 1073741824, .help = "bytes that may wait to be sent" },
+	{ "reopen_max", .type = BP_DURATION, .fallback = "5s", .min = 0.01, .max = 3600,
+	  .help = "longest pause before it is tried again" },
+	{ "backlog_limit", .type = BP_BYTES, .fallback = "1M", .min = 1, .max = 1073741824,
+	  .help = "bytes that may wait to be sent" },
 	{ "backlog_policy", .type = BP_CHOICE, .choices = "drop-oldest|refuse", .fallback = "drop-oldest",
 	  .help = "over that, lose the oldest messages or the new one" },
 	{ "window_bytes", .type = BP_BYTES, .fallback = "0", .max = 1073741824,
 	  .help = "most bytes sent within window_time, in whole messages; 0 is as fast as it goes" },
 	{ "window_time", .type = BP_DURATION, .fallback = "1s", .min = 0.001, .max = 3600, .help = "see window_bytes" },
-	{ "replay", .type = BP_BYTES, .fallback = "16K", .max = 16777216, .help = "bytes kept for those who come later" },
+	{ "replay", .type = BP_BYTES, .fallback = "16K", .max = 16777216,
+	  .help = "bytes kept for those who come later" },
 	{ NULL },
 };
 
 const BpParam uart_server_params[] = {
 	{ "uart", .required = 1, .names = BP_AN_INSTANCE, .help = "UART to serve" },
-	{ "mode", .type = BP_CHOICE, .choices = "rfc2217|raw", .fallback = "rfc2217", .help = "with the line's settings, or bytes alone" },
-	{ "port", 'p', BP_INT, .fallback = "4001", .min = 0, .max = 65535, .help = "port to listen on; 0 takes a free one" },
-	{ "writers", .type = BP_CHOICE, .choices = "one|many", .fallback = "one", .help = "how many may write at a time" },
+	{ "mode", .type = BP_CHOICE, .choices = "rfc2217|raw", .fallback = "rfc2217",
+	  .help = "with the line's settings, or bytes alone" },
+	{ "port", 'p', BP_INT, .fallback = "4001", .min = 0, .max = 65535,
+	  .help = "port to listen on; 0 takes a free one" },
+	{ "writers", .type = BP_CHOICE, .choices = "one|many", .fallback = "one",
+	  .help = "how many may write at a time" },
 	{ "show_replay", .type = BP_BOOL, .fallback = "yes", .help = "show what was said before" },
 	{ .include = bp_server_params },
 	{ NULL },
@@ -126,8 +140,9 @@ char *uart_settings_text(const UartSettings *settings)
 {
 	static const char *const flows[] = { "", " rtscts", " xonxoff", " dtrdsr", " xonxoff-in", " xonxoff-out" };
 
-	return g_strdup_printf("%u %u%c%u%s%s", settings->baud, settings->bits, "NOEMS"[settings->parity], settings->stop,
-			       flows[settings->flow], settings->rs485 == UART_RS485_OFF ? "" : " rs485");
+	return g_strdup_printf("%u %u%c%u%s%s", settings->baud, settings->bits, "NOEMS"[settings->parity],
+			       settings -> stop, flows[settings->flow],
+			       settings -> rs485 == UART_RS485_OFF ? "" : " rs485");
 }
 
 /* --- the plugin --- */
@@ -136,13 +151,14 @@ static const BpModule modules[] = {
 	{ "UART", .help = "a serial port on channels, opened again when it was unplugged", .params = uart_params,
 	  .size = sizeof(Uart), .open = uart_open, .close = uart_close, .describe = uart_describe },
 	{ "UARTServer", .help = "serves a UART on a TCP port, RFC 2217 or bytes", .params = uart_server_params,
-	  .size = UART_SERVER_SIZE, .open = uart_server_open, .close = uart_server_close, .describe = uart_server_describe },
+	  .size = UART_SERVER_SIZE, .open = uart_server_open, .close = uart_server_close,
+	  .describe = uart_server_describe },
 	{ NULL },
 };
 
 static gboolean load(BpPlugin *self, GError **error)
 {
-	static const BpFraming *const framings[] = { &framing_cobs, &framing_gap,  &framing_lines,
+	static const BpFraming *const framings[] = { &framing_cobs, &framing_gap, &framing_lines,
 						     &framing_mesh, &framing_raw, &framing_slip };
 
 	for (guint i = 0; i < G_N_ELEMENTS(framings); i++) {

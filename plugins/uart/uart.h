@@ -11,12 +11,18 @@
 #include <backplane/net.h>
 #include "framing.h"
 
-
 struct sp_port;
 
 /* --- uart-line.c, uart-tty.c: no kernel --- */
 typedef enum { UART_PARITY_NONE, UART_PARITY_ODD, UART_PARITY_EVEN, UART_PARITY_MARK, UART_PARITY_SPACE } UartParity;
-typedef enum { UART_FLOW_NONE, UART_FLOW_RTS_CTS, UART_FLOW_XON_XOFF, UART_FLOW_DTR_DSR, UART_FLOW_XON_IN, UART_FLOW_XON_OUT } UartFlow;
+typedef enum {
+	UART_FLOW_NONE,
+	UART_FLOW_RTS_CTS,
+	UART_FLOW_XON_XOFF,
+	UART_FLOW_DTR_DSR,
+	UART_FLOW_XON_IN,
+	UART_FLOW_XON_OUT
+} UartFlow;
 typedef enum { UART_KEEP, UART_ON, UART_OFF } UartSwitch;
 typedef enum { UART_RS485_OFF, UART_RS485_HIGH, UART_RS485_LOW } UartRs485;
 enum { UART_CTS = 1, UART_DSR = 2, UART_RI = 4, UART_DCD = 8, UART_DTR = 16, UART_RTS = 32 }; /* modem lines */
@@ -38,7 +44,8 @@ typedef struct {
 } UartLine;
 
 /* `later`: it is not there now, so that trying again makes sense. */
-gboolean uart_line_open(UartLine *line, const char *path, const UartSettings *settings, gboolean *later, GError **error);
+gboolean uart_line_open(UartLine *line, const char *path, const UartSettings *settings, gboolean *later,
+			GError **error);
 /* With `sending` or unsent output in the driver, a job of `plugin` closes it when that has gone out, or after 2 s; what is left
  * then is thrown away. Without `plugin` it is thrown away at once. */
 void uart_line_close(UartLine *line, BpPlugin *plugin, gboolean sending);
@@ -68,35 +75,35 @@ typedef struct {
 	const BpFraming *framing;
 	BpFramingOptions framing_options;
 	BpDecoder *decoder;
-	gboolean advised;    /* its advice was said */
-	BpTimer *gap_timer;  /* while a pause is waited for */
+	gboolean advised;   /* its advice was said */
+	BpTimer *gap_timer; /* while a pause is waited for */
 	gint64 gap;
 
 	UartLine line;
-	BpStream *stream;    /* NULL: waiting */
+	BpStream *stream; /* NULL: waiting */
 	BpTimer *retry;
-	gint64 delay;	     /* before the next try */
+	gint64 delay; /* before the next try */
 	gint64 since;
-	char *told;	     /* why it could not be opened, said once */
+	char *told; /* why it could not be opened, said once */
 
-	GQueue queue;	     /* BpMessage, encoded: whole frames */
+	GQueue queue; /* BpMessage, encoded: whole frames */
 	gsize queued;
-	GQueue given;	     /* BpMessage, in the stream: which of them were written is asked when it ends */
-	guint64 written;     /* of the stream, before the first of `given` */
+	GQueue given;	 /* BpMessage, in the stream: which of them were written is asked when it ends */
+	guint64 written; /* of the stream, before the first of `given` */
 	gsize backlog;
 	gboolean drop_oldest, wait;
 	gsize window_bytes, in_window;
 	gint64 window_time, window_end, quiet_until;
 	BpTimer *pace;
-	gboolean full;	     /* the stream has enough for now */
-	gboolean exempt;     /* what is sent now comes from a connection that is paused, so it passes */
-	gboolean throttled;  /* connections wait for us to take more */
-	gboolean breaking;   /* until told otherwise, by RFC 2217; it ends with the port and with who began it */
+	gboolean full;	    /* the stream has enough for now */
+	gboolean exempt;    /* what is sent now comes from a connection that is paused, so it passes */
+	gboolean throttled; /* connections wait for us to take more */
+	gboolean breaking;  /* until told otherwise, by RFC 2217; it ends with the port and with who began it */
 
-	guint8 *replay;	     /* a ring of the last bytes that came */
+	guint8 *replay; /* a ring of the last bytes that came */
 	gsize replay_size, replay_used, replay_at;
-	gboolean grabbed;    /* the writer has asked to be the only one */
-	char *writer;	     /* who alone may write: "telnet-lab/3", "session/5"; NULL: whoever is first */
+	gboolean grabbed; /* the writer has asked to be the only one */
+	char *writer;	  /* who alone may write: "telnet-lab/3", "session/5"; NULL: whoever is first */
 	BpTimer *break_timer;
 	UartRecord *record;
 	guint64 bytes_in, bytes_out, lost, refused, reopened;

@@ -132,7 +132,8 @@ static gboolean run_leave(BpPlugin *self, BpCall *call, GError **error)
 }
 
 static const BpParam close_params[] = {
-	{ "name", .kind = BP_ARGUMENT, .names = BP_AN_INSTANCE, .required = 1, .help = "UDP server or socket to close" },
+	{ "name", .kind = BP_ARGUMENT, .names = BP_AN_INSTANCE, .required = 1,
+	  .help = "UDP server or socket to close" },
 	{ NULL },
 };
 
@@ -154,8 +155,11 @@ const BpCommand udp_commands[] = {
 	{ "udp send", .params = udp_send_params, .run = udp_run_send, .role = BP_OPERATOR,
 	  .help = "sends one datagram, and shows the answers if asked to" },
 	{ "udp list", .run = run_list, .role = BP_OBSERVER, .help = "the UDP servers and sockets there are" },
-	{ "udp join", .params = group_params, .run = run_join, .role = BP_OPERATOR, .help = "joins a group of multicast" },
-	{ "udp leave", .params = group_params, .run = run_leave, .role = BP_OPERATOR, .help = "leaves a group of multicast" },
-	{ "udp close", .params = close_params, .run = run_close, .role = BP_OPERATOR, .help = "closes a UDP server or socket" },
+	{ "udp join", .params = group_params, .run = run_join, .role = BP_OPERATOR,
+	  .help = "joins a group of multicast" },
+	{ "udp leave", .params = group_params, .run = run_leave, .role = BP_OPERATOR,
+	  .help = "leaves a group of multicast" },
+	{ "udp close", .params = close_params, .run = run_close, .role = BP_OPERATOR,
+	  .help = "closes a UDP server or socket" },
 	{ NULL },
 };

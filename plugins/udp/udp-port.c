@@ -13,7 +13,7 @@
 #define LARGEST_V4 65507 /* what is left of 65535 bytes by the headers of IP and UDP */
 #define LARGEST_V6 65527
 #define TELL_INTERVAL G_USEC_PER_SEC
-#define BIND_TRIES 8	 /* a free port of one IP version may be taken in the other */
+#define BIND_TRIES 8 /* a free port of one IP version may be taken in the other */
 
 struct UdpPeer {
 	UdpPeer *prev, *next;
@@ -86,8 +86,8 @@ static guint hash_address(gconstpointer key)
 {
 	const BpAddress *address = key;
 	gboolean v4 = address->storage.ss_family == AF_INET;
-	const guint8 *bytes = v4 ? (const guint8 *)&((const struct sockaddr_in *)&address->storage)->sin_addr :
-				   (const guint8 *)&((const struct sockaddr_in6 *)&address->storage)->sin6_addr;
+	const guint8 *bytes = v4 ? (const guint8 *)&((const struct sockaddr_in *)&address->storage)->sin_addr
+				 : (const guint8 *)&((const struct sockaddr_in6 *)&address->storage)->sin6_addr;
 	guint hash = bp_address_port(address);
 
 	for (guint i = 0; i < (v4 ? 4u : 16u); i++)
@@ -136,8 +136,8 @@ static void on_silence(BpPlugin *self, gpointer data);
 static void await_silence(UdpPort *port)
 {
 	if (port->peer_timeout && !port->silence && port->first)
-		port->silence = bp_timer_add(port->self, NULL, port->first->heard + port->peer_timeout - bp_loop_now(), 1, on_silence,
-					     port, NULL);
+		port->silence = bp_timer_add(port->self, NULL, port->first->heard + port->peer_timeout - bp_loop_now(),
+					     1, on_silence, port, NULL);
 }
 
 static void on_silence(BpPlugin *self, gpointer data)
@@ -249,8 +249,9 @@ void udp_port_send(UdpPort *port, BpMessage *message, const BpAddress *to)
 
 	if (!datagram || size > most) {
 		text = bp_address_format(to);
-		tell_nowhere(port, text, datagram ? "it is more than a datagram can have" :
-						    "the socket is of the other IP version");
+		tell_nowhere(port, text,
+			     datagram ? "it is more than a datagram can have"
+				      : "the socket is of the other IP version");
 		return;
 	}
 	if (bp_channel_is_watched(port->data)) {
@@ -395,7 +396,9 @@ gboolean udp_port_group(UdpPort *port, const char *group, const char *interface,
 
 UdpCounts udp_port_counts(const UdpPort *port)
 {
-	UdpCounts counts = { .drops = port->nowhere, .peers = g_hash_table_size(port->peers), .released = port->released };
+	UdpCounts counts = { .drops = port->nowhere,
+			     .peers = g_hash_table_size(port->peers),
+			     .released = port->released };
 
 	for (guint i = 0; i < port->count; i++) {
 		BpDatagramStats stats = bp_datagram_stats(port->sockets[i]);
@@ -433,8 +436,8 @@ void udp_port_describe(const UdpPort *port, GString *text)
 	g_string_append_printf(text, "bound to %s\n", addresses);
 	g_string_append_printf(text, U64 " datagrams in (" U64 " bytes), " U64 " out (" U64 " bytes)\n", counts.in,
 			       counts.bytes_in, counts.out, counts.bytes_out);
-	g_string_append_printf(text, U64 " lost because they came too fast, " U64 " not sent, " U64 " errors\n", counts.lost,
-			       counts.drops, counts.errors);
+	g_string_append_printf(text, U64 " lost because they came too fast, " U64 " not sent, " U64 " errors\n",
+			       counts.lost, counts.drops, counts.errors);
 	g_string_append_printf(text, "%u of %u senders have a channel, " U64 " gave way to others\n", counts.peers,
 			       port->most_peers, counts.released);
 }

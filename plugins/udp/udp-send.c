@@ -43,8 +43,8 @@ static void on_answer(BpDatagram *datagram, const guint8 *data, gsize size, cons
 		text = bp_bytes_text(data, size);
 	bp_call_printf(errand->call, "%s: %s", who, text);
 	if (++errand->answers == ANSWER_LIMIT)
-		errand_end(errand, g_error_new(BP_IO_ERROR, BP_LIMIT, "%u answers came; more are not shown",
-					       ANSWER_LIMIT));
+		errand_end(errand,
+			   g_error_new(BP_IO_ERROR, BP_LIMIT, "%u answers came; more are not shown", ANSWER_LIMIT));
 }
 
 static void on_error(BpDatagram *datagram, const GError *error, gpointer user)
@@ -73,8 +73,8 @@ static void on_flushed(BpPlugin *self, gpointer data)
 	Errand *errand = data;
 
 	if (!bp_datagram_stats(errand->datagram).sent) {
-		errand_end(errand, g_error_new(BP_IO_ERROR, BP_BUSY, "the datagram to %s was not sent: the network is busy",
-					       errand->target));
+		errand_end(errand, g_error_new(BP_IO_ERROR, BP_BUSY,
+					       "the datagram to %s was not sent: the network is busy", errand->target));
 	} else if (errand->wait) {
 		bp_timer_add(bp_call_scope(errand->call), NULL, MAX(errand->wait, 1000), 1, on_timeout, errand, NULL);
 	} else {
@@ -112,8 +112,9 @@ static void on_resolved(BpPlugin *self, GArray *addresses, const GError *error, 
 	if (to)
 		send_to(errand, to);
 	else
-		errand_end(errand, error ? g_error_copy(error) : g_error_new(BP_IO_ERROR, BP_NOT_FOUND,
-									    "%s has no IP address", errand->target));
+		errand_end(errand,
+			   error ? g_error_copy(error)
+				 : g_error_new(BP_IO_ERROR, BP_NOT_FOUND, "%s has no IP address", errand->target));
 }
 
 static void on_cancel(BpPlugin *self, gpointer data)

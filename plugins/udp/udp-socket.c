@@ -22,7 +22,8 @@ static void on_resolved(BpPlugin *self, GArray *addresses, const GError *error, 
 		socket->to = *to;
 	} else {
 		bp_channel_printf(port->events, "No UDP packet can be sent to %s:%u: %s.", socket->host,
-				  socket->host_port, error ? error->message : "it has no address of this socket's IP version");
+				  socket->host_port,
+				  error ? error->message : "it has no address of this socket's IP version");
 		port->nowhere += socket->waiting.length;
 	}
 	while (socket->waiting.length) {
@@ -53,8 +54,10 @@ static void on_send(BpPlugin *self, BpMessage *message, gpointer data)
 	} else if (!socket->host) {
 		port->nowhere++;
 		if (!port->quiet)
-			bp_channel_printf(port->events, "No UDP packet can be sent without destination: open it with "
-					  "to=HOST:PORT, or send on %s/HOST:PORT/send.", bp_plugin_name(self));
+			bp_channel_printf(port->events,
+					  "No UDP packet can be sent without destination: open it with "
+					  "to=HOST:PORT, or send on %s/HOST:PORT/send.",
+					  bp_plugin_name(self));
 	} else if (socket->waiting.length < WAITING_LIMIT) {
 		g_queue_push_tail(&socket->waiting, bp_message_ref(message));
 		ask(socket);
@@ -99,8 +102,8 @@ static GArray *bind_list(UdpSocket *socket, BpInstance *self, GError **error)
 	if (bind && *bind)
 		return bp_address_bind_list(bind, (guint)bp_instance_int(self, "port"), error);
 	if (family && !*groups)
-		bind = bp_address_is_loopback(&socket->to) ? (family == AF_INET ? "127.0.0.1" : "::1") :
-							     (family == AF_INET ? "0.0.0.0" : "::");
+		bind = bp_address_is_loopback(&socket->to) ? (family == AF_INET ? "127.0.0.1" : "::1")
+							   : (family == AF_INET ? "0.0.0.0" : "::");
 	return bp_address_bind_list(bind, (guint)bp_instance_int(self, "port"), error);
 }
 
@@ -133,8 +136,8 @@ gboolean udp_socket_open(BpInstance *self, GError **error)
 	g_autofree char *data = g_strdup_printf("data-udp-%s", bp_plugin_name(self));
 	g_autofree char *where = NULL;
 	g_autoptr(GArray) addresses = NULL;
-	gboolean shared = bp_instance_int(self, "port") && (bp_instance_bool(self, "broadcast") ||
-							    *bp_values_list(bp_instance_values(self), "group"));
+	gboolean shared = bp_instance_int(self, "port") &&
+			  (bp_instance_bool(self, "broadcast") || *bp_values_list(bp_instance_values(self), "group"));
 
 	bp_plugin_defer_undo(self, undo, socket);
 	if (!read_destination(socket, self, error))

@@ -39,7 +39,8 @@ static const char manual[] =
 	"  udp list\n";
 
 static const BpParam port_params[] = {
-	{ "peers", .type = BP_INT, .fallback = "256", .min = 1, .max = 65536, .help = "most senders whose channel is kept open" },
+	{ "peers", .type = BP_INT, .fallback = "256", .min = 1, .max = 65536,
+	  .help = "most senders whose channel is kept open" },
 	{ "peer_timeout", .type = BP_DURATION, .fallback = "10m", .min = 0, .max = 1e9,
 	  .help = "close the channel of a sender that was silent for so long (0: never)" },
 	{ "quiet", .type = BP_BOOL, .fallback = "no", .help = "do not tell of losses and errors on the event channel" },
@@ -47,7 +48,8 @@ static const BpParam port_params[] = {
 };
 
 const BpParam udp_server_params[] = {
-	{ "port", 'p', BP_INT, .min = 0, .max = 65535, .required = 1, .help = "port to receive on; 0 takes a free one" },
+	{ "port", 'p', BP_INT, .min = 0, .max = 65535, .required = 1,
+	  .help = "port to receive on; 0 takes a free one" },
 	{ "bind", 'b', BP_STRING, .fallback = "127.0.0.1", .alias = "host|udp_address",
 	  .help = "address to receive on: numeric, localhost or *" },
 	{ "insecure", .type = BP_BOOL, .fallback = "false", .help = "receive from beyond this machine without login" },
@@ -57,11 +59,16 @@ const BpParam udp_server_params[] = {
 
 const BpParam udp_socket_params[] = {
 	{ "to", .type = BP_STRING, .help = "HOST:PORT that NAME/send sends to" },
-	{ "bind", 'b', BP_STRING, .help = "address to send from and to receive on; one that can reach `to` if left out" },
-	{ "port", 'p', BP_INT, .fallback = "0", .min = 0, .max = 65535, .help = "port to send from and to receive on; 0 takes a free one" },
-	{ "broadcast", .type = BP_BOOL, .fallback = "no", .help = "allow sending to broadcast addresses; share the port" },
-	{ "group", .type = BP_STRING, .many = 1, .help = "group of multicast to join, as 239.1.2.3; may be given again" },
-	{ "ttl", .type = BP_INT, .fallback = "1", .min = 0, .max = 255, .help = "how many routers a datagram to a group may pass, and one" },
+	{ "bind", 'b', BP_STRING,
+	  .help = "address to send from and to receive on; one that can reach `to` if left out" },
+	{ "port", 'p', BP_INT, .fallback = "0", .min = 0, .max = 65535,
+	  .help = "port to send from and to receive on; 0 takes a free one" },
+	{ "broadcast", .type = BP_BOOL, .fallback = "no",
+	  .help = "allow sending to broadcast addresses; share the port" },
+	{ "group", .type = BP_STRING, .many = 1,
+	  .help = "group of multicast to join, as 239.1.2.3; may be given again" },
+	{ "ttl", .type = BP_INT, .fallback = "1", .min = 0, .max = 255,
+	  .help = "how many routers a datagram to a group may pass, and one" },
 	{ "loop", .type = BP_BOOL, .fallback = "yes", .help = "this machine gets what it sends to groups" },
 	{ "interface", .type = BP_STRING, .help = "network interface for groups; the system's choice if left out" },
 	{ .include = port_params },

@@ -15,20 +15,20 @@ typedef struct {
 	BpInstance *self;
 	BpDatagram *sockets[2]; /* one, or one for each IP version */
 	guint count;
-	guint number;		/* the port bound */
+	guint number; /* the port bound */
 	gboolean quiet;
 	BpChannel *events, *recv, *send, *data;
-	GHashTable *peers;	/* by address */
-	UdpPeer *first, *last;	/* longest silent first */
+	GHashTable *peers;     /* by address */
+	UdpPeer *first, *last; /* longest silent first */
 	guint most_peers;
-	gint64 peer_timeout;	/* 0: never */
-	BpTimer *silence;	/* until the first of them has been silent for so long */
-	BpAddress latest;	/* who was heard last; size 0: nobody yet */
-	guint64 released;	/* peers whose channel was given up for another one's */
-	guint64 nowhere;	/* messages that had no destination */
-	guint64 refused;	/* by a full queue */
+	gint64 peer_timeout; /* 0: never */
+	BpTimer *silence;    /* until the first of them has been silent for so long */
+	BpAddress latest;    /* who was heard last; size 0: nobody yet */
+	guint64 released;    /* peers whose channel was given up for another one's */
+	guint64 nowhere;     /* messages that had no destination */
+	guint64 refused;     /* by a full queue */
 	guint64 told_lost, told_refused;
-	BpTimer *timer;		/* until losses may be told again */
+	BpTimer *timer; /* until losses may be told again */
 } UdpPort;
 
 typedef struct {
@@ -70,11 +70,11 @@ void udp_describe(BpInstance *self, GString *text);
 
 typedef struct {
 	UdpPort port;
-	char *host;	  /* of the default destination; NULL: there is none */
+	char *host; /* of the default destination; NULL: there is none */
 	guint host_port;
-	BpAddress to;	  /* size 0: not known yet */
-	gint64 asked;	  /* when its name was looked up */
-	GQueue waiting;	  /* messages, until the name is known */
+	BpAddress to;	/* size 0: not known yet */
+	gint64 asked;	/* when its name was looked up */
+	GQueue waiting; /* messages, until the name is known */
 } UdpSocket;
 
 gboolean udp_socket_open(BpInstance *self, GError **error);

@@ -53,7 +53,8 @@ static void on_gone(BpHttpExchange *exchange, gpointer data)
 }
 
 /* `take_body` NULL: a body that was refused, with the exchange. */
-static void act(BpHttpExchange *exchange, const char *name, const char *id, const char *action, json_t *take_body, guint status)
+static void act(BpHttpExchange *exchange, const char *name, const char *id, const char *action, json_t *take_body,
+		guint status)
 {
 	BpInstance *self;
 	WebAct *act;
@@ -83,7 +84,8 @@ static void get(BpHttpExchange *exchange, const char *name, const char *id)
 {
 	g_autofree char *query = query_value(exchange, strcmp(name, "settings") == 0 ? "context" : "match");
 	g_autoptr(GError) error = NULL;
-	json_t *value = id ? bp_resource_get(name, id, BP_ADMIN, &error) : bp_resource_list(name, query, BP_ADMIN, &error);
+	json_t *value = id ? bp_resource_get(name, id, BP_ADMIN, &error)
+			   : bp_resource_list(name, query, BP_ADMIN, &error);
 
 	answer(exchange, 200, value, error);
 }
@@ -140,7 +142,7 @@ static void put(BpHttpExchange *exchange, const BpResource *resource, const char
 	act(exchange, resource->name, id, "set", body, 200);
 }
 
-static void delete(BpHttpExchange *exchange, const BpResource *resource, const char *id)
+static void delete (BpHttpExchange *exchange, const BpResource *resource, const char *id)
 {
 	static const struct {
 		const char *name, *action;
@@ -170,7 +172,7 @@ void web_serve_resource(WebServer *server, BpHttpExchange *exchange)
 	else if (web_is_method(exchange, "PUT"))
 		put(exchange, resource, rest);
 	else if (web_is_method(exchange, "DELETE"))
-		delete(exchange, resource, rest);
+		delete (exchange, resource, rest);
 	else if (strcmp(name, "channels") != 0 || !rest || !web_serve_channel(server, exchange, rest))
 		get(exchange, name, rest);
 }
@@ -215,7 +217,8 @@ static gboolean open_instance(json_t *body, char **name, GError **error)
 	values = values_of(class, json_is_null(params) ? NULL : params, error);
 	if (!values)
 		return FALSE;
-	instance = bp_module_open(class, wanted && *wanted ? wanted : class, context && *context ? context : "/", values, error);
+	instance = bp_module_open(class, wanted && *wanted ? wanted : class, context && *context ? context : "/",
+				  values, error);
 	if (instance)
 		*name = g_strdup(bp_plugin_name(instance));
 	return !!instance;

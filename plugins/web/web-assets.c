@@ -16,10 +16,14 @@ static GHashTable *assets; /* by name; made when asked for */
 static const struct {
 	const char *suffix, *type;
 } types[] = {
-	{ ".html", "text/html; charset=utf-8" },	{ ".js", "text/javascript; charset=utf-8" },
-	{ ".css", "text/css; charset=utf-8" },	{ ".svg", "image/svg+xml" },
-	{ ".json", "application/json" },	{ ".png", "image/png" },
-	{ ".woff2", "font/woff2" },		{ ".txt", "text/plain; charset=utf-8" },
+	{ ".html", "text/html; charset=utf-8" },
+	{ ".js", "text/javascript; charset=utf-8" },
+	{ ".css", "text/css; charset=utf-8" },
+	{ ".svg", "image/svg+xml" },
+	{ ".json", "application/json" },
+	{ ".png", "image/png" },
+	{ ".woff2", "font/woff2" },
+	{ ".txt", "text/plain; charset=utf-8" },
 };
 
 static const char *type_of(const char *name)
@@ -48,8 +52,10 @@ static GBytes *compress(GBytes *content)
 	gconstpointer bytes = g_bytes_get_data(content, &size);
 	g_autofree guint8 *out = g_malloc(size + 64);
 
-	if (size < 512 || g_converter_convert(gzip, bytes, size, out, size + 64, G_CONVERTER_INPUT_AT_END, &read, &written,
-					      NULL) != G_CONVERTER_FINISHED || written >= size)
+	if (size < 512 ||
+	    g_converter_convert(gzip, bytes, size, out, size + 64, G_CONVERTER_INPUT_AT_END, &read, &written, NULL) !=
+		    G_CONVERTER_FINISHED ||
+	    written >= size)
 		return NULL;
 	return g_bytes_new_take(g_steal_pointer(&out), written);
 }
@@ -154,7 +160,8 @@ void web_serve_views(WebServer *server, BpHttpExchange *exchange)
 	json_t *list = json_array();
 
 	for (char **name = names; *name; name++) {
-		g_autofree char *path = g_strconcat("view/", *name, NULL), *url = g_strdup_printf("/views/%s.js", *name);
+		g_autofree char *path = g_strconcat("view/", *name, NULL),
+				*url = g_strdup_printf("/views/%s.js", *name);
 		const BpView *view = bp_registry_find(path);
 
 		json_array_append_new(list, json_pack("{s:s,s:s,s:s}", "id", *name, "title", view->title, "url", url));

@@ -13,7 +13,8 @@ static json_t *message_json(BpMessage *message)
 {
 	const char *data = bp_message_data(message), *origin = bp_message_origin(message);
 	gsize size = bp_message_size(message);
-	json_t *object = json_pack("{s:f,s:I}", "time", (double)bp_message_time(message) / 1000, "size", (json_int_t)size);
+	json_t *object = json_pack("{s:f,s:I}", "time", (double)bp_message_time(message) / 1000, "size",
+				   (json_int_t)size);
 
 	if (origin)
 		json_object_set_new(object, "origin", bp_json_string(origin, -1));
@@ -53,7 +54,8 @@ typedef struct {
 
 static void tell_dropped(Feed *feed)
 {
-	g_autofree char *text = g_strdup_printf("event: dropped\ndata: {\"count\":%" G_GUINT64_FORMAT "}\n\n", feed->dropped);
+	g_autofree char *text = g_strdup_printf("event: dropped\ndata: {\"count\":%" G_GUINT64_FORMAT "}\n\n",
+						feed->dropped);
 
 	if (feed->dropped && bp_http_send(feed->exchange, text, strlen(text)))
 		feed->dropped = 0;

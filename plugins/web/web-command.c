@@ -98,8 +98,15 @@ void web_run(WebServer *server, BpHttpExchange *exchange, const char *command, W
 {
 	WebRun *run = g_new0(WebRun, 1);
 	BpSessionOptions options = {
-		.handler = bp_handler_find("console"), .link = &session_link, .data = run, .peer = bp_http_peer(exchange),
-		.local = "", .query = "", .role = BP_ADMIN, .quiet = TRUE, .no_prompt = TRUE,
+		.handler = bp_handler_find("console"),
+		.link = &session_link,
+		.data = run,
+		.peer = bp_http_peer(exchange),
+		.local = "",
+		.query = "",
+		.role = BP_ADMIN,
+		.quiet = TRUE,
+		.no_prompt = TRUE,
 	};
 	g_autoptr(GError) error = NULL;
 	BpSession *session;
@@ -150,16 +157,19 @@ void web_runs_free(gpointer runs)
 
 static void answer_json(BpHttpExchange *exchange, const char *command, gboolean failed, const char *output)
 {
-	bp_http_respond_json(exchange, 200, json_pack("{s:o,s:i,s:o}", "command", bp_json_string(command, -1), "status",
-						      failed ? 1 : 0, "output", bp_json_string(output, -1)));
+	bp_http_respond_json(exchange, 200,
+			     json_pack("{s:o,s:i,s:o}", "command", bp_json_string(command, -1), "status",
+				       failed ? 1 : 0, "output", bp_json_string(output, -1)));
 }
 
-static void answer_run(WebServer *server, BpHttpExchange *exchange, const char *command, gboolean failed, const char *output)
+static void answer_run(WebServer *server, BpHttpExchange *exchange, const char *command, gboolean failed,
+		       const char *output)
 {
 	answer_json(exchange, command, failed, output);
 }
 
-static void answer_page(WebServer *server, BpHttpExchange *exchange, const char *command, gboolean failed, const char *output)
+static void answer_page(WebServer *server, BpHttpExchange *exchange, const char *command, gboolean failed,
+			const char *output)
 {
 	const char *accept = bp_http_header(exchange, "accept");
 

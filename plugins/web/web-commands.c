@@ -14,7 +14,8 @@ static guint instance_port(BpInstance *instance)
 static gboolean stop(BpCall *call, BpInstance *instance, GError **error)
 {
 	if (!instance) {
-		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "No web server is running: `webserver -p PORT` starts one");
+		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND,
+			    "No web server is running: `webserver -p PORT` starts one");
 		return FALSE;
 	}
 	bp_call_printf(call, "Web server on port %u closed.", instance_port(instance));

@@ -50,13 +50,17 @@ static json_t *list_history(BpPlugin *self, const char *query, GError **error)
 		g_autofree char *id = g_strdup_printf("%" G_GINT64_FORMAT, row->time / G_TIME_SPAN_MILLISECOND);
 
 		if (!query || g_pattern_match_simple(query, id))
-			json_array_append_new(list, json_pack("{s:s,s:f,s:f,s:I,s:I,s:I}", "id", id, "time", (double)row->time / 1e6,
-							      "cpu", row->cpu, "messages", (json_int_t)row->messages, "bytes",
-							      (json_int_t)row->bytes, "connections", (json_int_t)row->connections));
+			json_array_append_new(
+				list, json_pack("{s:s,s:f,s:f,s:I,s:I,s:I}", "id", id, "time", (double)row->time / 1e6,
+						"cpu", row->cpu, "messages", (json_int_t)row->messages, "bytes",
+						(json_int_t)row->bytes, "connections", (json_int_t)row->connections));
 	}
 	return list;
 }
 
 const BpResource web_history = {
-	.name = "history", .help = "counters of the last five minutes, every five seconds", .role = BP_OBSERVER, .list = list_history,
+	.name = "history",
+	.help = "counters of the last five minutes, every five seconds",
+	.role = BP_OBSERVER,
+	.list = list_history,
 };

@@ -39,14 +39,15 @@ static void add_sample(GString *text, const char *name, const char *label, const
 }
 
 /* One family from a resource: a row an object, its member as the value. */
-static void add_rows(GString *text, json_t *rows, const char *label, const char *name, const char *member, const char *type,
-		     const char *help)
+static void add_rows(GString *text, json_t *rows, const char *label, const char *name, const char *member,
+		     const char *type, const char *help)
 {
 	json_t *row;
 	size_t at;
 
 	family(text, name, type, help);
-	json_array_foreach(rows, at, row) {
+	json_array_foreach(rows, at, row)
+	{
 		const char *id = json_string_value(json_object_get(row, strcmp(label, "loop") == 0 ? "name" : "id"));
 
 		if (id)
@@ -77,7 +78,8 @@ static void add_host(GString *text)
 	add_rows(text, loops, "loop", "loop_events_total", "events", "counter", "Descriptors that were ready.");
 	add_rows(text, loops, "loop", "loop_drops_total", "drops", "counter", "Calls lost to a full inbox.");
 	add_rows(text, loops, "loop", "loop_descriptors", "descriptors", "gauge", "Descriptors waited for.");
-	add_rows(text, loops, "loop", "loop_longest_turn_seconds", "longest", "gauge", "Longest turn of the last minute.");
+	add_rows(text, loops, "loop", "loop_longest_turn_seconds", "longest", "gauge",
+		 "Longest turn of the last minute.");
 	json_decref(host);
 }
 
@@ -88,7 +90,8 @@ static void add_plugins(GString *text)
 	g_ptr_array_add(plugins, bp_kernel());
 	family(text, "plugin_cpu_seconds_total", "counter", "Processor time that the code of a plugin took.");
 	for (guint i = 0; i < plugins->len; i++)
-		add_sample(text, "plugin_cpu_seconds_total", "plugin", bp_plugin_name(plugins->pdata[i]), bp_plugin_cpu(plugins->pdata[i]));
+		add_sample(text, "plugin_cpu_seconds_total", "plugin", bp_plugin_name(plugins->pdata[i]),
+			   bp_plugin_cpu(plugins->pdata[i]));
 }
 
 static void add_servers(GString *text)
@@ -102,7 +105,8 @@ static void add_servers(GString *text)
 	add_rows(text, rows, "server", "server_slow_total", "slow", "counter", "Connections cut for not reading.");
 	add_rows(text, rows, "server", "server_received_bytes_total", "bytes_in", "counter", "Bytes received.");
 	add_rows(text, rows, "server", "server_sent_bytes_total", "bytes_out", "counter", "Bytes sent.");
-	add_rows(text, rows, "server", "server_drops_total", "drops", "counter", "Messages lost to the backlog policy.");
+	add_rows(text, rows, "server", "server_drops_total", "drops", "counter",
+		 "Messages lost to the backlog policy.");
 	json_decref(rows);
 }
 
@@ -138,19 +142,21 @@ static void add_metrics(GString *text)
 
 	for (guint i = 0; i < metrics->len; i++) {
 		BpPlugin *owner = bp_metric_owner(metrics->pdata[i]);
-		char *name = g_strdup_printf("%s_%s", bp_plugin_name(bp_plugin_of(owner)), bp_metric_name(metrics->pdata[i]));
+		char *name = g_strdup_printf("%s_%s", bp_plugin_name(bp_plugin_of(owner)),
+					     bp_metric_name(metrics->pdata[i]));
 
 		g_strdelimit(name, "-", '_');
 		if (!g_hash_table_add(done, name))
 			continue;
-		family(text, name, bp_metric_kind(metrics->pdata[i]) == BP_COUNTER ? "counter" : "gauge", bp_metric_help(metrics->pdata[i]));
+		family(text, name, bp_metric_kind(metrics->pdata[i]) == BP_COUNTER ? "counter" : "gauge",
+		       bp_metric_help(metrics->pdata[i]));
 		for (guint k = i; k < metrics->len; k++) {
 			BpPlugin *other = bp_metric_owner(metrics->pdata[k]);
 
 			if (bp_plugin_of(other) == bp_plugin_of(owner) &&
 			    !strcmp(bp_metric_name(metrics->pdata[k]), bp_metric_name(metrics->pdata[i])))
-				add_sample(text, name, other == bp_plugin_of(other) ? NULL : "instance", bp_plugin_name(other),
-					   bp_metric_value(metrics->pdata[k]));
+				add_sample(text, name, other == bp_plugin_of(other) ? NULL : "instance",
+					   bp_plugin_name(other), bp_metric_value(metrics->pdata[k]));
 		}
 	}
 }
@@ -165,7 +171,8 @@ void web_serve_metrics(WebServer *server, BpHttpExchange *exchange)
 	add_channels(text);
 	add_states(text);
 	add_metrics(text);
-	family(text, "http_requests_total", "counter", "Requests to this web server, by the first digit of their status.");
+	family(text, "http_requests_total", "counter",
+	       "Requests to this web server, by the first digit of their status.");
 	for (guint i = 1; i < G_N_ELEMENTS(server->by_class); i++) {
 		char name[4] = { (char)('0' + i), 'x', 'x', 0 };
 

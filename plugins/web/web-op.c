@@ -10,7 +10,7 @@
 #define COMMAND_LIMIT 65536
 
 static const char *const names[] = {
-	[WEB_OP_WATCH] = "watch", [WEB_OP_UNWATCH] = "unwatch", [WEB_OP_SEND] = "send", [WEB_OP_RUN] = "run",
+	[WEB_OP_WATCH] = "watch", [WEB_OP_UNWATCH] = "unwatch",	  [WEB_OP_SEND] = "send", [WEB_OP_RUN] = "run",
 	[WEB_OP_LIST] = "list",	  [WEB_OP_COMPLETE] = "complete", [WEB_OP_PING] = "ping", NULL,
 };
 
@@ -71,7 +71,8 @@ static gboolean take_data(WebOp *op, json_t *object, GError **error)
 	}
 	/* What is not of the alphabet is skipped by GLib, which would send something else. */
 	if (strspn(json_string_value(coded), "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") !=
-	    json_string_length(coded) || json_string_length(coded) % 4)
+		    json_string_length(coded) ||
+	    json_string_length(coded) % 4)
 		return fail(error, "base64: characters that do not belong there, or too few");
 	op->data = g_base64_decode(json_string_value(coded), &op->size);
 	return TRUE;
@@ -109,7 +110,8 @@ static gboolean take_members(WebOp *op, json_t *object, GError **error)
 	case WEB_OP_LIST:
 		op->name = get_text(object, "what", 255);
 		op->match = get_text(object, "match", 255);
-		return op->name ? TRUE : fail(error, "what: the name of what to list is expected: channels, sessions, ...");
+		return op->name ? TRUE
+				: fail(error, "what: the name of what to list is expected: channels, sessions, ...");
 	default:
 		return TRUE;
 	}
@@ -158,7 +160,8 @@ gboolean web_op_parse_frame(WebOp *op, const guint8 *data, gsize size, GError **
 
 	memset(op, 0, sizeof(*op));
 	if (!length || length > size - 1 || memchr(data + 1, '\0', length))
-		return fail(error, "a binary message begins with the size of a channel's name in one byte, and the name");
+		return fail(error,
+			    "a binary message begins with the size of a channel's name in one byte, and the name");
 	name = g_strndup((const char *)data + 1, length);
 	if (!bp_channel_check_name(name, error))
 		return FALSE;

@@ -4,20 +4,28 @@
 #include <backplane/json.h>
 #include <backplane/message.h>
 
-typedef enum { WEB_OP_WATCH, WEB_OP_UNWATCH, WEB_OP_SEND, WEB_OP_RUN, WEB_OP_LIST, WEB_OP_COMPLETE, WEB_OP_PING } WebOpKind;
+typedef enum {
+	WEB_OP_WATCH,
+	WEB_OP_UNWATCH,
+	WEB_OP_SEND,
+	WEB_OP_RUN,
+	WEB_OP_LIST,
+	WEB_OP_COMPLETE,
+	WEB_OP_PING
+} WebOpKind;
 
 typedef struct {
 	WebOpKind kind;
-	json_t *id;	    /* NULL: none was given; a text or a number */
-	char *name;	    /* channel, glob, or what to list */
-	char *match;	    /* of a list; or NULL */
-	char *line;	    /* command, or line to complete */
-	gsize cursor;	    /* within the line */
-	guint8 *data;	    /* to be sent */
+	json_t *id;   /* NULL: none was given; a text or a number */
+	char *name;   /* channel, glob, or what to list */
+	char *match;  /* of a list; or NULL */
+	char *line;   /* command, or line to complete */
+	gsize cursor; /* within the line */
+	guint8 *data; /* to be sent */
 	gsize size;
 	gboolean text;
-	gboolean frames;    /* a watch wants bytes as binary messages */
-	gboolean silent;    /* it is not answered when it succeeds */
+	gboolean frames; /* a watch wants bytes as binary messages */
+	gboolean silent; /* it is not answered when it succeeds */
 } WebOp;
 
 /* FALSE with a sentence; `op` then holds nothing but the id, if it could be read, and is to be cleared all the same. */

@@ -37,7 +37,8 @@ static json_t *params_schema(const BpParam *table)
 	json_t *schema = json_pack("{s:s,s:o}", "type", "object", "properties", properties);
 	size_t at;
 
-	json_array_foreach(rows, at, row) {
+	json_array_foreach(rows, at, row)
+	{
 		json_object_set_new(properties, json_string_value(json_object_get(row, "name")), type_schema(row));
 		if (json_is_true(json_object_get(row, "required")))
 			json_array_append(required, json_object_get(row, "name"));
@@ -51,16 +52,18 @@ static json_t *params_schema(const BpParam *table)
 
 static json_t *operation(const char *help, json_t *take_body, gboolean has_id)
 {
-	json_t *object = json_pack("{s:s,s:{s:{s:s},s:{s:s,s:{s:{s:{s:s}}}}}}", "summary", help ? help : "", "responses",
-				   "2XX", "description", "done", "default", "description", "a problem (RFC 9457)", "content",
-				   "application/problem+json", "schema", "$ref", "#/components/schemas/Problem");
+	json_t *object = json_pack("{s:s,s:{s:{s:s},s:{s:s,s:{s:{s:{s:s}}}}}}", "summary", help ? help : "",
+				   "responses", "2XX", "description", "done", "default", "description",
+				   "a problem (RFC 9457)", "content", "application/problem+json", "schema", "$ref",
+				   "#/components/schemas/Problem");
 
 	if (take_body)
-		json_object_set_new(object, "requestBody", json_pack("{s:{s:{s:o}}}", "content", "application/json", "schema",
-								     take_body));
+		json_object_set_new(object, "requestBody",
+				    json_pack("{s:{s:{s:o}}}", "content", "application/json", "schema", take_body));
 	if (has_id)
-		json_object_set_new(object, "parameters", json_pack("[{s:s,s:s,s:b,s:{s:s}}]", "name", "id", "in", "path",
-								    "required", 1, "schema", "type", "string"));
+		json_object_set_new(object, "parameters",
+				    json_pack("[{s:s,s:s,s:b,s:{s:s}}]", "name", "id", "in", "path", "required", 1,
+					      "schema", "type", "string"));
 	return object;
 }
 
@@ -87,8 +90,8 @@ static void add_resource(json_t *paths, const BpResource *resource)
 	add_path(paths, list, "get", operation(resource->help, NULL, FALSE));
 	add_path(paths, one, "get", operation(resource->help, NULL, TRUE));
 	for (const BpAction *action = resource->actions; action && action->name; action++) {
-		g_autofree char *path = g_strdup_printf(WEB_API "%s%s/%s", resource->name, action->on_all ? "" : "/{id}",
-							action->name);
+		g_autofree char *path = g_strdup_printf(WEB_API "%s%s/%s", resource->name,
+							action->on_all ? "" : "/{id}", action->name);
 
 		add_path(paths, path, "post", operation(action->help, params_schema(action->params), !action->on_all));
 	}
@@ -96,15 +99,15 @@ static void add_resource(json_t *paths, const BpResource *resource)
 
 static json_t *opening_schema(void)
 {
-	return json_pack("{s:s,s:[s],s:{s:{s:s},s:{s:s},s:{s:s},s:{s:s}}}", "type", "object", "required", "class", "properties",
-			 "class", "type", "string", "name", "type", "string", "context", "type", "string", "params", "type",
-			 "object");
+	return json_pack("{s:s,s:[s],s:{s:{s:s},s:{s:s},s:{s:s},s:{s:s}}}", "type", "object", "required", "class",
+			 "properties", "class", "type", "string", "name", "type", "string", "context", "type", "string",
+			 "params", "type", "object");
 }
 
 static json_t *run_schema(void)
 {
-	return json_pack("{s:s,s:[s],s:{s:{s:s}}}", "type", "object", "required", "command", "properties", "command", "type",
-			 "string");
+	return json_pack("{s:s,s:[s],s:{s:{s:s}}}", "type", "object", "required", "command", "properties", "command",
+			 "type", "string");
 }
 
 static void add_own(json_t *paths)
@@ -114,13 +117,15 @@ static void add_own(json_t *paths)
 			continue;
 		if (route->methods & WEB_POST)
 			add_path(paths, route->path, "post",
-				 operation(route->help, route->serve == web_serve_run ? run_schema() : opening_schema(), FALSE));
+				 operation(route->help, route->serve == web_serve_run ? run_schema() : opening_schema(),
+					   FALSE));
 		else
 			add_path(paths, route->path, "get", operation(route->help, NULL, FALSE));
 	}
 	add_path(paths, WEB_API "channels/{id}/messages", "get", operation("what was said last", NULL, TRUE));
 	add_path(paths, WEB_API "channels/{id}/events", "get", operation("messages as they come", NULL, TRUE));
-	add_path(paths, WEB_API "settings/{id}", "put", operation("give a setting a value; ?context=", json_object(), TRUE));
+	add_path(paths, WEB_API "settings/{id}", "put",
+		 operation("give a setting a value; ?context=", json_object(), TRUE));
 	add_path(paths, WEB_API "instances/{id}", "delete", operation("close it", NULL, TRUE));
 	add_path(paths, WEB_API "plugins/{id}", "delete", operation("unload it", NULL, TRUE));
 	add_path(paths, WEB_API "plugins", "post", operation("load one", json_object(), FALSE));
@@ -131,9 +136,9 @@ void web_serve_openapi(WebServer *server, BpHttpExchange *exchange)
 	g_auto(GStrv) names = bp_registry_list("resource/");
 	json_t *paths = json_object(), *modules = json_object();
 	g_autoptr(GPtrArray) list = bp_module_list();
-	json_t *problem = json_pack("{s:s,s:{s:{s:s},s:{s:s},s:{s:s},s:{s:s},s:{s:s}}}", "type", "object", "properties", "type",
-				    "type", "string", "title", "type", "string", "status", "type", "integer", "detail", "type",
-				    "string", "instance", "type", "string");
+	json_t *problem = json_pack("{s:s,s:{s:{s:s},s:{s:s},s:{s:s},s:{s:s},s:{s:s}}}", "type", "object", "properties",
+				    "type", "type", "string", "title", "type", "string", "status", "type", "integer",
+				    "detail", "type", "string", "instance", "type", "string");
 
 	for (char **name = names; *name; name++) {
 		g_autofree char *path = g_strconcat("resource/", *name, NULL);
@@ -147,7 +152,8 @@ void web_serve_openapi(WebServer *server, BpHttpExchange *exchange)
 		json_object_set_new(modules, module->name, params_schema(module->params));
 	}
 	json_object_set_new(modules, "Problem", problem);
-	bp_http_respond_json(exchange, 200, json_pack("{s:s,s:{s:s,s:s},s:o,s:{s:o}}", "openapi", "3.0.3", "info", "title",
-						      "Backplane", "version", bp_kernel_version(), "paths", paths, "components",
-						      "schemas", modules));
+	bp_http_respond_json(exchange, 200,
+			     json_pack("{s:s,s:{s:s,s:s},s:o,s:{s:o}}", "openapi", "3.0.3", "info", "title",
+				       "Backplane", "version", bp_kernel_version(), "paths", paths, "components",
+				       "schemas", modules));
 }

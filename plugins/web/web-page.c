@@ -15,15 +15,17 @@ static void add_escaped(GString *page, const char *text)
 
 static void add_output(GString *page, const char *command, gboolean failed, const char *output)
 {
-	g_string_append_printf(page, "<section id=\"output\" aria-label=\"Output\">\n<p role=\"status\" class=\"%s\">%s: <code>",
-			       failed ? "notice error" : "notice", failed ? "Command failed" : "Command executed");
+	g_string_append_printf(
+		page, "<section id=\"output\" aria-label=\"Output\">\n<p role=\"status\" class=\"%s\">%s: <code>",
+		failed ? "notice error" : "notice", failed ? "Command failed" : "Command executed");
 	add_escaped(page, command);
 	g_string_append(page, "</code></p>\n<pre>");
 	add_escaped(page, output);
 	g_string_append(page, "</pre>\n</section>");
 }
 
-void web_serve_result(WebServer *server, BpHttpExchange *exchange, const char *command, gboolean failed, const char *output)
+void web_serve_result(WebServer *server, BpHttpExchange *exchange, const char *command, gboolean failed,
+		      const char *output)
 {
 	g_autoptr(GString) page = g_string_new(NULL);
 	gsize size = 0;

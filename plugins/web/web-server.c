@@ -16,7 +16,8 @@ const WebRoute web_routes[] = {
 	{ "/views/", TRUE, WEB_GET, web_serve_view, NULL },
 	{ WEB_API "openapi.json", FALSE, WEB_GET, web_serve_openapi, NULL },
 	{ WEB_API "views", FALSE, WEB_GET, web_serve_views, "pages of plugins" },
-	{ WEB_API "events", FALSE, WEB_GET, web_serve_events, "messages of the channels that ?watch= matches, as they come" },
+	{ WEB_API "events", FALSE, WEB_GET, web_serve_events,
+	  "messages of the channels that ?watch= matches, as they come" },
 	{ WEB_API "commands/run", FALSE, WEB_POST, web_serve_run, "run console commands" },
 	{ WEB_API "complete", FALSE, WEB_GET, web_serve_complete, "words that complete ?line= at ?cursor=" },
 	{ WEB_API "instances", FALSE, WEB_GET | WEB_POST, web_serve_instances, "open a module" },
@@ -43,7 +44,8 @@ json_t *web_body(BpHttpExchange *exchange, gboolean optional)
 	}
 	if (!size && optional)
 		return json_object();
-	if (!type || g_ascii_strncasecmp(type, "application/json", 16) != 0 || (type[16] && !strchr("; \t", type[16]))) {
+	if (!type || g_ascii_strncasecmp(type, "application/json", 16) != 0 ||
+	    (type[16] && !strchr("; \t", type[16]))) {
 		bp_http_respond_problem(exchange, 415, "the body must be application/json");
 		return NULL;
 	}
@@ -102,7 +104,8 @@ static gboolean may_come_in(WebServer *server, BpHttpExchange *exchange)
 	if (!(token && *token) && !(scraper && *scraper))
 		return TRUE;
 	shown = shown_secret(exchange);
-	return shown && ((token && *token && is_same(shown, token)) || (scraper && *scraper && is_same(shown, scraper)));
+	return shown &&
+	       ((token && *token && is_same(shown, token)) || (scraper && *scraper && is_same(shown, scraper)));
 }
 
 static void on_head(BpHttpExchange *exchange, gpointer user)
@@ -110,7 +113,8 @@ static void on_head(BpHttpExchange *exchange, gpointer user)
 	if (may_come_in(user, exchange))
 		return;
 	bp_http_add_header(exchange, "WWW-Authenticate", "Basic realm=\"Backplane\", charset=\"UTF-8\"");
-	bp_http_respond_problem(exchange, 401, "show the token of this server: as Bearer, or as a password with any name");
+	bp_http_respond_problem(exchange, 401,
+				"show the token of this server: as Bearer, or as a password with any name");
 }
 
 /* --- routes --- */
@@ -118,7 +122,9 @@ static void on_head(BpHttpExchange *exchange, gpointer user)
 static const struct {
 	const char *name;
 	guint bit;
-} methods[] = { { "GET", WEB_GET }, { "HEAD", WEB_GET }, { "POST", WEB_POST }, { "PUT", WEB_PUT }, { "DELETE", WEB_DELETE } };
+} methods[] = {
+	{ "GET", WEB_GET }, { "HEAD", WEB_GET }, { "POST", WEB_POST }, { "PUT", WEB_PUT }, { "DELETE", WEB_DELETE }
+};
 
 static guint method_bit(BpHttpExchange *exchange)
 {
@@ -237,7 +243,9 @@ static void on_finished(BpHttpExchange *exchange, guint status, guint64 bytes, g
 
 gboolean web_server_open(BpInstance *self, GError **error)
 {
-	static const BpHttpEvents events = { .request = on_request, .head = on_head, .finished = on_finished, .policy = POLICY };
+	static const BpHttpEvents events = {
+		.request = on_request, .head = on_head, .finished = on_finished, .policy = POLICY
+	};
 	WebServer *server = bp_instance_data(self);
 	BpChannelOptions log = { .log = TRUE };
 	char name[32];
@@ -258,7 +266,8 @@ gboolean web_server_open(BpInstance *self, GError **error)
 	/* Whoever is at a console sees who comes and goes. */
 	if (bp_instance_bool(self, "quiet"))
 		return TRUE;
-	return !!bp_channel_link(self, bp_server_events(bp_http_listener(server->http)), bp_channel(self, "console"), error);
+	return !!bp_channel_link(self, bp_server_events(bp_http_listener(server->http)), bp_channel(self, "console"),
+				 error);
 }
 
 void web_server_close(BpInstance *self)
@@ -277,7 +286,8 @@ void web_server_describe(BpInstance *self, GString *text)
 	BpServerStats stats = bp_server_stats(listener);
 
 	g_string_append_printf(text, "listening on %s\n", bp_server_addresses(listener));
-	g_string_append_printf(text, "%u connections, %" G_GUINT64_FORMAT " so far, %" G_GUINT64_FORMAT " refused; %"
-			       G_GUINT64_FORMAT " requests, %" G_GUINT64_FORMAT " bytes of bodies\n", stats.connections,
-			       stats.accepted, stats.refused, server->requests, server->bytes);
+	g_string_append_printf(text,
+			       "%u connections, %" G_GUINT64_FORMAT " so far, %" G_GUINT64_FORMAT
+			       " refused; %" G_GUINT64_FORMAT " requests, %" G_GUINT64_FORMAT " bytes of bodies\n",
+			       stats.connections, stats.accepted, stats.refused, server->requests, server->bytes);
 }

@@ -57,8 +57,9 @@ static GByteArray *message_json(BpChannel *channel, BpMessage *message)
 {
 	const char *data = bp_message_data(message), *origin = bp_message_origin(message);
 	gsize size = bp_message_size(message);
-	json_auto_t *object = json_pack("{s:s, s:o, s:f}", "op", "message", "channel", bp_json_string(bp_channel_name(channel), -1),
-					"time", (double)bp_message_time(message) / 1000);
+	json_auto_t *object = json_pack("{s:s, s:o, s:f}", "op", "message", "channel",
+					bp_json_string(bp_channel_name(channel), -1), "time",
+					(double)bp_message_time(message) / 1000);
 	g_autofree char *coded = NULL;
 	char *text;
 
@@ -95,8 +96,8 @@ static BpMessage *shared_frame(gboolean as_bytes, gboolean compressed)
 	BpMessage **frame = compressed ? &form->compressed : &form->plain;
 
 	if (!form->payload)
-		form->payload = as_bytes ? web_op_frame(bp_channel_name(shared.channel), shared.message) :
-					   message_json(shared.channel, shared.message);
+		form->payload = as_bytes ? web_op_frame(bp_channel_name(shared.channel), shared.message)
+					 : message_json(shared.channel, shared.message);
 	if (!*frame)
 		*frame = bp_websocket_frame_new(as_bytes ? BP_WEBSOCKET_BINARY : BP_WEBSOCKET_TEXT, form->payload->data,
 						form->payload->len, compressed);
@@ -116,7 +117,8 @@ static void deliver(Watch *watch, BpChannel *channel, BpMessage *message)
 	if (all->last == shared.number)
 		return;
 	all->last = shared.number;
-	frame = shared_frame(watch->frames && !(bp_message_flags(message) & BP_TEXT), bp_websocket_takes_compressed(all->socket));
+	frame = shared_frame(watch->frames && !(bp_message_flags(message) & BP_TEXT),
+			     bp_websocket_takes_compressed(all->socket));
 	all->full = !bp_websocket_send_frame(all->socket, frame);
 }
 

@@ -36,7 +36,7 @@ struct Peer {
 	BpWebSocket *socket; /* NULL: gone */
 	BpSession *session;  /* NULL: not yet, or ended */
 	WebWatches watches;
-	GQueue runs;	     /* the first is under way */
+	GQueue runs; /* the first is under way */
 	char *name;
 	gboolean opening; /* the session; its welcome answers nothing */
 };
@@ -130,7 +130,8 @@ static void link_send(BpSession *session, gconstpointer data, gsize size, gboole
 	Run *run = g_queue_peek_head(&peer->runs);
 
 	if (run && peer->socket && !peer->opening)
-		say(peer, with_id(json_pack("{s:s, s:o}", "op", "output", "text", bp_json_string(data, (gssize)size)), run->id));
+		say(peer, with_id(json_pack("{s:s, s:o}", "op", "output", "text", bp_json_string(data, (gssize)size)),
+				  run->id));
 }
 
 /* The command `exit`, or somebody else: the next command gets a new one. */
@@ -160,10 +161,19 @@ static void on_run_done(BpPlugin *self, guint failed, gpointer data)
 static void begin_run(Peer *peer)
 {
 	BpSessionOptions options = {
-		.handler = bp_handler_find("console"), .link = &session_link, .data = peer, .peer = peer->name, .local = "", .query = "",
-		.role = BP_ADMIN, .quiet = TRUE, .no_prompt = TRUE,
+		.handler = bp_handler_find("console"),
+		.link = &session_link,
+		.data = peer,
+		.peer = peer->name,
+		.local = "",
+		.query = "",
+		.role = BP_ADMIN,
+		.quiet = TRUE,
+		.no_prompt = TRUE,
 		/* The page shows colours, and scrolls what is wide. */
-		.terminal = TRUE, .type = "xterm-256color", .columns = 240,
+		.terminal = TRUE,
+		.type = "xterm-256color",
+		.columns = 240,
 	};
 	Run *run = g_queue_peek_head(&peer->runs);
 	g_autoptr(GError) error = NULL;
@@ -207,10 +217,12 @@ static json_t *list_views(void)
 	json_t *list = json_array();
 
 	for (char **name = names; *name; name++) {
-		g_autofree char *path = g_strconcat("view/", *name, NULL), *url = g_strdup_printf("/views/%s.js", *name);
+		g_autofree char *path = g_strconcat("view/", *name, NULL),
+				*url = g_strdup_printf("/views/%s.js", *name);
 		const BpView *view = bp_registry_find(path);
 
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "id", *name, "title", view->title, "url", url));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:s}", "id", *name, "title", view->title, "url", url));
 	}
 	return list;
 }
@@ -284,8 +296,8 @@ static void on_message(BpWebSocket *socket, BpWebSocketKind kind, const guint8 *
 	WebOp op;
 
 	peer->refs++;
-	good = kind == BP_WEBSOCKET_TEXT ? web_op_parse(&op, (const char *)data, size, &error) :
-					   web_op_parse_frame(&op, data, size, &error);
+	good = kind == BP_WEBSOCKET_TEXT ? web_op_parse(&op, (const char *)data, size, &error)
+					 : web_op_parse_frame(&op, data, size, &error);
 	if (good)
 		do_op(peer, &op);
 	else
@@ -334,7 +346,8 @@ static const BpWebSocketEvents events = { .message = on_message, .drained = on_d
 static void say_hello(Peer *peer)
 {
 	json_auto_t *host = bp_resource_get("host", "host", BP_ADMIN, NULL);
-	json_t *hello = json_pack("{s:s, s:s, s:i}", "op", "hello", "version", bp_kernel_version(), "pid", (int)getpid());
+	json_t *hello = json_pack("{s:s, s:s, s:i}", "op", "hello", "version", bp_kernel_version(), "pid",
+				  (int)getpid());
 
 	if (host)
 		json_object_set(hello, "started", json_object_get(host, "started"));
@@ -344,7 +357,8 @@ static void say_hello(Peer *peer)
 static void on_request(BpPlugin *self, BpHttpExchange *exchange)
 {
 	static const char *const protocols[] = { "backplane.v1", NULL };
-	BpWebSocketOptions options = bp_websocket_options(bp_server_instance(bp_http_listener(bp_http_server(exchange))));
+	BpWebSocketOptions options = bp_websocket_options(
+		bp_server_instance(bp_http_listener(bp_http_server(exchange))));
 	Peer *peer = g_new0(Peer, 1);
 
 	options.protocols = protocols;
@@ -379,7 +393,10 @@ static void on_closing(BpPlugin *self, BpServer *listener)
 }
 
 const BpHttpRoute web_ws_route = {
-	.path = "/ws", .help = "channels, commands and lists over a WebSocket", .request = on_request, .closing = on_closing,
+	.path = "/ws",
+	.help = "channels, commands and lists over a WebSocket",
+	.request = on_request,
+	.closing = on_closing,
 };
 
 void web_ws_unload(void)

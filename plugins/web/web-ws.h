@@ -14,10 +14,10 @@ void web_ws_unload(void);
 typedef struct {
 	BpPlugin *self;
 	BpWebSocket *socket;
-	GHashTable *named;   /* name or glob: Watch */
-	guint64 last;	     /* number of the last message it got */
+	GHashTable *named; /* name or glob: Watch */
+	guint64 last;	   /* number of the last message it got */
 	guint64 dropped;
-	gboolean full;	     /* it does not read: messages are dropped */
+	gboolean full; /* it does not read: messages are dropped */
 } WebWatches;
 
 void web_watches_init(WebWatches *watches, BpPlugin *self, BpWebSocket *socket);

@@ -11,10 +11,10 @@
 typedef struct {
 	BpInstance *self;
 	BpHttpServer *http;
-	BpChannel *data;   /* data-web-PORT */
-	BpChannel *access; /* NAME/access */
-	GQueue *runs;	   /* commands under way; see web-command.c */
-	GQueue acts;	   /* actions of resources under way; see web-api.c */
+	BpChannel *data;	       /* data-web-PORT */
+	BpChannel *access;	       /* NAME/access */
+	GQueue *runs;		       /* commands under way; see web-command.c */
+	GQueue acts;		       /* actions of resources under way; see web-api.c */
 	guint64 requests, by_class[6]; /* answers by the first digit of their status */
 	guint64 bytes;
 } WebServer;
@@ -45,7 +45,8 @@ gboolean web_is_method(BpHttpExchange *exchange, const char *method);
 json_t *web_body(BpHttpExchange *exchange, gboolean optional);
 
 /* --- web-command.c --- */
-typedef void (*WebRunDone)(WebServer *server, BpHttpExchange *exchange, const char *command, gboolean failed, const char *output);
+typedef void (*WebRunDone)(WebServer *server, BpHttpExchange *exchange, const char *command, gboolean failed,
+			   const char *output);
 /* Runs lines in a session of its own and calls `done` with what they printed, unless the client goes first. */
 void web_run(WebServer *server, BpHttpExchange *exchange, const char *command, WebRunDone done);
 void web_serve_root(WebServer *server, BpHttpExchange *exchange);
@@ -69,7 +70,8 @@ void web_serve_view(WebServer *server, BpHttpExchange *exchange);
 /* --- web-page.c: the page without script, for GET /?cmd= and forms --- */
 /* The page itself, as compiled in; borrowed. */
 GBytes *web_index(void);
-void web_serve_result(WebServer *server, BpHttpExchange *exchange, const char *command, gboolean failed, const char *output);
+void web_serve_result(WebServer *server, BpHttpExchange *exchange, const char *command, gboolean failed,
+		      const char *output);
 
 /* --- web-history.c: the counters of the last minutes --- */
 extern const BpResource web_history;

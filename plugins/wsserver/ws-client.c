@@ -83,8 +83,9 @@ static void link_send(BpSession *session, gconstpointer data, gsize size, gboole
 void ws_client_link_end(BpSession *session, BpEnd why, gpointer link)
 {
 	static const guint codes[] = {
-		[BP_END_HANDLER] = BP_CLOSE_NORMAL,	   [BP_END_PEER] = BP_CLOSE_NORMAL,   [BP_END_TIMEOUT] = BP_CLOSE_POLICY,
-		[BP_END_LIMIT] = BP_CLOSE_TOO_BIG,	   [BP_END_SHUTDOWN] = BP_CLOSE_GOING_AWAY, [BP_END_KILLED] = BP_CLOSE_POLICY,
+		[BP_END_HANDLER] = BP_CLOSE_NORMAL,	 [BP_END_PEER] = BP_CLOSE_NORMAL,
+		[BP_END_TIMEOUT] = BP_CLOSE_POLICY,	 [BP_END_LIMIT] = BP_CLOSE_TOO_BIG,
+		[BP_END_SHUTDOWN] = BP_CLOSE_GOING_AWAY, [BP_END_KILLED] = BP_CLOSE_POLICY,
 		[BP_END_ERROR] = BP_CLOSE_ERROR,
 	};
 	WsClient *client = link;
@@ -105,7 +106,11 @@ static void link_mode(BpSession *session, BpMode mode, gpointer link)
 }
 
 static const BpSessionLink session_link = {
-	.name = "websocket", .send = link_send, .end = ws_client_link_end, .mode = link_mode, .crlf = TRUE,
+	.name = "websocket",
+	.send = link_send,
+	.end = ws_client_link_end,
+	.mode = link_mode,
+	.crlf = TRUE,
 };
 
 /* --- the session --- */
@@ -129,7 +134,8 @@ gboolean ws_client_open_session(WsClient *client, BpSessionOptions *options)
 		return TRUE;
 	if (client->socket && !bp_websocket_is_closing(client->socket)) {
 		text = g_strconcat(error->message, "\r\n", NULL);
-		ws_client_send(client, client->server->telnet ? BP_WEBSOCKET_BINARY : BP_WEBSOCKET_TEXT, text, strlen(text));
+		ws_client_send(client, client->server->telnet ? BP_WEBSOCKET_BINARY : BP_WEBSOCKET_TEXT, text,
+			       strlen(text));
 		bp_websocket_close(client->socket, BP_CLOSE_POLICY, error->message);
 	}
 	return FALSE;

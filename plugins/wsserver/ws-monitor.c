@@ -15,8 +15,8 @@
 struct WsMonitor {
 	WsServer *server;
 	BpWebSocketOptions options;
-	GPtrArray *viewers;   /* Viewer */
-	GPtrArray *known;     /* Known, in order of opening */
+	GPtrArray *viewers; /* Viewer */
+	GPtrArray *known;   /* Known, in order of opening */
 };
 
 typedef struct {
@@ -77,9 +77,10 @@ static char *name_of(const BpSession *session)
 	g_checksum_update(sha, secret, sizeof(secret));
 	g_checksum_update(sha, (const guchar *)&id, sizeof(id));
 	g_checksum_get_digest(sha, digest, &size);
-	return g_strdup_printf("%02x%02x%02x%02x-%02x%02x-4%x%02x-%x%x%02x-%02x%02x%02x%02x%02x%02x", digest[0], digest[1],
-			       digest[2], digest[3], digest[4], digest[5], digest[6] & 15, digest[7], 8 | (digest[8] & 3), digest[8] >> 4,
-			       digest[9], digest[10], digest[11], digest[12], digest[13], digest[14], digest[15]);
+	return g_strdup_printf("%02x%02x%02x%02x-%02x%02x-4%x%02x-%x%x%02x-%02x%02x%02x%02x%02x%02x", digest[0],
+			       digest[1], digest[2], digest[3], digest[4], digest[5], digest[6] & 15, digest[7],
+			       8 | (digest[8] & 3), digest[8] >> 4, digest[9], digest[10], digest[11], digest[12],
+			       digest[13], digest[14], digest[15]);
 }
 
 /* "127.0.0.1:4711", "[::1]:4711", "terminal" */
@@ -98,8 +99,8 @@ static json_t *session_json(const BpSession *session, const char *name)
 	const char *agent = bp_session_agent(session);
 
 	return json_pack("{s:s, s:{s:o, s:o, s:o}, s:f, s:s, s:b}", "id", name, "client", "remote_addr",
-			 peer_json(bp_session_peer(session)), "path", bp_json_string(bp_session_path(session), -1), "user_agent",
-			 bp_json_string(*agent ? agent : "unknown", -1), "start_time",
+			 peer_json(bp_session_peer(session)), "path", bp_json_string(bp_session_path(session), -1),
+			 "user_agent", bp_json_string(*agent ? agent : "unknown", -1), "start_time",
 			 (double)bp_session_started(session) / G_USEC_PER_SEC, "status", "connected", "is_newest", 1);
 }
 
@@ -162,7 +163,8 @@ static json_t *event_json(const char *type, Known *known)
 static void on_sessions(BpPlugin *self, BpMessage *message, gpointer data)
 {
 	WsMonitor *monitor = data;
-	json_auto_t *event = bp_json_parse_object(bp_message_data(message), bp_message_size(message), COMMAND_LIMIT, NULL);
+	json_auto_t *event = bp_json_parse_object(bp_message_data(message), bp_message_size(message), COMMAND_LIMIT,
+						  NULL);
 	json_int_t id = json_integer_value(json_object_get(event, "id"));
 	BpSession *session = id > 0 && id <= G_MAXUINT ? bp_session_find((guint)id) : NULL;
 	Known *known = id > 0 && id <= G_MAXUINT ? find_known(monitor, (guint)id) : NULL;
@@ -186,7 +188,8 @@ static void tell_data(Known *known, const char *type, BpMessage *message)
 
 	/* Lines of text leave with CR LF; see what the user sees. */
 	for (gsize i = 0; i < size; i++) {
-		if (data[i] == '\n' && (bp_message_flags(message) & BP_TEXT) && type[0] == 's' && (!i || data[i - 1] != '\r'))
+		if (data[i] == '\n' && (bp_message_flags(message) & BP_TEXT) && type[0] == 's' &&
+		    (!i || data[i - 1] != '\r'))
 			g_string_append_c(text, '\r');
 		g_string_append_c(text, data[i]);
 	}
@@ -226,13 +229,14 @@ static void watch_session(Viewer *viewer, json_t *id)
 	Known *known = find_named(viewer->monitor, json_string_value(id));
 
 	if (!known) {
-		answer(viewer, json_pack("{s:s, s:O, s:s, s:s}", "type", "watch_response", "session_id", id ? id : json_null(), "status",
-					 "error", "error", "Session not found"));
+		answer(viewer, json_pack("{s:s, s:O, s:s, s:s}", "type", "watch_response", "session_id",
+					 id ? id : json_null(), "status", "error", "error", "Session not found"));
 		return;
 	}
 	if (!g_ptr_array_find(known->watchers, viewer, NULL))
 		g_ptr_array_add(known->watchers, viewer);
-	answer(viewer, json_pack("{s:s, s:s, s:s}", "type", "watch_response", "session_id", known->name, "status", "success"));
+	answer(viewer,
+	       json_pack("{s:s, s:s, s:s}", "type", "watch_response", "session_id", known->name, "status", "success"));
 	if (!known->recv)
 		known->recv = watch_part(known, "recv", on_recv);
 	if (!known->send)
@@ -242,7 +246,9 @@ static void watch_session(Viewer *viewer, json_t *id)
 static void on_message(BpWebSocket *socket, BpWebSocketKind kind, const guint8 *data, gsize size, gpointer user)
 {
 	Viewer *viewer = user;
-	json_auto_t *command = kind == BP_WEBSOCKET_TEXT ? bp_json_parse_object((const char *)data, size, COMMAND_LIMIT, NULL) : NULL;
+	json_auto_t *command = kind == BP_WEBSOCKET_TEXT
+				       ? bp_json_parse_object((const char *)data, size, COMMAND_LIMIT, NULL)
+				       : NULL;
 	const char *type = json_string_value(json_object_get(command, "type"));
 	json_t *id = json_object_get(command, "session_id");
 	Known *known;
@@ -254,7 +260,8 @@ static void on_message(BpWebSocket *socket, BpWebSocketKind kind, const guint8 *
 		if (!known)
 			return;
 		stop_watching(known, viewer);
-		answer(viewer, json_pack("{s:s, s:s, s:s}", "type", "watch_response", "session_id", known->name, "status", "stopped"));
+		answer(viewer, json_pack("{s:s, s:s, s:s}", "type", "watch_response", "session_id", known->name,
+					 "status", "stopped"));
 	}
 }
 
@@ -311,7 +318,8 @@ void ws_monitor_accept(WsMonitor *monitor, BpHttpExchange *exchange)
 
 	if (token && *token && !knows_token(exchange, token)) {
 		bp_http_add_header(exchange, "WWW-Authenticate", "Bearer");
-		bp_http_respond_problem(exchange, 401, "viewers must know monitor_token: ?token=... or Authorization: Bearer");
+		bp_http_respond_problem(exchange, 401,
+					"viewers must know monitor_token: ?token=... or Authorization: Bearer");
 		return;
 	}
 	if (!(token && *token) && !is_own_page(exchange)) {
@@ -343,9 +351,10 @@ static gboolean is_on_loopback(BpInstance *self, GError **error)
 	for (guint i = 0; i < list->len; i++) {
 		if (bp_address_is_loopback(&g_array_index(list, BpAddress, i)))
 			continue;
-		g_set_error(error, BP_HOST_ERROR, BP_NOT_PERMITTED,
-			    "monitoring beyond this machine shows everybody what all users type; say monitor_token=SECRET, or "
-			    "bind=127.0.0.1");
+		g_set_error(
+			error, BP_HOST_ERROR, BP_NOT_PERMITTED,
+			"monitoring beyond this machine shows everybody what all users type; say monitor_token=SECRET, or "
+			"bind=127.0.0.1");
 		return FALSE;
 	}
 	return TRUE;

@@ -5,7 +5,8 @@
 
 static gboolean is_path(const char *configured, const char *path)
 {
-	return !*configured || g_strcmp0(configured, path) == 0 || (*configured != '/' && strcmp(configured, path + 1) == 0);
+	return !*configured || g_strcmp0(configured, path) == 0 ||
+	       (*configured != '/' && strcmp(configured, path + 1) == 0);
 }
 
 static void on_request(BpHttpExchange *exchange, gpointer user)

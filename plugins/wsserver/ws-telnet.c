@@ -38,7 +38,12 @@ static void link_mode(BpSession *session, BpMode mode, gpointer link)
 }
 
 static const BpSessionLink session_link = {
-	.name = "ws_telnet", .send = link_send, .end = ws_client_link_end, .echo = link_echo, .mode = link_mode, .crlf = TRUE,
+	.name = "ws_telnet",
+	.send = link_send,
+	.end = ws_client_link_end,
+	.echo = link_echo,
+	.mode = link_mode,
+	.crlf = TRUE,
 };
 
 /* --- the session --- */
@@ -127,7 +132,8 @@ void ws_telnet_receive(WsClient *client, const guint8 *data, gsize size)
 		return;
 	client->out = g_byte_array_new();
 	bp_telnet_receive(client->telnet, data, size);
-	if (!client->open && !bp_websocket_is_closing(client->socket) && (client->early || (info->answered && !info->asking)))
+	if (!client->open && !bp_websocket_is_closing(client->socket) &&
+	    (client->early || (info->answered && !info->asking)))
 		open_session(client);
 	if (client->session && client->out->len && client->out->data[client->out->len - 1] != '\n')
 		bp_telnet_mark(client->telnet);

@@ -32,7 +32,8 @@ static const char manual[] =
 	"  module open WebSocketServer door port=8025 handler=echo enable_monitoring=yes\n";
 
 static const BpParam monitor_params[] = {
-	{ "enable_monitoring", .type = BP_BOOL, .fallback = "no", .help = "let viewers at monitor_path watch sessions" },
+	{ "enable_monitoring", .type = BP_BOOL, .fallback = "no",
+	  .help = "let viewers at monitor_path watch sessions" },
 	{ "monitor_path", .fallback = "/monitor", .help = "path of the viewers" },
 	{ "monitor_token", .secret = 1, .help = "what a viewer must know; required beyond this machine" },
 	{ .include = bp_websocket_params },
@@ -58,17 +59,24 @@ static const BpParam telnet_params[] = {
 static const BpModule modules[] = {
 	{ "WebSocketServer", .help = "sessions of a handler over WebSocket", .params = params, .size = sizeof(WsServer),
 	  .open = ws_server_open, .close = ws_server_close, .describe = ws_server_describe },
-	{ "WebSocketTelnetServer", .help = "sessions of a handler over telnet inside WebSocket", .params = telnet_params,
-	  .size = sizeof(WsServer), .open = ws_telnet_server_open, .close = ws_server_close, .describe = ws_server_describe },
+	{ "WebSocketTelnetServer", .help = "sessions of a handler over telnet inside WebSocket",
+	  .params = telnet_params, .size = sizeof(WsServer), .open = ws_telnet_server_open, .close = ws_server_close,
+	  .describe = ws_server_describe },
 	{ NULL },
 };
 
 static const BpTransport websocket = {
-	.name = "websocket", .help = "lines in WebSocket messages", .module = "WebSocketServer", .default_port = 8023,
+	.name = "websocket",
+	.help = "lines in WebSocket messages",
+	.module = "WebSocketServer",
+	.default_port = 8023,
 };
 
 static const BpTransport ws_telnet = {
-	.name = "ws_telnet", .help = "telnet in WebSocket messages", .module = "WebSocketTelnetServer", .default_port = 8023,
+	.name = "ws_telnet",
+	.help = "telnet in WebSocket messages",
+	.module = "WebSocketTelnetServer",
+	.default_port = 8023,
 };
 
 static gboolean load(BpPlugin *self, GError **error)

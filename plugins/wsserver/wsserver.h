@@ -22,7 +22,7 @@ typedef struct {
 	BpHttpServer *http;
 	gboolean telnet; /* WebSocketTelnetServer */
 	BpWebSocketOptions options;
-	WsMonitor *monitor; /* NULL: not enabled */
+	WsMonitor *monitor;	/* NULL: not enabled */
 	WsClient *first, *last; /* in order of arrival */
 	WsShared shared;
 } WsServer;
@@ -40,17 +40,17 @@ struct WsClient {
 	BpWebSocket *socket; /* NULL: it has ended */
 	BpSession *session;  /* NULL: not open yet, or ended */
 	char *target, *query, *agent;
-	guint bytes : 1;     /* the handler takes no lines */
-	guint binary : 1;    /* it sent a binary message last, and is answered so */
-	guint pending : 1;   /* a line has begun whose end has not come */
+	guint bytes : 1;   /* the handler takes no lines */
+	guint binary : 1;  /* it sent a binary message last, and is answered so */
+	guint pending : 1; /* a line has begun whose end has not come */
 	guint after_cr : 1;
 
 	/* --- ws-telnet.c --- */
 	BpTelnet *telnet;
-	BpTimer *timer;	     /* of the socket's scope: until it is known what the client can do */
-	GByteArray *early;   /* typed before the session is open */
-	GByteArray *out;     /* while what it sent is worked on: the answers go out as one message */
-	guint open : 1;	     /* the session was opened, or was refused */
+	BpTimer *timer;	   /* of the socket's scope: until it is known what the client can do */
+	GByteArray *early; /* typed before the session is open */
+	GByteArray *out;   /* while what it sent is worked on: the answers go out as one message */
+	guint open : 1;	   /* the session was opened, or was refused */
 };
 
 /* Ends the exchange. */

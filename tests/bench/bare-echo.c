@@ -51,7 +51,7 @@ struct Peer {
 	int fd, kind;
 	SSL *tls;
 	wslay_event_context_ptr socket; /* once the handshake is done */
-	char *line; /* so much of a line as has come */
+	char *line;			/* so much of a line as has come */
 	size_t have, room;
 	Peer *prev, *next; /* of the connections */
 };
@@ -93,7 +93,8 @@ static void watch(int fd, int kind)
 
 static int bound(int type, int port)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_port = htons((uint16_t)port),
 				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int one = 1, space = 4 * 1024 * 1024, fd = socket(AF_INET, type | SOCK_NONBLOCK, 0);
 
@@ -181,7 +182,8 @@ static int answer(Peer *peer, const char *line, size_t size)
 	int good;
 
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", localtime(&now));
-	reply = json_pack("{s:s, s:O, s:s}", "status", "success", "echo", json_object_get(request, "data"), "timestamp", when);
+	reply = json_pack("{s:s, s:O, s:s}", "status", "success", "echo", json_object_get(request, "data"), "timestamp",
+			  when);
 	text = json_dumps(reply, JSON_ENSURE_ASCII);
 	size = strlen(text);
 	text[size] = '\n'; /* in place of the end */
@@ -256,7 +258,9 @@ static void on_message(wslay_event_context_ptr socket, const struct wslay_event_
 /* The request is taken to come in one piece. */
 static int upgrade(Peer *peer)
 {
-	static const struct wslay_event_callbacks calls = { take_bytes, give_bytes, NULL, NULL, NULL, NULL, on_message };
+	static const struct wslay_event_callbacks calls = {
+		take_bytes, give_bytes, NULL, NULL, NULL, NULL, on_message
+	};
 	static const char field[] = "Sec-WebSocket-Key: ", guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 	ssize_t got = recv(peer->fd, bytes, sizeof(bytes) - 1, 0);
 	unsigned char digest[SHA_DIGEST_LENGTH], coded[64];
@@ -272,8 +276,10 @@ static int upgrade(Peer *peer)
 	SHA1((unsigned char *)key, strlen(key), digest);
 	EVP_EncodeBlock(coded, digest, sizeof(digest));
 	wslay_event_context_server_init(&peer->socket, &calls, peer);
-	return dprintf(peer->fd, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-		       "Sec-WebSocket-Accept: %s\r\n\r\n", coded) > 0;
+	return dprintf(peer->fd,
+		       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+		       "Sec-WebSocket-Accept: %s\r\n\r\n",
+		       coded) > 0;
 }
 
 static void echo_socket(Peer *peer)
@@ -355,8 +361,10 @@ static void serve_datagrams(int fd)
 		epoll_wait(poller, &event, 1, -1);
 		for (int i = 0; i < BATCH; i++) {
 			pieces[i] = (struct iovec){ data[i], DATAGRAM };
-			headers[i].msg_hdr = (struct msghdr){ .msg_name = &from[i], .msg_namelen = sizeof(from[i]),
-							      .msg_iov = &pieces[i], .msg_iovlen = 1 };
+			headers[i].msg_hdr = (struct msghdr){ .msg_name = &from[i],
+							      .msg_namelen = sizeof(from[i]),
+							      .msg_iov = &pieces[i],
+							      .msg_iovlen = 1 };
 		}
 		count = recvmmsg(fd, headers, BATCH, MSG_DONTWAIT, NULL);
 		for (int i = 0; i < count; i++)
@@ -388,7 +396,8 @@ static void serve_pty(const char *file)
 static void open_tls(const char *cert, const char *key)
 {
 	context = SSL_CTX_new(TLS_server_method());
-	SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+					  SSL_MODE_RELEASE_BUFFERS);
 	if (SSL_CTX_use_certificate_chain_file(context, cert) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1)
 		die("certificate");
@@ -413,7 +422,8 @@ int main(int argc, char **argv)
 	} else if ((!strcmp(mode, "fanout") || !strcmp(mode, "wsfan")) && argc == 4) {
 		watch(bound(SOCK_STREAM, atoi(argv[3])), FEEDER_LISTENER);
 	} else if (strcmp(mode, "tcp") != 0 && strcmp(mode, "ws") != 0 && !is_json && !is_once) {
-		fprintf(stderr, "usage: bare-echo tcp|once|udp|ws|json PORT | fanout|wsfan PORT INTO | tls PORT CERT KEY | pty FILE\n");
+		fprintf(stderr,
+			"usage: bare-echo tcp|once|udp|ws|json PORT | fanout|wsfan PORT INTO | tls PORT CERT KEY | pty FILE\n");
 		return 2;
 	}
 	watch(bound(SOCK_STREAM, port), LISTENER);

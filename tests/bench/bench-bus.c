@@ -7,8 +7,8 @@
 #include <backplane/backplane.h>
 #include <backplane/kernel.h>
 
-#define PASSED 2000000		 /* messages across threads */
-#define MOST_WAITING 16384	 /* of them at a time: below the inbox's limit */
+#define PASSED 2000000	   /* messages across threads */
+#define MOST_WAITING 16384 /* of them at a time: below the inbox's limit */
 
 /* One a cache line, as watches with data of their own have it. */
 typedef struct {
@@ -206,7 +206,8 @@ static void measure_threads(BpPlugin *self)
 	g_async_queue_unref(queue);
 	first = median(async);
 	printf("\n| from one thread to another | CPU ns a message, both threads | against the first |\n|---|--:|--:|\n");
-	printf("| GAsyncQueue | %.0f | 1.00 |\n| channel | %.0f | %.2f |\n", first, median(channel), first / median(channel));
+	printf("| GAsyncQueue | %.0f | 1.00 |\n| channel | %.0f | %.2f |\n", first, median(channel),
+	       first / median(channel));
 }
 
 void bench_bus(void)

@@ -19,7 +19,8 @@ void bench_tcp(void)
 void bench_udp(void)
 {
 	static const Case cases[] = { { 1, 1 }, { 1, 16 }, { 16, 1 }, { 16, 16 } };
-	static const char *const commands[] = { "module open UDPServer bench port=PORT", "module open Echo echo on=bench", NULL };
+	static const char *const commands[] = { "module open UDPServer bench port=PORT",
+						"module open Echo echo on=bench", NULL };
 	g_autoptr(GPtrArray) sides = sides_new();
 
 	g_ptr_array_add(sides, side_bare("bare recvmmsg", "udp", "udp", NULL));
@@ -33,11 +34,13 @@ void bench_tls(void)
 	static const char *const commands[] = { "module open TCPServer bench port=PORT max_connections=0 tls=yes "
 						"tls_cert=FOLDER/cert.pem tls_key=FOLDER/key.pem",
 						"module open Echo echo on=bench", NULL };
-	static const char *const bare[] = { "BUILD/tests/bench/bare-echo", "tls", "PORT", "FOLDER/cert.pem",
-					    "FOLDER/key.pem", NULL };
-	g_autofree char *make = g_strdup_printf("cd '%s' && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 "
-						"-nodes -subj /CN=localhost -days 2 -keyout key.pem -out cert.pem 2>/dev/null",
-						process_folder());
+	static const char *const bare[] = {
+		"BUILD/tests/bench/bare-echo", "tls", "PORT", "FOLDER/cert.pem", "FOLDER/key.pem", NULL
+	};
+	g_autofree char *make = g_strdup_printf(
+		"cd '%s' && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 "
+		"-nodes -subj /CN=localhost -days 2 -keyout key.pem -out cert.pem 2>/dev/null",
+		process_folder());
 	g_autoptr(GPtrArray) sides = sides_new();
 	Side *side;
 

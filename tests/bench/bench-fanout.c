@@ -8,8 +8,8 @@ typedef struct {
 	const char *name, *protocol, *const *words;
 } Broker;
 
-static const char *const redis[] = { "redis-server", "--port", "PORT", "--bind", "127.0.0.1", "--save", "", "--appendonly",
-				     "no", "--dir", "FOLDER", NULL };
+static const char *const redis[] = { "redis-server", "--port", "PORT",	"--bind", "127.0.0.1", "--save", "",
+				     "--appendonly", "no",     "--dir", "FOLDER", NULL };
 static const char *const nats[] = { "nats-server", "-a", "127.0.0.1", "-p", "PORT", NULL };
 static const char *const mosquitto[] = { "mosquitto", "-c", "FOLDER/mosquitto.conf", NULL };
 static const Broker brokers[] = {
@@ -22,7 +22,8 @@ static void write_configuration(guint port)
 {
 	g_autofree char *file = g_build_filename(process_folder(), "mosquitto.conf", NULL);
 	g_autofree char *text = g_strdup_printf("listener %u 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n"
-						"log_type error\npersistence false\n", port);
+						"log_type error\npersistence false\n",
+						port);
 
 	g_file_set_contents(file, text, -1, NULL);
 }
@@ -47,8 +48,8 @@ void bench_fanout(void)
 	static const Case cases[] = { { 10, 1 }, { 10, 16 }, { 100, 1 }, { 100, 16 }, { 900, 1 }, { 900, 16 } };
 	static const char *const names[] = { "redis", "nats", "mosquitto", NULL };
 	static const char *const commands[] = { "module open TCPServer out port=PORT max_connections=0",
-						"module open TCPServer in port=INTO",
-						"channel link in/recv out/send", NULL };
+						"module open TCPServer in port=INTO", "channel link in/recv out/send",
+						NULL };
 	g_autoptr(GPtrArray) sides = sides_new();
 
 	g_ptr_array_add(sides, side_bare("bare epoll", "raw", "fanout", "INTO"));
@@ -60,9 +61,11 @@ void bench_fanout(void)
 void bench_wsfan(void)
 {
 	static const Case cases[] = { { 1000, 1 } };
-	static const char *const commands[] = { "plugin load BUILD/tests/bench/bench-raw.so",
-						"module open WebSocketServer out port=PORT handler=raw-echo max_connections=0",
-						"module open TCPServer in port=INTO", "channel link in/recv out/send", NULL };
+	static const char *const commands[] = {
+		"plugin load BUILD/tests/bench/bench-raw.so",
+		"module open WebSocketServer out port=PORT handler=raw-echo max_connections=0",
+		"module open TCPServer in port=INTO", "channel link in/recv out/send", NULL
+	};
 	g_autoptr(GPtrArray) sides = sides_new();
 
 	g_ptr_array_add(sides, side_bare("bare epoll", "ws", "wsfan", "INTO"));

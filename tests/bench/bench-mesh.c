@@ -26,7 +26,8 @@ static void run_pages(void)
 {
 	static const Case cases[] = { { 100, 1 }, { 100, 16 } };
 	static const char *const commands[] = { LINE, "module open MeshGateway bench port=0 " GATEWAY,
-						"module open MeshPages pages gateway=bench port=PORT max_connections=0", NULL };
+						"module open MeshPages pages gateway=bench port=PORT max_connections=0",
+						NULL };
 	g_autoptr(GPtrArray) sides = sides_new();
 
 	g_ptr_array_add(sides, side_bare("bare epoll, bytes as they are", "ws", "wsfan", "INTO"));

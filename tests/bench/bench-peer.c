@@ -8,8 +8,11 @@
 
 static GPtrArray *endpoint_sides(void)
 {
-	static const char *const commands[] = { "module open EndpointServer bench port=PORT server_name=bench max_clients=100 "
-						"max_connections=0 max_message=16M", NULL };
+	static const char *const commands[] = {
+		"module open EndpointServer bench port=PORT server_name=bench max_clients=100 "
+		"max_connections=0 max_message=16M",
+		NULL
+	};
 	GPtrArray *sides = sides_new();
 
 	g_ptr_array_add(sides, side_bare("bare epoll, the same bytes", "tcp", "tcp", NULL));
@@ -57,9 +60,11 @@ static void run_endpoints(void)
 /* What is said on host a's channel is watched on host b; the time of both counts. */
 static Side *two_hosts(void)
 {
-	static const char *const one[] = { "plugin load BUILD/tests/bench/bench-raw.so",
-					   "module open Peer peer port=THIRD server_name=a enable_discovery=no export=bench/feed",
-					   "module open TCPServer in port=INTO handler=raw-feed", NULL };
+	static const char *const one[] = {
+		"plugin load BUILD/tests/bench/bench-raw.so",
+		"module open Peer peer port=THIRD server_name=a enable_discovery=no export=bench/feed",
+		"module open TCPServer in port=INTO handler=raw-feed", NULL
+	};
 	static const char *const other[] = { "plugin load BUILD/tests/bench/bench-raw.so",
 					     "module open Peer peer port=0 server_name=b enable_discovery=no "
 					     "connect=127.0.0.1:THIRD import=a/bench/feed",

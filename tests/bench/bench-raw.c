@@ -30,4 +30,5 @@ static const BpHandler handlers[] = {
 	{ NULL },
 };
 
-BP_PLUGIN(.name = "bench-raw", .version = "1.0", .summary = "Handlers for the benches", .handlers = handlers, .load = load);
+BP_PLUGIN(.name = "bench-raw", .version = "1.0", .summary = "Handlers for the benches", .handlers = handlers,
+	  .load = load);

@@ -112,7 +112,8 @@ static void wait_until_quiet(pid_t pid)
 
 static int connect_to(guint port)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((guint16)port),
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_port = htons((guint16)port),
 				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 

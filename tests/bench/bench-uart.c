@@ -25,7 +25,8 @@ static Side *ser2net(void)
 						"  accepter: tcp,localhost,%u\n"
 						"  connector: serialdev,%s/tty-%u,115200n81,local\n"
 						"  options:\n"
-						"    kickolduser: true\n", side->port, process_folder(), side->port);
+						"    kickolduser: true\n",
+						side->port, process_folder(), side->port);
 
 	g_file_set_contents(file, text, -1, NULL);
 	add_device(side);
@@ -35,8 +36,10 @@ static Side *ser2net(void)
 
 static Side *server(void)
 {
-	static const char *const commands[] = { "uart open " DEVICE " line", "module open UARTServer bench uart=line "
-						"port=PORT mode=raw writers=many show_replay=no max_connections=0", NULL };
+	static const char *const commands[] = { "uart open " DEVICE " line",
+						"module open UARTServer bench uart=line "
+						"port=PORT mode=raw writers=many show_replay=no max_connections=0",
+						NULL };
 	Side *side = side_new("UARTServer", "tcp");
 
 	add_device(side);

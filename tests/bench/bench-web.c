@@ -85,9 +85,10 @@ static void add_libwebsockets(GPtrArray *sides)
 
 void bench_ws(void)
 {
-	static const char *const commands[] = { "plugin load BUILD/tests/bench/bench-raw.so",
-						"module open WebSocketServer bench port=PORT handler=raw-echo max_connections=0",
-						NULL };
+	static const char *const commands[] = {
+		"plugin load BUILD/tests/bench/bench-raw.so",
+		"module open WebSocketServer bench port=PORT handler=raw-echo max_connections=0", NULL
+	};
 	g_autoptr(GPtrArray) sides = sides_new();
 
 	g_ptr_array_add(sides, side_bare("wslay on bare epoll", "ws", "ws", NULL));

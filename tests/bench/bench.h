@@ -26,7 +26,7 @@ void process_prepare(void);
 void process_remove_folder(void);
 const char *process_folder(void);
 char *process_path(const char *name); /* in the build folder; yours */
-guint free_port(void);	     /* of TCP and of UDP */
+guint free_port(void);		      /* of TCP and of UDP */
 /* On the first core, output to a file of the folder. Ends with the bench at the latest. */
 pid_t process_start(const char *const *words);
 void process_stop(pid_t pid);

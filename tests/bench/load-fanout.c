@@ -41,20 +41,27 @@ typedef struct {
 
 /* MQTT 3.1.1: CONNECT without a client's name, SUBSCRIBE and PUBLISH with QoS 0. */
 #define MQTT_HELLO "\x10\x0c\x00\x04MQTT\x04\x02\x00\x00\x00\x00"
-#define MQTT_SUBSCRIBE "\x82\x0a\x00\x01\x00\x05" "bench\x00"
-#define MQTT_PUBLISH "\x30\x47\x00\x05" "bench" X64
+#define MQTT_SUBSCRIBE \
+	"\x82\x0a\x00\x01\x00\x05" \
+	"bench\x00"
+#define MQTT_PUBLISH \
+	"\x30\x47\x00\x05" \
+	"bench" X64
 #define REDIS_TOPIC "$5\r\nbench\r\n"
 #define NATS_HELLO "CONNECT {\"verbose\":false,\"pedantic\":false}\r\n"
 
 /* Frames of a root: node 5 has a value of type 0; what dashboards are told of it. */
-#define MESH_UPDATE "\xff\x00\x05" "D\x01\x00\x07\xfe"
+#define MESH_UPDATE \
+	"\xff\x00\x05" \
+	"D\x01\x00\x07\xfe"
 #define MESH_LOG "{\"type\": \"trafficLog\", \"message\": \"[D] recived update from Node-5\"}"
 
 static const Protocol protocols[] = {
 	{ "raw", PART(""), PART(""), PART(X64), 64 },
 	{ "line", PART(""), PART(""), PART(X64 "\n"), 64 }, /* fed by lines, which come without their end */
-	{ "ws", PART(""), PART(""), PART(X64), 64 + 2 }, /* fed by TCP; watchers at /ws */
-	{ "redis", PART(""), PART("*2\r\n$9\r\nSUBSCRIBE\r\n" REDIS_TOPIC), PART("*3\r\n$7\r\nPUBLISH\r\n" REDIS_TOPIC "$64\r\n" X64 "\r\n"),
+	{ "ws", PART(""), PART(""), PART(X64), 64 + 2 },    /* fed by TCP; watchers at /ws */
+	{ "redis", PART(""), PART("*2\r\n$9\r\nSUBSCRIBE\r\n" REDIS_TOPIC),
+	  PART("*3\r\n$7\r\nPUBLISH\r\n" REDIS_TOPIC "$64\r\n" X64 "\r\n"),
 	  sizeof("*3\r\n$7\r\nmessage\r\n" REDIS_TOPIC "$64\r\n" X64 "\r\n") - 1 },
 	{ "nats", PART(NATS_HELLO), PART("SUB bench 1\r\n"), PART("PUB bench 64\r\n" X64 "\r\n"),
 	  sizeof("MSG bench 1 64\r\n" X64 "\r\n") - 1 },
@@ -109,7 +116,8 @@ static size_t counted(Message *message, const char *data, size_t size)
 		step = 1;
 		if (message->have < 2 || (message->head[1] == 126 && message->have < 4))
 			continue;
-		message->left = message->head[1] == 126 ? (size_t)message->head[2] << 8 | message->head[3] : message->head[1];
+		message->left = message->head[1] == 126 ? (size_t)message->head[2] << 8 | message->head[3]
+							: message->head[1];
 		if (message->have + message->left == protocol->delivered)
 			sum += protocol->delivered;
 		message->have = 0;

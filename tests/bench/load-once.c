@@ -15,7 +15,9 @@
 #define WARM_UP 0.1
 #define TRIES 100
 #define PART(text) text, sizeof(text) - 1
-#define TOLD "\xff\x00\x05" "D\x01\x01\x59\x01\x59\x01\x59\x01\xfe" /* a frame of the mesh: node 5 has a value of GPS */
+#define TOLD \
+	"\xff\x00\x05" \
+	"D\x01\x01\x59\x01\x59\x01\x59\x01\xfe" /* a frame of the mesh: node 5 has a value of GPS */
 
 typedef struct {
 	const char *name, *request;
@@ -27,7 +29,8 @@ typedef struct {
 } Call;
 
 static const Protocol protocols[] = {
-	{ "get", PART("[GET]\x00\x05" "GPS") },
+	{ "get", PART("[GET]\x00\x05"
+		      "GPS") },
 	{ "count", PART("ACT-C\x00\x00") },
 };
 

@@ -39,7 +39,7 @@
 typedef struct {
 	int fd;
 	SSL *tls;
-	int flying;	/* messages */
+	int flying;	 /* messages */
 	uint32_t partly; /* bytes of an answer that have come */
 } Connection;
 
@@ -83,7 +83,8 @@ double load_cpu(const Load *load)
 
 int load_connect(const Load *load, int port)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_port = htons((uint16_t)port),
 				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int datagrams = strcmp(load->protocol, "udp") == 0, one = 1;
 	int fd = socket(AF_INET, datagrams ? SOCK_DGRAM : SOCK_STREAM, 0);
@@ -100,9 +101,11 @@ void load_upgrade(const Load *load, int fd, int port)
 	char text[1024];
 	size_t have = 0;
 
-	snprintf(text, sizeof(text), "GET /ws HTTP/1.1\r\nHost: localhost:%d\r\nUpgrade: websocket\r\n"
+	snprintf(text, sizeof(text),
+		 "GET /ws HTTP/1.1\r\nHost: localhost:%d\r\nUpgrade: websocket\r\n"
 		 "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-		 "Sec-WebSocket-Version: 13\r\n\r\n", port);
+		 "Sec-WebSocket-Version: 13\r\n\r\n",
+		 port);
 	if (send(fd, text, strlen(text), MSG_NOSIGNAL) != (ssize_t)strlen(text))
 		load_fail("send");
 	/* Byte by byte, so that nothing of the first message is taken along. */
@@ -132,11 +135,11 @@ void load_poll(int poller, int fd, void *data)
 
 /* --- echo --- */
 
-static int is_lines, is_datagrams; /* answers are lines */
-static char *out; /* DEPTH messages */
-static int size = MESSAGE_SIZE; /* of a message */
+static int is_lines, is_datagrams;	    /* answers are lines */
+static char *out;			    /* DEPTH messages */
+static int size = MESSAGE_SIZE;		    /* of a message */
 static uint32_t answer_size = MESSAGE_SIZE; /* 0: not known yet */
-static const char *answer_begin = ""; /* each answer begins so */
+static const char *answer_begin = "";	    /* each answer begins so */
 
 /* COUNT times x; to be freed. */
 static char *filling(int count)
@@ -375,8 +378,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: load MODE PROTOCOL PORT INTO CONNECTIONS DEPTH SECONDS PIDS\n");
 		return 2;
 	}
-	load = (Load){ argv[1], argv[2], atoi(argv[3]), atoi(argv[4]), atoi(argv[5]), atoi(argv[6]), atof(argv[7]),
-		       argv[8] };
+	load = (Load){ argv[1],	      argv[2],	     atoi(argv[3]), atoi(argv[4]),
+		       atoi(argv[5]), atoi(argv[6]), atof(argv[7]), argv[8] };
 	signal(SIGPIPE, SIG_IGN);
 	getrlimit(RLIMIT_NOFILE, &limit);
 	limit.rlim_cur = limit.rlim_max;

@@ -12,8 +12,8 @@ static void load(Side *side, const char *mode, const Case *what)
 {
 	g_autofree char *program = process_path("tests/bench/load");
 	g_autofree char *line = g_strdup_printf("taskset -c 1 '%s' %s %s %u %u %u %u %f %s", program, mode,
-						side->protocol, side->port, side->into, what->connections,
-						what->depth, seconds, side->measured->str);
+						side->protocol, side->port, side->into, what->connections, what->depth,
+						seconds, side->measured->str);
 	FILE *pipe = popen(line, "r");
 	unsigned long long messages = 0, lost = 0;
 	double took = 0, cpu = 0, value;

@@ -70,7 +70,8 @@ char *process_path(const char *name)
 
 static struct sockaddr_in loopback(guint port)
 {
-	return (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((guint16)port),
+	return (struct sockaddr_in){ .sin_family = AF_INET,
+				     .sin_port = htons((guint16)port),
 				     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 }
 
@@ -189,7 +190,7 @@ pid_t backplane_start(const char *const *commands)
 	for (guint i = 0; i < G_N_ELEMENTS(start); i++)
 		g_ptr_array_add(words, (gpointer)start[i]);
 	for (; *commands; commands++) {
-		g_ptr_array_add(words, (gpointer)"-e");
+		g_ptr_array_add(words, (gpointer) "-e");
 		g_ptr_array_add(words, (gpointer)*commands);
 	}
 	g_ptr_array_add(words, NULL);
@@ -217,7 +218,8 @@ gsize process_memory(pid_t pid, const char *file, const char *name)
 	lines = g_strsplit(text, "\n", -1);
 	for (char **line = lines; *line; line++)
 		if (g_str_has_prefix(*line, name) && (*line)[strlen(name)] == ':')
-			return (gsize)g_ascii_strtoull(*line + strlen(name) + 1 + strspn(*line + strlen(name) + 1, " \t"),
-						       NULL, 10) * 1024;
+			return (gsize)g_ascii_strtoull(
+				       *line + strlen(name) + 1 + strspn(*line + strlen(name) + 1, " \t"), NULL, 10) *
+			       1024;
 	return 0;
 }

@@ -248,7 +248,8 @@ int main(int argc, char **argv)
 {
 	g_autofree char *name = g_path_get_basename(argv[0]);
 	const char *target = g_str_has_prefix(name, "fuzz-") ? name + strlen("fuzz-") : name;
-	const char *source = g_getenv("SRC") ? g_getenv("SRC") : ".", *build = g_getenv("BUILD") ? g_getenv("BUILD") : ".";
+	const char *source = g_getenv("SRC") ? g_getenv("SRC") : ".",
+		   *build = g_getenv("BUILD") ? g_getenv("BUILD") : ".";
 	g_autofree char *own = g_build_filename(source, "tests", "fuzz", "seeds", target, NULL);
 	g_autofree char *absolute_build = g_canonicalize_filename(build, NULL);
 	g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);

@@ -80,16 +80,13 @@ static void on_too_long(gpointer data)
 
 static char **on_complete(gpointer data, const char *line, gsize cursor, gsize *start)
 {
-	static const char *const words[] = {
-		"open", "opera", "oper\033", "\xff", "", "other=", NULL
-	};
+	static const char *const words[] = { "open", "opera", "oper\033", "\xff", "", "other=", NULL };
 
 	*start = cursor ? cursor - 1 : 0;
 	return cursor % 5 == 4 ? NULL : g_strdupv((char **)words + cursor % 3);
 }
 
-static const BpEditorEvents ops = { on_write,	on_line,     on_interrupt, on_end,
-				   on_complete, on_too_long, NULL };
+static const BpEditorEvents ops = { on_write, on_line, on_interrupt, on_end, on_complete, on_too_long, NULL };
 
 static void feed(Term *term, const char *bytes, gsize size)
 {
@@ -125,8 +122,7 @@ static GString *run(const char *bytes, gsize size, guint columns, gboolean split
 	if (!term.gone) {
 		check_text(line_editor_text(term.editor));
 		check(line_editor_cursor(term.editor) <= strlen(line_editor_text(term.editor)));
-		check(g_utf8_validate(line_editor_text(term.editor),
-				      (gssize)line_editor_cursor(term.editor), NULL));
+		check(g_utf8_validate(line_editor_text(term.editor), (gssize)line_editor_cursor(term.editor), NULL));
 		g_string_append_printf(term.log, "%s@%u", line_editor_text(term.editor),
 				       (guint)line_editor_cursor(term.editor));
 		line_editor_hide(term.editor);

@@ -80,8 +80,10 @@ static const ScriptTarget target = { .act = act, .finish = finish };
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	static const char *const ends[] = { "port=0", "max_clients=3", "max_message=4K", "endpoint_timeout=2s", "server_id=ends",
-					    "idle_timeout=8s", "backlog_limit=16K", NULL };
+	static const char *const ends[] = {
+		"port=0",	  "max_clients=3",   "max_message=4K",	  "endpoint_timeout=2s",
+		"server_id=ends", "idle_timeout=8s", "backlog_limit=16K", NULL
+	};
 	g_autoptr(GError) error = NULL;
 
 	script_start(&bp_plugin_info, &target);
@@ -97,7 +99,8 @@ static void open_asker(void)
 	const char *const pairs[] = { port, "timeout=2s", "reconnect_delay=500ms", "max_reconnect_attempts=4", NULL };
 	BpValues *values = bp_values_new(bp_module_find("EndpointClient")->params);
 
-	g_assert(bp_values_set_pairs(values, pairs, NULL) && bp_module_open("EndpointClient", "asker", "/", values, NULL));
+	g_assert(bp_values_set_pairs(values, pairs, NULL) &&
+		 bp_module_open("EndpointClient", "asker", "/", values, NULL));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

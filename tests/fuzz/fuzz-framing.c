@@ -20,8 +20,8 @@ static void on_frame(const guint8 *data, gsize size, gpointer user)
 	g_byte_array_append(user, data, length);
 }
 
-static GByteArray *run(const BpFraming *framing, const BpFramingOptions *options, const guint8 *data, gsize size, gsize step,
-		       BpFramingCounts *counts)
+static GByteArray *run(const BpFraming *framing, const BpFramingOptions *options, const guint8 *data, gsize size,
+		       gsize step, BpFramingCounts *counts)
 {
 	GByteArray *frames = g_byte_array_new();
 	BpDecoder *decoder = framing->decoder_new(options, on_frame, frames);

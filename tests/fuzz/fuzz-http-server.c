@@ -168,7 +168,8 @@ static void on_heard(guint client, const guint8 *data, gsize size)
 		return;
 	g_string_append_len(text, (const char *)data, (gssize)size);
 	for (char *at = strstr(text->str, begin); at; at = strstr(at + 1, begin)) {
-		char *end = strstr(at, "\r\n\r\n"), *field = strstr(at, range), *modified = strstr(at, "Last-Modified: "), *next;
+		char *end = strstr(at, "\r\n\r\n"), *field = strstr(at, range),
+		     *modified = strstr(at, "Last-Modified: "), *next;
 
 		if (!end)
 			return;
@@ -201,10 +202,21 @@ static const ScriptTarget target = { .act = act, .heard = on_heard, .connected =
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	static const char *const web[] = { "port=0", "quiet=yes", "backlog_limit=32K", "max_body=20K", "max_header=2K", "max_uri=300",
-					   "max_connections=3", "header_timeout=2s", "keepalive_timeout=5s", "ping_interval=3s",
-					   "ping_timeout=1s", "max_message=4K", NULL };
-	static const char *const guarded[] = { "port=0", "quiet=yes", "token=secret", "origins=http://friend.example", NULL };
+	static const char *const web[] = { "port=0",
+					   "quiet=yes",
+					   "backlog_limit=32K",
+					   "max_body=20K",
+					   "max_header=2K",
+					   "max_uri=300",
+					   "max_connections=3",
+					   "header_timeout=2s",
+					   "keepalive_timeout=5s",
+					   "ping_interval=3s",
+					   "ping_timeout=1s",
+					   "max_message=4K",
+					   NULL };
+	static const char *const guarded[] = { "port=0", "quiet=yes", "token=secret", "origins=http://friend.example",
+					       NULL };
 
 	script_start(&bp_plugin_info, &target);
 	file = g_build_filename(script_folder(), "file", NULL);

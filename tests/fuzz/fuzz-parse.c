@@ -58,8 +58,7 @@ static void try_word(const char *word)
 		check(commands->len == 1);
 		command = commands->pdata[0];
 		words = parse_words(command->text);
-		check(!command->silent && words->count == 1 &&
-		      strcmp(words->words[0].text, word) == 0);
+		check(!command->silent && words->count == 1 && strcmp(words->words[0].text, word) == 0);
 	}
 }
 

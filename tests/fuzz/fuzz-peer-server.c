@@ -94,8 +94,15 @@ static void split(const guint8 *text, gsize size, FrameSaid *said)
 	const guint8 *blank = memchr(text, ' ', size);
 	gsize name_size = MIN(blank ? (gsize)(blank - text) : size, 255);
 
-	*said = (FrameSaid){ .time = 1, .flags = 1, .crossings = 1, .channel = (const char *)text, .channel_size = name_size,
-			     .origin = "far", .origin_size = 3, .reply = "far/reply", .reply_size = 9 };
+	*said = (FrameSaid){ .time = 1,
+			     .flags = 1,
+			     .crossings = 1,
+			     .channel = (const char *)text,
+			     .channel_size = name_size,
+			     .origin = "far",
+			     .origin_size = 3,
+			     .reply = "far/reply",
+			     .reply_size = 9 };
 	if (blank && name_size == (gsize)(blank - text)) {
 		said->data = blank + 1;
 		said->size = size - name_size - 1;
@@ -152,7 +159,8 @@ static gboolean act(char letter, guint client, const guint8 *text, gsize size)
 	case 'd':
 		number = g_ascii_strtoull(digits, &end, 10);
 		if (*end == ' ')
-			send_said(client, FRAME_CHANNEL, number, text + (end + 1 - digits), size - (gsize)(end + 1 - digits));
+			send_said(client, FRAME_CHANNEL, number, text + (end + 1 - digits),
+				  size - (gsize)(end + 1 - digits));
 		return TRUE;
 	case 'y':
 		send_said(client, FRAME_SEND, 0, text, size);
@@ -186,10 +194,16 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 #define HOST "port=0", "enable_discovery=no", "project_id=p", "hash=h", "heartbeat=1s"
-	static const char *const plain[] = { HOST, "server_id=plain", "server_name=plain", "export=hall", "export=lab/*", "import=far/*",
-					     "link_backlog=64K", "resume_buffer=1K", NULL };
-	static const char *const guarded[] = { HOST, "server_id=guarded", "server_name=guarded", "secret=open", "export=*", "import=far/far*", NULL };
-	static const char *dials[] = { HOST, "server_id=dials", "server_name=dials", "export=hall", "import=far/lab/*", NULL, NULL };
+	static const char *const plain[] = {
+		HOST,		"server_id=plain",  "server_name=plain", "export=hall", "export=lab/*",
+		"import=far/*", "link_backlog=64K", "resume_buffer=1K",	 NULL
+	};
+	static const char *const guarded[] = { HOST,	      "server_id=guarded", "server_name=guarded",
+					       "secret=open", "export=*",	   "import=far/far*",
+					       NULL };
+	static const char *dials[] = { HOST,	      "server_id=dials",  "server_name=dials",
+				       "export=hall", "import=far/lab/*", NULL,
+				       NULL };
 
 	script_start(&bp_plugin_info, &target);
 	g_assert(bp_plugin_add(&test, NULL));

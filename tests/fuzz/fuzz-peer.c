@@ -73,7 +73,8 @@ static void try_frames(const uint8_t *data, size_t size)
 		} else {
 			g_autoptr(BpMessage) frame = frame_said_new(kind, &said);
 
-			g_assert_cmpmem((const guint8 *)bp_message_data(frame) + 5, bp_message_size(frame) - 5, body, length);
+			g_assert_cmpmem((const guint8 *)bp_message_data(frame) + 5, bp_message_size(frame) - 5, body,
+					length);
 		}
 	}
 	json_line_clear(&input);
@@ -147,11 +148,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!size)
 		return 0;
 	switch (data[0] % 6) {
-	case 0: try_lines(data + 1, size - 1); break;
-	case 1: try_frames(data + 1, size - 1); break;
-	case 2: try_handshake(data + 1, size - 1, TRUE); break;
-	case 3: try_handshake(data + 1, size - 1, FALSE); break;
-	case 4: try_media(data + 1, size - 1); break;
+	case 0:
+		try_lines(data + 1, size - 1);
+		break;
+	case 1:
+		try_frames(data + 1, size - 1);
+		break;
+	case 2:
+		try_handshake(data + 1, size - 1, TRUE);
+		break;
+	case 3:
+		try_handshake(data + 1, size - 1, FALSE);
+		break;
+	case 4:
+		try_media(data + 1, size - 1);
+		break;
 	case 5:
 		try_datagram(data + 1, size - 1);
 		break;

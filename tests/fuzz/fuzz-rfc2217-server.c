@@ -69,7 +69,8 @@ static void plug(void)
 
 	unplug();
 	device = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-	g_assert(device >= 0 && grantpt(device) == 0 && unlockpt(device) == 0 && ptsname_r(device, name, sizeof(name)) == 0);
+	g_assert(device >= 0 && grantpt(device) == 0 && unlockpt(device) == 0 &&
+		 ptsname_r(device, name, sizeof(name)) == 0);
 	g_assert(symlink(name, path) == 0);
 }
 
@@ -83,8 +84,8 @@ static void device_reads(void)
 
 static void open_uart(void)
 {
-	static const char *const pairs[] = { "framing=lines", "on_unplug=wait", "exclusive=no", "backlog_limit=8K", "reopen_min=100ms",
-					     "reopen_max=1s", "replay=1K", NULL };
+	static const char *const pairs[] = { "framing=lines",	 "on_unplug=wait", "exclusive=no", "backlog_limit=8K",
+					     "reopen_min=100ms", "reopen_max=1s",  "replay=1K",	   NULL };
 	g_autofree char *port = g_strconcat("port=", path, NULL);
 	const char *const where[] = { port, NULL };
 	g_autoptr(GError) error = NULL;
@@ -117,12 +118,23 @@ static gboolean act(char letter, guint client, const guint8 *text, gsize size)
 		if (device >= 0 && write(device, text, size) < 0)
 			g_assert(errno == EAGAIN || errno == EIO);
 		return TRUE;
-	case 'i': device_reads(); return TRUE;
-	case 'o': modem_lines = (int)strtoul(digits, NULL, 16); return TRUE;
-	case 'y': unplug(); return TRUE;
-	case 'q': plug(); return TRUE;
-	case 'l': toggle_uart(); return TRUE;
-	default: return FALSE;
+	case 'i':
+		device_reads();
+		return TRUE;
+	case 'o':
+		modem_lines = (int)strtoul(digits, NULL, 16);
+		return TRUE;
+	case 'y':
+		unplug();
+		return TRUE;
+	case 'q':
+		plug();
+		return TRUE;
+	case 'l':
+		toggle_uart();
+		return TRUE;
+	default:
+		return FALSE;
 	}
 }
 
@@ -145,7 +157,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	static const char *const one[] = { "port=0", "uart=line", "backlog_limit=16K", NULL };
 	static const char *const raw[] = { "port=0", "uart=line", "mode=raw", "idle_timeout=3s", NULL };
-	static const char *const many[] = { "port=0", "uart=line", "writers=many", "show_replay=yes", "max_connections=2", NULL };
+	static const char *const many[] = { "port=0",	       "uart=line",	    "writers=many",
+					    "show_replay=yes", "max_connections=2", NULL };
 
 	script_start(&bp_plugin_info, &target);
 	path = g_build_filename(script_folder(), "tty", NULL);

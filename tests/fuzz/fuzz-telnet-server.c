@@ -12,7 +12,9 @@ extern const BpPluginInfo bp_plugin_info;
 extern const guint fuzz_most;
 const guint fuzz_most = 150;
 
-static const BpPluginInfo test = { .abi = BP_ABI, .name = "test", .version = "1", .summary = "test", .handlers = handlers };
+static const BpPluginInfo test = {
+	.abi = BP_ABI, .name = "test", .version = "1", .summary = "test", .handlers = handlers
+};
 
 static gboolean act(char letter, guint client, const guint8 *text, gsize size)
 {
@@ -29,9 +31,12 @@ static const ScriptTarget target = { .act = act };
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	static const char *const lines[] = { "port=0", "handler=lines", "idle_timeout=2s", "max_connections=3", "backlog_limit=16K", NULL };
+	static const char *const lines[] = {
+		"port=0", "handler=lines", "idle_timeout=2s", "max_connections=3", "backlog_limit=16K", NULL
+	};
 	static const char *const console[] = { "port=0", "session_timeout=90s", "quiet=yes", NULL };
-	static const char *const bytes[] = { "port=0", "handler=bytes", "backlog_policy=drop-oldest", "backlog_limit=4K", NULL };
+	static const char *const bytes[] = { "port=0", "handler=bytes", "backlog_policy=drop-oldest",
+					     "backlog_limit=4K", NULL };
 
 	script_start(&bp_plugin_info, &target);
 	g_assert(bp_plugin_add(&test, NULL));

@@ -30,8 +30,8 @@ static void on_event(BpTelnet *codec, BpTelnetEvent event, gpointer user)
 
 	/* Told once for all that comes together, so it depends on the cuts; what is known in the end does not. */
 	if (event != BP_TELNET_TERMINAL)
-		g_string_append_printf(seen->events, "%zu:%d %ux%u %s\n", seen->data->len, event, info->columns, info->rows,
-				       info->user);
+		g_string_append_printf(seen->events, "%zu:%d %ux%u %s\n", seen->data->len, event, info->columns,
+				       info->rows, info->user);
 }
 
 static const BpTelnetEvents callbacks = { on_data, on_send, on_event };
@@ -46,8 +46,9 @@ static void run(Seen *seen, gboolean lines, const guint8 *data, gsize size, gsiz
 	for (gsize at = 0; at < size; at += step)
 		bp_telnet_receive(codec, data + at, MIN(step, size - at));
 	bp_telnet_mark(codec);
-	g_string_append_printf(seen->events, "%s %s %u %d\n", bp_telnet_info(codec)->terminal, bp_telnet_info(codec)->client,
-			       bp_telnet_info(codec)->mtts, bp_telnet_info(codec)->cursor);
+	g_string_append_printf(seen->events, "%s %s %u %d\n", bp_telnet_info(codec)->terminal,
+			       bp_telnet_info(codec)->client, bp_telnet_info(codec)->mtts,
+			       bp_telnet_info(codec)->cursor);
 	bp_telnet_free(codec);
 }
 

@@ -16,14 +16,17 @@ extern const BpPluginInfo bp_plugin_info;
 extern const guint fuzz_most;
 const guint fuzz_most = 100;
 
-static const BpPluginInfo test = { .abi = BP_ABI, .name = "test", .version = "1", .summary = "test", .handlers = handlers };
+static const BpPluginInfo test = {
+	.abi = BP_ABI, .name = "test", .version = "1", .summary = "test", .handlers = handlers
+};
 
 static void send_handshake(guint client, const guint8 *path, gsize size)
 {
-	g_autofree char *request = g_strdup_printf("GET %.*s HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-						   "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-						   "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n",
-						   (int)size, (const char *)path);
+	g_autofree char *request = g_strdup_printf(
+		"GET %.*s HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+		"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n",
+		(int)size, (const char *)path);
 
 	script_send(client, request, strlen(request));
 }
@@ -67,7 +70,8 @@ static gboolean act(char letter, guint client, const guint8 *text, gsize size)
 {
 	g_autoptr(BpChannel) channel = NULL;
 	g_autoptr(GByteArray) deflated = NULL;
-	int high = size > 1 ? g_ascii_xdigit_value((char)text[0]) : -1, low = size > 1 ? g_ascii_xdigit_value((char)text[1]) : -1;
+	int high = size > 1 ? g_ascii_xdigit_value((char)text[0]) : -1,
+	    low = size > 1 ? g_ascii_xdigit_value((char)text[1]) : -1;
 
 	switch (letter) {
 	case 'u':
@@ -101,9 +105,13 @@ static const ScriptTarget target = { .act = act, .heard = on_heard };
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	static const char *const lines[] = { "port=0", "handler=lines", "max_connections=4", "backlog_limit=16K", "max_message=4K",
-					     "ping_interval=3s", "ping_timeout=1s", "header_timeout=2s", "enable_monitoring=yes", NULL };
-	static const char *const telnet[] = { "port=0", "handler=lines", "idle_timeout=5s", "welcome_message=hello", "ping_interval=0", NULL };
+	static const char *const lines[] = {
+		"port=0",	    "handler=lines",   "max_connections=4", "backlog_limit=16K",     "max_message=4K",
+		"ping_interval=3s", "ping_timeout=1s", "header_timeout=2s", "enable_monitoring=yes", NULL
+	};
+	static const char *const telnet[] = { "port=0",		 "handler=lines",
+					      "idle_timeout=5s", "welcome_message=hello",
+					      "ping_interval=0", NULL };
 
 	script_start(&bp_plugin_info, &target);
 	g_assert(bp_plugin_add(&test, NULL));

@@ -62,7 +62,11 @@ static void on_broken(WebSocketCodec *codec, guint code, const char *reason, gpo
 }
 
 static const WebSocketCallbacks callbacks = {
-	.message = on_message, .ping = on_ping, .pong = on_pong, .close = on_close, .broken = on_broken,
+	.message = on_message,
+	.ping = on_ping,
+	.pong = on_pong,
+	.close = on_close,
+	.broken = on_broken,
 };
 
 static GString *hear(const uint8_t *data, size_t size, gsize part, gboolean deflate)

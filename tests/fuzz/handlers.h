@@ -57,8 +57,8 @@ static void resize(BpSession *session, guint columns, guint rows)
 }
 
 static const BpHandler handlers[] = {
-	{ "lines", .help = "test", .prompt = "> ", .line_limit = 2000, .welcome = welcome, .line = take_line, .character = take_bytes,
-	  .complete = complete, .resize = resize },
+	{ "lines", .help = "test", .prompt = "> ", .line_limit = 2000, .welcome = welcome, .line = take_line,
+	  .character = take_bytes, .complete = complete, .resize = resize },
 	{ "bytes", .help = "test", .mode = BP_RAW, .line = take_line, .character = take_bytes },
 	{ NULL },
 };

@@ -16,7 +16,7 @@
 
 #define MOST_SERVERS 8
 #define MOST_TURNS 20000  /* of the loop, before it is busy for ever */
-#define MOST_SENT 200000 /* bytes of one line */
+#define MOST_SENT 200000  /* bytes of one line */
 #define MOST_WAIT 3600000 /* milliseconds of one line */
 #define STEP 50		  /* milliseconds */
 #define MOST_STEPS 100
@@ -135,7 +135,8 @@ static void take_client(guint client, int fd)
 
 static void connect_client(guint client, guint server)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 				  .sin_port = htons((guint16)servers[server % server_count].port) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -209,7 +210,8 @@ static void open_server(Server *server)
 	if (bp_instance_find(server->name))
 		return;
 	values = bp_values_new(bp_module_find(server->module)->params);
-	if (!bp_values_set_pairs(values, server->pairs, &error) || !bp_module_open(server->module, server->name, "/", values, &error))
+	if (!bp_values_set_pairs(values, server->pairs, &error) ||
+	    !bp_module_open(server->module, server->name, "/", values, &error))
 		g_error("%s: %s", server->name, error->message);
 	server->port = bp_server_port(server_of(server->name));
 }
@@ -237,7 +239,8 @@ static GByteArray *unescape(const char *text, gsize size)
 	GByteArray *bytes = g_byte_array_new();
 
 	for (gsize i = 0; i < size; i++) {
-		const char *letter = text[i] == '\\' && i + 1 < size && text[i + 1] ? strchr(letters, text[i + 1]) : NULL;
+		const char *letter = text[i] == '\\' && i + 1 < size && text[i + 1] ? strchr(letters, text[i + 1])
+										    : NULL;
 		guint8 byte = (guint8)text[i];
 
 		if (letter) {
@@ -274,22 +277,36 @@ static gboolean act(char letter, guint client, const char *at, const char *end)
 		number = take_number(&at, end);
 	text = unescape(at, (gsize)(end - at));
 	switch (letter) {
-	case 'c': connect_client(client, (guint)number); return TRUE;
-	case 's': script_send(client, text->data, text->len); return TRUE;
-	case 'f': fill(client, number, text->data, text->len); return TRUE;
+	case 'c':
+		connect_client(client, (guint)number);
+		return TRUE;
+	case 's':
+		script_send(client, text->data, text->len);
+		return TRUE;
+	case 'f':
+		fill(client, number, text->data, text->len);
+		return TRUE;
 	case 'h':
 		if (clients[client] >= 0)
 			shutdown(clients[client], SHUT_WR);
 		return TRUE;
-	case 'e': drop_client(client, FALSE); return TRUE;
-	case 'r': drop_client(client, TRUE); return TRUE;
+	case 'e':
+		drop_client(client, FALSE);
+		return TRUE;
+	case 'r':
+		drop_client(client, TRUE);
+		return TRUE;
 	case 'p':
-	case 'g': paused[client] = letter == 'p'; return TRUE;
+	case 'g':
+		paused[client] = letter == 'p';
+		return TRUE;
 	case 'a':
 		if (listener >= 0)
 			take_client(client, accept4(listener, NULL, NULL, SOCK_CLOEXEC));
 		return TRUE;
-	default: return script->act && script->act(letter, client, text->data ? text->data : (const guint8 *)"", text->len);
+	default:
+		return script->act &&
+		       script->act(letter, client, text->data ? text->data : (const guint8 *)"", text->len);
 	}
 }
 
@@ -302,11 +319,20 @@ static gboolean is_end(const char *at, const char *end)
 static gboolean act_alone(char letter, guint64 number)
 {
 	switch (letter) {
-	case 't': script_turn(); return TRUE;
-	case 'w': script_wait(MIN(number, MOST_WAIT)); return TRUE;
-	case 'j': offset += (gint64)MIN(number, MOST_WAIT) * 1000; return TRUE;
-	case 'x': close_server((guint)number); return TRUE;
-	default: return FALSE;
+	case 't':
+		script_turn();
+		return TRUE;
+	case 'w':
+		script_wait(MIN(number, MOST_WAIT));
+		return TRUE;
+	case 'j':
+		offset += (gint64)MIN(number, MOST_WAIT) * 1000;
+		return TRUE;
+	case 'x':
+		close_server((guint)number);
+		return TRUE;
+	default:
+		return FALSE;
 	}
 }
 
@@ -407,9 +433,28 @@ const char *script_folder(void)
 /* What a script types may be anything: what ends the program, names files or opens servers is not there. */
 static void remove_commands(void)
 {
-	static const char *const harmless[] = { "alias", "channel info", "channel link", "channel list", "channel send", "channel unlink",
-						"channel unwatch", "channel watch", "echo", "exit", "find", "help", "loop", "schedule",
-						"session", "session list", "status", "threaded", "timer", "version", "wait", NULL };
+	static const char *const harmless[] = { "alias",
+						"channel info",
+						"channel link",
+						"channel list",
+						"channel send",
+						"channel unlink",
+						"channel unwatch",
+						"channel watch",
+						"echo",
+						"exit",
+						"find",
+						"help",
+						"loop",
+						"schedule",
+						"session",
+						"session list",
+						"status",
+						"threaded",
+						"timer",
+						"version",
+						"wait",
+						NULL };
 	g_autoptr(GPtrArray) commands = bp_command_list();
 
 	for (guint i = 0; i < commands->len; i++) {

@@ -42,4 +42,5 @@ static gboolean load(BpPlugin *self, GError **error)
 	return TRUE;
 }
 
-BP_PLUGIN(.name = "asks-password", .version = "1.0", .summary = "A handler that hides what is typed", .handlers = handlers, .load = load);
+BP_PLUGIN(.name = "asks-password", .version = "1.0", .summary = "A handler that hides what is typed",
+	  .handlers = handlers, .load = load);

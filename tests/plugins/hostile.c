@@ -127,8 +127,10 @@ static void unload(BpPlugin *self)
 }
 
 static const BpParam params[] = {
-	{ "how", .kind = BP_ARGUMENT, .required = TRUE, .choices = "spin|doze|crash|divide|abort|strlen|overflow|burn", .help = "what it does" },
-	{ "where", .kind = BP_ARGUMENT, .required = TRUE, .choices = "command|watch|timer|loop|job|unload", .help = "in which call" },
+	{ "how", .kind = BP_ARGUMENT, .required = TRUE, .choices = "spin|doze|crash|divide|abort|strlen|overflow|burn",
+	  .help = "what it does" },
+	{ "where", .kind = BP_ARGUMENT, .required = TRUE, .choices = "command|watch|timer|loop|job|unload",
+	  .help = "in which call" },
 	{ "until", .kind = BP_ARGUMENT, .help = "spin and doze end when this file is there" },
 	{ NULL },
 };

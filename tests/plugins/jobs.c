@@ -20,10 +20,11 @@ static json_t *list_jobs(BpPlugin *self, const char *query, GError **error)
 
 	for (gsize i = 0; i < G_N_ELEMENTS(items); i++)
 		if (items[i].status && (!query || g_pattern_match_simple(query, items[i].id)))
-			json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s,s:i,s:s,s:i,s:i,s:i}", "id", items[i].id, "device",
-							      "plotter", "name", items[i].name, "status", items[i].status, "items", 1,
-							      "type", "lines", "steps_done", items[i].done, "steps_total",
-							      items[i].total, "priority", 0));
+			json_array_append_new(list,
+					      json_pack("{s:s,s:s,s:s,s:s,s:i,s:s,s:i,s:i,s:i}", "id", items[i].id,
+							"device", "plotter", "name", items[i].name, "status",
+							items[i].status, "items", 1, "type", "lines", "steps_done",
+							items[i].done, "steps_total", items[i].total, "priority", 0));
 	return list;
 }
 
@@ -37,7 +38,8 @@ static json_t *change(const char *id, const char *from, const char *or_from, con
 			items[i].status = status;
 			return json_null();
 		}
-		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "job %s is %s; it must be %s or %s", id, items[i].status, from, or_from);
+		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "job %s is %s; it must be %s or %s", id, items[i].status,
+			    from, or_from);
 		return NULL;
 	}
 	g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no job %.100s", id);
@@ -73,7 +75,11 @@ static const BpAction actions[] = {
 };
 
 static const BpResource jobs = {
-	.name = "jobs", .help = "the queue of work", .role = BP_OBSERVER, .list = list_jobs, .actions = actions,
+	.name = "jobs",
+	.help = "the queue of work",
+	.role = BP_OBSERVER,
+	.list = list_jobs,
+	.actions = actions,
 };
 
 static gboolean load(BpPlugin *self, GError **error)

@@ -26,8 +26,8 @@ static gboolean load(BpPlugin *self, GError **error)
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0 || !(socket = g_socket_new_from_fd(ends[0], error)))
 		return FALSE;
 	connection = g_socket_connection_factory_create_connection(socket);
-	g_input_stream_read_async(g_io_stream_get_input_stream(G_IO_STREAM(connection)), &byte, 1, G_PRIORITY_DEFAULT, NULL, on_read,
-				  self);
+	g_input_stream_read_async(g_io_stream_get_input_stream(G_IO_STREAM(connection)), &byte, 1, G_PRIORITY_DEFAULT,
+				  NULL, on_read, self);
 	kept = g_steal_pointer(&connection);
 	return TRUE;
 }

@@ -56,7 +56,8 @@ static const BpParam params[] = {
 };
 
 static const BpModule modules[] = {
-	{ "Spinner", .help = "is busy on a loop and in a job", .params = params, .open = open_spinner, .close = close_spinner },
+	{ "Spinner", .help = "is busy on a loop and in a job", .params = params, .open = open_spinner,
+	  .close = close_spinner },
 	{ NULL },
 };
 

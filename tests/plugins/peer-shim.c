@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-__attribute__((visibility("default"))) int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *restrict size)
+__attribute__((visibility("default"))) int getsockopt(int fd, int level, int name, void *restrict value,
+						      socklen_t *restrict size)
 {
 	static __typeof__(&getsockopt) real;
 	const char *uid = getenv("PEER_UID");

@@ -63,8 +63,13 @@ SHOWN FILE *fopen(const char *restrict path, const char *restrict mode)
 {
 	static const struct {
 		const char *name, *text;
-	} files[] = { { "busnum", "1\n" }, { "devnum", "2\n" }, { "idVendor", "1a2b\n" }, { "idProduct", "3c4d\n" },
-		      { "manufacturer", "Nobody\n" }, { "product", "Adapter\n" }, { "serial", "0042\n" } };
+	} files[] = { { "busnum", "1\n" },
+		      { "devnum", "2\n" },
+		      { "idVendor", "1a2b\n" },
+		      { "idProduct", "3c4d\n" },
+		      { "manufacturer", "Nobody\n" },
+		      { "product", "Adapter\n" },
+		      { "serial", "0042\n" } };
 	const char *name = strrchr(path, '/');
 
 	for (size_t i = 0; is_node(path) && i < sizeof(files) / sizeof(files[0]); i++)

@@ -64,12 +64,13 @@ gboolean config_open_one(const BpConfig *config, const ConfigInstance *instance,
 	g_autofree char *where = NULL;
 
 	if (!values)
-		g_set_error(&why, BP_HOST_ERROR, BP_NOT_FOUND, "the plugin of %s has gone; load it again", instance->module);
+		g_set_error(&why, BP_HOST_ERROR, BP_NOT_FOUND, "the plugin of %s has gone; load it again",
+			    instance->module);
 	else if (bp_module_open(instance->module, instance->name, instance->path, g_steal_pointer(&values), &why))
 		return TRUE;
 	where = config_place(config, place_to_blame(instance, why));
-	g_set_error(error, why->domain, why->code, "%s: %s %s cannot be opened: %s", where, config_item_kind(instance), instance->name,
-		    why->message);
+	g_set_error(error, why->domain, why->code, "%s: %s %s cannot be opened: %s", where, config_item_kind(instance),
+		    instance->name, why->message);
 	return FALSE;
 }
 
@@ -122,7 +123,8 @@ static void run_commands(const BpConfig *config, BpConfigRun run)
 		g_autoptr(GError) error = NULL;
 
 		if (!run(lines->pdata[i], &error))
-			bp_log(bp_kernel(), BP_LOG_ERROR, "%s: %s", (char *)places->pdata[i], error ? error->message : "it failed");
+			bp_log(bp_kernel(), BP_LOG_ERROR, "%s: %s", (char *)places->pdata[i],
+			       error ? error->message : "it failed");
 	}
 }
 
@@ -158,7 +160,8 @@ static const BpTransport *find_transport(const char *name, GError **error)
 		return transport;
 	names = bp_registry_list("transport/");
 	all = g_strjoinv(", ", names);
-	g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no transport %s; there are %s", shown, *all ? all : "none");
+	g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no transport %s; there are %s", shown,
+		    *all ? all : "none");
 	return NULL;
 }
 
@@ -176,7 +179,8 @@ static gboolean check_handler(const char *name, GError **error)
 	return FALSE;
 }
 
-BpInstance *bp_config_serve(const char *transport_name, const char *handler, const char *name, const char *const *pairs, GError **error)
+BpInstance *bp_config_serve(const char *transport_name, const char *handler, const char *name, const char *const *pairs,
+			    GError **error)
 {
 	const BpTransport *transport = find_transport(transport_name, error);
 	const BpModule *module = transport ? bp_module_find(transport->module) : NULL;
@@ -186,8 +190,8 @@ BpInstance *bp_config_serve(const char *transport_name, const char *handler, con
 	g_autoptr(BpValues) values = module ? bp_values_new(module->params) : NULL;
 
 	if (transport && !module)
-		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "transport %s wants the module %s, which is not there", transport_name,
-			    transport->module);
+		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "transport %s wants the module %s, which is not there",
+			    transport_name, transport->module);
 	if (!values || !check_handler(clean, error) || !bp_values_set_pairs(values, pairs, error) ||
 	    !bp_values_set(values, "handler", clean, error))
 		return NULL;

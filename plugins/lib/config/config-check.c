@@ -125,7 +125,8 @@ static gboolean is_own_key(const Check *check, const char *key)
 
 static void refuse_key(Check *check, const ConfigNode *node)
 {
-	const char *const own[] = { check->transport ? "transport" : "class", check->transport ? "handler" : "context", NULL };
+	const char *const own[] = { check->transport ? "transport" : "class", check->transport ? "handler" : "context",
+				    NULL };
 	g_autofree char *shown = bp_param_quote(node->key);
 	const char *nearest = bp_param_nearest(check->module->params, node->key);
 
@@ -133,7 +134,8 @@ static void refuse_key(Check *check, const ConfigNode *node)
 	if (!nearest)
 		nearest = bp_nearest(node->key, own);
 	if (nearest) {
-		faults_add(check->faults, node->key_place, "%s has no key %s; did you mean %s?", check->module->name, shown, nearest);
+		faults_add(check->faults, node->key_place, "%s has no key %s; did you mean %s?", check->module->name,
+			   shown, nearest);
 	} else {
 		g_autofree const BpParam **rows = bp_param_rows(check->module->params, NULL);
 		g_autoptr(GString) names = g_string_new(NULL);
@@ -173,16 +175,20 @@ static void read_value(Check *check, const BpParam *row, const ConfigNode *node)
 	else if (node->kind == NODE_TEXT)
 		set_value(check, row, node, node->text);
 	else if (node->kind == NODE_MAP)
-		faults_add(check->faults, node->place, "%s must be a value, not a mapping; write %s: VALUE", node->key, node->key);
+		faults_add(check->faults, node->place, "%s must be a value, not a mapping; write %s: VALUE", node->key,
+			   node->key);
 	else if (node->kind == NODE_LIST && !row->many)
-		faults_add(check->faults, node->place, "%s must be one value, not a list; write %s: VALUE", node->key, node->key);
-	for (guint i = 0; node->kind == NODE_LIST && row->many && i < node->children->len && !faults_are_many(check->faults); i++) {
+		faults_add(check->faults, node->place, "%s must be one value, not a list; write %s: VALUE", node->key,
+			   node->key);
+	for (guint i = 0;
+	     node->kind == NODE_LIST && row->many && i < node->children->len && !faults_are_many(check->faults); i++) {
 		const ConfigNode *child = node->children->pdata[i];
 
 		if (child->kind == NODE_TEXT)
 			set_value(check, row, child, child->text);
 		else
-			faults_add(check->faults, child->place, "%s must be a list of values; take out what is in it here", node->key);
+			faults_add(check->faults, child->place,
+				   "%s must be a list of values; take out what is in it here", node->key);
 	}
 }
 
@@ -217,8 +223,9 @@ static void read_key(Check *check, const ConfigNode *node)
 	if (row) {
 		first = node_of(check->instance, check->module->params, node->key);
 		if (first != node)
-			faults_add(check->faults, node->key_place, "%s and %s in line %u are the same; keep one of them", node->key,
-				   first->key, first->key_place.line);
+			faults_add(check->faults, node->key_place,
+				   "%s and %s in line %u are the same; keep one of them", node->key, first->key,
+				   first->key_place.line);
 		read_value(check, row, node);
 	} else if (check->transport && reference_key(node->key)) {
 		warn(check, node->key_place, "%s has no effect on transport %s", node->key, check->transport->name);
@@ -253,8 +260,8 @@ static void set_defaults(Check *check)
 	if (check->transport->default_port)
 		set_default(check, "port", port);
 	if (bp_param_find(check->module->params, "handler") && !is_given(check, "handler") && !check->mistyped)
-		faults_add(check->faults, check->instance->place, "%s has no handler; add handler: console, or another one",
-			   check->instance->name);
+		faults_add(check->faults, check->instance->place,
+			   "%s has no handler; add handler: console, or another one", check->instance->name);
 }
 
 /* --- what opening would find --- */
@@ -273,7 +280,8 @@ static gboolean check_file(Check *check, const char *name)
 	} else {
 		g_autofree char *shown = bp_param_quote(file);
 
-		faults_add(check->faults, place_of(check, name), "%s %s cannot be read: %s; give the path of a PEM file", name, shown,
+		faults_add(check->faults, place_of(check, name),
+			   "%s %s cannot be read: %s; give the path of a PEM file", name, shown,
 			   bp_file_why(error, file));
 	}
 	return fd >= 0;
@@ -301,8 +309,8 @@ static void check_tls(Check *check)
 	}
 	if (!check_file(check, "tls_cert") || !check_file(check, "tls_key") || !check_file(check, "tls_client_ca"))
 		return;
-	if (!bp_tls_check_files(cert, bp_values_string(check->values, "tls_key"), bp_values_string(check->values, "tls_client_ca"),
-				&error))
+	if (!bp_tls_check_files(cert, bp_values_string(check->values, "tls_key"),
+				bp_values_string(check->values, "tls_client_ca"), &error))
 		faults_add(check->faults, place_of(check, "tls_cert"), "%s", error->message);
 }
 
@@ -324,10 +332,11 @@ static void check_bind(Check *check)
 	for (guint i = 0; i < list->len && !bp_values_bool(check->values, "insecure"); i++) {
 		if (bp_address_is_loopback(&g_array_index(list, BpAddress, i)))
 			continue;
-		faults_add(check->faults, place_of(check, "bind"),
-			   "listening on %s lets anybody on the network in without login; add insecure: yes if that is wanted, or "
-			   "say bind: 127.0.0.1",
-			   bind && *bind ? bind : "*");
+		faults_add(
+			check->faults, place_of(check, "bind"),
+			"listening on %s lets anybody on the network in without login; add insecure: yes if that is wanted, or "
+			"say bind: 127.0.0.1",
+			bind && *bind ? bind : "*");
 		return;
 	}
 }
@@ -345,8 +354,9 @@ static void refuse_class(Check *check, const char *prefix, const char *what, con
 	if (nearest)
 		faults_add(check->faults, node->place, "there is no %s %s; did you mean %s?", what, shown, nearest);
 	else
-		faults_add(check->faults, node->place, "there is no %s %s; there are %s; is the plugin that has it among plugins:?", what,
-			   shown, *all ? all : "none");
+		faults_add(check->faults, node->place,
+			   "there is no %s %s; there are %s; is the plugin that has it among plugins:?", what, shown,
+			   *all ? all : "none");
 }
 
 static gboolean find_class(Check *check)
@@ -460,8 +470,8 @@ static void check_setting(ConfigItem *item, GHashTable *seen, Faults *faults)
 	const ConfigItem *first = g_hash_table_lookup(seen, whole);
 
 	if (first) {
-		faults_add(faults, item->place, "the setting %s is given twice, first in line %u; keep one of them", shown,
-			   first->place.line);
+		faults_add(faults, item->place, "the setting %s is given twice, first in line %u; keep one of them",
+			   shown, first->place.line);
 	} else if (!row && !stored && !(context && bp_setting_is_temporary(context, item->key))) {
 		g_autoptr(GPtrArray) words = context ? bp_setting_rows(context) : g_ptr_array_new();
 		const char *nearest;
@@ -471,9 +481,11 @@ static void check_setting(ConfigItem *item, GHashTable *seen, Faults *faults)
 		g_ptr_array_add(words, NULL);
 		nearest = bp_nearest(item->key, (const char *const *)words->pdata);
 		if (nearest)
-			faults_add(faults, item->place, "there is no setting %s in %s; did you mean %s?", shown, item->path, nearest);
+			faults_add(faults, item->place, "there is no setting %s in %s; did you mean %s?", shown,
+				   item->path, nearest);
 		else
-			faults_add(faults, item->place, "there is no setting %s in %s; is the plugin that has it among plugins:?", shown,
+			faults_add(faults, item->place,
+				   "there is no setting %s in %s; is the plugin that has it among plugins:?", shown,
 				   item->path);
 	} else if (row && !bp_param_check(row, item->text, &error)) {
 		faults_add(faults, item->place, "%s", error->message);

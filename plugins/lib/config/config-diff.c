@@ -9,7 +9,8 @@ ConfigItem *config_find_item(const GPtrArray *items, const ConfigItem *like)
 	for (guint i = 0; i < items->len; i++) {
 		ConfigItem *item = items->pdata[i];
 
-		if (like->key ? !strcmp(item->path, like->path) && bp_param_name_equal(item->key, like->key) : !strcmp(item->text, like->text))
+		if (like->key ? !strcmp(item->path, like->path) && bp_param_name_equal(item->key, like->key)
+			      : !strcmp(item->text, like->text))
 			return item;
 	}
 	return NULL;
@@ -66,7 +67,9 @@ static void append_yaml(GString *out, const char *text)
 	static const char *const words[] = { "null", "Null", "NULL", NULL };
 	gsize plain = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+");
 
-	if (*text && (!text[plain] || (plain && !text[plain + strspn(text + plain, "abcdefghijklmnopqrstuvwxyz0123456789_./+-")])) &&
+	if (*text &&
+	    (!text[plain] ||
+	     (plain && !text[plain + strspn(text + plain, "abcdefghijklmnopqrstuvwxyz0123456789_./+-")])) &&
 	    !g_strv_contains(words, text)) {
 		g_string_append(out, text);
 		return;
@@ -217,10 +220,11 @@ static void diff_settings(GString *out, const GPtrArray *old, const GPtrArray *n
 		gboolean secret = item->secret;
 
 		if (!before)
-			g_string_append_printf(out, "+ setting %s %s = %s\n", item->path, item->key, shown(item->text, secret));
-		else if (strcmp(before->text, item->text))
-			g_string_append_printf(out, "~ setting %s %s: %s -> %s\n", item->path, item->key, shown(before->text, secret),
+			g_string_append_printf(out, "+ setting %s %s = %s\n", item->path, item->key,
 					       shown(item->text, secret));
+		else if (strcmp(before->text, item->text))
+			g_string_append_printf(out, "~ setting %s %s: %s -> %s\n", item->path, item->key,
+					       shown(before->text, secret), shown(item->text, secret));
 	}
 	for (guint i = 0; old && i < old->len; i++) {
 		const ConfigItem *item = old->pdata[i];
@@ -258,8 +262,8 @@ static void diff_pair(GString *out, const ConfigInstance *old, const ConfigInsta
 	if (pair->secret)
 		g_string_append_printf(out, "%s %s", out->len ? "," : "", pair->name);
 	else
-		g_string_append_printf(out, "%s %s %s -> %s", out->len ? "," : "", pair->name, before ? before : "(default)",
-				       after ? after : "(default)");
+		g_string_append_printf(out, "%s %s %s -> %s", out->len ? "," : "", pair->name,
+				       before ? before : "(default)", after ? after : "(default)");
 }
 
 static void diff_instance(GString *out, const ConfigInstance *old, const ConfigInstance *new)
@@ -302,10 +306,12 @@ GString *bp_config_diff(const BpConfig *old, const BpConfig *new)
 	GString *out = g_string_new(NULL);
 
 	if (old && old->names_plugins != new->names_plugins)
-		g_string_append(out, new->names_plugins ? "~ plugins: those named; others stay loaded until plugin unload\n"
-							: "~ plugins: all that are there\n");
+		g_string_append(out, new->names_plugins
+					     ? "~ plugins: those named; others stay loaded until plugin unload\n"
+					     : "~ plugins: all that are there\n");
 	else
-		diff_lists(out, old ? old->plugins : NULL, new->plugins, "plugin", ": it stays loaded until plugin unload");
+		diff_lists(out, old ? old->plugins : NULL, new->plugins, "plugin",
+			   ": it stays loaded until plugin unload");
 	diff_settings(out, old ? old->settings : NULL, new->settings);
 	for (guint i = 0; old && i < old->instances->len; i++) {
 		const ConfigInstance *instance = old->instances->pdata[i];
@@ -314,7 +320,8 @@ GString *bp_config_diff(const BpConfig *old, const BpConfig *new)
 			append_instance(out, '-', instance);
 	}
 	for (guint i = 0; i < new->instances->len; i++) {
-		const ConfigInstance *instance = new->instances->pdata[i], *before = config_find_instance(old, instance->name);
+		const ConfigInstance *instance = new->instances->pdata[i],
+				     *before = config_find_instance(old, instance->name);
 
 		if (!before)
 			append_instance(out, '+', instance);

@@ -45,7 +45,8 @@ static void check_folders(BpConfig *config, Faults *faults)
 		g_autofree char *shown = bp_param_quote(folder);
 
 		if (!g_file_test(folder, G_FILE_TEST_IS_DIR))
-			faults_add(faults, item->place, "there is no folder %s; paths begin at the folder of this file", shown);
+			faults_add(faults, item->place, "there is no folder %s; paths begin at the folder of this file",
+				   shown);
 	}
 }
 

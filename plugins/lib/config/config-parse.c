@@ -14,8 +14,8 @@ typedef struct {
 	yaml_parser_t yaml;
 	Faults *faults;
 	ConfigNode *root;
-	ConfigNode *open[CONFIG_DEPTH_MAX];   /* lists and maps that are not closed yet */
-	GHashTable *keys[CONFIG_DEPTH_MAX];   /* of the maps among them: key -> its first ConfigNode */
+	ConfigNode *open[CONFIG_DEPTH_MAX];    /* lists and maps that are not closed yet */
+	GHashTable *keys[CONFIG_DEPTH_MAX];    /* of the maps among them: key -> its first ConfigNode */
 	ConfigNode *waiting[CONFIG_DEPTH_MAX]; /* of the maps: its key was read, its value comes next */
 	guint depth, count, documents;
 } Parser;
@@ -74,7 +74,8 @@ static void add_syntax_fault(Parser *parser, const char *text, gsize size)
 	const yaml_parser_t *yaml = &parser->yaml;
 	const char *problem = yaml->problem ? yaml->problem : "it cannot be read";
 	const char *advice = "";
-	Place place = yaml->error == YAML_READER_ERROR ? place_at(text, MIN(yaml->problem_offset, size)) : place_of(&yaml->problem_mark);
+	Place place = yaml->error == YAML_READER_ERROR ? place_at(text, MIN(yaml->problem_offset, size))
+						       : place_of(&yaml->problem_mark);
 	g_autofree char *context = NULL;
 
 	if (yaml->error == YAML_READER_ERROR)
@@ -110,7 +111,8 @@ static ConfigNode *node_new(Parser *parser, NodeKind kind, Place place)
 
 static gboolean wants_key(const Parser *parser)
 {
-	return parser->depth && parser->open[parser->depth - 1]->kind == NODE_MAP && !parser->waiting[parser->depth - 1];
+	return parser->depth && parser->open[parser->depth - 1]->kind == NODE_MAP &&
+	       !parser->waiting[parser->depth - 1];
 }
 
 static void take_key(Parser *parser, ConfigNode *node)
@@ -121,8 +123,8 @@ static void take_key(Parser *parser, ConfigNode *node)
 	if (first) {
 		g_autofree char *shown = bp_param_quote(node->text);
 
-		faults_add(parser->faults, node->place, "the key %s is given twice, first in line %u; keep one of them", shown,
-			   first->key_place.line);
+		faults_add(parser->faults, node->place, "the key %s is given twice, first in line %u; keep one of them",
+			   shown, first->key_place.line);
 	}
 	node->key = g_steal_pointer(&node->text);
 	node->key_place = node->place;
@@ -157,7 +159,8 @@ static ConfigNode *put(Parser *parser, NodeKind kind, Place place, char *take_te
 static gboolean open_group(Parser *parser, NodeKind kind, Place place)
 {
 	if (wants_key(parser)) {
-		faults_add(parser->faults, place, "a key must be a text, not a %s; a text that begins with { or [ needs quotes",
+		faults_add(parser->faults, place,
+			   "a key must be a text, not a %s; a text that begins with { or [ needs quotes",
 			   kind == NODE_LIST ? "list" : "mapping");
 		return FALSE;
 	}
@@ -167,7 +170,8 @@ static gboolean open_group(Parser *parser, NodeKind kind, Place place)
 		return FALSE;
 	}
 	parser->open[parser->depth] = put(parser, kind, place, NULL);
-	parser->keys[parser->depth] = kind == NODE_MAP ? g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL) : NULL;
+	parser->keys[parser->depth] = kind == NODE_MAP ? g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)
+						       : NULL;
 	parser->waiting[parser->depth] = NULL;
 	parser->depth++;
 	return TRUE;
@@ -223,8 +227,9 @@ static gboolean is_plain_event(Parser *parser, const yaml_event_t *event)
 		anchor = event->data.alias.anchor;
 	}
 	if (anchor)
-		faults_add(parser->faults, place_of(&event->start_mark),
-			   "anchors (&) and aliases (*) are not taken; write it out, and a text that begins so in quotes");
+		faults_add(
+			parser->faults, place_of(&event->start_mark),
+			"anchors (&) and aliases (*) are not taken; write it out, and a text that begins so in quotes");
 	else if (tag)
 		faults_add(parser->faults, place_of(&event->start_mark),
 			   "tags (!) are not taken; leave it out, and put a text that begins so in quotes");
@@ -246,7 +251,8 @@ static gboolean take_event(Parser *parser, const yaml_event_t *event)
 	case YAML_DOCUMENT_START_EVENT:
 		if (!parser->documents++)
 			return TRUE;
-		faults_add(parser->faults, place, "a second document begins here; a configuration is one, so take --- out");
+		faults_add(parser->faults, place,
+			   "a second document begins here; a configuration is one, so take --- out");
 		return FALSE;
 	case YAML_SCALAR_EVENT:
 		return take_scalar(parser, event);

@@ -102,7 +102,9 @@ static void finish(void)
 	else if (self->failure)
 		log_lines(self->failure->message, BP_LOG_ERROR);
 	else
-		log_lines(self->changes->len ? self->changes->str : "the configuration was read again; nothing has changed", BP_LOG_NOTICE);
+		log_lines(self->changes->len ? self->changes->str
+					     : "the configuration was read again; nothing has changed",
+			  BP_LOG_NOTICE);
 	reload_free(self);
 }
 
@@ -156,8 +158,8 @@ static UpdateResult try_update(const ConfigInstance *wanted, BpInstance *open, B
 	if (result == UPDATE_FAILED) {
 		g_autofree char *where = config_place(reload->fresh, wanted->place);
 
-		g_prefix_error(&reload->failure, "%s: %s %s cannot take its new parameters: ", where, config_item_kind(wanted),
-			       wanted->name);
+		g_prefix_error(&reload->failure, "%s: %s %s cannot take its new parameters: ", where,
+			       config_item_kind(wanted), wanted->name);
 	} else if (result == UPDATE_DONE) {
 		updated = g_new0(Updated, 1);
 		updated->name = g_strdup(wanted->name);
@@ -175,7 +177,8 @@ static void undo_updates(void)
 		BpValues *after = NULL;
 
 		if (open && update(open, g_steal_pointer(&updated->before), &after, NULL) != UPDATE_DONE)
-			bp_log(bp_kernel(), BP_LOG_ERROR, "%s did not take its old parameters back; close and open it", updated->name);
+			bp_log(bp_kernel(), BP_LOG_ERROR, "%s did not take its old parameters back; close and open it",
+			       updated->name);
 		bp_values_free(after);
 	}
 }
@@ -190,8 +193,8 @@ static gboolean is_as_wanted(BpInstance *open, const ConfigInstance *wanted, con
 
 static gboolean can_update(BpInstance *open, const ConfigInstance *wanted)
 {
-	return !bp_instance_is_closing(open) && bp_instance_module(open)->update && !strcmp(bp_instance_module(open)->name, wanted->module) &&
-	       !strcmp(bp_instance_path(open), wanted->path);
+	return !bp_instance_is_closing(open) && bp_instance_module(open)->update &&
+	       !strcmp(bp_instance_module(open)->name, wanted->module) && !strcmp(bp_instance_path(open), wanted->path);
 }
 
 static void note(const ConfigInstance *wanted, const ConfigInstance *before, const char *text)
@@ -212,12 +215,13 @@ static gboolean decide_one(const ConfigInstance *wanted)
 		g_autofree char *where = config_place(reload->fresh, wanted->place);
 
 		if (!values)
-			g_set_error(&reload->failure, BP_HOST_ERROR, BP_NOT_FOUND, "%s: the plugin of %s has gone; load it again", where,
-				    wanted->module);
+			g_set_error(&reload->failure, BP_HOST_ERROR, BP_NOT_FOUND,
+				    "%s: the plugin of %s has gone; load it again", where, wanted->module);
 		else
-			g_set_error(&reload->failure, BP_HOST_ERROR, BP_EXISTS,
-				    "%s: %s is open already, but not by this file; module close %s first, or take another name", where,
-				    wanted->name, wanted->name);
+			g_set_error(
+				&reload->failure, BP_HOST_ERROR, BP_EXISTS,
+				"%s: %s is open already, but not by this file; module close %s first, or take another name",
+				where, wanted->name, wanted->name);
 		return FALSE;
 	}
 	if (!open) {
@@ -250,7 +254,8 @@ static gboolean decide(void)
 		BpInstance *open = bp_instance_find(instance->name);
 
 		/* Somebody may have taken the name for another class meanwhile: then it is his. */
-		if (open && !config_find_instance(reload->fresh, instance->name) && !strcmp(bp_instance_module(open)->name, instance->module))
+		if (open && !config_find_instance(reload->fresh, instance->name) &&
+		    !strcmp(bp_instance_module(open)->name, instance->module))
 			g_ptr_array_add(reload->to_close, g_strdup(instance->name));
 	}
 	return TRUE;
@@ -313,7 +318,8 @@ static void restore(void)
 			i++;
 	}
 	if (!bp_plan_open(reload->plans, &error))
-		g_prefix_error(&reload->failure, "the old configuration could not be restored as a whole, %s; this is why it was tried: ",
+		g_prefix_error(&reload->failure,
+			       "the old configuration could not be restored as a whole, %s; this is why it was tried: ",
 			       error->message);
 	bp_config_unload_plugins(reload->plugins);
 }
@@ -362,8 +368,8 @@ static void go_on(BpPlugin *self, gpointer data)
 		return;
 	}
 	if (reload->waiting->len && !reload->back) {
-		g_set_error(&reload->failure, BP_HOST_ERROR, BP_TIMEOUT, "%s does not close; the old configuration goes on",
-			    (char *)reload->waiting->pdata[0]);
+		g_set_error(&reload->failure, BP_HOST_ERROR, BP_TIMEOUT,
+			    "%s does not close; the old configuration goes on", (char *)reload->waiting->pdata[0]);
 		g_ptr_array_set_size(reload->waiting, 0);
 		begin_back();
 	} else if (!reload->back && !reload->failure) {
@@ -421,7 +427,8 @@ gboolean bp_config_reload(BpConfigReloaded done, gpointer data, GError **error)
 		return FALSE;
 	}
 	if (reload) {
-		g_set_error(error, BP_HOST_ERROR, BP_BUSY, "the configuration is being read again already; wait until that has ended");
+		g_set_error(error, BP_HOST_ERROR, BP_BUSY,
+			    "the configuration is being read again already; wait until that has ended");
 		return FALSE;
 	}
 	if (!bp_file_read(bp_kernel(), bp_config_file(bp_config_running()), CONFIG_READ_MAX, begin, NULL, error))

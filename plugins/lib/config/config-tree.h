@@ -14,10 +14,10 @@ typedef struct {
 typedef struct ConfigNode {
 	NodeKind kind;
 	Place place;
-	char *text;		/* NODE_TEXT */
-	char *key;		/* in a map */
+	char *text; /* NODE_TEXT */
+	char *key;  /* in a map */
 	Place key_place;
-	GPtrArray *children;	/* ConfigNode: NODE_LIST, NODE_MAP */
+	GPtrArray *children; /* ConfigNode: NODE_LIST, NODE_MAP */
 } ConfigNode;
 
 /* Errors of a step, gathered. */
@@ -41,10 +41,10 @@ typedef struct {
 
 typedef struct {
 	char *name, *module, *path;
-	char *transport;	  /* NULL: of `modules:` */
-	const ConfigNode *node;	  /* its parameters */
+	char *transport;	/* NULL: of `modules:` */
+	const ConfigNode *node; /* its parameters */
 	Place place;
-	GPtrArray *pairs;	  /* ConfigPair, after the check: names of the table, in its order */
+	GPtrArray *pairs; /* ConfigPair, after the check: names of the table, in its order */
 } ConfigInstance;
 
 struct BpConfig {
@@ -69,8 +69,8 @@ void faults_add(Faults *faults, Place place, const char *format, ...) G_GNUC_PRI
 gboolean faults_are_many(const Faults *faults); /* so many that no more need be looked for */
 /* TRUE when there are none; else `error` gets them. Frees what is inside. */
 gboolean faults_end(Faults *faults, GError **error);
-char *config_place(const BpConfig *config, Place place); /* "FILE:LINE:COLUMN". Yours. */
-char *config_path(const BpConfig *config, const char *path); /* from the file's folder. Yours. */
+char *config_place(const BpConfig *config, Place place);      /* "FILE:LINE:COLUMN". Yours. */
+char *config_path(const BpConfig *config, const char *path);  /* from the file's folder. Yours. */
 const char *config_item_kind(const ConfigInstance *instance); /* "server" or "module" */
 
 /* --- config-check.c --- */

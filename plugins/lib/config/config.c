@@ -190,7 +190,10 @@ static BpConfig *config_new(const char *file)
 /* --- sections --- */
 
 static const char *const kinds[] = {
-	[NODE_NULL] = "nothing", [NODE_TEXT] = "a text", [NODE_LIST] = "a list", [NODE_MAP] = "a mapping",
+	[NODE_NULL] = "nothing",
+	[NODE_TEXT] = "a text",
+	[NODE_LIST] = "a list",
+	[NODE_MAP] = "a mapping",
 };
 
 /* TRUE if there is something to read; nothing at all is no fault. */
@@ -201,7 +204,8 @@ static gboolean is_kind(const ConfigNode *node, NodeKind kind, const char *examp
 	if (node->kind == kind || node->kind == NODE_NULL)
 		return node->kind == kind;
 	shown = bp_param_quote(node->key ? node->key : "");
-	faults_add(faults, node->place, "%s must be %s, not %s; write it as in %s", shown, kinds[kind], kinds[node->kind], example);
+	faults_add(faults, node->place, "%s must be %s, not %s; write it as in %s", shown, kinds[kind],
+		   kinds[node->kind], example);
 	return FALSE;
 }
 
@@ -223,7 +227,8 @@ static void read_list(const ConfigNode *node, GPtrArray *items, const char *what
 		return;
 	}
 	if (node->kind == NODE_MAP) {
-		faults_add(faults, node->place, "%s must be a list of texts, not a mapping; begin each line with \"- \"", node->key);
+		faults_add(faults, node->place,
+			   "%s must be a list of texts, not a mapping; begin each line with \"- \"", node->key);
 		return;
 	}
 	for (guint i = 0; node->kind == NODE_LIST && i < node->children->len; i++) {
@@ -232,7 +237,8 @@ static void read_list(const ConfigNode *node, GPtrArray *items, const char *what
 		if (child->kind == NODE_TEXT && *child->text)
 			item_add(items, child->text, child->place);
 		else if (child->kind != NODE_NULL)
-			faults_add(faults, child->place, "%s must be a text here, not %s; put it in quotes if it has \": \" in it", what,
+			faults_add(faults, child->place,
+				   "%s must be a text here, not %s; put it in quotes if it has \": \" in it", what,
 				   child->kind == NODE_TEXT ? "an empty one" : kinds[child->kind]);
 	}
 }
@@ -250,7 +256,8 @@ static void read_setting(BpConfig *config, const char *path, const ConfigNode *n
 	if (node->kind == NODE_NULL)
 		return;
 	if (node->kind != NODE_TEXT) {
-		faults_add(faults, node->place, "the setting %s must be one value, not %s; write KEY: VALUE", shown, kinds[node->kind]);
+		faults_add(faults, node->place, "the setting %s must be one value, not %s; write KEY: VALUE", shown,
+			   kinds[node->kind]);
 		return;
 	}
 	item = item_add(config->settings, node->text, node->place);
@@ -273,7 +280,8 @@ static void read_settings(BpConfig *config, const ConfigNode *node, Faults *faul
 		}
 		path = bp_context_check_path(child->key, &error);
 		if (!path)
-			faults_add(faults, child->key_place, "%s; a path is written as in /device/uart0", error->message);
+			faults_add(faults, child->key_place, "%s; a path is written as in /device/uart0",
+				   error->message);
 		else if (is_kind(child, NODE_MAP, "/device/uart0: {KEY: VALUE}", faults))
 			for (guint s = 0; s < child->children->len; s++)
 				read_setting(config, path, child->children->pdata[s], faults);
@@ -304,16 +312,20 @@ static void check_name(const BpConfig *config, const char *name, Place place, Fa
 				   config_item_kind(other), other->place.line);
 	}
 	if (strlen(name) > NAME_MAX_BYTES)
-		faults_add(faults, place, "the name %s is longer than %d bytes; take a shorter one", shown, NAME_MAX_BYTES);
+		faults_add(faults, place, "the name %s is longer than %d bytes; take a shorter one", shown,
+			   NAME_MAX_BYTES);
 	else if (!bp_channel_check_name(name, &error))
-		faults_add(faults, place, "%s cannot be a name: it must be printable, without blanks and without * ? [ ]; take another one",
-			   shown);
+		faults_add(
+			faults, place,
+			"%s cannot be a name: it must be printable, without blanks and without * ? [ ]; take another one",
+			shown);
 }
 
 static void instance_add(BpConfig *config, const char *name, const ConfigNode *node, gboolean server, Faults *faults)
 {
 	ConfigInstance *instance;
-	const char *class = text_of(node, server ? "transport" : "class", server ? "transport: telnet" : "class: TCPServer", faults);
+	const char *class = text_of(node, server ? "transport" : "class",
+				    server ? "transport: telnet" : "class: TCPServer", faults);
 	const char *path = server ? NULL : text_of(node, "context", "context: /", faults);
 	Place place = node->key ? node->key_place : node->place;
 	g_autofree char *clean = NULL;
@@ -321,13 +333,15 @@ static void instance_add(BpConfig *config, const char *name, const ConfigNode *n
 
 	check_name(config, name, place, faults);
 	if (path && !(clean = bp_context_check_path(path, &error)))
-		faults_add(faults, config_node_find(node, "context")->place, "%s; a path is written as in /device/uart0", error->message);
+		faults_add(faults, config_node_find(node, "context")->place,
+			   "%s; a path is written as in /device/uart0", error->message);
 	if (!class) {
 		const ConfigNode *given = config_node_find(node, server ? "transport" : "class");
 
 		if (!given || given->kind == NODE_NULL)
 			faults_add(faults, place, "%s has no %s; add %s", name, server ? "transport" : "class",
-				   server ? "transport: telnet, or tcp, or another one" : "class: NAME, as `module list` shows them");
+				   server ? "transport: telnet, or tcp, or another one"
+					  : "class: NAME, as `module list` shows them");
 		return;
 	}
 	instance = g_new0(ConfigInstance, 1);
@@ -352,7 +366,8 @@ static void read_instances(BpConfig *config, const ConfigNode *node, gboolean se
 		const ConfigNode *child = node->children->pdata[i];
 
 		if (i == INSTANCES_MAX)
-			faults_add(faults, child->key_place, "there are more than %d here; take some out", INSTANCES_MAX);
+			faults_add(faults, child->key_place, "there are more than %d here; take some out",
+				   INSTANCES_MAX);
 		if (i == INSTANCES_MAX || faults_are_many(faults))
 			return;
 		if (child->kind == NODE_NULL)
@@ -409,7 +424,8 @@ static void check_sections(const ConfigNode *root, Faults *faults)
 			const ConfigNode *first = config_node_find(root, child->key);
 
 			if (first != child)
-				faults_add(faults, child->key_place, "%s and %s in line %u are the same; keep one of them", child->key,
+				faults_add(faults, child->key_place,
+					   "%s and %s in line %u are the same; keep one of them", child->key,
 					   first->key, first->key_place.line);
 			continue;
 		}
@@ -418,10 +434,13 @@ static void check_sections(const ConfigNode *root, Faults *faults)
 		shown = bp_param_quote(child->key);
 		nearest = bp_nearest(child->key, sections);
 		if (nearest)
-			faults_add(faults, child->key_place, "there is no section %s; did you mean %s?", shown, nearest);
+			faults_add(faults, child->key_place, "there is no section %s; did you mean %s?", shown,
+				   nearest);
 		else
-			faults_add(faults, child->key_place,
-				   "there is no section %s; there are plugin_path, plugins, settings, modules, servers and commands", shown);
+			faults_add(
+				faults, child->key_place,
+				"there is no section %s; there are plugin_path, plugins, settings, modules, servers and commands",
+				shown);
 	}
 }
 
@@ -460,10 +479,13 @@ BpConfig *bp_config_read_text(const char *file, const char *text, gsize size, GE
 	config->root = config_parse(text, size, &faults);
 	if (faults.list->len)
 		;
-	else if (!config->root || config->root->kind == NODE_NULL || (config->root->kind == NODE_MAP && !config->root->children->len))
-		faults_add(&faults, (Place){ 1, 1 }, "the file is empty; it must have a section at least, such as \"servers: {}\"");
+	else if (!config->root || config->root->kind == NODE_NULL ||
+		 (config->root->kind == NODE_MAP && !config->root->children->len))
+		faults_add(&faults, (Place){ 1, 1 },
+			   "the file is empty; it must have a section at least, such as \"servers: {}\"");
 	else if (config->root->kind != NODE_MAP)
-		faults_add(&faults, config->root->place, "the file must be a mapping, not %s; begin with a section such as servers:",
+		faults_add(&faults, config->root->place,
+			   "the file must be a mapping, not %s; begin with a section such as servers:",
 			   kinds[config->root->kind]);
 	else
 		read_sections(config, config->root, &faults);
@@ -476,8 +498,9 @@ BpConfig *bp_config_read_result(const char *file, const char *text, gsize size, 
 {
 	if (text)
 		return bp_config_read_text(file, text, size, error);
-	g_set_error(error, BP_HOST_ERROR, why->code, "%s:1:1: the configuration cannot be read: %s; give the path of a file that is there",
-		    file, bp_file_why(why, file));
+	g_set_error(error, BP_HOST_ERROR, why->code,
+		    "%s:1:1: the configuration cannot be read: %s; give the path of a file that is there", file,
+		    bp_file_why(why, file));
 	return NULL;
 }
 

@@ -160,8 +160,8 @@ static gboolean find_end(BpWriter *writer, guint *next, gsize *end)
 	while (end_of(batch, *next) <= at)
 		++*next;
 	*end = end_of(batch, *next);
-	if (at == (*next ? end_of(batch, *next - 1) : 0) && writer->job_size && writer->job_size + (*end - at) > limit &&
-	    !turn_over(writer))
+	if (at == (*next ? end_of(batch, *next - 1) : 0) && writer->job_size &&
+	    writer->job_size + (*end - at) > limit && !turn_over(writer))
 		return FALSE;
 	for (guint i = *next + 1; i < batch->ends->len && writer->job_size + (end_of(batch, i) - at) <= limit; i++)
 		*end = end_of(batch, i);
@@ -306,7 +306,8 @@ static void begin(BpWriter *writer)
 static void drop_writer(BpOwned *owned)
 {
 	BpWriter *writer = BP_OWNED_BY(owned, BpWriter, owned);
-	g_autoptr(GError) error = g_error_new(BP_IO_ERROR, BP_CLOSED, "%s: %s is closing", writer->path, bp_plugin_name(writer->self));
+	g_autoptr(GError) error = g_error_new(BP_IO_ERROR, BP_CLOSED, "%s: %s is closing", writer->path,
+					      bp_plugin_name(writer->self));
 
 	writer->closing = TRUE;
 	tell_closed(writer, error);
@@ -325,7 +326,8 @@ static void on_signal(BpPlugin *self, BpMessage *message, gpointer data)
 
 /* --- for users --- */
 
-BpWriter *bp_writer_open(BpPlugin *self, const char *path, const BpWriterOptions *options, BpWriterFunc func, gpointer data)
+BpWriter *bp_writer_open(BpPlugin *self, const char *path, const BpWriterOptions *options, BpWriterFunc func,
+			 gpointer data)
 {
 	BpWriter *writer;
 

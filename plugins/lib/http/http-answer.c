@@ -147,8 +147,9 @@ void http_answer_done(BpHttpExchange *exchange)
 
 char *http_problem(guint status, const char *detail, const char *path)
 {
-	json_auto_t *value = json_pack("{s:s,s:s,s:i,s:o,s:o*}", "type", "about:blank", "title", http_status_text(status), "status",
-				       (int)status, "detail", bp_json_string(detail ? detail : "", -1), "instance",
+	json_auto_t *value = json_pack("{s:s,s:s,s:i,s:o,s:o*}", "type", "about:blank", "title",
+				       http_status_text(status), "status", (int)status, "detail",
+				       bp_json_string(detail ? detail : "", -1), "instance",
 				       path ? bp_json_string(path, -1) : NULL);
 
 	return bp_json_text(value);
@@ -169,8 +170,8 @@ void http_answer_refuse(BpHttpExchange *exchange, guint status, const char *why)
 
 static gboolean is_ours(const char *name)
 {
-	static const char *const ours[] = { "content-length", "transfer-encoding", "connection", "date", "server",
-					    "keep-alive", "content-type", NULL };
+	static const char *const ours[] = { "content-length", "transfer-encoding", "connection",   "date",
+					    "server",	      "keep-alive",	   "content-type", NULL };
 
 	for (guint i = 0; ours[i]; i++)
 		if (g_ascii_strcasecmp(ours[i], name) == 0)
@@ -204,7 +205,8 @@ void bp_http_add_header(BpHttpExchange *exchange, const char *name, const char *
 
 static gboolean is_compressible(const char *type)
 {
-	return g_str_has_prefix(type, "text/") || strstr(type, "json") || strstr(type, "javascript") || strstr(type, "xml");
+	return g_str_has_prefix(type, "text/") || strstr(type, "json") || strstr(type, "javascript") ||
+	       strstr(type, "xml");
 }
 
 static GBytes *gzip_bytes(gconstpointer body, gsize size)
@@ -214,7 +216,8 @@ static GBytes *gzip_bytes(gconstpointer body, gsize size)
 	gsize room;
 	int result;
 
-	if (size > G_MAXINT32 || deflateInit2(&gzip, 1, Z_DEFLATED, MAX_WBITS + GZIP_WRAPPER, MAX_MEM_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK)
+	if (size > G_MAXINT32 ||
+	    deflateInit2(&gzip, 1, Z_DEFLATED, MAX_WBITS + GZIP_WRAPPER, MAX_MEM_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK)
 		return NULL;
 	room = deflateBound(&gzip, size);
 	gzip.next_out = out = g_malloc(room);
@@ -235,7 +238,8 @@ void bp_http_respond(BpHttpExchange *exchange, guint status, const char *type, g
 	GString *head;
 
 	g_return_if_fail(exchange && exchange->stage != HTTP_ANSWERED && exchange->stage < HTTP_PIECES);
-	if (status == 200 && exchange->etag && (exchange->head.method == HTTP_GET || exchange->head.method == HTTP_HEAD)) {
+	if (status == 200 && exchange->etag &&
+	    (exchange->head.method == HTTP_GET || exchange->head.method == HTTP_HEAD)) {
 		status = http_precondition(exchange, -1);
 		if (http_answer_unmet(exchange, status))
 			return;
@@ -281,15 +285,26 @@ void bp_http_respond_error(BpHttpExchange *exchange, const GError *error)
 	guint status = 400;
 
 	switch (error->code) {
-	case BP_NOT_FOUND: status = 404; break;
+	case BP_NOT_FOUND:
+		status = 404;
+		break;
 	case BP_EXISTS:
-	case BP_BUSY: status = 409; break;
-	case BP_NOT_PERMITTED: status = 403; break;
+	case BP_BUSY:
+		status = 409;
+		break;
+	case BP_NOT_PERMITTED:
+		status = 403;
+		break;
 	case BP_LIMIT:
 	case BP_CLOSED:
-	case BP_CANCELLED: status = 503; break;
-	case BP_TIMEOUT: status = 504; break;
-	default: break;
+	case BP_CANCELLED:
+		status = 503;
+		break;
+	case BP_TIMEOUT:
+		status = 504;
+		break;
+	default:
+		break;
 	}
 	bp_http_respond_problem(exchange, status, error->message);
 }

@@ -110,7 +110,8 @@ static HttpState on_byte(HttpChunks *chunks, char byte)
 	default:
 		return on_line_end(chunks, byte);
 	}
-	return chunks->overhead > MOST_OVERHEAD ? bad(chunks, "the chunks have too many extensions and trailers") : HTTP_MORE;
+	return chunks->overhead > MOST_OVERHEAD ? bad(chunks, "the chunks have too many extensions and trailers")
+						: HTTP_MORE;
 }
 
 HttpState http_chunks_parse(HttpChunks *chunks, const char *data, gsize size, gsize *used, const char **piece,

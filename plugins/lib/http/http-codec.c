@@ -14,20 +14,20 @@ static const struct {
 	const char *name;
 	HttpMethod method;
 } methods[] = {
-	{ "GET", HTTP_GET }, { "HEAD", HTTP_HEAD }, { "POST", HTTP_POST }, { "PUT", HTTP_PUT },
+	{ "GET", HTTP_GET },	   { "HEAD", HTTP_HEAD },	{ "POST", HTTP_POST },	 { "PUT", HTTP_PUT },
 	{ "DELETE", HTTP_DELETE }, { "OPTIONS", HTTP_OPTIONS }, { "PATCH", HTTP_PATCH },
 };
 
 #define WORD (TOKEN | VALUE | TARGET)
 #define MARK (VALUE | TARGET)
 static const guint8 kinds[256] = {
-	['0' ... '9'] = WORD, ['A' ... 'Z'] = WORD, ['a' ... 'z'] = WORD,
-	['!'] = WORD, ['$'] = WORD, ['%'] = WORD, ['&'] = WORD, ['\''] = WORD, ['*'] = WORD, ['+'] = WORD, ['-'] = WORD,
-	['.'] = WORD, ['^'] = WORD, ['_'] = WORD, ['`'] = WORD, ['|'] = WORD, ['~'] = WORD,
-	['('] = MARK, [')'] = MARK, [','] = MARK, ['/'] = MARK, [':'] = MARK, [';'] = MARK, ['='] = MARK, ['?'] = MARK,
-	['@'] = MARK, ['['] = MARK, ['\\'] = MARK, [']'] = MARK, ['{'] = MARK, ['}'] = MARK,
-	['#'] = TOKEN | VALUE, ['"'] = VALUE, ['<'] = VALUE, ['>'] = VALUE,
-	['\t'] = VALUE, [' '] = VALUE, [128 ... 255] = VALUE,
+	['0' ... '9'] = WORD, ['A' ... 'Z'] = WORD,  ['a' ... 'z'] = WORD, ['!'] = WORD,  ['$'] = WORD,	 ['%'] = WORD,
+	['&'] = WORD,	      ['\''] = WORD,	     ['*'] = WORD,	   ['+'] = WORD,  ['-'] = WORD,	 ['.'] = WORD,
+	['^'] = WORD,	      ['_'] = WORD,	     ['`'] = WORD,	   ['|'] = WORD,  ['~'] = WORD,	 ['('] = MARK,
+	[')'] = MARK,	      [','] = MARK,	     ['/'] = MARK,	   [':'] = MARK,  [';'] = MARK,	 ['='] = MARK,
+	['?'] = MARK,	      ['@'] = MARK,	     ['['] = MARK,	   ['\\'] = MARK, [']'] = MARK,	 ['{'] = MARK,
+	['}'] = MARK,	      ['#'] = TOKEN | VALUE, ['"'] = VALUE,	   ['<'] = VALUE, ['>'] = VALUE, ['\t'] = VALUE,
+	[' '] = VALUE,	      [128 ... 255] = VALUE,
 };
 
 static inline guint8 kind_of(guint8 byte)
@@ -98,7 +98,8 @@ static HttpState read_target(HttpHead *head, const char *data, gsize at, gsize e
 	}
 	slashes = g_strstr_len(data + at, (gssize)(end - at), "://");
 	from = slashes ? (gsize)(slashes - data) + 3 : 0;
-	if (!slashes || (g_ascii_strncasecmp(data + at, "http:", 5) != 0 && g_ascii_strncasecmp(data + at, "https:", 6) != 0) ||
+	if (!slashes ||
+	    (g_ascii_strncasecmp(data + at, "http:", 5) != 0 && g_ascii_strncasecmp(data + at, "https:", 6) != 0) ||
 	    (gsize)(slashes - data) - at > 5)
 		return bad(head, 400, "the request target is neither a path nor an http address");
 	head->absolute = TRUE;
@@ -134,7 +135,8 @@ static HttpState read_request_line(HttpHead *head, const char *data, gsize at, g
 	if (method_end == at || !is_all(data + at, method_end - at, TOKEN))
 		return bad(head, 400, "the method is not a token");
 	for (gsize i = 0; i < G_N_ELEMENTS(methods); i++)
-		if (strlen(methods[i].name) == method_end - at && memcmp(methods[i].name, data + at, method_end - at) == 0)
+		if (strlen(methods[i].name) == method_end - at &&
+		    memcmp(methods[i].name, data + at, method_end - at) == 0)
 			head->method = methods[i].method;
 	if (read_version(head, last + 1, end - (gsize)(last + 1 - data)) == HTTP_BAD)
 		return HTTP_BAD;
@@ -321,7 +323,8 @@ HttpState http_head_parse(HttpHead *head, const char *data, gsize size)
 			continue;
 		}
 		if (data[at] != '\r')
-			return bad(head, 400, data[at] == '\n' ? "a line ends with a bare LF" : "there is a control character");
+			return bad(head, 400,
+				   data[at] == '\n' ? "a line ends with a bare LF" : "there is a control character");
 		if (at + 1 == size)
 			break;
 		if (data[at + 1] != '\n')

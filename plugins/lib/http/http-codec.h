@@ -35,9 +35,9 @@ typedef struct {
 	HttpMethod method;
 	guint8 major, minor;
 	HttpPart method_text, target;
-	HttpPart authority; /* of an absolute target; size 0: the Host field decides */
-	HttpPart path, query;	/* in the target as sent; the query without its '?' */
-	HttpPart host;	    /* value of the Host field */
+	HttpPart authority;   /* of an absolute target; size 0: the Host field decides */
+	HttpPart path, query; /* in the target as sent; the query without its '?' */
+	HttpPart host;	      /* value of the Host field */
 	gboolean absolute, asterisk;
 	gboolean keep_alive;
 	gboolean has_length, chunked;

@@ -83,7 +83,8 @@ static void exchange_end(BpHttpExchange *exchange)
 BpScope *bp_http_scope(BpHttpExchange *exchange)
 {
 	g_return_val_if_fail(exchange, NULL);
-	return bp_scope_obtain(&exchange->scope, exchange->handler ? exchange->handler : exchange->connection->server->owned.owner);
+	return bp_scope_obtain(&exchange->scope,
+			       exchange->handler ? exchange->handler : exchange->connection->server->owned.owner);
 }
 
 /* --- life --- */
@@ -171,7 +172,8 @@ static gsize read_chunks(BpHttpExchange *exchange, const char *data, gsize size)
 	while (at < size) {
 		const char *piece;
 		gsize used, piece_size;
-		HttpState state = http_chunks_parse(&exchange->chunks, data + at, size - at, &used, &piece, &piece_size);
+		HttpState state = http_chunks_parse(&exchange->chunks, data + at, size - at, &used, &piece,
+						    &piece_size);
 
 		if (state == HTTP_BAD) {
 			http_answer_refuse(exchange, 400, exchange->chunks.why);
@@ -240,7 +242,8 @@ static void head_complete(BpHttpExchange *exchange, gsize behind)
 	memset(&exchange->chunks, 0, sizeof(exchange->chunks));
 	if (server->events.head)
 		server->events.head(exchange, server->user);
-	if (connection->exchange == exchange && exchange->stage == HTTP_BODY && head->expects_continue && head->minor && !behind)
+	if (connection->exchange == exchange && exchange->stage == HTTP_BODY && head->expects_continue && head->minor &&
+	    !behind)
 		bp_stream_write(connection->stream, go_on, sizeof(go_on) - 1);
 }
 
@@ -255,14 +258,16 @@ static gsize read_head(HttpConnection *connection, const char *data, gsize size)
 		connection->since = bp_loop_now();
 	}
 	if (before) {
-		g_byte_array_append(exchange->bytes, (const guint8 *)data, (guint)MIN(size, connection->server->max_header + 1));
+		g_byte_array_append(exchange->bytes, (const guint8 *)data,
+				    (guint)MIN(size, connection->server->max_header + 1));
 		size = MIN(size, connection->server->max_header + 1);
 		state = http_head_parse(&exchange->head, (const char *)exchange->bytes->data, exchange->bytes->len);
 		used = state == HTTP_DONE ? exchange->head.size - before : size;
 	} else {
 		state = http_head_parse(&exchange->head, data, size);
 		used = state == HTTP_DONE ? exchange->head.size : size;
-		g_byte_array_append(exchange->bytes, (const guint8 *)data, (guint)MIN(used, connection->server->max_header + 1));
+		g_byte_array_append(exchange->bytes, (const guint8 *)data,
+				    (guint)MIN(used, connection->server->max_header + 1));
 	}
 	if (state == HTTP_BAD)
 		http_answer_refuse(exchange, exchange->head.status, exchange->head.why);
@@ -417,7 +422,9 @@ static void on_drained(BpStream *stream, gpointer user)
 		resume(connection);
 }
 
-static const BpStreamEvents stream_events = { .data = on_data, .end = on_end, .closed = on_closed, .drained = on_drained };
+static const BpStreamEvents stream_events = {
+	.data = on_data, .end = on_end, .closed = on_closed, .drained = on_drained
+};
 
 HttpConnection *http_connection_new(BpHttpServer *server, BpStream *stream)
 {

@@ -16,7 +16,8 @@ guint http_precondition(BpHttpExchange *exchange, gint64 changed)
 {
 	g_autofree char *wanted = bp_http_header_list(exchange, "if-match");
 	g_autofree char *known = bp_http_header_list(exchange, "if-none-match");
-	const char *until = bp_http_header(exchange, "if-unmodified-since"), *since = bp_http_header(exchange, "if-modified-since");
+	const char *until = bp_http_header(exchange, "if-unmodified-since"),
+		   *since = bp_http_header(exchange, "if-modified-since");
 	gint64 date;
 
 	if (wanted) {
@@ -42,8 +43,9 @@ gboolean http_answer_unmet(BpHttpExchange *exchange, guint status)
 {
 	if (status != 412 && status != 416)
 		return FALSE;
-	bp_http_respond_problem(exchange, status, status == 412 ? "it is not what If-Match or If-Unmodified-Since say" :
-								  "it ends before the range begins");
+	bp_http_respond_problem(exchange, status,
+				status == 412 ? "it is not what If-Match or If-Unmodified-Since say"
+					      : "it ends before the range begins");
 	return TRUE;
 }
 
@@ -87,8 +89,8 @@ static void add_range(BpHttpExchange *exchange, guint status, const Part *part)
 	g_autofree char *range = NULL;
 
 	if (status == 206)
-		range = g_strdup_printf("bytes %" G_GUINT64_FORMAT "-%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT, part->at,
-					part->at + part->size - 1, part->total);
+		range = g_strdup_printf("bytes %" G_GUINT64_FORMAT "-%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT,
+					part->at, part->at + part->size - 1, part->total);
 	else if (status == 416)
 		range = g_strdup_printf("bytes */%" G_GUINT64_FORMAT, part->total);
 	bp_http_add_header(exchange, "Accept-Ranges", "bytes");

@@ -79,7 +79,8 @@ static gboolean is_our_origin(const BpHttpExchange *exchange, const char *text, 
 {
 	const HttpHead *head = &exchange->head;
 	const char *own = http_text(exchange, head->host), *at = strstr(text, "://");
-	gsize own_size = head->host.size, size = at ? strcspn(at + 3, "/?#") : 0, text_size = at ? (gsize)(at - text) + 3 + size : 0;
+	gsize own_size = head->host.size, size = at ? strcspn(at + 3, "/?#") : 0,
+	      text_size = at ? (gsize)(at - text) + 3 + size : 0;
 	gboolean tls = at - text == 5;
 
 	if (!at || (whole && text[text_size]))
@@ -158,7 +159,8 @@ guint http_guard(BpHttpExchange *exchange, const char **why)
 		*why = "this server is not called by the name in Host; the parameter hosts adds names";
 		return 421;
 	}
-	if (head->authority.size && !is_our_host(exchange, http_text(exchange, head->authority), head->authority.size)) {
+	if (head->authority.size &&
+	    !is_our_host(exchange, http_text(exchange, head->authority), head->authority.size)) {
 		*why = "this server is not called by the name in the request target; the parameter hosts adds names";
 		return 421;
 	}

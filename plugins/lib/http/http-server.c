@@ -5,14 +5,22 @@
 #include <backplane/server.h>
 
 const BpParam bp_http_params[] = {
-	{ "header_timeout", .type = BP_DURATION, .fallback = "10s", .min = 0.01, .max = 86400, .help = "for a request's head to come" },
-	{ "keepalive_timeout", .type = BP_DURATION, .fallback = "60s", .min = 0.01, .max = 86400, .help = "for the next request, and for a client to read something" },
-	{ "body_rate", .type = BP_BYTES, .fallback = "512", .min = 0, .max = 1e9, .help = "least bytes a second of a body, after header_timeout (0: any)" },
-	{ "max_header", .type = BP_BYTES, .fallback = "16K", .min = 256, .max = 1048576, .help = "longest head of a request" },
-	{ "max_uri", .type = BP_BYTES, .fallback = "8K", .min = 64, .max = 1048576, .help = "longest address of a request" },
-	{ "max_body", .type = BP_BYTES, .fallback = "1M", .min = 0, .max = 1073741824, .help = "longest body of a request" },
-	{ "hosts", .many = 1, .help = "names (* for any) it may be called by in Host, beside loopback and its address" },
-	{ "origins", .many = 1, .alias = "allow_origins", .help = "other sites (scheme://host:port, * for any) whose pages may use it" },
+	{ "header_timeout", .type = BP_DURATION, .fallback = "10s", .min = 0.01, .max = 86400,
+	  .help = "for a request's head to come" },
+	{ "keepalive_timeout", .type = BP_DURATION, .fallback = "60s", .min = 0.01, .max = 86400,
+	  .help = "for the next request, and for a client to read something" },
+	{ "body_rate", .type = BP_BYTES, .fallback = "512", .min = 0, .max = 1e9,
+	  .help = "least bytes a second of a body, after header_timeout (0: any)" },
+	{ "max_header", .type = BP_BYTES, .fallback = "16K", .min = 256, .max = 1048576,
+	  .help = "longest head of a request" },
+	{ "max_uri", .type = BP_BYTES, .fallback = "8K", .min = 64, .max = 1048576,
+	  .help = "longest address of a request" },
+	{ "max_body", .type = BP_BYTES, .fallback = "1M", .min = 0, .max = 1073741824,
+	  .help = "longest body of a request" },
+	{ "hosts", .many = 1,
+	  .help = "names (* for any) it may be called by in Host, beside loopback and its address" },
+	{ "origins", .many = 1, .alias = "allow_origins",
+	  .help = "other sites (scheme://host:port, * for any) whose pages may use it" },
 	{ .include = bp_server_params },
 	{ NULL },
 };
@@ -27,7 +35,8 @@ static char *security_fields(const char *policy)
 			       "Referrer-Policy: same-origin\r\n"
 			       "Cross-Origin-Opener-Policy: same-origin\r\n"
 			       "Cross-Origin-Resource-Policy: same-origin\r\n"
-			       "Content-Security-Policy: %s\r\n", policy ? policy : NO_POLICY);
+			       "Content-Security-Policy: %s\r\n",
+			       policy ? policy : NO_POLICY);
 }
 
 static void on_sweep(BpPlugin *self, gpointer data)

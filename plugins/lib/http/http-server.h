@@ -48,8 +48,8 @@ struct HttpConnection {
 	HttpConnection *prev, *next;
 	gint refs;
 	BpHttpServer *server;
-	BpStream *stream; /* NULL: gone, or taken */
-	BpStream *taken;   /* by a route; a reference, until it has what came behind its request */
+	BpStream *stream;	  /* NULL: gone, or taken */
+	BpStream *taken;	  /* by a route; a reference, until it has what came behind its request */
 	BpHttpExchange *exchange; /* the request under way */
 	GByteArray *pending;	  /* what came behind it */
 	gint64 since;		  /* of the present wait: for a request, for the rest of its head, for its body */
@@ -87,7 +87,7 @@ struct BpHttpExchange {
 	guint64 sent; /* bytes of body */
 	gboolean chunked;
 	gboolean of_events; /* text/event-stream */
-	int file;	       /* descriptor; -1 */
+	int file;	    /* descriptor; -1 */
 	guint64 file_at, file_left;
 	gboolean full; /* bp_http_send said FALSE */
 };

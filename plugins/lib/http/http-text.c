@@ -49,7 +49,8 @@ static gboolean has_dots(const char *path, gsize size)
 		const char *slash = path[at] == '/' ? memchr(segment, '/', size - at - 1) : NULL;
 		gsize length = slash ? (gsize)(slash - segment) : size - at - 1;
 
-		if (path[at] == '/' && ((length == 1 && segment[0] == '.') || (length == 2 && segment[0] == '.' && segment[1] == '.')))
+		if (path[at] == '/' &&
+		    ((length == 1 && segment[0] == '.') || (length == 2 && segment[0] == '.' && segment[1] == '.')))
 			return TRUE;
 	}
 	return FALSE;
@@ -195,7 +196,8 @@ gboolean http_accepts_gzip(const char *list)
 		size = strcspn(at, ",; \t");
 		quality = at + size;
 		at += strcspn(at, ",");
-		if ((size != 4 || g_ascii_strncasecmp(quality - 4, "gzip", 4) != 0) && (size != 1 || quality[-1] != '*'))
+		if ((size != 4 || g_ascii_strncasecmp(quality - 4, "gzip", 4) != 0) &&
+		    (size != 1 || quality[-1] != '*'))
 			continue;
 		quality += strspn(quality, " \t");
 		if (*quality != ';')
@@ -223,8 +225,8 @@ void http_date_format(gint64 seconds, char out[32])
 	if (!gmtime_r(&when, &tm)) /* a year that no int can have */
 		gmtime_r(&(time_t){ 0 }, &tm);
 	g_snprintf(out, 32, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT", days + tm.tm_wday * 3, (guint)tm.tm_mday % 100,
-		   months + tm.tm_mon * 3, (guint)(tm.tm_year + 1900) % 10000, (guint)tm.tm_hour % 100, (guint)tm.tm_min % 100,
-		   (guint)tm.tm_sec % 100);
+		   months + tm.tm_mon * 3, (guint)(tm.tm_year + 1900) % 10000, (guint)tm.tm_hour % 100,
+		   (guint)tm.tm_min % 100, (guint)tm.tm_sec % 100);
 }
 
 /* Of two digits: not more than 50 years from now. */
@@ -245,14 +247,17 @@ gint64 http_date_parse(const char *text)
 	int used = 0, size = (int)MIN(strlen(text), 64);
 
 	/* As it is written today, by RFC 850, by asctime(3): all three must be understood. */
-	if (sscanf(text, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT%n", &tm.tm_mday, month, &tm.tm_year, &tm.tm_hour,
-		   &tm.tm_min, &tm.tm_sec, &used) == 6 && used == size)
+	if (sscanf(text, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT%n", &tm.tm_mday, month, &tm.tm_year,
+		   &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &used) == 6 &&
+	    used == size)
 		tm.tm_year -= 1900;
-	else if (sscanf(text, "%*9[A-Za-z], %2d-%3[A-Za-z]-%2d %2d:%2d:%2d GMT%n", &tm.tm_mday, month, &tm.tm_year, &tm.tm_hour,
-			&tm.tm_min, &tm.tm_sec, &used) == 6 && used == size)
+	else if (sscanf(text, "%*9[A-Za-z], %2d-%3[A-Za-z]-%2d %2d:%2d:%2d GMT%n", &tm.tm_mday, month, &tm.tm_year,
+			&tm.tm_hour, &tm.tm_min, &tm.tm_sec, &used) == 6 &&
+		 used == size)
 		tm.tm_year = whole_year(tm.tm_year) - 1900;
-	else if (sscanf(text, "%*3[A-Za-z] %3[A-Za-z] %2d %2d:%2d:%2d %4d%n", month, &tm.tm_mday, &tm.tm_hour, &tm.tm_min,
-			&tm.tm_sec, &tm.tm_year, &used) == 6 && used == size)
+	else if (sscanf(text, "%*3[A-Za-z] %3[A-Za-z] %2d %2d:%2d:%2d %4d%n", month, &tm.tm_mday, &tm.tm_hour,
+			&tm.tm_min, &tm.tm_sec, &tm.tm_year, &used) == 6 &&
+		 used == size)
 		tm.tm_year -= 1900;
 	else
 		return -1;
@@ -312,18 +317,49 @@ char *bp_http_escape(const char *text)
 
 const char *http_status_text(guint status)
 {
-	static const struct { guint status; const char *text; } texts[] = {
-		{ 100, "Continue" }, { 101, "Switching Protocols" }, { 200, "OK" }, { 201, "Created" }, { 202, "Accepted" },
-		{ 204, "No Content" }, { 206, "Partial Content" }, { 301, "Moved Permanently" }, { 302, "Found" },
-		{ 303, "See Other" }, { 304, "Not Modified" }, { 307, "Temporary Redirect" }, { 308, "Permanent Redirect" },
-		{ 400, "Bad Request" }, { 401, "Unauthorized" }, { 403, "Forbidden" }, { 404, "Not Found" },
-		{ 405, "Method Not Allowed" }, { 406, "Not Acceptable" }, { 408, "Request Timeout" }, { 409, "Conflict" },
-		{ 411, "Length Required" }, { 412, "Precondition Failed" }, { 413, "Content Too Large" },
-		{ 414, "URI Too Long" }, { 415, "Unsupported Media Type" }, { 416, "Range Not Satisfiable" },
-		{ 417, "Expectation Failed" }, { 421, "Misdirected Request" }, { 422, "Unprocessable Content" },
-		{ 426, "Upgrade Required" }, { 429, "Too Many Requests" }, { 431, "Request Header Fields Too Large" },
-		{ 500, "Internal Server Error" }, { 501, "Not Implemented" }, { 502, "Bad Gateway" },
-		{ 503, "Service Unavailable" }, { 504, "Gateway Timeout" }, { 505, "HTTP Version Not Supported" },
+	static const struct {
+		guint status;
+		const char *text;
+	} texts[] = {
+		{ 100, "Continue" },
+		{ 101, "Switching Protocols" },
+		{ 200, "OK" },
+		{ 201, "Created" },
+		{ 202, "Accepted" },
+		{ 204, "No Content" },
+		{ 206, "Partial Content" },
+		{ 301, "Moved Permanently" },
+		{ 302, "Found" },
+		{ 303, "See Other" },
+		{ 304, "Not Modified" },
+		{ 307, "Temporary Redirect" },
+		{ 308, "Permanent Redirect" },
+		{ 400, "Bad Request" },
+		{ 401, "Unauthorized" },
+		{ 403, "Forbidden" },
+		{ 404, "Not Found" },
+		{ 405, "Method Not Allowed" },
+		{ 406, "Not Acceptable" },
+		{ 408, "Request Timeout" },
+		{ 409, "Conflict" },
+		{ 411, "Length Required" },
+		{ 412, "Precondition Failed" },
+		{ 413, "Content Too Large" },
+		{ 414, "URI Too Long" },
+		{ 415, "Unsupported Media Type" },
+		{ 416, "Range Not Satisfiable" },
+		{ 417, "Expectation Failed" },
+		{ 421, "Misdirected Request" },
+		{ 422, "Unprocessable Content" },
+		{ 426, "Upgrade Required" },
+		{ 429, "Too Many Requests" },
+		{ 431, "Request Header Fields Too Large" },
+		{ 500, "Internal Server Error" },
+		{ 501, "Not Implemented" },
+		{ 502, "Bad Gateway" },
+		{ 503, "Service Unavailable" },
+		{ 504, "Gateway Timeout" },
+		{ 505, "HTTP Version Not Supported" },
 	};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)

@@ -27,7 +27,7 @@ struct WebSocketCodec {
 	GByteArray *gather; /* of a message that is incomplete; NULL: nothing yet */
 	guint64 left;	    /* payload of this frame that is still to come */
 	guint32 utf8;
-	guint8 opcode;	    /* of the message that is coming; 0: none is */
+	guint8 opcode; /* of the message that is coming; 0: none is */
 	guint in_frame : 1;
 	guint deflated : 1; /* the message that is coming is */
 	guint may_deflate : 1;
@@ -89,7 +89,8 @@ static void parser_give_back(Parser *parser)
 
 /* --- a codec --- */
 
-WebSocketCodec *websocket_codec_new(const WebSocketCallbacks *callbacks, gpointer user, gsize message_limit, gboolean deflate)
+WebSocketCodec *websocket_codec_new(const WebSocketCallbacks *callbacks, gpointer user, gsize message_limit,
+				    gboolean deflate)
 {
 	WebSocketCodec *codec = g_new0(WebSocketCodec, 1);
 
@@ -134,7 +135,8 @@ static gboolean give_message(WebSocketCodec *codec, const guint8 *data, gsize si
 	if (codec->deflated) {
 		plain = websocket_inflate(data, size, codec->limit, &too_long);
 		if (!plain)
-			return too_long ? broken(codec, 1009, "message too big") : broken(codec, 1007, "not deflated data");
+			return too_long ? broken(codec, 1009, "message too big")
+					: broken(codec, 1007, "not deflated data");
 		data = plain->data;
 		size = plain->len;
 		if (opcode == WEBSOCKET_TEXT && !websocket_utf8_check(&codec->utf8, data, size))
@@ -168,7 +170,8 @@ static gboolean take_data(WebSocketCodec *codec, const struct wslay_frame_iocb *
 
 gboolean websocket_code_is_valid(guint code)
 {
-	return (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006) || (code >= 3000 && code <= 4999);
+	return (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006) ||
+	       (code >= 3000 && code <= 4999);
 }
 
 static gboolean take_close(WebSocketCodec *codec, const guint8 *data, gsize size)

@@ -9,7 +9,11 @@
 #include <backplane/message.h>
 
 enum {
-	WEBSOCKET_CONTINUATION = 0, WEBSOCKET_TEXT = 1, WEBSOCKET_BINARY = 2, WEBSOCKET_CLOSE = 8, WEBSOCKET_PING = 9,
+	WEBSOCKET_CONTINUATION = 0,
+	WEBSOCKET_TEXT = 1,
+	WEBSOCKET_BINARY = 2,
+	WEBSOCKET_CLOSE = 8,
+	WEBSOCKET_PING = 9,
 	WEBSOCKET_PONG = 10,
 };
 #define WEBSOCKET_CONTROL_LIMIT 125
@@ -27,7 +31,8 @@ typedef struct {
 	void (*broken)(WebSocketCodec *codec, guint code, const char *reason, gpointer user);
 } WebSocketCallbacks;
 
-WebSocketCodec *websocket_codec_new(const WebSocketCallbacks *callbacks, gpointer user, gsize message_limit, gboolean deflate);
+WebSocketCodec *websocket_codec_new(const WebSocketCallbacks *callbacks, gpointer user, gsize message_limit,
+				    gboolean deflate);
 /* Not inside its callbacks. */
 void websocket_codec_free(WebSocketCodec *codec);
 /* Any part of the stream. */

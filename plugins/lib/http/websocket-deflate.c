@@ -54,7 +54,8 @@ static z_stream *get_deflater(void)
 }
 
 /* FALSE: it is no deflated data, or gets too long. A block may say that it is the last one; another may follow. */
-static gboolean inflate_part(z_stream *stream, GByteArray *out, gsize limit, const guint8 *data, gsize size, gboolean *too_long)
+static gboolean inflate_part(z_stream *stream, GByteArray *out, gsize limit, const guint8 *data, gsize size,
+			     gboolean *too_long)
 {
 	stream->next_in = (Bytef *)data;
 	stream->avail_in = (uInt)size;

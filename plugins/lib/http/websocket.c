@@ -31,7 +31,7 @@ struct BpWebSocket {
 	BpScope *scope; /* what waits for it; NULL: nothing yet */
 	BpTimer *timer;
 	gint64 ping_interval, ping_timeout;
-	guint code;	   /* it was closed with, by us */
+	guint code; /* it was closed with, by us */
 	guint deflate : 1;
 	guint has_user : 1;
 	guint closing : 1; /* our Close was sent */
@@ -40,10 +40,14 @@ struct BpWebSocket {
 };
 
 const BpParam bp_websocket_params[] = {
-	{ "ping_interval", .type = BP_DURATION, .fallback = "30s", .min = 0, .max = 86400, .help = "how often a WebSocket's client is asked whether it is there (0: never)" },
-	{ "ping_timeout", .type = BP_DURATION, .fallback = "10s", .min = 0, .max = 86400, .help = "how long it may take to answer that (0: for ever)" },
-	{ "max_message", .type = BP_BYTES, .fallback = "1M", .min = 128, .max = 1073741824, .help = "longest WebSocket message that is taken" },
-	{ "compress", .type = BP_BOOL, .fallback = "true", .help = "compress WebSocket messages for clients that offer it" },
+	{ "ping_interval", .type = BP_DURATION, .fallback = "30s", .min = 0, .max = 86400,
+	  .help = "how often a WebSocket's client is asked whether it is there (0: never)" },
+	{ "ping_timeout", .type = BP_DURATION, .fallback = "10s", .min = 0, .max = 86400,
+	  .help = "how long it may take to answer that (0: for ever)" },
+	{ "max_message", .type = BP_BYTES, .fallback = "1M", .min = 128, .max = 1073741824,
+	  .help = "longest WebSocket message that is taken" },
+	{ "compress", .type = BP_BOOL, .fallback = "true",
+	  .help = "compress WebSocket messages for clients that offer it" },
 	{ NULL },
 };
 
@@ -192,8 +196,8 @@ static void on_message(WebSocketCodec *codec, guint opcode, const guint8 *data, 
 	BpWebSocket *socket = user;
 
 	if (!socket->closing && socket->events.message)
-		socket->events.message(socket, opcode == WEBSOCKET_TEXT ? BP_WEBSOCKET_TEXT : BP_WEBSOCKET_BINARY, data, size,
-				       socket->user);
+		socket->events.message(socket, opcode == WEBSOCKET_TEXT ? BP_WEBSOCKET_TEXT : BP_WEBSOCKET_BINARY, data,
+				       size, socket->user);
 }
 
 static void on_ping(WebSocketCodec *codec, const guint8 *data, gsize size, gpointer user)
@@ -228,7 +232,11 @@ static void on_broken(WebSocketCodec *codec, guint code, const char *reason, gpo
 }
 
 static const WebSocketCallbacks callbacks = {
-	.message = on_message, .ping = on_ping, .pong = on_pong, .close = on_close, .broken = on_broken,
+	.message = on_message,
+	.ping = on_ping,
+	.pong = on_pong,
+	.close = on_close,
+	.broken = on_broken,
 };
 
 /* --- from the stream --- */
@@ -268,7 +276,10 @@ static void on_drained(BpStream *stream, gpointer user)
 }
 
 static const BpStreamEvents stream_events = {
-	.data = on_data, .end = on_stream_end, .closed = on_stream_closed, .drained = on_drained,
+	.data = on_data,
+	.end = on_stream_end,
+	.closed = on_stream_closed,
+	.drained = on_drained,
 };
 
 /* --- the handshake --- */
@@ -344,8 +355,8 @@ BpWebSocket *bp_websocket_accept(BpPlugin *self, BpHttpExchange *exchange, const
 	socket->refs = 1;
 	socket->owned.owner = self;
 	agree(socket, exchange, options, accept);
-	socket->codec = websocket_codec_new(&callbacks, socket, options->max_message ? options->max_message : MAX_MESSAGE,
-					    socket->deflate);
+	socket->codec = websocket_codec_new(&callbacks, socket,
+					    options->max_message ? options->max_message : MAX_MESSAGE, socket->deflate);
 	bp_http_write_switch(exchange, "websocket");
 	socket->stream = bp_http_take_stream(exchange, self, 101, &stream_events, socket);
 	if (options->backlog)

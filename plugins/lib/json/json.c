@@ -33,7 +33,8 @@ json_t *bp_json_parse(const char *text, gsize size, gsize limit, GError **error)
 	json_t *value;
 
 	if (limit && size > limit) {
-		g_set_error(error, BP_HOST_ERROR, BP_LIMIT, "the JSON text has %zu bytes; %zu at most are taken", size, limit);
+		g_set_error(error, BP_HOST_ERROR, BP_LIMIT, "the JSON text has %zu bytes; %zu at most are taken", size,
+			    limit);
 		return NULL;
 	}
 	if (is_too_deep(text, size)) {
@@ -42,7 +43,8 @@ json_t *bp_json_parse(const char *text, gsize size, gsize limit, GError **error)
 	}
 	value = json_loadb(text, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
 	if (!value)
-		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "line %d, column %d of the JSON text: %s", why.line, why.column, why.text);
+		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "line %d, column %d of the JSON text: %s", why.line,
+			    why.column, why.text);
 	return value;
 }
 
@@ -111,8 +113,8 @@ static json_t *row_json(const BpParam *row)
 {
 	char letter[2] = { row->letter, 0 };
 	json_t *object = json_pack("{s:s,s:s,s:s,s:b,s:b,s:b}", "name", row->name, "type", types[row->type], "kind",
-				   row->kind == BP_ARGUMENT ? "argument" : "option", "required", (int)row->required, "many",
-				   (int)row->many, "secret", (int)row->secret);
+				   row->kind == BP_ARGUMENT ? "argument" : "option", "required", (int)row->required,
+				   "many", (int)row->many, "secret", (int)row->secret);
 
 	if (row->letter)
 		json_object_set_new(object, "letter", json_string(letter));
@@ -155,10 +157,14 @@ static json_t *value_json(const BpValues *values, const BpParam *row)
 	}
 	switch (row->type) {
 	case BP_INT:
-	case BP_BYTES: return json_integer(bp_values_int(values, row->name));
-	case BP_DOUBLE: return json_real(bp_values_double(values, row->name));
-	case BP_BOOL: return json_boolean(bp_values_bool(values, row->name));
-	default: return bp_json_string(bp_values_string(values, row->name), -1);
+	case BP_BYTES:
+		return json_integer(bp_values_int(values, row->name));
+	case BP_DOUBLE:
+		return json_real(bp_values_double(values, row->name));
+	case BP_BOOL:
+		return json_boolean(bp_values_bool(values, row->name));
+	default:
+		return bp_json_string(bp_values_string(values, row->name), -1);
 	}
 }
 
@@ -198,15 +204,14 @@ gboolean bp_values_set_json(BpValues *values, json_t *object, GError **error)
 	json_t *value, *item;
 	size_t at;
 
-	json_object_foreach(object, name, value) {
+	json_object_foreach(object, name, value)
+	{
 		if (!json_is_array(value)) {
 			if (!set_one(values, name, value, error))
 				return FALSE;
 			continue;
 		}
-		json_array_foreach(value, at, item)
-			if (!set_one(values, name, item, error))
-				return FALSE;
+		json_array_foreach(value, at, item) if (!set_one(values, name, item, error)) return FALSE;
 	}
 	return TRUE;
 }

@@ -62,7 +62,8 @@ static json_t *pick(json_t *take_list, const char *id)
 	json_t *item, *found = NULL;
 	size_t at;
 
-	json_array_foreach(take_list, at, item) {
+	json_array_foreach(take_list, at, item)
+	{
 		const char *text = json_string_value(json_object_get(item, "id"));
 
 		if (text && strcmp(text, id) == 0) {
@@ -160,7 +161,8 @@ static void drop_answerer(BpOwned *owned)
 {
 	BpReply *reply = BP_OWNED_BY(owned, BpReply, answerer);
 
-	bp_reply_done(reply, NULL, g_error_new(BP_HOST_ERROR, BP_CLOSED, "resource %s has gone without an answer", reply->name));
+	bp_reply_done(reply, NULL,
+		      g_error_new(BP_HOST_ERROR, BP_CLOSED, "resource %s has gone without an answer", reply->name));
 }
 
 static BpReply *reply_new(BpPlugin *asker, BpPlugin *answerer, const char *name, BpResourceDone done, gpointer data)

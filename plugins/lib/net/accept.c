@@ -134,7 +134,8 @@ static void pause_door(Door *door)
 {
 	bp_fd_set_events(door->source, 0);
 	if (!door->pause)
-		door->pause = bp_timer_add(door->server->owned.owner, NULL, PAUSE, 1, on_pause_over, door, on_pause_gone);
+		door->pause = bp_timer_add(door->server->owned.owner, NULL, PAUSE, 1, on_pause_over, door,
+					   on_pause_gone);
 }
 
 static void turn_away(Door *door, int number)

@@ -120,9 +120,10 @@ static gboolean parse(BpAddress *address, const char *host, guint port, GError *
 	if (scope)
 		g_propagate_error(error, g_steal_pointer(&scope));
 	else
-		g_set_error(error, BP_IO_ERROR, BP_INVALID,
-			    "\"%.80s\" is not an address: give an IPv4 or IPv6 address, *, localhost or /path/of.socket",
-			    host);
+		g_set_error(
+			error, BP_IO_ERROR, BP_INVALID,
+			"\"%.80s\" is not an address: give an IPv4 or IPv6 address, *, localhost or /path/of.socket",
+			host);
 	return FALSE;
 }
 
@@ -162,8 +163,9 @@ static char *format_host(const BpAddress *address, gboolean with_scope)
 static char *format_unix(const BpAddress *address)
 {
 	const struct sockaddr_un *un = as_unix(address);
-	gsize length = address->size > offsetof(struct sockaddr_un, sun_path) ?
-			       address->size - offsetof(struct sockaddr_un, sun_path) : 0;
+	gsize length = address->size > offsetof(struct sockaddr_un, sun_path)
+			       ? address->size - offsetof(struct sockaddr_un, sun_path)
+			       : 0;
 	char *text;
 
 	if (length == 0)

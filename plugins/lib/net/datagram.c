@@ -17,10 +17,10 @@
 #include "datagram.h"
 
 #define LARGEST 65535
-#define MOST_IN 16	/* a system call */
-#define MOST_ROUNDS 4	/* of those in one turn of one socket */
-#define MOST_OUT 64	/* a system call */
-#define MOST_ERRORS 64	/* in one turn of one socket */
+#define MOST_IN 16     /* a system call */
+#define MOST_ROUNDS 4  /* of those in one turn of one socket */
+#define MOST_OUT 64    /* a system call */
+#define MOST_ERRORS 64 /* in one turn of one socket */
 #define QUEUE_DATAGRAMS 1024
 #define QUEUE_BYTES (4 * 1024 * 1024)
 #define RECEIVE_BUFFER (1024 * 1024) /* asked for; the system may give less */
@@ -73,9 +73,9 @@ static void tell_error(BpDatagram *datagram, const char *what, int number)
 
 	datagram->stats.errors++;
 	if (datagram->fd >= 0 && datagram->events.error && bp_owner_enter(owner)) {
-		g_autoptr(GError) error = g_error_new(BP_IO_ERROR, number == ECONNREFUSED ? BP_CLOSED : BP_FAILED,
-						      "%s: %s", what,
-						      number == ECONNREFUSED ? "nobody listens there" : g_strerror(number));
+		g_autoptr(GError)
+			error = g_error_new(BP_IO_ERROR, number == ECONNREFUSED ? BP_CLOSED : BP_FAILED, "%s: %s", what,
+					    number == ECONNREFUSED ? "nobody listens there" : g_strerror(number));
 
 		datagram->events.error(datagram, error, datagram->user);
 		bp_owner_leave(owner);
@@ -110,8 +110,10 @@ static guint read_errors(BpDatagram *datagram)
 			guint8 bytes[512];
 		} control;
 		BpAddress to = { 0 };
-		struct msghdr header = { .msg_name = &to.storage, .msg_namelen = sizeof(to.storage),
-					 .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes) };
+		struct msghdr header = { .msg_name = &to.storage,
+					 .msg_namelen = sizeof(to.storage),
+					 .msg_control = control.bytes,
+					 .msg_controllen = sizeof(control.bytes) };
 		const struct sock_extended_err *report;
 
 		if (recvmsg(datagram->fd, &header, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
@@ -215,8 +217,10 @@ static int send_some(BpDatagram *datagram)
 
 		pieces[count] = (struct iovec){ parcel->bytes, parcel->size };
 		headers[count] = (struct mmsghdr){
-			.msg_hdr = { .msg_name = &parcel->to.storage, .msg_namelen = parcel->to.size,
-				     .msg_iov = &pieces[count], .msg_iovlen = 1 },
+			.msg_hdr = { .msg_name = &parcel->to.storage,
+				     .msg_namelen = parcel->to.size,
+				     .msg_iov = &pieces[count],
+				     .msg_iovlen = 1 },
 		};
 	}
 	return sendmmsg(datagram->fd, headers, count, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -381,7 +385,9 @@ BpDatagram *bp_datagram_open(BpPlugin *self, const BpAddress *address, gboolean 
 		g_autofree char *text = bp_address_format(address);
 
 		g_set_error(error, BP_IO_ERROR,
-			    errno == EADDRINUSE ? BP_BUSY : errno == EACCES ? BP_NOT_PERMITTED : BP_FAILED,
+			    errno == EADDRINUSE ? BP_BUSY
+			    : errno == EACCES	? BP_NOT_PERMITTED
+						: BP_FAILED,
 			    "cannot receive datagrams on %s: %s%s", text, g_strerror(errno),
 			    errno == EADDRINUSE ? "; try another port" : "");
 		return NULL;

@@ -132,8 +132,9 @@ void limits_start(BpServer *server)
 	if (server->session_timeout && (!shortest || server->session_timeout < shortest))
 		shortest = server->session_timeout;
 	if (shortest)
-		server->timer = bp_timer_add(server->owned.owner, NULL, CLAMP(shortest / 4, SHORTEST_LOOK, LONGEST_LOOK),
-					     0, look, server, on_look_gone);
+		server->timer = bp_timer_add(server->owned.owner, NULL,
+					     CLAMP(shortest / 4, SHORTEST_LOOK, LONGEST_LOOK), 0, look, server,
+					     on_look_gone);
 }
 
 void limits_stop(BpServer *server)

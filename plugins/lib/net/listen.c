@@ -129,7 +129,8 @@ static gboolean clear_stale_file(const BpAddress *address, GError **error)
 		return FALSE;
 	}
 	probe = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	number = probe < 0 || connect(probe, (const struct sockaddr *)&address->storage, address->size) == 0 ? 0 : errno;
+	number = probe < 0 || connect(probe, (const struct sockaddr *)&address->storage, address->size) == 0 ? 0
+													     : errno;
 	if (probe >= 0)
 		close(probe);
 	if (number == ECONNREFUSED && unlink(path) == 0)
@@ -215,8 +216,8 @@ static GArray *try_all(GArray *addresses, gboolean *again, GError **error)
 
 		/* The second one gets the port that the system has chosen for the first. */
 		if (i && !port && list->len)
-			((struct sockaddr_in6 *)&address.storage)->sin6_port =
-				htons((guint16)bp_address_port(&g_array_index(list, Listening, 0).address));
+			((struct sockaddr_in6 *)&address.storage)->sin6_port = htons(
+				(guint16)bp_address_port(&g_array_index(list, Listening, 0).address));
 		number = add_one(list, &address, error);
 		if (number == 0 || (addresses->len > 1 && (number == EAFNOSUPPORT || number == EADDRNOTAVAIL)))
 			continue;
@@ -260,7 +261,8 @@ void listen_close(GArray *list)
 		struct stat info;
 
 		close(one->fd);
-		if (one->path && lstat(one->path, &info) == 0 && info.st_dev == one->device && info.st_ino == one->inode)
+		if (one->path && lstat(one->path, &info) == 0 && info.st_dev == one->device &&
+		    info.st_ino == one->inode)
 			unlink(one->path);
 		g_free(one->path);
 	}

@@ -25,7 +25,8 @@ static gboolean find_interface(const char *name, unsigned int *index, GError **e
 	unsigned int found = name && *name ? if_nametoindex(name) : 0;
 
 	if (name && *name && !found) {
-		g_set_error(error, BP_IO_ERROR, BP_NOT_FOUND, "there is no network interface \"%.40s\"; see \"ip link\"", name);
+		g_set_error(error, BP_IO_ERROR, BP_NOT_FOUND,
+			    "there is no network interface \"%.40s\"; see \"ip link\"", name);
 		return FALSE;
 	}
 	*index = found;
@@ -56,9 +57,9 @@ static gboolean change_group(BpDatagram *datagram, const BpAddress *group, const
 	unsigned int index;
 
 	if (!is_group(group) || group->storage.ss_family != bp_datagram_local(datagram)->storage.ss_family) {
-		g_set_error(error, BP_IO_ERROR, BP_INVALID,
-			    "%s: %s", what, is_group(group) ? "the socket is of the other IP version" :
-							      "groups are 224.0.0.0 to 239.255.255.255 and ff00::/8");
+		g_set_error(error, BP_IO_ERROR, BP_INVALID, "%s: %s", what,
+			    is_group(group) ? "the socket is of the other IP version"
+					    : "groups are 224.0.0.0 to 239.255.255.255 and ff00::/8");
 		return FALSE;
 	}
 	if (!find_interface(interface, &index, error))
@@ -81,7 +82,8 @@ gboolean bp_datagram_leave(BpDatagram *datagram, const BpAddress *group, const c
 	return change_group(datagram, group, interface, FALSE, error);
 }
 
-gboolean bp_datagram_set_multicast(BpDatagram *datagram, guint ttl, gboolean loop, const char *interface, GError **error)
+gboolean bp_datagram_set_multicast(BpDatagram *datagram, guint ttl, gboolean loop, const char *interface,
+				   GError **error)
 {
 	static const char what[] = "multicast cannot be set";
 	gboolean v4 = bp_datagram_local(datagram)->storage.ss_family == AF_INET;
@@ -102,6 +104,8 @@ gboolean bp_datagram_set_multicast(BpDatagram *datagram, guint ttl, gboolean loo
 	} else if (index && !set_option(datagram, level, IPV6_MULTICAST_IF, &index, sizeof(index), what, error)) {
 		return FALSE;
 	}
-	return set_option(datagram, level, v4 ? IP_MULTICAST_TTL : IPV6_MULTICAST_HOPS, &hops, sizeof(hops), what, error) &&
-	       set_option(datagram, level, v4 ? IP_MULTICAST_LOOP : IPV6_MULTICAST_LOOP, &echo, sizeof(echo), what, error);
+	return set_option(datagram, level, v4 ? IP_MULTICAST_TTL : IPV6_MULTICAST_HOPS, &hops, sizeof(hops), what,
+			  error) &&
+	       set_option(datagram, level, v4 ? IP_MULTICAST_LOOP : IPV6_MULTICAST_LOOP, &echo, sizeof(echo), what,
+			  error);
 }

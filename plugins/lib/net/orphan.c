@@ -72,8 +72,8 @@ void stream_drop(BpOwned *owned)
 {
 	BpStream *stream = BP_OWNED_BY(owned, BpStream, owned);
 
-	if (!stream->finished && !stream->connecting && !stream->shaking && stream->socket && bp_loop_current() == bp_loop_main() &&
-	    stream->owned.owner != bp_kernel()) {
+	if (!stream->finished && !stream->connecting && !stream->shaking && stream->socket &&
+	    bp_loop_current() == bp_loop_main() && stream->owned.owner != bp_kernel()) {
 		become_orphan(stream);
 		return;
 	}

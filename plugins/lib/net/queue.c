@@ -15,8 +15,8 @@
 #include <backplane/kernel.h>
 #include "server.h"
 
-#define MOST_PIECES 64	   /* of one sendmsg */
-#define FIRST_CHUNK 900	   /* with the message's header a block that malloc keeps at hand */
+#define MOST_PIECES 64	/* of one sendmsg */
+#define FIRST_CHUNK 900 /* with the message's header a block that malloc keeps at hand */
 #define NEXT_CHUNK 4000
 #define LARGEST_MESSAGE G_MAXINT32
 

@@ -100,7 +100,8 @@ void bp_address_resolve(BpPlugin *self, const char *host, guint port, BpResolved
 	g_return_if_fail(self && host && done);
 	question = question_new(host, port, done, data);
 	if (port > 65535 || strlen(host) > 1024 || *host == '\0') {
-		g_set_error(&question->error, BP_IO_ERROR, BP_INVALID, "%.80s port %u cannot be an address", host, port);
+		g_set_error(&question->error, BP_IO_ERROR, BP_INVALID, "%.80s port %u cannot be an address", host,
+			    port);
 		bp_defer(self, answer_numeric, question, question_free);
 	} else if (!g_str_equal(host, "*") && bp_address_parse(&address, host, port, NULL)) {
 		g_array_append_val(question->addresses, address);

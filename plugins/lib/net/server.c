@@ -13,19 +13,31 @@
 #define KEEPALIVE_UNSENT 60000
 
 const BpParam bp_server_params[] = {
-	{ "bind", .type = BP_STRING, .fallback = "127.0.0.1", .alias = "host", .help = "address to listen on: numeric, localhost, * or /path/of.socket" },
-	{ "max_connections", .type = BP_INT, .fallback = "100", .min = 0, .max = 1000000, .help = "most connections at a time (0: no limit)" },
-	{ "idle_timeout", .type = BP_DURATION, .fallback = "0", .min = 0, .max = 1e9, .help = "close a connection that has sent nothing for so long (0: never)" },
-	{ "session_timeout", .type = BP_DURATION, .fallback = "0", .min = 0, .max = 1e9, .alias = "connection_timeout", .help = "close a connection after so long, busy or not (0: never)" },
-	{ "backlog_limit", .type = BP_BYTES, .fallback = "1M", .min = 1024, .max = 1073741824, .help = "most that may wait for a connection that does not read" },
-	{ "backlog_policy", .type = BP_CHOICE, .choices = "close|drop-oldest", .fallback = "close", .help = "what happens to a connection over its backlog_limit" },
-	{ "rate_limit", .type = BP_INT, .fallback = "0", .min = 0, .max = 1000000, .help = "most new connections a second (0: no limit)" },
-	{ "max_per_address", .type = BP_INT, .fallback = "0", .min = 0, .max = 1000000, .help = "most connections of one address (IPv6: one /64) at a time (0: no limit)" },
-	{ "keepalive", .type = BP_BOOL, .fallback = "true", .help = "find peers that are gone without a word within a minute" },
+	{ "bind", .type = BP_STRING, .fallback = "127.0.0.1", .alias = "host",
+	  .help = "address to listen on: numeric, localhost, * or /path/of.socket" },
+	{ "max_connections", .type = BP_INT, .fallback = "100", .min = 0, .max = 1000000,
+	  .help = "most connections at a time (0: no limit)" },
+	{ "idle_timeout", .type = BP_DURATION, .fallback = "0", .min = 0, .max = 1e9,
+	  .help = "close a connection that has sent nothing for so long (0: never)" },
+	{ "session_timeout", .type = BP_DURATION, .fallback = "0", .min = 0, .max = 1e9, .alias = "connection_timeout",
+	  .help = "close a connection after so long, busy or not (0: never)" },
+	{ "backlog_limit", .type = BP_BYTES, .fallback = "1M", .min = 1024, .max = 1073741824,
+	  .help = "most that may wait for a connection that does not read" },
+	{ "backlog_policy", .type = BP_CHOICE, .choices = "close|drop-oldest", .fallback = "close",
+	  .help = "what happens to a connection over its backlog_limit" },
+	{ "rate_limit", .type = BP_INT, .fallback = "0", .min = 0, .max = 1000000,
+	  .help = "most new connections a second (0: no limit)" },
+	{ "max_per_address", .type = BP_INT, .fallback = "0", .min = 0, .max = 1000000,
+	  .help = "most connections of one address (IPv6: one /64) at a time (0: no limit)" },
+	{ "keepalive", .type = BP_BOOL, .fallback = "true",
+	  .help = "find peers that are gone without a word within a minute" },
 	{ "tls", .type = BP_BOOL, .fallback = "false", .alias = "use_ssl", .help = "encrypt" },
-	{ "tls_cert", .type = BP_STRING, .names = BP_A_FILE, .alias = "ssl_cert", .help = "file of the certificate chain (PEM)" },
-	{ "tls_key", .type = BP_STRING, .names = BP_A_FILE, .alias = "ssl_key", .help = "file of the private key (PEM); none: it is in tls_cert" },
-	{ "tls_client_ca", .type = BP_STRING, .names = BP_A_FILE, .help = "file of the authorities (PEM) whose certificates clients must show" },
+	{ "tls_cert", .type = BP_STRING, .names = BP_A_FILE, .alias = "ssl_cert",
+	  .help = "file of the certificate chain (PEM)" },
+	{ "tls_key", .type = BP_STRING, .names = BP_A_FILE, .alias = "ssl_key",
+	  .help = "file of the private key (PEM); none: it is in tls_cert" },
+	{ "tls_client_ca", .type = BP_STRING, .names = BP_A_FILE,
+	  .help = "file of the authorities (PEM) whose certificates clients must show" },
 	{ "insecure", .type = BP_BOOL, .fallback = "false", .help = "listen beyond this machine without login" },
 	{ NULL },
 };
@@ -167,7 +179,8 @@ gboolean bp_server_may_bind(BpInstance *self, GError **error)
 			continue;
 		g_set_error(error, BP_IO_ERROR, BP_NOT_PERMITTED,
 			    "binding %s lets anybody on the network in without login; say insecure=yes if that is "
-			    "wanted, or bind=127.0.0.1", bind && *bind ? bind : "*");
+			    "wanted, or bind=127.0.0.1",
+			    bind && *bind ? bind : "*");
 		return FALSE;
 	}
 	return TRUE;
@@ -190,14 +203,17 @@ static void read_params(BpServer *server)
 	server->idle_timeout = bp_instance_duration(self, "idle_timeout");
 	server->session_timeout = bp_instance_duration(self, "session_timeout");
 	server->backlog_limit = (gsize)bp_instance_int(self, "backlog_limit");
-	server->policy = g_strcmp0(bp_instance_string(self, "backlog_policy"), "drop-oldest") == 0 ?
-				 BP_BACKLOG_DROP_OLDEST : BP_BACKLOG_CLOSE;
+	server->policy = g_strcmp0(bp_instance_string(self, "backlog_policy"), "drop-oldest") == 0
+				 ? BP_BACKLOG_DROP_OLDEST
+				 : BP_BACKLOG_CLOSE;
 }
 
 /* On the listener: accepted sockets take it over. */
 static void set_keepalive(BpServer *server)
 {
-	static const struct { int level, name, value; } options[] = {
+	static const struct {
+		int level, name, value;
+	} options[] = {
 		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
 		{ IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE },
 		{ IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL },
@@ -347,9 +363,11 @@ void bp_server_describe(const BpServer *server, const char *handler, GString *te
 
 	g_string_append_printf(text, "listening on %s%s%s\n", bp_server_addresses(server), handler ? ", handler " : "",
 			       handler ? handler : "");
-	g_string_append_printf(text, "%u connections, %" G_GUINT64_FORMAT " so far, %" G_GUINT64_FORMAT " refused; %"
-			       G_GUINT64_FORMAT " bytes in, %" G_GUINT64_FORMAT " bytes out, %" G_GUINT64_FORMAT " drops\n",
-			       stats.connections, stats.accepted, stats.refused, stats.bytes_in, stats.bytes_out, stats.drops);
+	g_string_append_printf(
+		text,
+		"%u connections, %" G_GUINT64_FORMAT " so far, %" G_GUINT64_FORMAT " refused; %" G_GUINT64_FORMAT
+		" bytes in, %" G_GUINT64_FORMAT " bytes out, %" G_GUINT64_FORMAT " drops\n",
+		stats.connections, stats.accepted, stats.refused, stats.bytes_in, stats.bytes_out, stats.drops);
 }
 
 BpServerStats bp_server_stats(const BpServer *server)

@@ -44,7 +44,7 @@ struct BpServer {
 	GHashTable *by_address; /* of AddressCount */
 	double tokens;		/* new connections that are free now */
 	gint64 tokens_at;
-	guint goodbyes; /* refused ones that are still being told */
+	guint goodbyes;	     /* refused ones that are still being told */
 	BpServerStats stats; /* bytes and drops: of streams that are gone */
 };
 

@@ -22,9 +22,10 @@ static __thread guint8 *read_buffer; /* STREAM_READ_SIZE, one a loop; in read_me
 
 GError *stream_error(const char *what, int number)
 {
-	BpErrorCode code = number == EACCES || number == EPERM ? BP_NOT_PERMITTED :
-			   number == ETIMEDOUT		       ? BP_TIMEOUT :
-			   number == ECONNRESET || number == EPIPE ? BP_CLOSED : BP_FAILED;
+	BpErrorCode code = number == EACCES || number == EPERM	     ? BP_NOT_PERMITTED
+			   : number == ETIMEDOUT		     ? BP_TIMEOUT
+			   : number == ECONNRESET || number == EPIPE ? BP_CLOSED
+								     : BP_FAILED;
 
 	return g_error_new(BP_IO_ERROR, code, "%s: %s", what, g_strerror(number));
 }
@@ -171,7 +172,8 @@ void stream_set_timer(BpStream *stream, gint64 interval)
 	if (interval <= 0)
 		return;
 	stream_ref(stream);
-	stream->timer = bp_timer_add(stream->owned.owner, NULL, MAX(interval, 1000), 1, on_timer, stream, on_timer_gone);
+	stream->timer = bp_timer_add(stream->owned.owner, NULL, MAX(interval, 1000), 1, on_timer, stream,
+				     on_timer_gone);
 }
 
 /* --- reading --- */
@@ -225,9 +227,9 @@ void stream_read(BpStream *stream)
 		g_private_set(&read_memory, read_buffer);
 	}
 	for (guint i = 0; i < MOST_READS && stream_is_read(stream) && !stream->finished; i++) {
-		gssize got = stream->tls    ? tls_read(stream, read_buffer, STREAM_READ_SIZE) :
-			     stream->socket ? recv(stream->fd, read_buffer, STREAM_READ_SIZE, 0) :
-					      read(stream->fd, read_buffer, STREAM_READ_SIZE);
+		gssize got = stream->tls      ? tls_read(stream, read_buffer, STREAM_READ_SIZE)
+			     : stream->socket ? recv(stream->fd, read_buffer, STREAM_READ_SIZE, 0)
+					      : read(stream->fd, read_buffer, STREAM_READ_SIZE);
 
 		if (got > 0) {
 			deliver(stream, read_buffer, (gsize)got);

@@ -16,9 +16,9 @@
 #include <backplane/owner.h>
 
 #define STREAM_BACKLOG (1024 * 1024)
-#define STREAM_CLOSE_TIME (10 * G_USEC_PER_SEC)	 /* for the queue to be sent after a close */
-#define STREAM_LINGER_TIME (2 * G_USEC_PER_SEC)	 /* for the peer to end after us */
-#define STREAM_LINGER_BYTES (4 * 1024 * 1024) /* that it may send meanwhile */
+#define STREAM_CLOSE_TIME (10 * G_USEC_PER_SEC) /* for the queue to be sent after a close */
+#define STREAM_LINGER_TIME (2 * G_USEC_PER_SEC) /* for the peer to end after us */
+#define STREAM_LINGER_BYTES (4 * 1024 * 1024)	/* that it may send meanwhile */
 #define STREAM_READ_SIZE 65536
 
 typedef struct StreamTls StreamTls;
@@ -43,8 +43,8 @@ typedef struct {
 struct BpStream {
 	BpOwned owned;
 	gint refs;
-	int fd;	   /* -1: closed */
-	BpFd *source; /* NULL: nothing to be told, or closed */
+	int fd;		/* -1: closed */
+	BpFd *source;	/* NULL: nothing to be told, or closed */
 	BpTimer *timer; /* connect, handshake, close or linger */
 	BpStreamEvents events;
 	gpointer user;
@@ -55,7 +55,7 @@ struct BpStream {
 	gsize limit;
 	BpStream *next_dirty;
 	guint8 policy;
-	guint8 wanted; /* BpEvents asked for */
+	guint8 wanted;			    /* BpEvents asked for */
 	guint8 fd_removals, timer_removals; /* by ourselves, whose notify is still to come */
 
 	guint has_user : 1;   /* bp_stream_set_user was called */
@@ -68,7 +68,7 @@ struct BpStream {
 	guint blocked : 1;    /* the system took less than given: waits for BP_OUT */
 	guint hung : 1;	      /* hangup was seen; not polled any more until reading is wanted */
 	guint full : 1;	      /* a write was told FALSE: `drained` is due */
-	guint slow : 1;       /* counted so by its server */
+	guint slow : 1;	      /* counted so by its server */
 	guint cutting : 1;    /* loses oldest messages at present (said once) */
 	guint closing : 1;    /* bp_stream_close */
 	guint shut : 1;	      /* our half is over */

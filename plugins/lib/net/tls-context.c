@@ -32,7 +32,8 @@ static gboolean is_readable(const char *what, const char *file, GError **error)
 	int fd = bp_file_open(file, BP_FILE_READ, &why);
 
 	if (fd < 0)
-		g_set_error(error, BP_IO_ERROR, why->code, "%s %s cannot be read: %s", what, file, bp_file_why(why, file));
+		g_set_error(error, BP_IO_ERROR, why->code, "%s %s cannot be read: %s", what, file,
+			    bp_file_why(why, file));
 	else
 		close(fd);
 	return fd >= 0;
@@ -68,7 +69,8 @@ static gboolean load_pair(SSL_CTX *context, const char *cert, const char *key, G
 		if (locked) {
 			ERR_clear_error();
 			g_set_error(error, BP_IO_ERROR, BP_INVALID,
-				    "the key %s needs a passphrase; store it without one, readable by this user only", key);
+				    "the key %s needs a passphrase; store it without one, readable by this user only",
+				    key);
 			return FALSE;
 		}
 		/* OpenSSL compares with the certificate while it loads. */
@@ -91,7 +93,7 @@ static gboolean load_pair(SSL_CTX *context, const char *cert, const char *key, G
 
 static gboolean ask_clients(SSL_CTX *context, const char *file, GError **error)
 {
-	STACK_OF(X509_NAME) *names;
+	STACK_OF(X509_NAME) * names;
 
 	if (!is_readable("the authority file", file, error))
 		return FALSE;
@@ -117,7 +119,7 @@ static SSL_CTX *context_new(const SSL_METHOD *method, GError **error)
 	SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
 	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_ENABLE_KTLS);
 	SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-				  SSL_MODE_RELEASE_BUFFERS);
+					  SSL_MODE_RELEASE_BUFFERS);
 	/* One system call for as much as there is, instead of two for each record. */
 	SSL_CTX_set_read_ahead(context, 1);
 	SSL_CTX_set_session_id_context(context, id, sizeof(id) - 1);
@@ -130,7 +132,8 @@ TlsContext *tls_context_new(const char *cert, const char *key, const char *clien
 
 	if (!context)
 		return NULL;
-	if (load_pair(context, cert, key, error) && (!client_ca || !*client_ca || ask_clients(context, client_ca, error)))
+	if (load_pair(context, cert, key, error) &&
+	    (!client_ca || !*client_ca || ask_clients(context, client_ca, error)))
 		return context;
 	SSL_CTX_free(context);
 	return NULL;

@@ -86,8 +86,8 @@ static GError *shake_error(StreamTls *tls, int result, int number)
 	long verified = SSL_get_verify_result(tls->ssl);
 
 	if (result == SSL_ERROR_SYSCALL && ERR_peek_error() == 0)
-		return number ? stream_error("TLS", number) :
-				g_error_new_literal(BP_IO_ERROR, BP_FAILED, "TLS: the other side went away");
+		return number ? stream_error("TLS", number)
+			      : g_error_new_literal(BP_IO_ERROR, BP_FAILED, "TLS: the other side went away");
 	if (verified != X509_V_OK && ERR_GET_REASON(ERR_peek_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
 		ERR_clear_error();
 		return g_error_new(BP_IO_ERROR, BP_NOT_PERMITTED, "TLS: the certificate is not good: %s",

@@ -185,7 +185,8 @@ static void on_output(BpStream *stream, const guint8 *data, gsize size, gpointer
 	BpChild *child = user;
 
 	if (child->events.output)
-		child->events.output(child, stream == child->pipes[OUTPUT] ? BP_CHILD_OUTPUT : BP_CHILD_ERRORS, data, size, child->user);
+		child->events.output(child, stream == child->pipes[OUTPUT] ? BP_CHILD_OUTPUT : BP_CHILD_ERRORS, data,
+				     size, child->user);
 }
 
 static void on_closed(BpStream *stream, const GError *why, gpointer user)
@@ -302,8 +303,8 @@ static char **environment_of(const char *const *settings)
 	return environment;
 }
 
-static BpChild *child_new(BpPlugin *self, int pid, const int take_pipes[PIPES], int take_why, const BpChildOptions *options,
-			  const BpChildEvents *events, gpointer user)
+static BpChild *child_new(BpPlugin *self, int pid, const int take_pipes[PIPES], int take_why,
+			  const BpChildOptions *options, const BpChildEvents *events, gpointer user)
 {
 	BpChild *child = g_new0(BpChild, 1);
 
@@ -314,7 +315,8 @@ static BpChild *child_new(BpPlugin *self, int pid, const int take_pipes[PIPES], 
 	child->user = user;
 	child->backlog = options->backlog ? options->backlog : BACKLOG;
 	for (guint i = 0; i < PIPES; i++) {
-		child->pipes[i] = bp_stream_open_fd(self, take_pipes[i], i == INPUT ? &input_events : &output_events, child);
+		child->pipes[i] = bp_stream_open_fd(self, take_pipes[i], i == INPUT ? &input_events : &output_events,
+						    child);
 		bp_stream_set_backlog(child->pipes[i], child->backlog, BP_BACKLOG_CLOSE);
 	}
 	child->watch = bp_fd_add(self, child->pidfd, BP_IN, on_exit_seen, child, NULL);
@@ -322,7 +324,8 @@ static BpChild *child_new(BpPlugin *self, int pid, const int take_pipes[PIPES], 
 	return child;
 }
 
-BpChild *bp_child_start(BpPlugin *self, const BpChildOptions *options, const BpChildEvents *events, gpointer user, GError **error)
+BpChild *bp_child_start(BpPlugin *self, const BpChildOptions *options, const BpChildEvents *events, gpointer user,
+			GError **error)
 {
 	g_autofree char *program = g_find_program_in_path(options->argv[0]);
 	g_auto(GStrv) argv = g_strdupv((char **)options->argv);
@@ -338,8 +341,12 @@ BpChild *bp_child_start(BpPlugin *self, const BpChildOptions *options, const BpC
 	g_free(argv[0]);
 	argv[0] = g_steal_pointer(&program);
 	if (open_pipes(ours, theirs, why, error)) {
-		start = (Start){ .argv = argv, .environment = environment, .folder = options->folder, .memory = options->memory,
-				 .stdio = { theirs[INPUT], theirs[OUTPUT], theirs[ERRORS] }, .why = why[1],
+		start = (Start){ .argv = argv,
+				 .environment = environment,
+				 .folder = options->folder,
+				 .memory = options->memory,
+				 .stdio = { theirs[INPUT], theirs[OUTPUT], theirs[ERRORS] },
+				 .why = why[1],
 				 .files = options->files ? options->files : FILES,
 				 .cpu = (rlim_t)((options->cpu + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC) };
 		pid = fork();

@@ -56,8 +56,7 @@ static void move(LineEditor *editor, guint row, guint col)
 }
 
 /* Lets text flow from a place on; written too if `write`. */
-static void flow(LineEditor *editor, const char *text, gsize size, guint *row, guint *col,
-		 gboolean write)
+static void flow(LineEditor *editor, const char *text, gsize size, guint *row, guint *col, gboolean write)
 {
 	gboolean full = FALSE; /* the last column was written, the terminal's cursor hangs there */
 
@@ -98,8 +97,7 @@ static char *shown_prompt(LineEditor *editor)
 	const EditorSearch *search = editor->search;
 
 	if (search)
-		return g_strdup_printf("(%s '%s') ", search->failing ? "not found" : "search",
-				       search->text->str);
+		return g_strdup_printf("(%s '%s') ", search->failing ? "not found" : "search", search->text->str);
 	return g_strdup(editor->prompt ? editor->prompt : "");
 }
 
@@ -154,8 +152,8 @@ void editor_draw(LineEditor *editor)
 		}
 		if (editor->stale)
 			editor_emit(editor, "\033[J", 3);
-		flow(editor, editor_text(editor) + editor->clean, size - editor->clean,
-		     &editor->row, &editor->col, TRUE);
+		flow(editor, editor_text(editor) + editor->clean, size - editor->clean, &editor->row, &editor->col,
+		     TRUE);
 		editor->clean = size;
 		editor->stale = FALSE;
 		editor->at = size;

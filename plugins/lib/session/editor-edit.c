@@ -77,8 +77,7 @@ static gsize fit(LineEditor *editor, const char *text, gsize size, gsize room)
 void editor_replace(LineEditor *editor, gsize from, gsize to, const char *text)
 {
 	gsize size = strlen(text);
-	gsize fits = fit(editor, text, size,
-			 editor->limit - MIN(editor->limit, editor_size(editor) - (to - from)));
+	gsize fits = fit(editor, text, size, editor->limit - MIN(editor->limit, editor_size(editor) - (to - from)));
 
 	if (!editor->line)
 		editor->line = g_string_sized_new(MIN(fits, 63));
@@ -254,14 +253,13 @@ void editor_yank(LineEditor *editor)
 
 void editor_transpose(LineEditor *editor)
 {
-	gsize middle = editor->cursor == editor_size(editor) ? before(editor, editor->cursor)
-							     : editor->cursor;
+	gsize middle = editor->cursor == editor_size(editor) ? before(editor, editor->cursor) : editor->cursor;
 	gsize start = before(editor, middle), end = after(editor, middle);
 	g_autofree char *swapped = NULL;
 
 	if (start == middle)
 		return;
-	swapped = g_strdup_printf("%.*s%.*s", (int)(end - middle), editor_text(editor) + middle,
-				  (int)(middle - start), editor_text(editor) + start);
+	swapped = g_strdup_printf("%.*s%.*s", (int)(end - middle), editor_text(editor) + middle, (int)(middle - start),
+				  editor_text(editor) + start);
 	editor_replace(editor, start, end, swapped);
 }

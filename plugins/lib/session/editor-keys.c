@@ -207,9 +207,8 @@ static void end_sequence(LineEditor *editor, char final)
 			editor_search_end(editor, TRUE);
 		editor->pasting = number == 200;
 	} else if (!editor->pasting && known) {
-		press(editor, final == '~'
-				      ? numbered_key(number)
-				      : cursor_key(final, strchr(editor->sequence, ';') != NULL));
+		press(editor,
+		      final == '~' ? numbered_key(number) : cursor_key(final, strchr(editor->sequence, ';') != NULL));
 	}
 }
 
@@ -223,8 +222,7 @@ static void after_escape(LineEditor *editor, char byte)
 		editor->sequence_size = 0;
 	} else if (key && !editor->escaped && !editor->pasting) {
 		press(editor, key);
-	} else if (editor->escaped || editor->pasting || (guchar)byte < 0x20 ||
-		   (guchar)byte >= 0x80) {
+	} else if (editor->escaped || editor->pasting || (guchar)byte < 0x20 || (guchar)byte >= 0x80) {
 		g_clear_pointer(&editor->escaped, g_free);
 		ground(editor, byte);
 	}

@@ -107,8 +107,7 @@ void editor_search_backspace(LineEditor *editor)
 	GString *text = editor->search->text;
 
 	if (text->len)
-		g_string_truncate(text,
-				  (gsize)(g_utf8_prev_char(text->str + text->len) - text->str));
+		g_string_truncate(text, (gsize)(g_utf8_prev_char(text->str + text->len) - text->str));
 	find(editor, G_MAXUINT64);
 }
 
@@ -188,8 +187,7 @@ static void list_words(LineEditor *editor, char **words, guint count)
 			editor_emit(editor, words[i], (gssize)size);
 			if (i + down < listed) {
 				g_autofree char *word = g_strndup(words[i], size);
-				g_autofree char *blanks =
-					g_strnfill(width + 2 - bp_text_columns(word), ' ');
+				g_autofree char *blanks = g_strnfill(width + 2 - bp_text_columns(word), ' ');
 
 				editor_emit(editor, blanks, -1);
 			}
@@ -210,12 +208,10 @@ static void offer(LineEditor *editor, char **words, guint count, gsize start)
 
 	if (count == 1) {
 		char last = prefix[strlen(prefix) - 1];
-		g_autofree char *word =
-			g_strconcat(prefix, last == '=' || last == '/' ? "" : " ", NULL);
+		g_autofree char *word = g_strconcat(prefix, last == '=' || last == '/' ? "" : " ", NULL);
 
 		editor_replace(editor, start, editor->cursor, word);
-	} else if (strlen(prefix) >= size &&
-		   strncmp(prefix, editor_text(editor) + start, strlen(prefix)) != 0) {
+	} else if (strlen(prefix) >= size && strncmp(prefix, editor_text(editor) + start, strlen(prefix)) != 0) {
 		editor_replace(editor, start, editor->cursor, prefix);
 		editor->tabbed = TRUE;
 	} else if (editor->tabbed) {
@@ -234,8 +230,7 @@ void editor_complete(LineEditor *editor)
 	if (!editor->ops->complete || editor->echo_off || !editor->shown)
 		return;
 	words = editor->ops->complete(editor->data, editor_text(editor), editor->cursor, &start);
-	if (editor->gone || !words || start > editor->cursor ||
-	    ((guchar)editor_text(editor)[start] & 0xc0) == 0x80)
+	if (editor->gone || !words || start > editor->cursor || ((guchar)editor_text(editor)[start] & 0xc0) == 0x80)
 		return;
 	count = keep_good(words);
 	if (count && editor->shown)

@@ -34,10 +34,10 @@ struct LineEditor {
 	guint columns;
 	guint row, col;		      /* of the terminal's cursor */
 	guint prompt_row, prompt_col; /* where the prompt ends */
-	gsize at;    /* byte that the terminal's cursor stands on; G_MAXSIZE: to be worked out */
-	gsize clean; /* the bytes before it are on the screen as they are in the line */
-	gboolean stale : 1;  /* something else is on the screen behind them */
-	gboolean redraw : 1; /* the prompt too */
+	gsize at;		      /* byte that the terminal's cursor stands on; G_MAXSIZE: to be worked out */
+	gsize clean;		      /* the bytes before it are on the screen as they are in the line */
+	gboolean stale : 1;	      /* something else is on the screen behind them */
+	gboolean redraw : 1;	      /* the prompt too */
 	gboolean shown : 1;
 
 	/* the keyboard */

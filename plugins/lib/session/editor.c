@@ -173,9 +173,8 @@ gsize line_editor_cursor(const LineEditor *editor)
 
 static void remember(LineEditor *editor, const char *line)
 {
-	if (editor->history && !editor->echo_off &&
-	    (!editor->ops->keep || editor->ops->keep(editor->data, line)) && !editor->gone &&
-	    editor->history)
+	if (editor->history && !editor->echo_off && (!editor->ops->keep || editor->ops->keep(editor->data, line)) &&
+	    !editor->gone && editor->history)
 		history_add(editor->history, line);
 }
 

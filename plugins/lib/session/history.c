@@ -30,7 +30,7 @@ struct History {
 	gboolean torn;	  /* its last line has no end: a write was cut off */
 	GString *pending; /* for the next job */
 	guint pending_lines;
-	Task *task; /* under way */
+	Task *task;	  /* under way */
 	gboolean closing; /* freed when its last task is done */
 };
 
@@ -48,8 +48,9 @@ struct Task {
 static void fail(GError **error, const char *what, GError *take_why)
 {
 	g_clear_error(error);
-	*error = g_error_new(BP_CONSOLE_ERROR, take_why->code, "the history cannot be %s: %s; lines typed now are forgotten at the end",
-			     what, take_why->message);
+	*error = g_error_new(BP_CONSOLE_ERROR, take_why->code,
+			     "the history cannot be %s: %s; lines typed now are forgotten at the end", what,
+			     take_why->message);
 	g_error_free(take_why);
 }
 

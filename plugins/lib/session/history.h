@@ -22,7 +22,7 @@ void history_free(History *history);
  * blank. */
 gboolean history_add(History *history, const char *line);
 guint64 history_begin(const History *history); /* the oldest's number */
-guint64 history_end(const History *history); /* one more than the newest's; equal to begin: empty */
+guint64 history_end(const History *history);   /* one more than the newest's; equal to begin: empty */
 /* NULL: there is none of that number. Borrowed until the next add. */
 const char *history_get(const History *history, guint64 number);
 /* The newest before number `before` that contains `text`; sets *found. */

@@ -122,10 +122,10 @@ static void link_input(BpSession *session, gboolean on, gpointer link)
 	bp_stream_set_reading(((Connection *)link)->stream, on);
 }
 
-#define LINK(called)                                                                                                      \
-	{                                                                                                                 \
-		.name = called, .send = link_send, .end = link_end, .echo = link_echo, .mode = link_mode, .input = link_input, \
-		.crlf = TRUE,                                                                                             \
+#define LINK(called) \
+	{ \
+		.name = called, .send = link_send, .end = link_end, .echo = link_echo, .mode = link_mode, \
+		.input = link_input, .crlf = TRUE, \
 	}
 static const BpSessionLink plain_link = LINK("tcp"), telnet_link = LINK("telnet");
 
@@ -221,7 +221,8 @@ static const BpTelnetEvents codec_events = { .data = on_codec_data, .send = on_c
 static void wait_for(Connection *connection, gint64 interval, BpFunc func)
 {
 	stop_waiting(connection);
-	connection->timer = bp_timer_add(bp_stream_scope(connection->stream), NULL, interval, 1, func, connection, NULL);
+	connection->timer = bp_timer_add(bp_stream_scope(connection->stream), NULL, interval, 1, func, connection,
+					 NULL);
 }
 
 static void on_no_answer(BpPlugin *self, gpointer data)
@@ -327,7 +328,10 @@ static void on_drained(BpStream *stream, gpointer user)
 }
 
 static const BpStreamEvents stream_events = {
-	.data = on_data, .end = on_input_end, .closed = on_closed, .drained = on_drained,
+	.data = on_data,
+	.end = on_input_end,
+	.closed = on_closed,
+	.drained = on_drained,
 };
 
 /* --- the server --- */

@@ -6,7 +6,8 @@
 #include <backplane/sessions.h>
 
 const BpParam bp_serve_params[] = {
-	{ "handler", .fallback = "console", .names = BP_A_HANDLER, .alias = "handler_class", .help = "what answers: console, echo, ..." },
+	{ "handler", .fallback = "console", .names = BP_A_HANDLER, .alias = "handler_class",
+	  .help = "what answers: console, echo, ..." },
 	{ "welcome_message", .help = "first line said to each client" },
 	{ "prompt", .type = BP_BOOL, .fallback = "true", .help = "show the handler's prompt" },
 	{ "quiet", .type = BP_BOOL, .fallback = "no", .help = "do not show what is said on channel console" },
@@ -19,7 +20,8 @@ gboolean bp_serve_prepare(BpServe *serve, BpInstance *self, GError **error)
 	serve->handler = bp_instance_string(self, "handler");
 	if (bp_handler_find(serve->handler))
 		return TRUE;
-	g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no handler %s: load the plugin that has it", serve->handler);
+	g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no handler %s: load the plugin that has it",
+		    serve->handler);
 	return FALSE;
 }
 

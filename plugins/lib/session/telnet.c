@@ -32,24 +32,24 @@ struct BpTelnet {
 	telnet_t *telnet;
 	const BpTelnetEvents *callbacks;
 	gpointer user;
-	Gather *gather;	  /* of the receive that runs */
+	Gather *gather; /* of the receive that runs */
 	BpTelnetInfo info;
 	char first[NAME_SIZE], last[NAME_SIZE]; /* terminal types, as they came */
 	char terminal[NAME_SIZE], client[NAME_SIZE], user_name[NAME_SIZE];
-	guint8 types;	  /* answered so far */
+	guint8 types; /* answered so far */
 	guint8 place;
-	gboolean in_sub;  /* between IAC SB and the next command */
-	gsize sub_size;	  /* bytes of it so far */
+	gboolean in_sub; /* between IAC SB and the next command */
+	gsize sub_size;	 /* bytes of it so far */
 	gboolean lines;
 	gboolean after_cr;
-	gboolean eor;	  /* agreed */
-	gboolean no_sga;  /* it has asked us not to suppress GA */
+	gboolean eor;	 /* agreed */
+	gboolean no_sga; /* it has asked us not to suppress GA */
 	gboolean asked_charset;
 	gboolean echo_told; /* libtelnet has told of this DONT ECHO */
-	gboolean offered; /* our options were */
-	gboolean refused; /* it does not let us echo */
-	gboolean changed; /* BP_TELNET_TERMINAL is to be told */
-	gboolean given;	  /* its lines, back to it */
+	gboolean offered;   /* our options were */
+	gboolean refused;   /* it does not let us echo */
+	gboolean changed;   /* BP_TELNET_TERMINAL is to be told */
+	gboolean given;	    /* its lines, back to it */
 	gboolean broken;
 };
 
@@ -437,7 +437,7 @@ static Sign step(BpTelnet *codec, guint8 byte)
 			codec->in_sub = byte == TELNET_SB;
 			codec->sub_size = 0;
 		}
-		codec->place = byte == TELNET_DONT			       ? AFTER_DONT
+		codec->place = byte == TELNET_DONT			  ? AFTER_DONT
 			       : byte >= TELNET_WILL && byte < TELNET_IAC ? AFTER_OTHER
 									  : IN_DATA;
 		return byte == TELNET_IAC ? NOTHING : COMMAND;
