@@ -16,12 +16,13 @@ typedef struct {
 	BpEnd why;
 } Client;
 
-static inline void client_on_send(BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer user)
+static inline void client_on_send(BpPlugin *self, BpSession *session, gconstpointer data, gsize size, gboolean text,
+				  gpointer user)
 {
 	g_string_append_len(((Client *)user)->shown, data, (gssize)size);
 }
 
-static inline void client_on_end(BpSession *session, BpEnd why, gpointer user)
+static inline void client_on_end(BpPlugin *self, BpSession *session, BpEnd why, gpointer user)
 {
 	Client *client = user;
 
@@ -30,7 +31,9 @@ static inline void client_on_end(BpSession *session, BpEnd why, gpointer user)
 	client->session = NULL;
 }
 
-static const BpSessionLink client_link = { .name = "test", .send = client_on_send, .end = client_on_end };
+static const BpSessionLink client_link = {
+	.size = sizeof(client_link), .name = "test", .send = client_on_send, .end = client_on_end
+};
 
 static inline Client *client_new(const char *handler, gboolean terminal, BpRole role)
 {

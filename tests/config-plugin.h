@@ -80,8 +80,10 @@ static const BpModule modules[] = {
 };
 
 static const BpHandler handlers[] = { { "echo", .help = "nobody" }, { "guess", .help = "nobody" }, { NULL } };
-static const BpTransport telnet = { .name = "telnet", .module = "FakeServer", .default_port = 8023 };
-static const BpTransport tcp = { .name = "tcp", .module = "FakeServer", .default_port = 8024 };
+static const BpTransport telnet = {
+	.size = sizeof(telnet), .name = "telnet", .module = "FakeServer", .default_port = 8023
+};
+static const BpTransport tcp = { .size = sizeof(tcp), .name = "tcp", .module = "FakeServer", .default_port = 8024 };
 
 static gboolean load(BpPlugin *self, GError **error)
 {

@@ -24,7 +24,7 @@ typedef struct {
 	guint inside; /* calls of ours on the stack */
 } Peer;
 
-static inline void peer_data(BpStream *stream, const guint8 *data, gsize size, gpointer user)
+static inline void peer_data(BpPlugin *self, BpStream *stream, const guint8 *data, gsize size, gpointer user)
 {
 	Peer *peer = user;
 
@@ -38,7 +38,7 @@ static inline void peer_data(BpStream *stream, const guint8 *data, gsize size, g
 		peer->on_data(stream, peer);
 }
 
-static inline void peer_end(BpStream *stream, gpointer user)
+static inline void peer_end(BpPlugin *self, BpStream *stream, gpointer user)
 {
 	Peer *peer = user;
 
@@ -47,7 +47,7 @@ static inline void peer_end(BpStream *stream, gpointer user)
 		bp_stream_close(stream);
 }
 
-static inline void peer_closed(BpStream *stream, const GError *why, gpointer user)
+static inline void peer_closed(BpPlugin *self, BpStream *stream, const GError *why, gpointer user)
 {
 	Peer *peer = user;
 
@@ -57,7 +57,7 @@ static inline void peer_closed(BpStream *stream, const GError *why, gpointer use
 	peer->why = why ? g_error_copy(why) : NULL;
 }
 
-static inline void peer_drained(BpStream *stream, gpointer user)
+static inline void peer_drained(BpPlugin *self, BpStream *stream, gpointer user)
 {
 	Peer *peer = user;
 
@@ -66,12 +66,17 @@ static inline void peer_drained(BpStream *stream, gpointer user)
 		peer->on_drained(stream, peer);
 }
 
-static inline void peer_ready(BpStream *stream, gpointer user)
+static inline void peer_ready(BpPlugin *self, BpStream *stream, gpointer user)
 {
 	((Peer *)user)->ready++;
 }
 
-static const BpStreamEvents peer_events = { peer_data, peer_end, peer_closed, peer_drained, peer_ready };
+static const BpStreamEvents peer_events = { .size = sizeof(peer_events),
+					    .data = peer_data,
+					    .end = peer_end,
+					    .closed = peer_closed,
+					    .drained = peer_drained,
+					    .ready = peer_ready };
 
 static inline Peer *peer_new(void)
 {
@@ -134,8 +139,8 @@ static inline gboolean wait_size(Peer *peer, gsize size)
 
 /* --- a server --- */
 
-static char *server_refusal(BpServer *server, const char *why, gpointer user);
-static void server_accept(BpServer *server, BpStream *stream, gpointer user);
+static char *server_refusal(BpPlugin *self, BpServer *server, const char *why, gpointer user);
+static void server_accept(BpPlugin *self, BpServer *server, BpStream *stream, gpointer user);
 
 static const BpParam peer_server_params[] = {
 	{ "port", 'p', BP_INT, .fallback = "0", .min = 0, .max = 65535, .help = "port" },
@@ -147,7 +152,9 @@ static BpServer *server; /* the one opened last */
 
 static gboolean open_server(BpInstance *self, GError **error)
 {
-	static const BpServerEvents events = { server_accept, server_refusal };
+	static const BpServerEvents events = { .size = sizeof(events),
+					       .accept = server_accept,
+					       .refusal = server_refusal };
 
 	server = bp_server_open(self, "server-test", &events, NULL, error);
 	return server != NULL;

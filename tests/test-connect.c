@@ -2,11 +2,11 @@
 /* test-connect.c - outgoing streams: refused, unanswered, written to before they are there. */
 #include "peers.h"
 
-static void server_accept(BpServer *of, BpStream *stream, gpointer user)
+static void server_accept(BpPlugin *self, BpServer *of, BpStream *stream, gpointer user)
 {
 }
 
-static char *server_refusal(BpServer *of, const char *why, gpointer user)
+static char *server_refusal(BpPlugin *self, BpServer *of, const char *why, gpointer user)
 {
 	return NULL;
 }

@@ -18,7 +18,8 @@ typedef struct {
 	gboolean echo, close;
 } Post;
 
-static void on_data(BpDatagram *socket, const guint8 *data, gsize size, const BpAddress *from, gpointer user)
+static void on_data(BpPlugin *self, BpDatagram *socket, const guint8 *data, gsize size, const BpAddress *from,
+		    gpointer user)
 {
 	Post *post = user;
 
@@ -30,7 +31,7 @@ static void on_data(BpDatagram *socket, const guint8 *data, gsize size, const Bp
 		bp_datagram_close(socket);
 }
 
-static void on_error(BpDatagram *socket, const GError *error, gpointer user)
+static void on_error(BpPlugin *self, BpDatagram *socket, const GError *error, gpointer user)
 {
 	Post *post = user;
 
@@ -39,7 +40,7 @@ static void on_error(BpDatagram *socket, const GError *error, gpointer user)
 	post->error = g_error_copy(error);
 }
 
-static const BpDatagramEvents events = { on_data, on_error };
+static const BpDatagramEvents events = { .size = sizeof(events), .data = on_data, .error = on_error };
 
 static Post *post_open(const char *host, gboolean shared)
 {

@@ -101,18 +101,18 @@ static void test_stream_of_dying_instance(void)
 
 static BpPlugin *next_owner;
 
-static void change_on_data(BpStream *stream, const guint8 *data, gsize size, gpointer user)
+static void change_on_data(BpPlugin *self, BpStream *stream, const guint8 *data, gsize size, gpointer user)
 {
 	bp_stream_set_owner(stream, next_owner);
 }
 
-static void change(BpStream *stream, gpointer user)
+static void change(BpPlugin *self, BpStream *stream, gpointer user)
 {
 	bp_stream_set_owner(stream, next_owner);
 	g_string_append(said, "changed ");
 }
 
-static void on_stream_closed(BpStream *stream, const GError *why, gpointer user)
+static void on_stream_closed(BpPlugin *self, BpStream *stream, const GError *why, gpointer user)
 {
 	g_string_append(said, "closed ");
 }
@@ -123,9 +123,9 @@ static void test_owner_changes_in_callback(void)
 	static const BpPluginInfo first = { .abi = BP_ABI, .name = "first", .version = "1", .summary = "test" };
 	static const BpPluginInfo second = { .abi = BP_ABI, .name = "second", .version = "1", .summary = "test" };
 	static const BpStreamEvents each[] = {
-		{ .data = change_on_data, .end = change, .closed = on_stream_closed },
-		{ .end = change, .closed = on_stream_closed },
-		{ .drained = change, .closed = on_stream_closed },
+		{ .size = sizeof(BpStreamEvents), .data = change_on_data, .end = change, .closed = on_stream_closed },
+		{ .size = sizeof(BpStreamEvents), .end = change, .closed = on_stream_closed },
+		{ .size = sizeof(BpStreamEvents), .drained = change, .closed = on_stream_closed },
 	};
 
 	for (guint i = 0; i < G_N_ELEMENTS(each); i++) {
@@ -179,13 +179,13 @@ static void test_stream_left_open(void)
 
 /* --- sessions --- */
 
-static gboolean handler_open(BpSession *session, GError **error)
+static gboolean handler_open(BpPlugin *self, BpSession *session, GError **error)
 {
 	fill(bp_session_scope(session));
 	return TRUE;
 }
 
-static void handler_close(BpSession *session, BpEnd why)
+static void handler_close(BpPlugin *self, BpSession *session, BpEnd why)
 {
 	CU_ASSERT_EQUAL(destroyed, 0);
 	g_string_append(said, "handler ");

@@ -218,7 +218,9 @@ static void route_request(BpPlugin *self, BpHttpExchange *exchange)
 				     bp_http_is_own_origin(exchange) ? "of the route, own" : "of the route, foreign");
 }
 
-static const BpHttpRoute route = { .path = "/route", .request = route_request, .any_origin = TRUE };
+static const BpHttpRoute route = {
+	.size = sizeof(route), .path = "/route", .request = route_request, .any_origin = TRUE
+};
 
 static gboolean load_route(BpPlugin *self, GError **error)
 {

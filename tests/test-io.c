@@ -6,11 +6,11 @@
 #include <termios.h>
 #include "peers.h"
 
-static void server_accept(BpServer *of, BpStream *stream, gpointer user)
+static void server_accept(BpPlugin *self, BpServer *of, BpStream *stream, gpointer user)
 {
 }
 
-static char *server_refusal(BpServer *of, const char *why, gpointer user)
+static char *server_refusal(BpPlugin *self, BpServer *of, const char *why, gpointer user)
 {
 	return NULL;
 }
@@ -173,7 +173,7 @@ static void test_peers_end_leaves_our_half(void)
 
 static void test_without_end_function_the_queue_is_sent(void)
 {
-	static const BpStreamEvents events = { .data = peer_data, .closed = peer_closed };
+	static const BpStreamEvents events = { .size = sizeof(events), .data = peer_data, .closed = peer_closed };
 	g_autofree char *bytes = g_malloc0(500000);
 	Peer *near, *far;
 

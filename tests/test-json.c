@@ -99,7 +99,7 @@ static void test_roles(void)
 		{ NULL },
 	};
 	static const BpResource things = {
-		.name = "things", .role = BP_OPERATOR, .list = list_nothing, .actions = actions
+		.size = sizeof(things), .name = "things", .role = BP_OPERATOR, .list = list_nothing, .actions = actions
 	};
 	static const BpKernelOptions options = { 0 };
 	g_autoptr(GError) error = NULL;

@@ -261,13 +261,13 @@ static void test_stream_in_which_nothing_waits(void)
 
 /* --- sessions --- */
 
-static gboolean handler_open(BpSession *session, GError **error)
+static gboolean handler_open(BpPlugin *self, BpSession *session, GError **error)
 {
 	fill(bp_session_scope(session));
 	return TRUE;
 }
 
-static void handler_close(BpSession *session, BpEnd why)
+static void handler_close(BpPlugin *self, BpSession *session, BpEnd why)
 {
 	CU_ASSERT_EQUAL(destroyed, 0);
 	g_string_append(said, "handler ");

@@ -19,7 +19,7 @@ typedef struct {
 } Scene;
 static Scene scene;
 
-static void server_accept(BpServer *of, BpStream *stream, gpointer user)
+static void server_accept(BpPlugin *self, BpServer *of, BpStream *stream, gpointer user)
 {
 	scene.accepted++;
 	if (scene.leave) {
@@ -33,7 +33,7 @@ static void server_accept(BpServer *of, BpStream *stream, gpointer user)
 	bp_stream_set_user(stream, &peer_events, scene.last);
 }
 
-static char *server_refusal(BpServer *of, const char *why, gpointer user)
+static char *server_refusal(BpPlugin *self, BpServer *of, const char *why, gpointer user)
 {
 	return scene.refusals ? g_strdup_printf("Sorry: %s.\r\n", why) : NULL;
 }

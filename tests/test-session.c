@@ -24,7 +24,7 @@ static void expect(const char *what)
 
 /* --- an application that does what it is told --- */
 
-static gboolean app_open(BpSession *session, GError **error)
+static gboolean app_open(BpPlugin *self, BpSession *session, GError **error)
 {
 	note("open ");
 	if (!strcmp(bp_session_query(session), "refuse")) {
@@ -36,7 +36,7 @@ static gboolean app_open(BpSession *session, GError **error)
 	return TRUE;
 }
 
-static gboolean app_line(BpSession *session, const char *line, gsize size)
+static gboolean app_line(BpPlugin *self, BpSession *session, const char *line, gsize size)
 {
 	note("line:%s ", line);
 	CU_ASSERT_EQUAL(strlen(line), size);
@@ -57,7 +57,7 @@ static gboolean app_line(BpSession *session, const char *line, gsize size)
 	return strcmp(line, "false") != 0;
 }
 
-static gboolean app_character(BpSession *session, const char *bytes, gsize size)
+static gboolean app_character(BpPlugin *self, BpSession *session, const char *bytes, gsize size)
 {
 	note("[%.*s]", (int)size, bytes);
 	if (size == 1 && *bytes == '.')
@@ -65,17 +65,17 @@ static gboolean app_character(BpSession *session, const char *bytes, gsize size)
 	return *bytes != '!';
 }
 
-static void app_resize(BpSession *session, guint columns, guint rows)
+static void app_resize(BpPlugin *self, BpSession *session, guint columns, guint rows)
 {
 	note("%ux%u ", columns, rows);
 }
 
-static void app_terminal(BpSession *session, const char *type)
+static void app_terminal(BpPlugin *self, BpSession *session, const char *type)
 {
 	note("terminal:%s ", type);
 }
 
-static void app_close(BpSession *session, BpEnd why)
+static void app_close(BpPlugin *self, BpSession *session, BpEnd why)
 {
 	note("close:%d ", why);
 	if (bp_instance_find("host"))

@@ -32,7 +32,9 @@ static void on_event(BpTelnet *codec, BpTelnetEvent event, gpointer user)
 		g_string_append_printf(client->events, "%s@%zu ", event_names[event], client->data->len);
 }
 
-static const BpTelnetEvents callbacks = { .data = on_data, .send = on_send, .event = on_event };
+static const BpTelnetEvents callbacks = {
+	.size = sizeof(callbacks), .data = on_data, .send = on_send, .event = on_event
+};
 
 static void client_begin(Client *client, gboolean lines)
 {

@@ -14,21 +14,21 @@ static guint accepted;
 static GString *said;
 static BpWatch *watch;
 
-static void server_accept(BpServer *of, BpStream *stream, gpointer user)
+static void server_accept(BpPlugin *self, BpServer *of, BpStream *stream, gpointer user)
 {
 	accepted++;
 	near->stream = stream;
 	bp_stream_set_user(stream, &peer_events, near);
 }
 
-static char *server_refusal(BpServer *of, const char *why, gpointer user)
+static char *server_refusal(BpPlugin *self, BpServer *of, const char *why, gpointer user)
 {
 	return NULL;
 }
 
 static void on_event(BpPlugin *self, BpMessage *message, gpointer data)
 {
-	g_string_append_printf(said, "%s\n", bp_message_data(message));
+	g_string_append_printf(said, "%s\n", (const char *)bp_message_data(message));
 }
 
 static BpInstance *begin(const Identity *identity, const char *more, GError **error)

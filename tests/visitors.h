@@ -12,12 +12,12 @@
 #define AT_ONCE 16
 #define FEW 100
 
-static char *server_refusal(BpServer *of, const char *why, gpointer user)
+static char *server_refusal(BpPlugin *self, BpServer *of, const char *why, gpointer user)
 {
 	return NULL;
 }
 
-static void server_accept(BpServer *of, BpStream *stream, gpointer user)
+static void server_accept(BpPlugin *self, BpServer *of, BpStream *stream, gpointer user)
 {
 }
 
@@ -159,7 +159,7 @@ static inline void leave(BpStream *stream, Visitor *visitor)
 		bp_stream_abort(stream, NULL);
 }
 
-static inline void on_data(BpStream *stream, const guint8 *data, gsize size, gpointer user)
+static inline void on_data(BpPlugin *self, BpStream *stream, const guint8 *data, gsize size, gpointer user)
 {
 	Visitor *visitor = user;
 	const Kind *kind = crowd.kind;
@@ -169,7 +169,7 @@ static inline void on_data(BpStream *stream, const guint8 *data, gsize size, gpo
 		leave(stream, visitor);
 }
 
-static inline void on_ready(BpStream *stream, gpointer user)
+static inline void on_ready(BpPlugin *self, BpStream *stream, gpointer user)
 {
 	const Kind *kind = crowd.kind;
 	struct linger now = { 1, 0 };
@@ -182,7 +182,7 @@ static inline void on_ready(BpStream *stream, gpointer user)
 		leave(stream, user);
 }
 
-static inline void on_closed(BpStream *stream, const GError *why, gpointer user)
+static inline void on_closed(BpPlugin *self, BpStream *stream, const GError *why, gpointer user)
 {
 	Visitor *visitor = user;
 
@@ -193,7 +193,9 @@ static inline void on_closed(BpStream *stream, const GError *why, gpointer user)
 	come();
 }
 
-static const BpStreamEvents visitor_events = { .data = on_data, .closed = on_closed, .ready = on_ready };
+static const BpStreamEvents visitor_events = {
+	.size = sizeof(visitor_events), .data = on_data, .closed = on_closed, .ready = on_ready
+};
 
 static inline void come(void)
 {

@@ -94,7 +94,7 @@ typedef struct {
 	guint destroyed; /* at that time */
 } Connection;
 
-static inline void on_closed(BpStream *stream, const GError *why, gpointer user)
+static inline void on_closed(BpPlugin *self, BpStream *stream, const GError *why, gpointer user)
 {
 	Connection *connection = user;
 
@@ -104,7 +104,7 @@ static inline void on_closed(BpStream *stream, const GError *why, gpointer user)
 	g_string_append(said, "closed ");
 }
 
-static const BpStreamEvents events = { .closed = on_closed };
+static const BpStreamEvents events = { .size = sizeof(events), .closed = on_closed };
 
 static inline BpStream *open_stream(BpPlugin *self, gpointer user, int *other)
 {
@@ -122,16 +122,19 @@ static inline gboolean has_said(gpointer what)
 
 /* --- sessions and commands --- */
 
-static inline void link_send(BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer link)
+static inline void link_send(BpPlugin *self, BpSession *session, gconstpointer data, gsize size, gboolean text,
+			     gpointer link)
 {
 }
 
-static inline void link_end(BpSession *session, BpEnd why, gpointer link)
+static inline void link_end(BpPlugin *self, BpSession *session, BpEnd why, gpointer link)
 {
 	g_string_append(said, "link ");
 }
 
-static const BpSessionLink session_link = { .name = "test", .send = link_send, .end = link_end };
+static const BpSessionLink session_link = {
+	.size = sizeof(session_link), .name = "test", .send = link_send, .end = link_end
+};
 
 static inline void end_call(BpPlugin *scope, gpointer data)
 {

@@ -4,12 +4,12 @@
 #include <backplane/http.h>
 #include "peers.h"
 
-static char *server_refusal(BpServer *of, const char *why, gpointer user)
+static char *server_refusal(BpPlugin *self, BpServer *of, const char *why, gpointer user)
 {
 	return NULL;
 }
 
-static void server_accept(BpServer *of, BpStream *stream, gpointer user)
+static void server_accept(BpPlugin *self, BpServer *of, BpStream *stream, gpointer user)
 {
 }
 
@@ -27,13 +27,13 @@ typedef struct {
 } Web;
 static Web web;
 
-static inline void on_gone(BpHttpExchange *exchange, gpointer data)
+static inline void on_gone(BpPlugin *self, BpHttpExchange *exchange, gpointer data)
 {
 	web.gone++;
 	web.held = NULL;
 }
 
-static inline void on_drained(BpHttpExchange *exchange, gpointer data)
+static inline void on_drained(BpPlugin *self, BpHttpExchange *exchange, gpointer data)
 {
 	web.drained++;
 }
@@ -63,7 +63,7 @@ static inline void take(BpHttpExchange *exchange)
 	web.taken->stream = bp_http_take_stream(exchange, bp_kernel(), 101, &peer_events, web.taken);
 }
 
-static inline void on_request(BpHttpExchange *exchange, gpointer user)
+static inline void on_request(BpPlugin *self, BpHttpExchange *exchange, gpointer user)
 {
 	const char *path = bp_http_path(exchange);
 
@@ -89,7 +89,7 @@ static inline void on_request(BpHttpExchange *exchange, gpointer user)
 	}
 }
 
-static inline void on_finished(BpHttpExchange *exchange, guint status, guint64 bytes, gpointer user)
+static inline void on_finished(BpPlugin *self, BpHttpExchange *exchange, guint status, guint64 bytes, gpointer user)
 {
 	web.status = status;
 	web.bytes = bytes;
@@ -103,7 +103,7 @@ static const BpParam web_params[] = {
 
 static inline gboolean open_web(BpInstance *self, GError **error)
 {
-	static const BpHttpEvents events = { .request = on_request, .finished = on_finished };
+	static const BpHttpEvents events = { .size = sizeof(events), .request = on_request, .finished = on_finished };
 
 	web.http = bp_http_open(self, "server-test", &events, NULL, error);
 	server = web.http ? bp_http_listener(web.http) : NULL;

@@ -14,7 +14,7 @@ static void tell(BpSession *session, const char *format, const char *name, const
 	bp_session_broadcast(session, line, FALSE);
 }
 
-static void welcome(BpSession *session)
+static void welcome(BpPlugin *self, BpSession *session)
 {
 	bp_session_print(session, "Who are you?");
 }
@@ -30,7 +30,7 @@ static gboolean is_taken(const char *name)
 	return FALSE;
 }
 
-static gboolean line(BpSession *session, const char *text, gsize size)
+static gboolean line(BpPlugin *self, BpSession *session, const char *text, gsize size)
 {
 	Guest *guest = bp_session_data(session);
 
@@ -48,7 +48,7 @@ static gboolean line(BpSession *session, const char *text, gsize size)
 	return TRUE;
 }
 
-static void leave(BpSession *session, BpEnd why)
+static void leave(BpPlugin *self, BpSession *session, BpEnd why)
 {
 	Guest *guest = bp_session_data(session);
 

@@ -55,9 +55,11 @@ static const char page[] =
 
 static gboolean load(BpPlugin *self, GError **error)
 {
-	static const BpView view = {
-		.name = "temperatures", .title = "Temperatures", .script = page, .size = sizeof(page) - 1
-	};
+	static const BpView view = { .size = sizeof(view),
+				     .name = "temperatures",
+				     .title = "Temperatures",
+				     .script = page,
+				     .script_size = sizeof(page) - 1 };
 
 	return bp_registry_add(self, "view/temperatures", &view, error);
 }

@@ -10,8 +10,11 @@
 G_BEGIN_DECLS
 
 typedef struct {
-	void (*data)(BpDatagram *datagram, const guint8 *data, gsize size, const BpAddress *from, gpointer user);
-	void (*error)(BpDatagram *datagram, const GError *error, gpointer user); /* said, socket goes on; may be NULL */
+	gsize size; /* sizeof(BpDatagramEvents), so that it can grow */
+	void (*data)(BpPlugin *self, BpDatagram *datagram, const guint8 *data, gsize size, const BpAddress *from,
+		     gpointer user);
+	void (*error)(BpPlugin *self, BpDatagram *datagram, const GError *error,
+		      gpointer user); /* said, socket goes on; may be NULL */
 } BpDatagramEvents;
 
 /* Bound to `address` (port 0: any). `shared`: SO_REUSEADDR, for broadcast and multicast listeners. */

@@ -11,11 +11,12 @@
 G_BEGIN_DECLS
 
 typedef struct {
+	gsize size;	  /* sizeof(BpEndpoint), so that it can grow */
 	const char *name; /* "echo": letters, digits and - _ . */
 	const char *help;
 	/* `message` is the whole request, an object (of the protocol form: its data); `client` names the connection. A new
 	 * reference to what becomes "data" of the answer, null for none; NULL with a sentence. */
-	json_t *(*call)(const json_t *message, const char *client, GError **error);
+	json_t *(*call)(BpPlugin *self, const json_t *message, const char *client, GError **error);
 } BpEndpoint;
 
 G_END_DECLS

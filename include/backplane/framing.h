@@ -44,6 +44,7 @@ typedef struct {
 } BpDecoder;
 
 typedef struct {
+	gsize size;	  /* sizeof(BpFraming), so that it can grow */
 	const char *name; /* "slip" */
 	const char *help;
 	gboolean timed; /* a pause on the line ends a frame: tell by `pause` */

@@ -2,7 +2,7 @@
 /* handler.h - what a session talks to: the console, or an application of yours, served alike over
  * every transport (telnet, tcp, websocket, ws_telnet, the terminal).
  *
- *	static gboolean echo_line(BpSession *session, const char *line, gsize size)
+ *	static gboolean echo_line(BpPlugin *self, BpSession *session, const char *line, gsize size)
  *	{
  *		bp_session_printf(session, "Echo: %s", line);
  *		return TRUE;
@@ -43,20 +43,21 @@ struct BpHandler {
 	const char *prompt; /* shown before each line; NULL: none; changed by bp_session_set_prompt */
 	gsize size;	    /* of the zeroed memory that bp_session_data gives */
 	guint line_limit;   /* bytes; 0: 64 KiB. A longer line ends the session with a sentence. */
-	gboolean (*open)(BpSession *session, GError **error); /* FALSE refuses: the sentence is told to the peer */
-	void (*welcome)(BpSession *session);		      /* NULL: the server's welcome_message, if it has one */
+	gboolean (*open)(BpPlugin *self, BpSession *session,
+			 GError **error);		     /* FALSE refuses: the sentence is told to the peer */
+	void (*welcome)(BpPlugin *self, BpSession *session); /* NULL: the server's welcome_message, if it has one */
 	/* A whole line without its end; NUL-terminated. FALSE ends the session. */
-	gboolean (*line)(BpSession *session, const char *line, gsize size);
-	gboolean (*character)(BpSession *session, const char *bytes, gsize size);
+	gboolean (*line)(BpPlugin *self, BpSession *session, const char *line, gsize size);
+	gboolean (*character)(BpPlugin *self, BpSession *session, const char *bytes, gsize size);
 	/* Ctrl-C, telnet IP; NULL: the line is thrown away, and on an empty one the session ends. */
-	gboolean (*interrupt)(BpSession *session);
+	gboolean (*interrupt)(BpPlugin *self, BpSession *session);
 	/* Tab: words for what stands before the cursor, NULL-terminated, yours to give away; NULL: none.
 	 * `*start` is where in `line` the word to be completed begins. */
-	char **(*complete)(BpSession *session, const char *line, gsize cursor, gsize *start);
-	void (*resize)(BpSession *session, guint columns, guint rows);
-	void (*terminal)(BpSession *session, const char *type);
-	void (*error)(BpSession *session, const GError *error);
-	void (*close)(BpSession *session, BpEnd why);
+	char **(*complete)(BpPlugin *self, BpSession *session, const char *line, gsize cursor, gsize *start);
+	void (*resize)(BpPlugin *self, BpSession *session, guint columns, guint rows);
+	void (*terminal)(BpPlugin *self, BpSession *session, const char *type);
+	void (*error)(BpPlugin *self, BpSession *session, const GError *error);
+	void (*close)(BpPlugin *self, BpSession *session, BpEnd why);
 };
 
 BP_API const BpHandler *bp_handler_find(const char *name);

@@ -8,7 +8,7 @@
  * requests, ranges, gzip, Date and the security headers are done here. Answers go out in order; the next request of a
  * connection is not looked at before this one is answered.
  *
- *	static void on_request(BpHttpExchange *exchange, gpointer user)
+ *	static void on_request(BpPlugin *self, BpHttpExchange *exchange, gpointer user)
  *	{
  *		if (strcmp(bp_http_path(exchange), "/time") == 0)
  *			bp_http_respond_json(exchange, 200, json_pack("{s:i}", "time", (int)time(NULL)));
@@ -32,14 +32,15 @@ typedef struct BpHttpExchange BpHttpExchange;
 BP_API extern const BpParam bp_http_params[];
 
 typedef struct {
+	gsize size; /* sizeof(BpHttpEvents), so that it can grow */
 	/* A whole request. */
-	void (*request)(BpHttpExchange *exchange, gpointer user);
+	void (*request)(BpPlugin *self, BpHttpExchange *exchange, gpointer user);
 	/* Optional: its head has come and its body has not. What is answered here (a 401, a 404) is answered without
 	 * reading the body, and the connection then closes. */
-	void (*head)(BpHttpExchange *exchange, gpointer user);
+	void (*head)(BpPlugin *self, BpHttpExchange *exchange, gpointer user);
 	/* Optional: it was answered, with so many bytes of body. For the access log: the exchange still tells the
 	 * request. Also for what was refused here; a request that could not be read has "-" as its method. */
-	void (*finished)(BpHttpExchange *exchange, guint status, guint64 bytes, gpointer user);
+	void (*finished)(BpPlugin *self, BpHttpExchange *exchange, guint status, guint64 bytes, gpointer user);
 	const char *policy; /* Content-Security-Policy of all answers; NULL: nothing is allowed */
 } BpHttpEvents;
 
@@ -79,7 +80,7 @@ BP_API char *bp_http_escape(const char *text);
 BP_API void bp_http_add_header(BpHttpExchange *exchange, const char *name, const char *value);
 /* Exactly once, if there is no answer: the client has gone before it, the server closes, or the plugin whose route it is is being
  * unloaded. The exchange is dead when `gone` returns. */
-typedef void (*BpHttpGone)(BpHttpExchange *exchange, gpointer data);
+typedef void (*BpHttpGone)(BpPlugin *self, BpHttpExchange *exchange, gpointer data);
 BP_API void bp_http_on_gone(BpHttpExchange *exchange, BpHttpGone gone, gpointer data);
 /* Owns what waits for this exchange (scope.h): a timer, a job, a watch whose messages are its answer. It ends when the exchange
  * has its answer, or after `gone`. */
@@ -120,6 +121,7 @@ BP_API void bp_http_write_switch(BpHttpExchange *exchange, const char *protocol)
 /* --- paths that plugins add to every web server --- */
 /* Registered as "route/NAME" (registry.h); constant. */
 typedef struct {
+	gsize size;	  /* sizeof(BpHttpRoute), so that it can grow */
 	const char *path; /* exact: "/ws" */
 	const char *help;
 	/* Answers, now or later. */

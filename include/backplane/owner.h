@@ -11,6 +11,7 @@
  * on that loop, or by the main loop when that one has ended.
  */
 #pragma once
+#include <string.h>
 #include <backplane/types.h>
 
 G_BEGIN_DECLS
@@ -58,6 +59,16 @@ BP_API void bp_scope_stop(BpScope *scope);
 BP_API void bp_scope_trim(BpScope **place);
 /* The thing is gone, after its last callback: drops all that the scope owns. */
 BP_API void bp_scope_clear(BpScope **place);
+
+/* For libraries: a struct that begins with `gsize size`, as its author's compiler knew it, into one of ours; what it lacks is zero. */
+static inline void bp_struct_copy(gpointer to, gsize size, gconstpointer from)
+{
+	gsize known = MIN(*(const gsize *)from, size);
+
+	g_return_if_fail(known > sizeof(gsize)); /* its author has left out `.size = sizeof(it)` */
+	memcpy(to, from, known);
+	memset((char *)to + known, 0, size - known);
+}
 
 #define BP_OWNED_BY(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 

@@ -16,12 +16,12 @@ typedef enum { BP_CHILD_OUTPUT = 1, BP_CHILD_ERRORS = 2 } BpChildPipe;
 typedef struct {
 	gsize size; /* sizeof(BpChildEvents): BP_CHILD_EVENTS sets it */
 	/* Bytes of its standard output or error; valid during the call. May be NULL. */
-	void (*output)(BpChild *child, BpChildPipe pipe, const guint8 *data, gsize size, gpointer user);
+	void (*output)(BpPlugin *self, BpChild *child, BpChildPipe pipe, const guint8 *data, gsize size, gpointer user);
 	/* Less waits to be written than half of the limit, after bp_child_write had given FALSE. May be NULL. */
-	void (*drained)(BpChild *child, gpointer user);
+	void (*drained)(BpPlugin *self, BpChild *child, gpointer user);
 	/* Once, last: it has ended and all of its output was given. `how`: "exited with status 1", "was killed by signal 9 (Killed)",
 	 * "could not be run: No such file or directory". `good`: it exited with status 0. The child is gone when it returns. */
-	void (*ended)(BpChild *child, gboolean good, const char *how, gpointer user);
+	void (*ended)(BpPlugin *self, BpChild *child, gboolean good, const char *how, gpointer user);
 } BpChildEvents;
 
 typedef struct {

@@ -28,6 +28,7 @@ typedef struct {
 BP_API void bp_reply_done(BpReply *reply, json_t *take_value, GError *take_error);
 
 typedef struct {
+	gsize size;	  /* sizeof(BpResource), so that it can grow */
 	const char *name; /* "nodes" */
 	const char *help;
 	BpRole role; /* to look */
@@ -42,10 +43,11 @@ typedef struct {
 /* An ES module that exports `title` and `show(element, api)`, which gives a function that ends it; `api` has
  * get(path), post(path, body), watch(glob, function), run(command). See data/web/README.md. */
 typedef struct {
+	gsize size;	   /* sizeof(BpView), so that it can grow */
 	const char *name;  /* "nodes" */
 	const char *title; /* "Nodes" */
 	const char *script;
-	gsize size;
+	gsize script_size; /* bytes of it */
 } BpView;
 
 /* --- for what shows resources: the web server, WebSockets --- */

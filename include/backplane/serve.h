@@ -19,6 +19,7 @@ G_BEGIN_DECLS
 /* How `servers:`, `serve` and plugins serve a handler: registered as "transport/NAME". `module` is a class
  * whose parameters include bp_server_params and bp_serve_params. */
 typedef struct {
+	gsize size; /* sizeof(BpTransport), so that it can grow */
 	const char *name;
 	const char *help;
 	const char *module;

@@ -17,19 +17,20 @@ G_BEGIN_DECLS
 BP_API extern const BpParam bp_server_params[];
 
 typedef struct {
+	gsize size; /* sizeof(BpServerEvents), so that it can grow */
 	/* A connection within the limits, ready to read and write. Give it events with bp_stream_set_user; a
 	 * stream left without them is closed. */
-	void (*accept)(BpServer *server, BpStream *stream, gpointer user);
+	void (*accept)(BpPlugin *self, BpServer *server, BpStream *stream, gpointer user);
 	/* What a refused connection is told before it is closed, given the reason as a sentence without full stop; NULL:
 	 * nothing. A new string. bp_server_refusal_line serves for line protocols. */
-	char *(*refusal)(BpServer *server, const char *why, gpointer user);
+	char *(*refusal)(BpPlugin *self, BpServer *server, const char *why, gpointer user);
 } BpServerEvents;
 
 /* Takes bind, port and the rest from the instance's values. `events_name`: its event channel,
  * "server-tcp-%u" with the port. Not bound: NULL, and a sentence that names port and holder. */
 BP_API BpServer *bp_server_open(BpInstance *self, const char *events_name, const BpServerEvents *events, gpointer user,
 				GError **error);
-BP_API char *bp_server_refusal_line(BpServer *server, const char *why, gpointer user);
+BP_API char *bp_server_refusal_line(BpPlugin *self, BpServer *server, const char *why, gpointer user);
 /* Its parameters `bind` and `insecure` say where it may listen: beyond loopback only with `insecure`. For what is no
  * BpServer; bp_server_open asks by itself. */
 BP_API gboolean bp_server_may_bind(BpInstance *self, GError **error);

@@ -77,22 +77,24 @@ BP_API BpSession *bp_session_find(guint id);
 
 /* --- for transports --- */
 typedef struct {
+	gsize size;	  /* sizeof(BpSessionLink), so that it can grow */
 	const char *name; /* "telnet" */
 	/* Bytes for the wire, to be queued; `text`: they are text of ours, else a handler's own bytes. */
-	void (*send)(BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer link);
+	void (*send)(BpPlugin *self, BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer link);
 	/* Exactly once: the session is over. Send what is queued, close. The session is gone when this returns. Also when the owner
 	 * of the session goes, after the `close` of an instance. */
-	void (*end)(BpSession *session, BpEnd why, gpointer link);
-	void (*echo)(BpSession *session, gboolean on, gpointer link); /* may be NULL */
-	void (*mode)(BpSession *session, BpMode mode, gpointer link); /* may be NULL */
+	void (*end)(BpPlugin *self, BpSession *session, BpEnd why, gpointer link);
+	void (*echo)(BpPlugin *self, BpSession *session, gboolean on, gpointer link); /* may be NULL */
+	void (*mode)(BpPlugin *self, BpSession *session, BpMode mode, gpointer link); /* may be NULL */
 	/* FALSE: what was typed already is enough for now, read no more until TRUE; may be NULL. */
-	void (*input)(BpSession *session, gboolean on, gpointer link);
+	void (*input)(BpPlugin *self, BpSession *session, gboolean on, gpointer link);
 	gboolean crlf; /* lines of text end with CR LF */
 	gboolean own;  /* stdin and stdout of the program itself, no server */
 } BpSessionLink;
 
 /* What an editor tells of what is typed on a terminal. */
 typedef struct {
+	gsize size; /* sizeof(BpEditorEvents), so that it can grow */
 	void (*write)(gpointer data, const char *bytes, gsize size);
 	/* Without its end, NUL-terminated, valid UTF-8 without control characters. TRUE: the editor shows itself again. */
 	gboolean (*line)(gpointer data, const char *line, gsize size);

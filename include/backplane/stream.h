@@ -14,17 +14,18 @@ G_BEGIN_DECLS
 typedef enum { BP_BACKLOG_CLOSE, BP_BACKLOG_DROP_OLDEST } BpBacklogPolicy;
 
 typedef struct {
+	gsize size; /* sizeof(BpStreamEvents), so that it can grow */
 	/* Bytes that came; valid during the call. The stream may be closed in it. */
-	void (*data)(BpStream *stream, const guint8 *data, gsize size, gpointer user);
+	void (*data)(BpPlugin *self, BpStream *stream, const guint8 *data, gsize size, gpointer user);
 	/* The peer has ended its half; we may still write. NULL: the stream is closed after its queue is sent. */
-	void (*end)(BpStream *stream, gpointer user);
+	void (*end)(BpPlugin *self, BpStream *stream, gpointer user);
 	/* Exactly once, last; also when its owner goes, after the `close` of an instance: events NULL before that, if your own
 	 * memory is freed there. `why` is NULL for an orderly end. The stream is gone when it returns. */
-	void (*closed)(BpStream *stream, const GError *why, gpointer user);
+	void (*closed)(BpPlugin *self, BpStream *stream, const GError *why, gpointer user);
 	/* The queue has gone under half of its limit after bp_stream_write had said FALSE; may be NULL. */
-	void (*drained)(BpStream *stream, gpointer user);
+	void (*drained)(BpPlugin *self, BpStream *stream, gpointer user);
 	/* Connected (and TLS agreed); may be NULL. Before it nothing is read; what is written waits. */
-	void (*ready)(BpStream *stream, gpointer user);
+	void (*ready)(BpPlugin *self, BpStream *stream, gpointer user);
 } BpStreamEvents;
 
 /* Takes the descriptor. `self` owns the stream; events may be called from the next turn on. */

@@ -28,6 +28,7 @@ enum { BP_TELNET_MTTS_ANSI = 1, BP_TELNET_MTTS_VT100 = 2, BP_TELNET_MTTS_UTF8 = 
 typedef struct BpTelnet BpTelnet;
 
 typedef struct {
+	gsize size; /* sizeof(BpTelnetEvents), so that it can grow */
 	/* What was typed. IAC EC is 0x7F, IAC EL 0x15, IAC EOF 0x04; CR NUL is CR. */
 	void (*data)(BpTelnet *codec, const guint8 *data, gsize size, gpointer user);
 	/* Bytes for the wire. */

@@ -6,16 +6,16 @@
  * is against the rules are handled here. Compression (RFC 7692) is agreed with clients that offer it, without
  * context takeover: it costs an idle socket nothing.
  *
- *	static void on_message(BpWebSocket *socket, BpWebSocketKind kind, const guint8 *data, gsize size, gpointer user)
+ *	static void on_message(BpPlugin *self, BpWebSocket *socket, BpWebSocketKind kind, const guint8 *data, gsize size, gpointer user)
  *	{
  *		bp_websocket_send(socket, kind, data, size);
  *	}
- *	static const BpWebSocketEvents events = { .message = on_message };
+ *	static const BpWebSocketEvents events = { .size = sizeof(events), .message = on_message };
  *	static void on_request(BpPlugin *self, BpHttpExchange *exchange)
  *	{
  *		bp_websocket_accept(self, exchange, NULL, &events, NULL);
  *	}
- *	static const BpHttpRoute route = { .path = "/echo", .help = "says each message again", .request = on_request };
+ *	static const BpHttpRoute route = { .size = sizeof(route), .path = "/echo", .help = "says each message again", .request = on_request };
  *
  * What is sent waits in the stream's queue; a reader over its limit meets the stream's backlog policy. One frame is one
  * write, so "drop oldest" loses whole messages.
@@ -44,13 +44,15 @@ enum {
 
 /* The first two may be left out. */
 typedef struct {
+	gsize size; /* sizeof(BpWebSocketEvents), so that it can grow */
 	/* A whole message, valid during the call; no NUL behind it. The socket may be closed in it. */
-	void (*message)(BpWebSocket *socket, BpWebSocketKind kind, const guint8 *data, gsize size, gpointer user);
+	void (*message)(BpPlugin *self, BpWebSocket *socket, BpWebSocketKind kind, const guint8 *data, gsize size,
+			gpointer user);
 	/* The queue has gone under half of its limit after a send had said FALSE. */
-	void (*drained)(BpWebSocket *socket, gpointer user);
+	void (*drained)(BpPlugin *self, BpWebSocket *socket, gpointer user);
 	/* Exactly once, last, also when its owner goes (see BpStreamEvents); the socket is dead when it returns. The code is the
 	 * peer's, or the one it was closed with. */
-	void (*closed)(BpWebSocket *socket, guint code, const char *reason, gpointer user);
+	void (*closed)(BpPlugin *self, BpWebSocket *socket, guint code, const char *reason, gpointer user);
 } BpWebSocketEvents;
 
 /* ping_interval (30s), ping_timeout (10s), max_message (1M), compress (true). */
@@ -100,7 +102,8 @@ BP_API const char *bp_websocket_protocol(const BpWebSocket *socket); /* the subp
 /* A server with no other use. `accept`: a client came with this path and query; give it events with
  * bp_websocket_set_user, or it is closed. Parameters: bp_http_params. Other requests get 426. */
 typedef struct {
-	void (*accept)(BpWebSocket *socket, const char *path, const char *query, gpointer user);
+	gsize size; /* sizeof(BpWebSocketServer), so that it can grow */
+	void (*accept)(BpPlugin *self, BpWebSocket *socket, const char *path, const char *query, gpointer user);
 	BpWebSocketOptions options;
 } BpWebSocketServer;
 /* `server` is constant. */

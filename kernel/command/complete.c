@@ -181,7 +181,7 @@ static gint by_text(gconstpointer a, gconstpointer b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-char **console_complete(BpSession *session, const char *line, gsize at, gsize *start)
+char **console_complete(BpPlugin *self, BpSession *session, const char *line, gsize at, gsize *start)
 {
 	g_autoptr(ParsedCursor) cursor = parse_cursor(line, at);
 	GPtrArray *words = g_ptr_array_new();

@@ -48,7 +48,7 @@ static void on_console(BpPlugin *self, BpMessage *message, gpointer session)
 	bp_session_notify(session, bp_message_data(message));
 }
 
-static gboolean open_console(BpSession *session, GError **error)
+static gboolean open_console(BpPlugin *self, BpSession *session, GError **error)
 {
 	Console *console = bp_session_data(session);
 
@@ -59,7 +59,7 @@ static gboolean open_console(BpSession *session, GError **error)
 	return TRUE;
 }
 
-static void welcome(BpSession *session)
+static void welcome(BpPlugin *self, BpSession *session)
 {
 	if (*bp_session_server(session) && !session->link->own && strcmp(session->link->name, "control"))
 		bp_session_printf(session, "%s Telnet Console.", bp_kernel_version());
@@ -67,26 +67,26 @@ static void welcome(BpSession *session)
 		bp_session_printf(session, "%s. Type help for the commands, quit to end.", bp_kernel_version());
 }
 
-static void terminal(BpSession *session, const char *type)
+static void terminal(BpPlugin *self, BpSession *session, const char *type)
 {
 	if (session->terminal && !session->prompt)
 		bp_session_set_prompt(session, session->handler->prompt);
 }
 
-static gboolean line(BpSession *session, const char *text, gsize size)
+static gboolean line(BpPlugin *self, BpSession *session, const char *text, gsize size)
 {
 	session_type(session, text, size);
 	return TRUE;
 }
 
-static gboolean interrupt(BpSession *session)
+static gboolean interrupt(BpPlugin *self, BpSession *session)
 {
 	if (session_is_busy(session))
 		run_cancel_all(session);
 	return TRUE;
 }
 
-static void close_console(BpSession *session, BpEnd why)
+static void close_console(BpPlugin *self, BpSession *session, BpEnd why)
 {
 	Console *console = bp_session_data(session);
 
@@ -114,7 +114,8 @@ static const BpHandler handlers[] = {
 
 /* --- the session of nobody --- */
 
-static void system_send(BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer link)
+static void system_send(BpPlugin *self, BpSession *session, gconstpointer data, gsize size, gboolean text,
+			gpointer link)
 {
 	const char *bytes = data;
 
@@ -124,12 +125,14 @@ static void system_send(BpSession *session, gconstpointer data, gsize size, gboo
 		bp_channel_send_take(channel, bp_message_new(bytes, size, BP_TEXT));
 }
 
-static void system_end(BpSession *session, BpEnd why, gpointer link)
+static void system_end(BpPlugin *self, BpSession *session, BpEnd why, gpointer link)
 {
 	system_session = NULL;
 }
 
-static const BpSessionLink system_link = { .name = "system", .send = system_send, .end = system_end };
+static const BpSessionLink system_link = {
+	.size = sizeof(system_link), .name = "system", .send = system_send, .end = system_end
+};
 
 BpSession *bp_session_system(void)
 {

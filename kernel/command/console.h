@@ -11,4 +11,4 @@ gboolean console_keeps_history(const BpSession *session);
 /* FALSE: the line gives a secret, or may. */
 gboolean console_may_keep(const char *line);
 /* --- complete.c --- */
-char **console_complete(BpSession *session, const char *line, gsize cursor, gsize *start);
+char **console_complete(BpPlugin *self, BpSession *session, const char *line, gsize cursor, gsize *start);

@@ -37,7 +37,7 @@ static gboolean give_line(BpSession *session, const char *line, gsize size)
 		bp_channel_send_take(session->recv, bp_message_new(text, strlen(text), BP_TEXT));
 	}
 	if (session->handler->line && session_enter(session)) {
-		go_on = session->handler->line(session, line, size);
+		go_on = session->handler->line(session->handler_plugin, session, line, size);
 		session_leave(session);
 	}
 	if (!go_on && !session->ended)
@@ -66,7 +66,7 @@ static void on_interrupt(gpointer data, gboolean was_empty)
 
 	if (session->handler->interrupt) {
 		if (session_enter(session)) {
-			go_on = session->handler->interrupt(session);
+			go_on = session->handler->interrupt(session->handler_plugin, session);
 			session_leave(session);
 		}
 	} else {
@@ -87,7 +87,7 @@ static char **on_complete(gpointer data, const char *line, gsize cursor, gsize *
 	char **words = NULL;
 
 	if (session->handler->complete && session_enter(session)) {
-		words = session->handler->complete(session, line, cursor, start);
+		words = session->handler->complete(session->handler_plugin, session, line, cursor, start);
 		session_leave(session);
 	}
 	return words;
@@ -104,6 +104,7 @@ static gboolean on_keep(gpointer data, const char *line)
 }
 
 static const BpEditorEvents editor_events = {
+	.size = sizeof(editor_events),
 	.write = on_write,
 	.line = on_line,
 	.interrupt = on_interrupt,
@@ -227,7 +228,7 @@ static void give_characters(BpSession *session, const char *data, gsize size)
 		memcpy(bytes, session->partial->str, length);
 		g_string_erase(session->partial, 0, (gssize)length);
 		if (session->handler->character && session_enter(session)) {
-			go_on = session->handler->character(session, bytes, length);
+			go_on = session->handler->character(session->handler_plugin, session, bytes, length);
 			session_leave(session);
 		}
 		if (!go_on && !session->ended)
@@ -245,7 +246,7 @@ static void give_bytes(BpSession *session, const char *data, gsize size)
 	gboolean go_on = TRUE;
 
 	if (session->handler->character && session_enter(session)) {
-		go_on = session->handler->character(session, data, size);
+		go_on = session->handler->character(session->handler_plugin, session, data, size);
 		session_leave(session);
 	}
 	if (!go_on && !session->ended)
@@ -389,7 +390,7 @@ void bp_session_set_mode(BpSession *session, BpMode mode)
 		show_prompt(session);
 	}
 	if (session->link->mode)
-		session->link->mode(session, mode, session->link_data);
+		session->link->mode(session->owned.owner, session, mode, session->link_data);
 }
 
 /* The transport gives bytes as they are meanwhile; what was typed ahead is the taker's too, in a turn of its own. */
@@ -412,7 +413,7 @@ void input_set_taker(BpSession *session, BpCall *call)
 	if (call && session->ahead && session->ahead->len)
 		bp_defer(bp_kernel(), on_ahead, bp_session_ref(session), (GDestroyNotify)bp_session_unref);
 	if (session->link->mode)
-		session->link->mode(session, call ? BP_RAW : session->mode, session->link_data);
+		session->link->mode(session->owned.owner, session, call ? BP_RAW : session->mode, session->link_data);
 }
 
 void bp_session_set_echo(BpSession *session, gboolean on)
@@ -421,7 +422,7 @@ void bp_session_set_echo(BpSession *session, gboolean on)
 	if (session->editor)
 		session->editor_class->set_echo(session->editor, on);
 	if (session->link->echo)
-		session->link->echo(session, on, session->link_data);
+		session->link->echo(session->owned.owner, session, on, session->link_data);
 }
 
 void bp_session_set_terminal(BpSession *session, const char *type, gboolean is_terminal)
@@ -437,7 +438,7 @@ void bp_session_set_terminal(BpSession *session, const char *type, gboolean is_t
 	session->terminal = was || is_terminal;
 	bp_session_ref(session);
 	if (session->handler->terminal && session_enter(session)) {
-		session->handler->terminal(session, session->type);
+		session->handler->terminal(session->handler_plugin, session, session->type);
 		session_leave(session);
 	}
 	if (!session->ended && !was && is_terminal && session->mode == BP_LINES && !session_is_busy(session)) {
@@ -458,7 +459,7 @@ void bp_session_set_size(BpSession *session, guint columns, guint rows)
 	if (session->editor)
 		session->editor_class->set_columns(session->editor, columns);
 	if (!session->ended && session->handler->resize && session_enter(session)) {
-		session->handler->resize(session, columns, rows);
+		session->handler->resize(session->handler_plugin, session, columns, rows);
 		session_leave(session);
 	}
 	bp_session_unref(session);

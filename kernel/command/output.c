@@ -31,7 +31,7 @@ static void to_link(BpSession *session, const char *text, gsize size, gboolean i
 		text = crlf->str;
 		size = crlf->len;
 	}
-	session->link->send(session, text, size, is_text, session->link_data);
+	session->link->send(session->owned.owner, session, text, size, is_text, session->link_data);
 }
 
 /* What somebody else sends here stands between what is typed, on lines of its own. The channel is busy with it, so

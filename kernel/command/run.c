@@ -74,7 +74,7 @@ static void ask_for_input(BpSession *session, gboolean on)
 
 	if (session->ended || !session->link->input || !owner_enter(owner))
 		return;
-	session->link->input(session, on, session->link_data);
+	session->link->input(session->owned.owner, session, on, session->link_data);
 	owner_leave(owner);
 }
 

@@ -106,7 +106,7 @@ static void finish(BpSession *session, BpEnd why, gboolean tell_link)
 	run_cancel_all(session);
 	if (session->handler->close && session->opened) {
 		owner_enter_always(session->handler_plugin);
-		session->handler->close(session, why);
+		session->handler->close(session->handler_plugin, session, why);
 		session_leave(session);
 	}
 	scope_clear(&session->scope);
@@ -117,7 +117,7 @@ static void finish(BpSession *session, BpEnd why, gboolean tell_link)
 		announce(session, "end");
 	owner_unlink(&session->owned);
 	if (tell_link)
-		session->link->end(session, why, session->link_data);
+		session->link->end(session->owned.owner, session, why, session->link_data);
 	if (session->shown)
 		bp_watch_remove(session->shown);
 	bp_channel_release(bp_kernel(), session->recv);
@@ -199,7 +199,7 @@ static gboolean open_handler(BpSession *session, const char *welcome, GError **e
 	session->opened = TRUE;
 	if (!session_enter(session))
 		return refuse(session, NULL, error);
-	if (handler->open && !handler->open(session, &why)) {
+	if (handler->open && !handler->open(session->handler_plugin, session, &why)) {
 		session_leave(session);
 		return refuse(session, why, error);
 	}
@@ -207,7 +207,7 @@ static gboolean open_handler(BpSession *session, const char *welcome, GError **e
 	if (!session->ended)
 		announce(session, "begin");
 	if (handler->welcome && !session->ended)
-		handler->welcome(session);
+		handler->welcome(session->handler_plugin, session);
 	else if (welcome && *welcome && !session->ended)
 		bp_session_print(session, welcome);
 	session_leave(session);

@@ -65,13 +65,13 @@ static void resized(void)
 		bp_session_set_size(session, size.ws_col, size.ws_row);
 }
 
-static void on_data(BpStream *from, const guint8 *data, gsize size, gpointer user)
+static void on_data(BpPlugin *self, BpStream *from, const guint8 *data, gsize size, gpointer user)
 {
 	if (session)
 		bp_session_receive(session, data, size);
 }
 
-static void on_closed(BpStream *from, const GError *why, gpointer user)
+static void on_closed(BpPlugin *self, BpStream *from, const GError *why, gpointer user)
 {
 	stream = NULL;
 	if (session)
@@ -80,19 +80,19 @@ static void on_closed(BpStream *from, const GError *why, gpointer user)
 		bp_kernel_quit(0);
 }
 
-static void on_drained(BpStream *from, gpointer user)
+static void on_drained(BpPlugin *self, BpStream *from, gpointer user)
 {
 	if (session)
 		bp_session_set_writable(session, TRUE);
 }
 
-static void terminal_send(BpSession *from, gconstpointer data, gsize size, gboolean text, gpointer link)
+static void terminal_send(BpPlugin *self, BpSession *from, gconstpointer data, gsize size, gboolean text, gpointer link)
 {
 	if (stream && !bp_stream_write(stream, data, size))
 		bp_session_set_writable(from, FALSE);
 }
 
-static void terminal_end(BpSession *from, BpEnd why, gpointer link)
+static void terminal_end(BpPlugin *self, BpSession *from, BpEnd why, gpointer link)
 {
 	if (from == session) /* else the module closes */
 		end_program();
@@ -101,9 +101,11 @@ static void terminal_end(BpSession *from, BpEnd why, gpointer link)
 static gboolean open_terminal(GError **error)
 {
 	static const BpSessionLink link = {
-		.name = "terminal", .send = terminal_send, .end = terminal_end, .own = TRUE
+		.size = sizeof(link), .name = "terminal", .send = terminal_send, .end = terminal_end, .own = TRUE
 	};
-	static const BpStreamEvents events = { .data = on_data, .closed = on_closed, .drained = on_drained };
+	static const BpStreamEvents events = {
+		.size = sizeof(events), .data = on_data, .closed = on_closed, .drained = on_drained
+	};
 	BpSessionOptions options = { .handler = bp_handler_find("console"),
 				     .link = &link,
 				     .peer = "terminal",
@@ -133,13 +135,13 @@ static gboolean open_terminal(GError **error)
 
 /* --- a batch --- */
 
-static void batch_send(BpSession *from, gconstpointer data, gsize size, gboolean text, gpointer link)
+static void batch_send(BpPlugin *self, BpSession *from, gconstpointer data, gsize size, gboolean text, gpointer link)
 {
 	if (!bp_stdout_write(data, size))
 		bp_session_set_writable(from, FALSE);
 }
 
-static void batch_end(BpSession *from, BpEnd why, gpointer link)
+static void batch_end(BpPlugin *self, BpSession *from, BpEnd why, gpointer link)
 {
 	if (from != session)
 		return; /* the module closes */
@@ -201,7 +203,7 @@ static void read_file(void)
 		piece.reading = bp_job_add(terminal, "read stdin", read_work, on_read, NULL, NULL) != NULL;
 }
 
-static void batch_input(BpSession *from, gboolean on, gpointer link)
+static void batch_input(BpPlugin *self, BpSession *from, gboolean on, gpointer link)
 {
 	wanted = on;
 	if (source)
@@ -212,9 +214,12 @@ static void batch_input(BpSession *from, gboolean on, gpointer link)
 
 static gboolean open_batch(GError **error)
 {
-	static const BpSessionLink link = {
-		.name = "batch", .send = batch_send, .end = batch_end, .input = batch_input, .own = TRUE
-	};
+	static const BpSessionLink link = { .size = sizeof(link),
+					    .name = "batch",
+					    .send = batch_send,
+					    .end = batch_end,
+					    .input = batch_input,
+					    .own = TRUE };
 	BpSessionOptions options = {
 		.handler = bp_handler_find("console"), .link = &link, .peer = "batch", .role = BP_ADMIN, .quiet = TRUE
 	};

@@ -30,7 +30,7 @@ static void client_free(Client *client)
 	g_free(client);
 }
 
-static void link_send(BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer user)
+static void link_send(BpPlugin *self, BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer user)
 {
 	Client *client = user;
 
@@ -38,7 +38,7 @@ static void link_send(BpSession *session, gconstpointer data, gsize size, gboole
 		bp_session_set_writable(session, FALSE);
 }
 
-static void link_end(BpSession *session, BpEnd why, gpointer user)
+static void link_end(BpPlugin *self, BpSession *session, BpEnd why, gpointer user)
 {
 	Client *client = user;
 	char status[16];
@@ -52,13 +52,13 @@ static void link_end(BpSession *session, BpEnd why, gpointer user)
 	bp_stream_close(client->stream);
 }
 
-static void link_input(BpSession *session, gboolean on, gpointer user)
+static void link_input(BpPlugin *self, BpSession *session, gboolean on, gpointer user)
 {
 	bp_stream_set_reading(((Client *)user)->stream, on);
 }
 
 static const BpSessionLink control_link = {
-	.name = "control", .send = link_send, .end = link_end, .input = link_input
+	.size = sizeof(control_link), .name = "control", .send = link_send, .end = link_end, .input = link_input
 };
 
 static gboolean is_allowed(BpStream *stream)
@@ -119,7 +119,7 @@ static void take_frames(Client *client)
 	g_string_erase(client->pending, 0, (gssize)used);
 }
 
-static void on_data(BpStream *stream, const guint8 *data, gsize size, gpointer user)
+static void on_data(BpPlugin *self, BpStream *stream, const guint8 *data, gsize size, gpointer user)
 {
 	Client *client = user;
 	const char *end;
@@ -148,7 +148,7 @@ static void on_data(BpStream *stream, const guint8 *data, gsize size, gpointer u
 	}
 }
 
-static void on_end(BpStream *stream, gpointer user)
+static void on_end(BpPlugin *self, BpStream *stream, gpointer user)
 {
 	Client *client = user;
 
@@ -158,7 +158,7 @@ static void on_end(BpStream *stream, gpointer user)
 		bp_stream_close(stream);
 }
 
-static void on_closed(BpStream *stream, const GError *why, gpointer user)
+static void on_closed(BpPlugin *self, BpStream *stream, const GError *why, gpointer user)
 {
 	Client *client = user;
 	BpSession *session = g_steal_pointer(&client->session);
@@ -168,7 +168,7 @@ static void on_closed(BpStream *stream, const GError *why, gpointer user)
 	client_free(client);
 }
 
-static void on_drained(BpStream *stream, gpointer user)
+static void on_drained(BpPlugin *self, BpStream *stream, gpointer user)
 {
 	Client *client = user;
 
@@ -176,10 +176,10 @@ static void on_drained(BpStream *stream, gpointer user)
 		bp_session_set_writable(client->session, TRUE);
 }
 
-static void on_accept(BpServer *server, BpStream *stream, gpointer user)
+static void on_accept(BpPlugin *self, BpServer *server, BpStream *stream, gpointer user)
 {
 	static const BpStreamEvents events = {
-		.data = on_data, .end = on_end, .closed = on_closed, .drained = on_drained
+		.size = sizeof(events), .data = on_data, .end = on_end, .closed = on_closed, .drained = on_drained
 	};
 	Client *client;
 
@@ -196,7 +196,7 @@ static void on_accept(BpServer *server, BpStream *stream, gpointer user)
 
 static gboolean open_control(BpInstance *self, GError **error)
 {
-	static const BpServerEvents events = { .accept = on_accept };
+	static const BpServerEvents events = { .size = sizeof(events), .accept = on_accept };
 
 	return !!bp_server_open(self, "server-control", &events, self, error);
 }

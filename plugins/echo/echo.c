@@ -26,7 +26,7 @@ typedef struct {
 	guint lines;
 } EchoSession;
 
-static void echo_welcome(BpSession *session)
+static void echo_welcome(BpPlugin *self, BpSession *session)
 {
 	bp_session_print(session, "Welcome to the Echo Server!");
 	bp_session_print(session, "-------------------------");
@@ -60,7 +60,7 @@ static gboolean is_word(const char *line, const char *word)
 	return g_ascii_strcasecmp(line, word) == 0;
 }
 
-static gboolean echo_line(BpSession *session, const char *line, gsize size)
+static gboolean echo_line(BpPlugin *self, BpSession *session, const char *line, gsize size)
 {
 	EchoSession *echo = bp_session_data(session);
 

@@ -43,7 +43,7 @@ static void on_complaint(gpointer data, const char *line, gsize size)
 	bp_channel_send_take(((Exec *)data)->errors, bp_message_new(line, size, BP_TEXT));
 }
 
-static void on_output(BpChild *child, BpChildPipe pipe, const guint8 *data, gsize size, gpointer user)
+static void on_output(BpPlugin *self, BpChild *child, BpChildPipe pipe, const guint8 *data, gsize size, gpointer user)
 {
 	Exec *exec = user;
 
@@ -62,7 +62,7 @@ static gboolean wants_again(const Exec *exec, gboolean good)
 	return !strcmp(restart, "always") || (!good && !strcmp(restart, "on-failure"));
 }
 
-static void on_ended(BpChild *child, gboolean good, const char *how, gpointer user)
+static void on_ended(BpPlugin *self, BpChild *child, gboolean good, const char *how, gpointer user)
 {
 	Exec *exec = user;
 

@@ -153,7 +153,7 @@ static void guess(BpSession *session, const char *name)
 		bp_session_printf(session, "No, it was %s. 'start' plays again.", people[game->secret].name);
 }
 
-static gboolean guess_line(BpSession *session, const char *line, gsize size)
+static gboolean guess_line(BpPlugin *self, BpSession *session, const char *line, gsize size)
 {
 	g_autofree char *text = g_strstrip(g_strdup(line));
 
@@ -180,14 +180,14 @@ static gboolean guess_line(BpSession *session, const char *line, gsize size)
 	return TRUE;
 }
 
-static void guess_welcome(BpSession *session)
+static void guess_welcome(BpPlugin *self, BpSession *session)
 {
 	bp_session_print(session, "Who is it? I think of one of 24 people, you find out whom.");
 	print_help(session);
 }
 
 /* The commands, and names behind `guess `. */
-static char **guess_complete(BpSession *session, const char *line, gsize cursor, gsize *start_of_word)
+static char **guess_complete(BpPlugin *self, BpSession *session, const char *line, gsize cursor, gsize *start_of_word)
 {
 	static const char *const commands[] = { "start", "list", "help", "guess", "quit" };
 	gboolean of_name = g_ascii_strncasecmp(line, "guess ", 6) == 0 && cursor >= 6;

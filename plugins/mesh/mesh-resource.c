@@ -105,6 +105,7 @@ static const BpAction node_actions[] = {
 };
 
 static const BpResource nodes = {
+	.size = sizeof(nodes),
 	.name = "nodes",
 	.help = "nodes of mesh gateways and their last values",
 	.role = BP_OBSERVER,
@@ -198,6 +199,7 @@ static const BpAction net_actions[] = {
 };
 
 static const BpResource netinfo = {
+	.size = sizeof(netinfo),
 	.name = "netinfo",
 	.help = "mesh gateways, their nodes and paths",
 	.role = BP_OBSERVER,
@@ -208,10 +210,10 @@ static const BpResource netinfo = {
 
 gboolean mesh_resource_load(BpPlugin *self, GError **error)
 {
-	static BpView view = { .name = "nodes", .title = "Nodes" };
+	static BpView view = { .size = sizeof(view), .name = "nodes", .title = "Nodes" };
 
 	view.script = mesh_nodes_script;
-	view.size = mesh_nodes_script_size;
+	view.script_size = mesh_nodes_script_size;
 	return bp_registry_add(self, "resource/nodes", &nodes, error) &&
 	       bp_registry_add(self, "resource/netinfo", &netinfo, error) &&
 	       bp_registry_add(self, "view/nodes", &view, error);

@@ -52,7 +52,7 @@ static void on_end(BpPlugin *self, gpointer data)
 		bp_instance_close(gateway, "asked for by POST /shutdown");
 }
 
-static void on_request(BpHttpExchange *exchange, gpointer user)
+static void on_request(BpPlugin *self, BpHttpExchange *exchange, gpointer user)
 {
 	MeshShutdown *shutdown = user;
 	const char *origin = bp_http_header(exchange, "Origin");
@@ -81,7 +81,7 @@ static void on_request(BpHttpExchange *exchange, gpointer user)
 
 gboolean mesh_shutdown_open(BpInstance *self, GError **error)
 {
-	static const BpHttpEvents events = { .request = on_request };
+	static const BpHttpEvents events = { .size = sizeof(events), .request = on_request };
 	MeshShutdown *shutdown = bp_instance_data(self);
 	const char *token = bp_instance_string(self, "token");
 

@@ -238,7 +238,7 @@ void mesh_socket_push(MeshGateway *gateway, BpMessage *message)
 
 /* --- the stream --- */
 
-static void on_data(BpStream *stream, const guint8 *data, gsize size, gpointer user)
+static void on_data(BpPlugin *self, BpStream *stream, const guint8 *data, gsize size, gpointer user)
 {
 	MeshPeer *peer = user;
 	MeshSettings *set = &peer->gateway->set;
@@ -268,7 +268,7 @@ static void on_data(BpStream *stream, const guint8 *data, gsize size, gpointer u
 	}
 }
 
-static void on_end(BpStream *stream, gpointer user)
+static void on_end(BpPlugin *self, BpStream *stream, gpointer user)
 {
 	MeshPeer *peer = user;
 
@@ -278,7 +278,7 @@ static void on_end(BpStream *stream, gpointer user)
 		bp_stream_close(stream);
 }
 
-static void on_closed(BpStream *stream, const GError *why, gpointer user)
+static void on_closed(BpPlugin *self, BpStream *stream, const GError *why, gpointer user)
 {
 	MeshPeer *peer = user;
 	MeshGateway *gateway = peer->gateway;
@@ -291,9 +291,11 @@ static void on_closed(BpStream *stream, const GError *why, gpointer user)
 	count_listeners(gateway, -1);
 }
 
-static const BpStreamEvents stream_events = { .data = on_data, .end = on_end, .closed = on_closed };
+static const BpStreamEvents stream_events = {
+	.size = sizeof(stream_events), .data = on_data, .end = on_end, .closed = on_closed
+};
 
-static void on_accept(BpServer *server, BpStream *stream, gpointer user)
+static void on_accept(BpPlugin *self, BpServer *server, BpStream *stream, gpointer user)
 {
 	MeshGateway *gateway = user;
 	MeshPeer *peer = g_new0(MeshPeer, 1);
@@ -308,7 +310,7 @@ static void on_accept(BpServer *server, BpStream *stream, gpointer user)
 	set_timer(peer, gateway->set.handshake_timeout, on_gap);
 }
 
-static const BpServerEvents server_events = { .accept = on_accept };
+static const BpServerEvents server_events = { .size = sizeof(server_events), .accept = on_accept };
 
 gboolean mesh_socket_open(MeshGateway *gateway, GError **error)
 {

@@ -103,7 +103,7 @@ static void send_snapshot(Page *page)
 	}
 }
 
-static void on_drained(BpWebSocket *socket, gpointer user)
+static void on_drained(BpPlugin *self, BpWebSocket *socket, gpointer user)
 {
 	Page *page = user;
 
@@ -111,16 +111,18 @@ static void on_drained(BpWebSocket *socket, gpointer user)
 	send_snapshot(page);
 }
 
-static void on_closed(BpWebSocket *socket, guint code, const char *reason, gpointer user)
+static void on_closed(BpPlugin *self, BpWebSocket *socket, guint code, const char *reason, gpointer user)
 {
 	Page *page = user;
 
 	g_ptr_array_remove(page->pages->all, page);
 }
 
-static const BpWebSocketEvents page_events = { .drained = on_drained, .closed = on_closed };
+static const BpWebSocketEvents page_events = { .size = sizeof(page_events),
+					       .drained = on_drained,
+					       .closed = on_closed };
 
-static void on_accept(BpWebSocket *socket, const char *path, const char *query, gpointer user)
+static void on_accept(BpPlugin *self, BpWebSocket *socket, const char *path, const char *query, gpointer user)
 {
 	MeshPages *pages = user;
 	g_autofree char *vocabulary = bp_http_form_value(query ? query : "", query ? strlen(query) : 0, "vocabulary");
@@ -171,7 +173,7 @@ void mesh_pages_forget(MeshGateway *gateway)
 
 gboolean mesh_pages_open(BpInstance *self, GError **error)
 {
-	static const BpWebSocketServer server = { .accept = on_accept };
+	static const BpWebSocketServer server = { .size = sizeof(server), .accept = on_accept };
 	MeshPages *pages = bp_instance_data(self);
 	const char *name = bp_instance_string(self, "gateway");
 	MeshGateway *gateway = mesh_gateway_find(name, NULL);

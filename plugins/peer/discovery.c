@@ -152,7 +152,7 @@ static void set_state(Node *node, DiscoveryState state)
 	}
 }
 
-static void on_probe_ready(BpStream *stream, gpointer user)
+static void on_probe_ready(BpPlugin *self, BpStream *stream, gpointer user)
 {
 	Node *node = user;
 	gint64 now = bp_loop_now();
@@ -163,11 +163,11 @@ static void on_probe_ready(BpStream *stream, gpointer user)
 	bp_stream_close(stream);
 }
 
-static void on_probe_data(BpStream *stream, const guint8 *data, gsize size, gpointer user)
+static void on_probe_data(BpPlugin *self, BpStream *stream, const guint8 *data, gsize size, gpointer user)
 {
 }
 
-static void on_probe_closed(BpStream *stream, const GError *why, gpointer user)
+static void on_probe_closed(BpPlugin *self, BpStream *stream, const GError *why, gpointer user)
 {
 	Node *node = user;
 
@@ -177,9 +177,9 @@ static void on_probe_closed(BpStream *stream, const GError *why, gpointer user)
 		set_state(node, NODE_DOWN);
 }
 
-static const BpStreamEvents probe_events = { .data = on_probe_data,
-					     .closed = on_probe_closed,
-					     .ready = on_probe_ready };
+static const BpStreamEvents probe_events = {
+	.size = sizeof(probe_events), .data = on_probe_data, .closed = on_probe_closed, .ready = on_probe_ready
+};
 
 static void probe(Node *node)
 {
@@ -432,7 +432,8 @@ static void answer_query(const BpAddress *from)
 
 /* --- the sockets --- */
 
-static void on_datagram(BpDatagram *datagram, const guint8 *data, gsize size, const BpAddress *from, gpointer user)
+static void on_datagram(BpPlugin *self, BpDatagram *datagram, const guint8 *data, gsize size, const BpAddress *from,
+			gpointer user)
 {
 	DiscoveryNode said = { 0 };
 
@@ -461,7 +462,7 @@ static void on_datagram(BpDatagram *datagram, const guint8 *data, gsize size, co
 	discovery_node_clear(&said);
 }
 
-static const BpDatagramEvents datagram_events = { .data = on_datagram };
+static const BpDatagramEvents datagram_events = { .size = sizeof(datagram_events), .data = on_datagram };
 
 static void on_timer(BpPlugin *self, gpointer data)
 {

@@ -19,7 +19,7 @@ typedef struct {
 
 static GHashTable *commands; /* name -> CommandEndpoint */
 
-static json_t *call_nothing(const json_t *message, const char *client, GError **error)
+static json_t *call_nothing(BpPlugin *self, const json_t *message, const char *client, GError **error)
 {
 	return json_null();
 }
@@ -117,7 +117,8 @@ static void ask_channel(EndpointRequest *request, BpChannel *channel, const json
 
 /* --- commands --- */
 
-static void session_send(BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer link)
+static void session_send(BpPlugin *self, BpSession *session, gconstpointer data, gsize size, gboolean text,
+			 gpointer link)
 {
 	EndpointRun *run = link;
 
@@ -132,7 +133,7 @@ static void run_free(EndpointRun *run)
 	g_free(run);
 }
 
-static void session_end(BpSession *session, BpEnd why, gpointer link)
+static void session_end(BpPlugin *self, BpSession *session, BpEnd why, gpointer link)
 {
 	EndpointRun *run = link;
 	EndpointRequest *request = run->request;
@@ -146,7 +147,9 @@ static void session_end(BpSession *session, BpEnd why, gpointer link)
 	answer_later(request, endpoint_error("Error processing endpoint: the command was ended"));
 }
 
-static const BpSessionLink session_link = { .name = "endpoint", .send = session_send, .end = session_end };
+static const BpSessionLink session_link = {
+	.size = sizeof(session_link), .name = "endpoint", .send = session_send, .end = session_end
+};
 
 /* Before the end of the session, which is the end of the run. */
 static void on_command_done(BpPlugin *self, guint failed, gpointer data)
@@ -199,11 +202,11 @@ static json_t *run_command(EndpointRequest *request, const CommandEndpoint *endp
 
 /* --- by name --- */
 
-static json_t *call_table(const BpEndpoint *endpoint, EndpointRequest *request, const json_t *message,
+static json_t *call_table(BpPlugin *self, const BpEndpoint *endpoint, EndpointRequest *request, const json_t *message,
 			  gboolean by_protocol)
 {
 	g_autoptr(GError) error = NULL;
-	json_t *data = endpoint->call(message, request->connection->id, &error);
+	json_t *data = endpoint->call(self, message, request->connection->id, &error);
 
 	if (data)
 		return endpoint_success(data);
@@ -226,7 +229,7 @@ gboolean endpoint_call(EndpointRequest *request, const char *name, const json_t 
 	if (!endpoint && !is_watched(server, name, &channel))
 		return FALSE;
 	if (endpoint && endpoint->call != call_nothing) {
-		*reply = call_table(endpoint, request, message, by_protocol);
+		*reply = call_table(bp_registry_owner(path), endpoint, request, message, by_protocol);
 	} else if (server->pending > MOST_PENDING) {
 		*reply = endpoint_error("Error processing endpoint: %d requests wait already", MOST_PENDING);
 	} else if (endpoint) {
@@ -291,7 +294,9 @@ gboolean endpoint_command_add(BpPlugin *self, const char *name, const char *comm
 	endpoint->path = g_strconcat("endpoint/", name, NULL);
 	endpoint->command = g_strdup(command);
 	endpoint->role = role;
-	endpoint->endpoint = (BpEndpoint){ .name = endpoint->name, .help = endpoint->command, .call = call_nothing };
+	endpoint->endpoint = (BpEndpoint){
+		.size = sizeof(BpEndpoint), .name = endpoint->name, .help = endpoint->command, .call = call_nothing
+	};
 	if (!bp_registry_add(self, endpoint->path, &endpoint->endpoint, error)) {
 		command_free(endpoint);
 		return FALSE;

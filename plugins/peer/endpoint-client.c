@@ -158,12 +158,12 @@ static void lost(EndpointClient *client, const char *why)
 	client_unref(client);
 }
 
-static void on_closed(BpStream *stream, const GError *why, gpointer user)
+static void on_closed(BpPlugin *self, BpStream *stream, const GError *why, gpointer user)
 {
 	lost(user, why ? why->message : "the other side ended it");
 }
 
-static void on_ready(BpStream *stream, gpointer user)
+static void on_ready(BpPlugin *self, BpStream *stream, gpointer user)
 {
 	EndpointClient *client = user;
 
@@ -215,7 +215,7 @@ static void receive(EndpointClient *client, const char *line, gsize size)
 	waiting_free(waiting);
 }
 
-static void on_data(BpStream *stream, const guint8 *data, gsize size, gpointer user)
+static void on_data(BpPlugin *self, BpStream *stream, const guint8 *data, gsize size, gpointer user)
 {
 	EndpointClient *client = user;
 	JsonLineResult result = JSON_LINE_NONE;
@@ -233,7 +233,9 @@ static void on_data(BpStream *stream, const guint8 *data, gsize size, gpointer u
 	client_unref(client);
 }
 
-static const BpStreamEvents stream_events = { .data = on_data, .closed = on_closed, .ready = on_ready };
+static const BpStreamEvents stream_events = {
+	.size = sizeof(stream_events), .data = on_data, .closed = on_closed, .ready = on_ready
+};
 
 static void connect_to(EndpointClient *client, const BpAddress *address)
 {

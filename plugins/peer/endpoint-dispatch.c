@@ -161,7 +161,7 @@ static json_t *on_media(const char *type, const guint8 *data, gsize size, const 
 		endpoint = bp_registry_find("endpoint/media_handler");
 	if (!endpoint || endpoint_command_of(endpoint->name))
 		return NULL;
-	reply = endpoint->call(message, request->connection->id, &error);
+	reply = endpoint->call(bp_registry_owner(path), message, request->connection->id, &error);
 	if (!reply)
 		return json_pack("{s:s,s:o}", "status", "error", "message",
 				 bp_json_string(error ? error->message : "the endpoint gave no answer", -1));

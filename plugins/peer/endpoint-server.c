@@ -163,7 +163,7 @@ static void work(EndpointConnection *connection)
 		bp_stream_set_reading(stream, !connection->full && connection->requests.length < MOST_WAITING);
 }
 
-static void on_data(BpStream *stream, const guint8 *data, gsize size, gpointer user)
+static void on_data(BpPlugin *self, BpStream *stream, const guint8 *data, gsize size, gpointer user)
 {
 	EndpointConnection *connection = user;
 
@@ -171,7 +171,7 @@ static void on_data(BpStream *stream, const guint8 *data, gsize size, gpointer u
 	work(connection);
 }
 
-static void on_drained(BpStream *stream, gpointer user)
+static void on_drained(BpPlugin *self, BpStream *stream, gpointer user)
 {
 	EndpointConnection *connection = user;
 
@@ -179,12 +179,14 @@ static void on_drained(BpStream *stream, gpointer user)
 	work(connection);
 }
 
-static void on_closed(BpStream *stream, const GError *why, gpointer user)
+static void on_closed(BpPlugin *self, BpStream *stream, const GError *why, gpointer user)
 {
 	connection_free(user);
 }
 
-static const BpStreamEvents stream_events = { .data = on_data, .closed = on_closed, .drained = on_drained };
+static const BpStreamEvents stream_events = {
+	.size = sizeof(stream_events), .data = on_data, .closed = on_closed, .drained = on_drained
+};
 
 /* --- the server --- */
 
@@ -200,7 +202,7 @@ static char *refusal_text(EndpointServer *server, const char *why)
 	return g_strconcat(text, "\n", NULL);
 }
 
-static void on_accept(BpServer *bp_server, BpStream *stream, gpointer user)
+static void on_accept(BpPlugin *self, BpServer *bp_server, BpStream *stream, gpointer user)
 {
 	EndpointServer *server = user;
 	EndpointConnection *connection;
@@ -224,12 +226,14 @@ static void on_accept(BpServer *bp_server, BpStream *stream, gpointer user)
 	bp_stream_set_user(stream, &stream_events, connection);
 }
 
-static char *on_refusal(BpServer *bp_server, const char *why, gpointer user)
+static char *on_refusal(BpPlugin *self, BpServer *bp_server, const char *why, gpointer user)
 {
 	return refusal_text(user, why);
 }
 
-static const BpServerEvents server_events = { .accept = on_accept, .refusal = on_refusal };
+static const BpServerEvents server_events = { .size = sizeof(server_events),
+					      .accept = on_accept,
+					      .refusal = on_refusal };
 
 static gboolean name_server(EndpointServer *server, GError **error)
 {

@@ -125,7 +125,7 @@ gboolean peer_link_say(PeerLink *link, const char *text, gsize size)
 
 /* --- ending --- */
 
-static void on_closed(BpStream *stream, const GError *why, gpointer user)
+static void on_closed(BpPlugin *self, BpStream *stream, const GError *why, gpointer user)
 {
 	PeerLink *link = user;
 	PeerTarget *target = link->target;
@@ -427,7 +427,7 @@ static void receive(PeerLink *link)
 		receive_frames(link);
 }
 
-static void on_data(BpStream *stream, const guint8 *data, gsize size, gpointer user)
+static void on_data(BpPlugin *self, BpStream *stream, const guint8 *data, gsize size, gpointer user)
 {
 	PeerLink *link = user;
 
@@ -455,7 +455,7 @@ static gboolean bind_link(PeerLink *link)
 	return FALSE;
 }
 
-static void on_ready(BpStream *stream, gpointer user)
+static void on_ready(BpPlugin *self, BpStream *stream, gpointer user)
 {
 	PeerLink *link = user;
 	json_t *offer;
@@ -469,7 +469,9 @@ static void on_ready(BpStream *stream, gpointer user)
 	json_decref(offer);
 }
 
-static const BpStreamEvents link_events = { .data = on_data, .closed = on_closed, .ready = on_ready };
+static const BpStreamEvents link_events = {
+	.size = sizeof(link_events), .data = on_data, .closed = on_closed, .ready = on_ready
+};
 
 /* --- beginning --- */
 

@@ -88,6 +88,7 @@ static const BpAction peer_actions[] = {
 };
 
 static const BpResource peers = {
+	.size = sizeof(peers),
 	.name = "peers",
 	.help = "hosts that are connected or waited for",
 	.role = BP_OBSERVER,
@@ -96,6 +97,7 @@ static const BpResource peers = {
 };
 
 static const BpResource endpoints = {
+	.size = sizeof(endpoints),
 	.name = "endpoints",
 	.help = "what programs may call in JSON",
 	.role = BP_OBSERVER,
@@ -103,6 +105,7 @@ static const BpResource endpoints = {
 };
 
 static const BpResource found = {
+	.size = sizeof(found),
 	.name = "discovery",
 	.help = "servers found on the network",
 	.role = BP_OBSERVER,
@@ -115,12 +118,12 @@ static const BpResource found = {
 extern const char peer_peers_script[];
 extern const gsize peer_peers_script_size;
 
-static BpView view = { .name = "peers", .title = "Peers" };
+static BpView view = { .size = sizeof(view), .name = "peers", .title = "Peers" };
 
 gboolean peer_resources_add(BpPlugin *self, GError **error)
 {
 	view.script = peer_peers_script;
-	view.size = peer_peers_script_size;
+	view.script_size = peer_peers_script_size;
 	return bp_registry_add(self, "resource/peers", &peers, error) &&
 	       bp_registry_add(self, "resource/endpoints", &endpoints, error) &&
 	       bp_registry_add(self, "resource/discovery", &found, error) &&

@@ -108,6 +108,7 @@ static const BpAction actions[] = {
 };
 
 const BpResource channels_resource = {
+	.size = sizeof(channels_resource),
 	.name = "channels",
 	.help = "named one-to-many pipes of messages",
 	.list = list_channels,

@@ -90,6 +90,7 @@ static json_t *get_host(BpPlugin *self, const char *id, GError **error)
 }
 
 const BpResource host_resource = {
+	.size = sizeof(host_resource),
 	.name = "host",
 	.help = "the program: version, uptime, loops, counts",
 	.list = list_host,
@@ -123,7 +124,8 @@ static json_t *list_servers(BpPlugin *self, const char *query, GError **error)
 	return list;
 }
 
-const BpResource servers_resource = { .name = "servers",
+const BpResource servers_resource = { .size = sizeof(servers_resource),
+				      .name = "servers",
 				      .help = "who listens, and what came and went",
 				      .list = list_servers };
 
@@ -140,7 +142,8 @@ static json_t *list_contexts(BpPlugin *self, const char *query, GError **error)
 	return list;
 }
 
-const BpResource contexts_resource = { .name = "contexts",
+const BpResource contexts_resource = { .size = sizeof(contexts_resource),
+				       .name = "contexts",
 				       .help = "the paths that have settings",
 				       .list = list_contexts };
 
@@ -235,6 +238,7 @@ static const BpAction setting_actions[] = {
 };
 
 const BpResource settings_resource = {
+	.size = sizeof(settings_resource),
 	.name = "settings",
 	.help = "settings by context (match is the context), with what is allowed",
 	.list = list_settings,

@@ -24,6 +24,7 @@ static json_t *list_modules(BpPlugin *self, const char *query, GError **error)
 }
 
 const BpResource modules_resource = {
+	.size = sizeof(modules_resource),
 	.name = "modules",
 	.help = "classes that can be opened, with their parameters",
 	.list = list_modules,
@@ -101,6 +102,7 @@ static const BpAction instance_actions[] = {
 };
 
 const BpResource instances_resource = {
+	.size = sizeof(instances_resource),
 	.name = "instances",
 	.help = "modules that are open",
 	.list = list_instances,
@@ -126,6 +128,7 @@ static json_t *list_problems(BpPlugin *self, const char *query, GError **error)
 }
 
 const BpResource problems_resource = {
+	.size = sizeof(problems_resource),
 	.name = "problems",
 	.help = "modules that wait or have failed, and why",
 	.list = list_problems,
@@ -249,6 +252,7 @@ static const BpAction plugin_actions[] = {
 };
 
 const BpResource plugins_resource = {
+	.size = sizeof(plugins_resource),
 	.name = "plugins",
 	.help = "what is loaded, and what each brings",
 	.list = list_plugins,

@@ -108,6 +108,7 @@ static const BpAction session_actions[] = {
 };
 
 const BpResource sessions_resource = {
+	.size = sizeof(sessions_resource),
 	.name = "sessions",
 	.help = "who is here",
 	.list = list_sessions,
@@ -137,6 +138,7 @@ static json_t *list_commands(BpPlugin *self, const char *query, GError **error)
 }
 
 const BpResource commands_resource = {
+	.size = sizeof(commands_resource),
 	.name = "commands",
 	.help = "console commands, with their parameters",
 	.list = list_commands,

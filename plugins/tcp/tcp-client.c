@@ -62,7 +62,7 @@ static void fail_round(TcpClient *client, const char *why)
 
 /* --- the connection --- */
 
-static void on_ready(BpStream *stream, gpointer user)
+static void on_ready(BpPlugin *self, BpStream *stream, gpointer user)
 {
 	TcpClient *client = user;
 	const char *tls = bp_stream_tls(stream);
@@ -74,7 +74,7 @@ static void on_ready(BpStream *stream, gpointer user)
 	bp_channel_printf(client->events, "Connected to %s%s%s", client->target, *tls ? " with " : "", tls);
 }
 
-static void on_data(BpStream *stream, const guint8 *data, gsize size, gpointer user)
+static void on_data(BpPlugin *self, BpStream *stream, const guint8 *data, gsize size, gpointer user)
 {
 	TcpClient *client = user;
 	BpMessage *message;
@@ -87,7 +87,7 @@ static void on_data(BpStream *stream, const guint8 *data, gsize size, gpointer u
 	bp_channel_send_take(client->recv, message);
 }
 
-static void on_closed(BpStream *stream, const GError *why, gpointer user)
+static void on_closed(BpPlugin *self, BpStream *stream, const GError *why, gpointer user)
 {
 	TcpClient *client = user;
 	BpStreamStats stats = bp_stream_stats(stream);
@@ -107,7 +107,9 @@ static void on_closed(BpStream *stream, const GError *why, gpointer user)
 	wait_for_next(client, what, why ? why->message : "the other side ended it");
 }
 
-static const BpStreamEvents events = { .data = on_data, .closed = on_closed, .ready = on_ready };
+static const BpStreamEvents events = {
+	.size = sizeof(events), .data = on_data, .closed = on_closed, .ready = on_ready
+};
 
 static const char *certificate_name(TcpClient *client)
 {

@@ -60,17 +60,17 @@ static void publish(TcpConnection *connection, const guint8 *data, gsize size)
 	bp_message_unref(message);
 }
 
-static void on_data(BpStream *stream, const guint8 *data, gsize size, gpointer user)
+static void on_data(BpPlugin *self, BpStream *stream, const guint8 *data, gsize size, gpointer user)
 {
 	publish(user, data, size);
 }
 
-static void on_closed(BpStream *stream, const GError *why, gpointer user)
+static void on_closed(BpPlugin *self, BpStream *stream, const GError *why, gpointer user)
 {
 	connection_free(user);
 }
 
-static const BpStreamEvents channel_events = { .data = on_data, .closed = on_closed };
+static const BpStreamEvents channel_events = { .size = sizeof(channel_events), .data = on_data, .closed = on_closed };
 
 static void on_send_one(BpPlugin *self, BpMessage *message, gpointer data)
 {
@@ -106,7 +106,7 @@ static void on_send_all(BpPlugin *self, BpMessage *message, gpointer data)
 		bp_stream_send(at->stream, message);
 }
 
-static void on_accept(BpServer *bp_server, BpStream *stream, gpointer user)
+static void on_accept(BpPlugin *self, BpServer *bp_server, BpStream *stream, gpointer user)
 {
 	TcpConnection *connection = g_new0(TcpConnection, 1);
 
@@ -117,7 +117,9 @@ static void on_accept(BpServer *bp_server, BpStream *stream, gpointer user)
 	open_channels(connection);
 }
 
-static const BpServerEvents server_events = { .accept = on_accept, .refusal = bp_server_refusal_line };
+static const BpServerEvents server_events = { .size = sizeof(server_events),
+					      .accept = on_accept,
+					      .refusal = bp_server_refusal_line };
 
 static gboolean open_on_channels(TcpServer *server, GError **error)
 {

@@ -73,6 +73,7 @@ static const BpModule modules[] = {
 };
 
 static const BpTransport transport = {
+	.size = sizeof(transport),
 	.name = "tcp",
 	.help = "plain lines over TCP",
 	.module = "TCPServer",

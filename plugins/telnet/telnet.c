@@ -64,6 +64,7 @@ static const BpModule modules[] = {
 };
 
 static const BpTransport transport = {
+	.size = sizeof(transport),
 	.name = "telnet",
 	.help = "telnet, or plain text for who speaks it first",
 	.module = "TelnetServer",

@@ -124,6 +124,7 @@ static void encode(const BpFramingOptions *options, const guint8 *data, gsize si
 }
 
 const BpFraming framing_cobs = {
+	.size = sizeof(framing_cobs),
 	.name = "cobs",
 	.help = "consistent overhead byte stuffing, a zero after each frame",
 	.decoder_new = decoder_new,

@@ -163,6 +163,7 @@ static void encode(const BpFramingOptions *options, const guint8 *data, gsize si
 }
 
 const BpFraming framing_mesh = {
+	.size = sizeof(framing_mesh),
 	.name = "mesh",
 	.help = "FF, contents, FE; FA escapes (mesh root modules)",
 	.decoder_new = frame_decoder_new,

@@ -19,6 +19,7 @@ static void feed_raw(BpDecoder *base, const guint8 *data, gsize size)
 }
 
 const BpFraming framing_raw = {
+	.size = sizeof(framing_raw),
 	.name = "raw",
 	.help = "bytes as they come",
 	.decoder_new = frame_decoder_new,
@@ -117,6 +118,7 @@ static void encode_line(const BpFramingOptions *options, const guint8 *data, gsi
 }
 
 const BpFraming framing_lines = {
+	.size = sizeof(framing_lines),
 	.name = "lines",
 	.help = "lines of text, without their ends",
 	.decoder_new = frame_decoder_new,
@@ -148,6 +150,7 @@ static void pause_gap(BpDecoder *base)
 }
 
 const BpFraming framing_gap = {
+	.size = sizeof(framing_gap),
 	.name = "gap",
 	.help = "a pause on the line ends a frame (Modbus RTU)",
 	.timed = TRUE,

@@ -103,6 +103,7 @@ static void encode(const BpFramingOptions *options, const guint8 *data, gsize si
 }
 
 const BpFraming framing_slip = {
+	.size = sizeof(framing_slip),
 	.name = "slip",
 	.help = "SLIP, RFC 1055",
 	.decoder_new = frame_decoder_new,

@@ -119,12 +119,12 @@ static void on_raw_send(BpPlugin *self, BpMessage *message, gpointer data)
 
 /* --- the stream --- */
 
-static void on_data(BpStream *stream, const guint8 *data, gsize size, gpointer user)
+static void on_data(BpPlugin *self, BpStream *stream, const guint8 *data, gsize size, gpointer user)
 {
 	uart_receive(user, data, size);
 }
 
-static void on_drained(BpStream *stream, gpointer user)
+static void on_drained(BpPlugin *self, BpStream *stream, gpointer user)
 {
 	Uart *uart = user;
 
@@ -150,7 +150,7 @@ static void wait_for_next(Uart *uart)
 	uart->retry = bp_timer_add(uart->self, NULL, MAX(pause, 1000), 1, on_retry, uart, NULL);
 }
 
-static void on_closed(BpStream *stream, const GError *why, gpointer user)
+static void on_closed(BpPlugin *self, BpStream *stream, const GError *why, gpointer user)
 {
 	Uart *uart = user;
 
@@ -171,7 +171,9 @@ static void on_closed(BpStream *stream, const GError *why, gpointer user)
 	wait_for_next(uart);
 }
 
-static const BpStreamEvents stream_events = { .data = on_data, .closed = on_closed, .drained = on_drained };
+static const BpStreamEvents stream_events = {
+	.size = sizeof(stream_events), .data = on_data, .closed = on_closed, .drained = on_drained
+};
 
 static void say_settings(Uart *uart, const char *verb)
 {

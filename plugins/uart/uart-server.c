@@ -277,7 +277,7 @@ static const Rfc2217Callbacks callbacks = {
 	.brk = on_codec_break,
 };
 
-static void on_data(BpStream *stream, const guint8 *data, gsize size, gpointer user)
+static void on_data(BpPlugin *self, BpStream *stream, const guint8 *data, gsize size, gpointer user)
 {
 	UartConnection *connection = user;
 
@@ -308,7 +308,7 @@ static void connection_free(UartConnection *connection)
 	g_free(connection);
 }
 
-static void on_closed(BpStream *stream, const GError *why, gpointer user)
+static void on_closed(BpPlugin *self, BpStream *stream, const GError *why, gpointer user)
 {
 	UartServer *server = ((UartConnection *)user)->server;
 
@@ -316,9 +316,9 @@ static void on_closed(BpStream *stream, const GError *why, gpointer user)
 	watch_modem(server);
 }
 
-static const BpStreamEvents stream_events = { .data = on_data, .closed = on_closed };
+static const BpStreamEvents stream_events = { .size = sizeof(stream_events), .data = on_data, .closed = on_closed };
 
-static void on_accept(BpServer *bp_server, BpStream *stream, gpointer user)
+static void on_accept(BpPlugin *self, BpServer *bp_server, BpStream *stream, gpointer user)
 {
 	UartServer *server = user;
 	UartConnection *connection = g_new0(UartConnection, 1);
@@ -344,7 +344,7 @@ static void on_accept(BpServer *bp_server, BpStream *stream, gpointer user)
 	}
 }
 
-static const BpServerEvents server_events = { .accept = on_accept };
+static const BpServerEvents server_events = { .size = sizeof(server_events), .accept = on_accept };
 
 gboolean uart_server_has(const char *who)
 {

@@ -198,7 +198,8 @@ static UdpPeer *hear(UdpPort *port, const BpAddress *from)
 
 /* --- datagrams --- */
 
-static void on_data(BpDatagram *datagram, const guint8 *data, gsize size, const BpAddress *from, gpointer user)
+static void on_data(BpPlugin *self, BpDatagram *datagram, const guint8 *data, gsize size, const BpAddress *from,
+		    gpointer user)
 {
 	UdpPort *port = user;
 	UdpPeer *peer;
@@ -218,7 +219,7 @@ static void on_data(BpDatagram *datagram, const guint8 *data, gsize size, const 
 	bp_channel_send_take(port->recv, message);
 }
 
-static void on_error(BpDatagram *datagram, const GError *error, gpointer user)
+static void on_error(BpPlugin *self, BpDatagram *datagram, const GError *error, gpointer user)
 {
 	UdpPort *port = user;
 
@@ -226,7 +227,7 @@ static void on_error(BpDatagram *datagram, const GError *error, gpointer user)
 		bp_channel_print(port->events, error->message);
 }
 
-static const BpDatagramEvents datagram_events = { .data = on_data, .error = on_error };
+static const BpDatagramEvents datagram_events = { .size = sizeof(datagram_events), .data = on_data, .error = on_error };
 
 static BpDatagram *find_socket(const UdpPort *port, int family)
 {

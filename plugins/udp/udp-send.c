@@ -29,7 +29,8 @@ static void errand_end(Errand *errand, GError *take_error)
 
 /* --- answers --- */
 
-static void on_answer(BpDatagram *datagram, const guint8 *data, gsize size, const BpAddress *from, gpointer user)
+static void on_answer(BpPlugin *self, BpDatagram *datagram, const guint8 *data, gsize size, const BpAddress *from,
+		      gpointer user)
 {
 	Errand *errand = user;
 	g_autofree char *who = bp_address_format(from);
@@ -47,12 +48,14 @@ static void on_answer(BpDatagram *datagram, const guint8 *data, gsize size, cons
 			   g_error_new(BP_IO_ERROR, BP_LIMIT, "%u answers came; more are not shown", ANSWER_LIMIT));
 }
 
-static void on_error(BpDatagram *datagram, const GError *error, gpointer user)
+static void on_error(BpPlugin *self, BpDatagram *datagram, const GError *error, gpointer user)
 {
 	errand_end(user, g_error_copy(error));
 }
 
-static const BpDatagramEvents datagram_events = { .data = on_answer, .error = on_error };
+static const BpDatagramEvents datagram_events = { .size = sizeof(datagram_events),
+						  .data = on_answer,
+						  .error = on_error };
 
 static void on_timeout(BpPlugin *self, gpointer data)
 {

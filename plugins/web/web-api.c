@@ -47,7 +47,7 @@ static void on_acted(BpPlugin *self, json_t *value, const GError *error, gpointe
 	g_free(act);
 }
 
-static void on_gone(BpHttpExchange *exchange, gpointer data)
+static void on_gone(BpPlugin *self, BpHttpExchange *exchange, gpointer data)
 {
 	((WebAct *)data)->exchange = NULL;
 }

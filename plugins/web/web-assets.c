@@ -146,12 +146,12 @@ void web_serve_view(WebServer *server, BpHttpExchange *exchange)
 		bp_http_respond_problem(exchange, 404, "there is no such view");
 		return;
 	}
-	etag = g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)view->script, view->size);
+	etag = g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)view->script, view->script_size);
 	memmove(etag + 1, etag, 16);
 	etag[0] = etag[17] = '"';
 	etag[18] = '\0';
 	bp_http_add_header(exchange, "ETag", etag);
-	bp_http_respond(exchange, 200, "text/javascript; charset=utf-8", view->script, view->size);
+	bp_http_respond(exchange, 200, "text/javascript; charset=utf-8", view->script, view->script_size);
 }
 
 void web_serve_views(WebServer *server, BpHttpExchange *exchange)

@@ -84,12 +84,12 @@ static void on_comment(BpPlugin *self, gpointer data)
 	bp_http_send(feed->exchange, ":\n\n", 3);
 }
 
-static void on_drained(BpHttpExchange *exchange, gpointer data)
+static void on_drained(BpPlugin *self, BpHttpExchange *exchange, gpointer data)
 {
 	tell_dropped(data);
 }
 
-static void on_gone(BpHttpExchange *exchange, gpointer data)
+static void on_gone(BpPlugin *self, BpHttpExchange *exchange, gpointer data)
 {
 	g_free(data);
 }

@@ -49,7 +49,7 @@ static void answer(WebRun *run)
 	run->done(run->server, exchange, run->command, run->failed > 0, text);
 }
 
-static void link_send(BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer link)
+static void link_send(BpPlugin *self, BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer link)
 {
 	WebRun *run = link;
 	gsize room = OUTPUT_LIMIT - run->output->len;
@@ -61,7 +61,7 @@ static void link_send(BpSession *session, gconstpointer data, gsize size, gboole
 }
 
 /* The command `exit`, or somebody who ended the session: there will be no more. */
-static void link_end(BpSession *session, BpEnd why, gpointer link)
+static void link_end(BpPlugin *self, BpSession *session, BpEnd why, gpointer link)
 {
 	WebRun *run = link;
 
@@ -70,7 +70,9 @@ static void link_end(BpSession *session, BpEnd why, gpointer link)
 	free_if_over(run);
 }
 
-static const BpSessionLink session_link = { .name = "web", .send = link_send, .end = link_end };
+static const BpSessionLink session_link = {
+	.size = sizeof(session_link), .name = "web", .send = link_send, .end = link_end
+};
 
 static void on_done(BpPlugin *self, guint failed, gpointer data)
 {
@@ -85,7 +87,7 @@ static void on_done(BpPlugin *self, guint failed, gpointer data)
 		free_if_over(run);
 }
 
-static void on_gone(BpHttpExchange *exchange, gpointer data)
+static void on_gone(BpPlugin *self, BpHttpExchange *exchange, gpointer data)
 {
 	WebRun *run = data;
 
@@ -253,7 +255,7 @@ void web_serve_complete(WebServer *server, BpHttpExchange *exchange)
 	at = MIN(at, strlen(line));
 	start = at;
 	list = json_array();
-	words = console->complete(NULL, line, at, &start);
+	words = console->complete(bp_handler_plugin(console), NULL, line, at, &start);
 	for (char **word = words; word && *word; word++)
 		json_array_append_new(list, bp_json_string(*word, -1));
 	bp_http_respond_json(exchange, 200, json_pack("{s:I,s:o}", "start", (json_int_t)start, "words", list));

@@ -59,6 +59,7 @@ static json_t *list_history(BpPlugin *self, const char *query, GError **error)
 }
 
 const BpResource web_history = {
+	.size = sizeof(web_history),
 	.name = "history",
 	.help = "counters of the last five minutes, every five seconds",
 	.role = BP_OBSERVER,

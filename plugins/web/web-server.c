@@ -108,7 +108,7 @@ static gboolean may_come_in(WebServer *server, BpHttpExchange *exchange)
 	       ((token && *token && is_same(shown, token)) || (scraper && *scraper && is_same(shown, scraper)));
 }
 
-static void on_head(BpHttpExchange *exchange, gpointer user)
+static void on_head(BpPlugin *self, BpHttpExchange *exchange, gpointer user)
 {
 	if (may_come_in(user, exchange))
 		return;
@@ -152,7 +152,7 @@ static const WebRoute *find_route(const char *path)
 	return NULL;
 }
 
-static void on_request(BpHttpExchange *exchange, gpointer user)
+static void on_request(BpPlugin *self, BpHttpExchange *exchange, gpointer user)
 {
 	const char *path = bp_http_path(exchange);
 	const WebRoute *route = find_route(path);
@@ -218,7 +218,7 @@ static void log_access(WebServer *server, BpHttpExchange *exchange, guint status
 	bp_channel_print(server->access, line->str);
 }
 
-static void on_finished(BpHttpExchange *exchange, guint status, guint64 bytes, gpointer user)
+static void on_finished(BpPlugin *self, BpHttpExchange *exchange, guint status, guint64 bytes, gpointer user)
 {
 	WebServer *server = user;
 
@@ -243,9 +243,11 @@ static void on_finished(BpHttpExchange *exchange, guint status, guint64 bytes, g
 
 gboolean web_server_open(BpInstance *self, GError **error)
 {
-	static const BpHttpEvents events = {
-		.request = on_request, .head = on_head, .finished = on_finished, .policy = POLICY
-	};
+	static const BpHttpEvents events = { .size = sizeof(events),
+					     .request = on_request,
+					     .head = on_head,
+					     .finished = on_finished,
+					     .policy = POLICY };
 	WebServer *server = bp_instance_data(self);
 	BpChannelOptions log = { .log = TRUE };
 	char name[32];

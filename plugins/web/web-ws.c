@@ -124,7 +124,7 @@ static void run_free(gpointer data)
 	g_free(run);
 }
 
-static void link_send(BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer link)
+static void link_send(BpPlugin *self, BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer link)
 {
 	Peer *peer = link;
 	Run *run = g_queue_peek_head(&peer->runs);
@@ -135,12 +135,14 @@ static void link_send(BpSession *session, gconstpointer data, gsize size, gboole
 }
 
 /* The command `exit`, or somebody else: the next command gets a new one. */
-static void link_end(BpSession *session, BpEnd why, gpointer link)
+static void link_end(BpPlugin *self, BpSession *session, BpEnd why, gpointer link)
 {
 	((Peer *)link)->session = NULL;
 }
 
-static const BpSessionLink session_link = { .name = "web", .send = link_send, .end = link_end };
+static const BpSessionLink session_link = {
+	.size = sizeof(session_link), .name = "web", .send = link_send, .end = link_end
+};
 
 static void begin_run(Peer *peer);
 
@@ -248,7 +250,7 @@ static void do_complete(Peer *peer, WebOp *op)
 {
 	const BpHandler *console = bp_handler_find("console");
 	gsize start = op->cursor;
-	g_auto(GStrv) words = console->complete(NULL, op->line, op->cursor, &start);
+	g_auto(GStrv) words = console->complete(bp_handler_plugin(console), NULL, op->line, op->cursor, &start);
 	json_t *list = json_array();
 
 	for (char **word = words; word && *word; word++)
@@ -288,7 +290,8 @@ static void do_op(Peer *peer, WebOp *op)
 	}
 }
 
-static void on_message(BpWebSocket *socket, BpWebSocketKind kind, const guint8 *data, gsize size, gpointer user)
+static void on_message(BpPlugin *self, BpWebSocket *socket, BpWebSocketKind kind, const guint8 *data, gsize size,
+		       gpointer user)
 {
 	Peer *peer = user;
 	g_autoptr(GError) error = NULL;
@@ -309,7 +312,7 @@ static void on_message(BpWebSocket *socket, BpWebSocketKind kind, const guint8 *
 	peer_unref(peer);
 }
 
-static void on_drained(BpWebSocket *socket, gpointer user)
+static void on_drained(BpPlugin *self, BpWebSocket *socket, gpointer user)
 {
 	Peer *peer = user;
 
@@ -336,12 +339,14 @@ static void peer_end(Peer *peer)
 	peer_unref(peer);
 }
 
-static void on_closed(BpWebSocket *socket, guint code, const char *reason, gpointer user)
+static void on_closed(BpPlugin *self, BpWebSocket *socket, guint code, const char *reason, gpointer user)
 {
 	peer_end(user);
 }
 
-static const BpWebSocketEvents events = { .message = on_message, .drained = on_drained, .closed = on_closed };
+static const BpWebSocketEvents events = {
+	.size = sizeof(events), .message = on_message, .drained = on_drained, .closed = on_closed
+};
 
 static void say_hello(Peer *peer)
 {
@@ -393,6 +398,7 @@ static void on_closing(BpPlugin *self, BpServer *listener)
 }
 
 const BpHttpRoute web_ws_route = {
+	.size = sizeof(web_ws_route),
 	.path = "/ws",
 	.help = "channels, commands and lists over a WebSocket",
 	.request = on_request,
@@ -401,7 +407,7 @@ const BpHttpRoute web_ws_route = {
 
 void web_ws_unload(void)
 {
-	static const BpWebSocketEvents nothing;
+	static const BpWebSocketEvents nothing = { .size = sizeof(nothing) };
 
 	while (peers) {
 		Peer *peer = peers;

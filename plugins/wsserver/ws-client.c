@@ -72,7 +72,7 @@ void ws_client_send(WsClient *client, BpWebSocketKind kind, gconstpointer data, 
 		bp_websocket_set_reading(client->socket, FALSE);
 }
 
-static void link_send(BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer link)
+static void link_send(BpPlugin *self, BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer link)
 {
 	WsClient *client = link;
 	gboolean binary = client->binary || (!text && !g_utf8_validate(data, (gssize)size, NULL));
@@ -80,7 +80,7 @@ static void link_send(BpSession *session, gconstpointer data, gsize size, gboole
 	ws_client_send(client, binary ? BP_WEBSOCKET_BINARY : BP_WEBSOCKET_TEXT, data, size);
 }
 
-void ws_client_link_end(BpSession *session, BpEnd why, gpointer link)
+void ws_client_link_end(BpPlugin *self, BpSession *session, BpEnd why, gpointer link)
 {
 	static const guint codes[] = {
 		[BP_END_HANDLER] = BP_CLOSE_NORMAL,	 [BP_END_PEER] = BP_CLOSE_NORMAL,
@@ -100,12 +100,13 @@ void ws_client_link_end(BpSession *session, BpEnd why, gpointer link)
 				   codes[why] == BP_CLOSE_GOING_AWAY ? NULL : "Connection closed");
 }
 
-static void link_mode(BpSession *session, BpMode mode, gpointer link)
+static void link_mode(BpPlugin *self, BpSession *session, BpMode mode, gpointer link)
 {
 	((WsClient *)link)->bytes = mode != BP_LINES;
 }
 
 static const BpSessionLink session_link = {
+	.size = sizeof(session_link),
 	.name = "websocket",
 	.send = link_send,
 	.end = ws_client_link_end,
@@ -175,7 +176,8 @@ static void receive_lines(WsClient *client, BpWebSocketKind kind, const guint8 *
 	bp_session_receive(client->session, text->str, text->len);
 }
 
-static void on_message(BpWebSocket *socket, BpWebSocketKind kind, const guint8 *data, gsize size, gpointer user)
+static void on_message(BpPlugin *self, BpWebSocket *socket, BpWebSocketKind kind, const guint8 *data, gsize size,
+		       gpointer user)
 {
 	WsClient *client = user;
 
@@ -196,7 +198,7 @@ static void on_message(BpWebSocket *socket, BpWebSocketKind kind, const guint8 *
 		receive_lines(client, kind, data, size);
 }
 
-static void on_drained(BpWebSocket *socket, gpointer user)
+static void on_drained(BpPlugin *self, BpWebSocket *socket, gpointer user)
 {
 	WsClient *client = user;
 
@@ -206,7 +208,7 @@ static void on_drained(BpWebSocket *socket, gpointer user)
 }
 
 /* What it typed last has no end but this one. */
-static void on_closed(BpWebSocket *socket, guint code, const char *reason, gpointer user)
+static void on_closed(BpPlugin *self, BpWebSocket *socket, guint code, const char *reason, gpointer user)
 {
 	WsClient *client = user;
 
@@ -218,7 +220,9 @@ static void on_closed(BpWebSocket *socket, guint code, const char *reason, gpoin
 	client_free(client);
 }
 
-static const BpWebSocketEvents events = { .message = on_message, .drained = on_drained, .closed = on_closed };
+static const BpWebSocketEvents events = {
+	.size = sizeof(events), .message = on_message, .drained = on_drained, .closed = on_closed
+};
 
 /* --- for the server --- */
 
@@ -247,7 +251,7 @@ void ws_client_new(WsServer *server, BpHttpExchange *exchange)
 
 void ws_client_close(WsClient *client, const char *why)
 {
-	static const BpWebSocketEvents nothing;
+	static const BpWebSocketEvents nothing = { .size = sizeof(nothing) };
 
 	if (client->session)
 		bp_session_end(client->session, BP_END_SHUTDOWN, why);

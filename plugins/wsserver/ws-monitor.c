@@ -243,7 +243,8 @@ static void watch_session(Viewer *viewer, json_t *id)
 		known->send = watch_part(known, "send", on_send);
 }
 
-static void on_message(BpWebSocket *socket, BpWebSocketKind kind, const guint8 *data, gsize size, gpointer user)
+static void on_message(BpPlugin *self, BpWebSocket *socket, BpWebSocketKind kind, const guint8 *data, gsize size,
+		       gpointer user)
 {
 	Viewer *viewer = user;
 	json_auto_t *command = kind == BP_WEBSOCKET_TEXT
@@ -265,7 +266,7 @@ static void on_message(BpWebSocket *socket, BpWebSocketKind kind, const guint8 *
 	}
 }
 
-static void on_closed(BpWebSocket *socket, guint code, const char *reason, gpointer user)
+static void on_closed(BpPlugin *self, BpWebSocket *socket, guint code, const char *reason, gpointer user)
 {
 	Viewer *viewer = user;
 
@@ -275,7 +276,7 @@ static void on_closed(BpWebSocket *socket, guint code, const char *reason, gpoin
 	g_free(viewer);
 }
 
-static const BpWebSocketEvents events = { .message = on_message, .closed = on_closed };
+static const BpWebSocketEvents events = { .size = sizeof(events), .message = on_message, .closed = on_closed };
 
 /* --- who may --- */
 
@@ -383,7 +384,7 @@ gboolean ws_monitor_open(WsServer *server, GError **error)
 
 void ws_monitor_close(WsMonitor *monitor)
 {
-	static const BpWebSocketEvents nothing;
+	static const BpWebSocketEvents nothing = { .size = sizeof(nothing) };
 
 	for (guint i = 0; i < monitor->viewers->len; i++) {
 		Viewer *viewer = monitor->viewers->pdata[i];

@@ -9,7 +9,7 @@ static gboolean is_path(const char *configured, const char *path)
 	       (*configured != '/' && strcmp(configured, path + 1) == 0);
 }
 
-static void on_request(BpHttpExchange *exchange, gpointer user)
+static void on_request(BpPlugin *self, BpHttpExchange *exchange, gpointer user)
 {
 	WsServer *server = user;
 	const char *path = bp_http_path(exchange);
@@ -27,7 +27,7 @@ static void on_request(BpHttpExchange *exchange, gpointer user)
 	}
 }
 
-static const BpHttpEvents http_events = { .request = on_request };
+static const BpHttpEvents http_events = { .size = sizeof(http_events), .request = on_request };
 
 static void on_shown(BpServe *serve)
 {

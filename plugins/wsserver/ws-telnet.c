@@ -19,17 +19,17 @@ static void write_bytes(WsClient *client, gconstpointer data, gsize size)
 		ws_client_send(client, BP_WEBSOCKET_BINARY, data, size);
 }
 
-static void link_send(BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer link)
+static void link_send(BpPlugin *self, BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer link)
 {
 	bp_telnet_send(((WsClient *)link)->telnet, data, size);
 }
 
-static void link_echo(BpSession *session, gboolean on, gpointer link)
+static void link_echo(BpPlugin *self, BpSession *session, gboolean on, gpointer link)
 {
 	bp_serve_telnet_echo(session, ((WsClient *)link)->telnet, on);
 }
 
-static void link_mode(BpSession *session, BpMode mode, gpointer link)
+static void link_mode(BpPlugin *self, BpSession *session, BpMode mode, gpointer link)
 {
 	WsClient *client = link;
 
@@ -38,6 +38,7 @@ static void link_mode(BpSession *session, BpMode mode, gpointer link)
 }
 
 static const BpSessionLink session_link = {
+	.size = sizeof(session_link),
 	.name = "ws_telnet",
 	.send = link_send,
 	.end = ws_client_link_end,
@@ -120,7 +121,9 @@ static void on_event(BpTelnet *telnet, BpTelnetEvent event, gpointer user)
 		bp_websocket_close(client->socket, BP_CLOSE_BAD_DATA, "not telnet");
 }
 
-static const BpTelnetEvents telnet_events = { .data = on_data, .send = on_send, .event = on_event };
+static const BpTelnetEvents telnet_events = {
+	.size = sizeof(telnet_events), .data = on_data, .send = on_send, .event = on_event
+};
 
 /* --- from the client --- */
 

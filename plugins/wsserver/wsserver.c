@@ -66,6 +66,7 @@ static const BpModule modules[] = {
 };
 
 static const BpTransport websocket = {
+	.size = sizeof(websocket),
 	.name = "websocket",
 	.help = "lines in WebSocket messages",
 	.module = "WebSocketServer",
@@ -73,6 +74,7 @@ static const BpTransport websocket = {
 };
 
 static const BpTransport ws_telnet = {
+	.size = sizeof(ws_telnet),
 	.name = "ws_telnet",
 	.help = "telnet in WebSocket messages",
 	.module = "WebSocketTelnetServer",

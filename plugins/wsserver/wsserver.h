@@ -58,7 +58,7 @@ void ws_client_new(WsServer *server, BpHttpExchange *exchange);
 void ws_client_close(WsClient *client, const char *why);
 void ws_shared_clear(WsShared *shared);
 void ws_client_send(WsClient *client, BpWebSocketKind kind, gconstpointer data, gsize size);
-void ws_client_link_end(BpSession *session, BpEnd why, gpointer link);
+void ws_client_link_end(BpPlugin *self, BpSession *session, BpEnd why, gpointer link);
 /* With what is the same for both kinds filled in; FALSE: it was refused and told so. */
 gboolean ws_client_open_session(WsClient *client, BpSessionOptions *options);
 

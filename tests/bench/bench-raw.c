@@ -3,7 +3,7 @@
  * nothing else; one says each line on the channel bench/feed. */
 #include <backplane/backplane.h>
 
-static gboolean give_back(BpSession *session, const char *bytes, gsize size)
+static gboolean give_back(BpPlugin *self, BpSession *session, const char *bytes, gsize size)
 {
 	bp_session_send(session, bytes, size);
 	return TRUE;
@@ -11,7 +11,7 @@ static gboolean give_back(BpSession *session, const char *bytes, gsize size)
 
 static BpChannel *feed;
 
-static gboolean say(BpSession *session, const char *line, gsize size)
+static gboolean say(BpPlugin *self, BpSession *session, const char *line, gsize size)
 {
 	bp_channel_send_bytes(feed, line, size);
 	return TRUE;

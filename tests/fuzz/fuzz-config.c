@@ -35,7 +35,9 @@ static gboolean open_nothing(BpInstance *self, GError **error)
 
 static const BpModule modules[] = { { "FakeServer", .params = params, .open = open_nothing }, { NULL } };
 static const BpHandler handlers[] = { { "fake", .help = "nobody" }, { NULL } };
-static const BpTransport transport = { .name = "telnet", .module = "FakeServer", .default_port = 8023 };
+static const BpTransport transport = {
+	.size = sizeof(transport), .name = "telnet", .module = "FakeServer", .default_port = 8023
+};
 
 static gboolean load(BpPlugin *self, GError **error)
 {

@@ -17,7 +17,7 @@ const guint fuzz_most = 100;
 static GQueue asked; /* of BpMessage: requests of "later" */
 static BpPlugin *tester;
 
-static json_t *call_now(const json_t *message, const char *client, GError **error)
+static json_t *call_now(BpPlugin *self, const json_t *message, const char *client, GError **error)
 {
 	json_t *wanted = json_object_get(message, "fail");
 
@@ -28,7 +28,7 @@ static json_t *call_now(const json_t *message, const char *client, GError **erro
 	return json_incref(json_object_get(message, "data")) ? json_object_get(message, "data") : json_null();
 }
 
-static const BpEndpoint now = { .name = "now", .help = "test", .call = call_now };
+static const BpEndpoint now = { .size = sizeof(now), .name = "now", .help = "test", .call = call_now };
 
 static void on_later(BpPlugin *self, BpMessage *message, gpointer data)
 {

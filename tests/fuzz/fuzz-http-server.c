@@ -36,12 +36,12 @@ static char letter_at(guint64 place)
 
 /* --- routes --- */
 
-static void on_gone(BpHttpExchange *exchange, gpointer queue)
+static void on_gone(BpPlugin *self, BpHttpExchange *exchange, gpointer queue)
 {
 	g_queue_remove(queue, exchange);
 }
 
-static void on_drained(BpHttpExchange *exchange, gpointer queue)
+static void on_drained(BpPlugin *self, BpHttpExchange *exchange, gpointer queue)
 {
 	bp_http_send(exchange, "drained", 7);
 }

@@ -34,7 +34,7 @@ static void on_event(BpTelnet *codec, BpTelnetEvent event, gpointer user)
 				       info->rows, info->user);
 }
 
-static const BpTelnetEvents callbacks = { on_data, on_send, on_event };
+static const BpTelnetEvents callbacks = { .size = sizeof(callbacks), on_data, on_send, on_event };
 
 static void run(Seen *seen, gboolean lines, const guint8 *data, gsize size, gsize step)
 {

@@ -4,7 +4,7 @@
 #include <string.h>
 #include "script.h"
 
-static gboolean take_line(BpSession *session, const char *line, gsize size)
+static gboolean take_line(BpPlugin *self, BpSession *session, const char *line, gsize size)
 {
 	if (strcmp(line, "hide") == 0)
 		bp_session_set_echo(session, FALSE);
@@ -27,7 +27,7 @@ static gboolean take_line(BpSession *session, const char *line, gsize size)
 	return TRUE;
 }
 
-static gboolean take_bytes(BpSession *session, const char *bytes, gsize size)
+static gboolean take_bytes(BpPlugin *self, BpSession *session, const char *bytes, gsize size)
 {
 	if (memchr(bytes, 'L', size))
 		bp_session_set_mode(session, BP_LINES);
@@ -35,14 +35,14 @@ static gboolean take_bytes(BpSession *session, const char *bytes, gsize size)
 	return !memchr(bytes, 'Q', size);
 }
 
-static char **complete(BpSession *session, const char *line, gsize cursor, gsize *start)
+static char **complete(BpPlugin *self, BpSession *session, const char *line, gsize cursor, gsize *start)
 {
 	*start = cursor > 3 ? cursor - 3 : 0;
 	return g_strsplit("raw;characters;hide;leave;l\xc3\xa4ser", ";", -1);
 }
 
 /* Whoever calls itself so is turned away, and that in the middle of its opening. */
-static void welcome(BpSession *session)
+static void welcome(BpPlugin *self, BpSession *session)
 {
 	if (strcmp(bp_session_terminal(session), "unwelcome") == 0)
 		bp_session_end(session, BP_END_HANDLER, "not you");
@@ -50,7 +50,7 @@ static void welcome(BpSession *session)
 		bp_session_print(session, "welcome");
 }
 
-static void resize(BpSession *session, guint columns, guint rows)
+static void resize(BpPlugin *self, BpSession *session, guint columns, guint rows)
 {
 	if (columns == 666)
 		bp_session_end(session, BP_END_HANDLER, "not so wide");

@@ -7,7 +7,7 @@ typedef struct {
 	gboolean named, inside;
 } Door;
 
-static gboolean line(BpSession *session, const char *text, gsize size)
+static gboolean line(BpPlugin *self, BpSession *session, const char *text, gsize size)
 {
 	Door *door = bp_session_data(session);
 

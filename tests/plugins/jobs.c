@@ -75,6 +75,7 @@ static const BpAction actions[] = {
 };
 
 static const BpResource jobs = {
+	.size = sizeof(jobs),
 	.name = "jobs",
 	.help = "the queue of work",
 	.role = BP_OBSERVER,

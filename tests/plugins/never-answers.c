@@ -75,7 +75,7 @@ static const BpAction actions[] = {
 	{ NULL },
 };
 
-static const BpResource never = { .name = "never", .list = list_nothing, .actions = actions };
+static const BpResource never = { .size = sizeof(never), .name = "never", .list = list_nothing, .actions = actions };
 
 static gboolean load(BpPlugin *self, GError **error)
 {

@@ -139,7 +139,7 @@ void http_answer_done(BpHttpExchange *exchange)
 	exchange->stage = HTTP_ANSWERED;
 	exchange->gone = NULL;
 	if (server->events.finished && !server->closed && bp_owner_enter(owner)) {
-		server->events.finished(exchange, exchange->status, exchange->sent, server->user);
+		server->events.finished(owner, exchange, exchange->status, exchange->sent, server->user);
 		bp_owner_leave(owner);
 	}
 	http_connection_answered(connection);

@@ -51,7 +51,7 @@ void http_exchange_gone(BpHttpExchange *exchange)
 	bp_scope_stop(exchange->scope);
 	if (gone) {
 		bp_owner_enter_always(owner);
-		gone(exchange, exchange->gone_data);
+		gone(owner, exchange, exchange->gone_data);
 		bp_owner_leave(owner);
 	}
 	bp_scope_clear(&exchange->scope);
@@ -140,7 +140,7 @@ static void ask(BpHttpExchange *exchange)
 	BpHttpServer *server = exchange->connection->server;
 
 	exchange->stage = HTTP_ASKED;
-	server->events.request(exchange, server->user);
+	server->events.request(server->owned.owner, exchange, server->user);
 }
 
 static gboolean add_body(BpHttpExchange *exchange, const char *data, gsize size)
@@ -232,7 +232,7 @@ static void head_complete(BpHttpExchange *exchange, gsize behind)
 	}
 	if (!head->chunked && !head->length) {
 		if (server->events.head)
-			server->events.head(exchange, server->user);
+			server->events.head(server->owned.owner, exchange, server->user);
 		if (connection->exchange == exchange && exchange->stage == HTTP_READING)
 			ask(exchange);
 		return;
@@ -241,7 +241,7 @@ static void head_complete(BpHttpExchange *exchange, gsize behind)
 	exchange->left = head->length;
 	memset(&exchange->chunks, 0, sizeof(exchange->chunks));
 	if (server->events.head)
-		server->events.head(exchange, server->user);
+		server->events.head(server->owned.owner, exchange, server->user);
 	if (connection->exchange == exchange && exchange->stage == HTTP_BODY && head->expects_continue && head->minor &&
 	    !behind)
 		bp_stream_write(connection->stream, go_on, sizeof(go_on) - 1);
@@ -367,7 +367,7 @@ void http_connection_answered(HttpConnection *connection)
 
 /* --- of the stream --- */
 
-static void on_data(BpStream *stream, const guint8 *data, gsize size, gpointer user)
+static void on_data(BpPlugin *self, BpStream *stream, const guint8 *data, gsize size, gpointer user)
 {
 	HttpConnection *connection = user;
 
@@ -390,7 +390,7 @@ static void look_for_client(BpHttpExchange *exchange)
 }
 
 /* Half a request is no request; one that is whole is answered. */
-static void on_end(BpStream *stream, gpointer user)
+static void on_end(BpPlugin *self, BpStream *stream, gpointer user)
 {
 	HttpConnection *connection = user;
 
@@ -401,7 +401,7 @@ static void on_end(BpStream *stream, gpointer user)
 		close_stream(connection);
 }
 
-static void on_closed(BpStream *stream, const GError *why, gpointer user)
+static void on_closed(BpPlugin *self, BpStream *stream, const GError *why, gpointer user)
 {
 	HttpConnection *connection = user;
 
@@ -409,7 +409,7 @@ static void on_closed(BpStream *stream, const GError *why, gpointer user)
 	http_connection_drop(connection);
 }
 
-static void on_drained(BpStream *stream, gpointer user)
+static void on_drained(BpPlugin *self, BpStream *stream, gpointer user)
 {
 	HttpConnection *connection = user;
 	BpHttpExchange *exchange = connection->exchange;
@@ -423,7 +423,7 @@ static void on_drained(BpStream *stream, gpointer user)
 }
 
 static const BpStreamEvents stream_events = {
-	.data = on_data, .end = on_end, .closed = on_closed, .drained = on_drained
+	.size = sizeof(stream_events), .data = on_data, .end = on_end, .closed = on_closed, .drained = on_drained
 };
 
 HttpConnection *http_connection_new(BpHttpServer *server, BpStream *stream)

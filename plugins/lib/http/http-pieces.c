@@ -60,7 +60,7 @@ void http_pieces_drained(BpHttpExchange *exchange)
 		return;
 	exchange->full = FALSE;
 	if (exchange->drained && bp_owner_enter(owner)) {
-		exchange->drained(exchange, exchange->gone_data);
+		exchange->drained(owner, exchange, exchange->gone_data);
 		bp_owner_leave(owner);
 	}
 }
@@ -96,7 +96,7 @@ BpStream *bp_http_take_stream(BpHttpExchange *exchange, BpPlugin *self, guint st
 	exchange->gone = NULL;
 	exchange->stage = HTTP_ANSWERED;
 	if (server->events.finished)
-		server->events.finished(exchange, status, 0, server->user);
+		server->events.finished(server->owned.owner, exchange, status, 0, server->user);
 	connection->stream = NULL;
 	connection->taken = bp_stream_ref(stream);
 	bp_stream_set_user(stream, events, user);

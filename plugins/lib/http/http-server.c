@@ -53,7 +53,7 @@ static void on_sweep(BpPlugin *self, gpointer data)
 		bp_timer_remove(g_steal_pointer(&server->sweep));
 }
 
-static void on_accept(BpServer *listener, BpStream *stream, gpointer user)
+static void on_accept(BpPlugin *self, BpServer *listener, BpStream *stream, gpointer user)
 {
 	BpHttpServer *server = user;
 	gint64 shortest = MIN(server->header_timeout, server->keepalive_timeout);
@@ -64,7 +64,7 @@ static void on_accept(BpServer *listener, BpStream *stream, gpointer user)
 					     on_sweep, server, NULL);
 }
 
-static char *on_refusal(BpServer *listener, const char *why, gpointer user)
+static char *on_refusal(BpPlugin *self, BpServer *listener, const char *why, gpointer user)
 {
 	g_autofree char *problem = http_problem(503, why, NULL);
 
@@ -73,7 +73,9 @@ static char *on_refusal(BpServer *listener, const char *why, gpointer user)
 			       http_status_text(503), ((BpHttpServer *)user)->security, strlen(problem), problem);
 }
 
-static const BpServerEvents server_events = { .accept = on_accept, .refusal = on_refusal };
+static const BpServerEvents server_events = { .size = sizeof(server_events),
+					      .accept = on_accept,
+					      .refusal = on_refusal };
 
 static void read_params(BpHttpServer *server)
 {
@@ -115,7 +117,7 @@ BpHttpServer *bp_http_open(BpInstance *self, const char *events_name, const BpHt
 	server->refs = 1;
 	server->listener = listener;
 	server->owned.owner = self;
-	server->events = *events;
+	bp_struct_copy(&server->events, sizeof(server->events), events);
 	server->user = user;
 	server->security = security_fields(events->policy);
 	read_params(server);

@@ -8,11 +8,10 @@ typedef struct {
 	gpointer user;
 } Service;
 
-static void on_request(BpHttpExchange *exchange, gpointer user)
+static void on_request(BpPlugin *self, BpHttpExchange *exchange, gpointer user)
 {
-	static const BpWebSocketEvents nothing;
+	static const BpWebSocketEvents nothing = { .size = sizeof(nothing) };
 	Service *service = user;
-	BpInstance *self = bp_server_instance(bp_http_listener(bp_http_server(exchange)));
 	/* They are the exchange's, which ends here. */
 	g_autofree char *path = g_strdup(bp_http_path(exchange));
 	g_autofree char *query = g_strdup(bp_http_query(exchange));
@@ -20,14 +19,14 @@ static void on_request(BpHttpExchange *exchange, gpointer user)
 
 	if (!socket)
 		return;
-	service->server->accept(socket, path, query, service->user);
+	service->server->accept(self, socket, path, query, service->user);
 	if (websocket_has_user(socket))
 		return;
 	bp_websocket_set_user(socket, &nothing, NULL);
 	bp_websocket_close(socket, BP_CLOSE_POLICY, NULL);
 }
 
-static const BpHttpEvents events = { .request = on_request };
+static const BpHttpEvents events = { .size = sizeof(events), .request = on_request };
 
 BpHttpServer *bp_websocket_server_open(BpInstance *self, const char *events_name, const BpWebSocketServer *server,
 				       gpointer user, GError **error)

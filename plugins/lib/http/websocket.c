@@ -94,7 +94,7 @@ static void finish(BpWebSocket *socket, guint code, const char *reason)
 	bp_owner_unlink(&socket->owned);
 	if (socket->events.closed) {
 		bp_owner_enter_always(owner);
-		socket->events.closed(socket, code, reason, socket->user);
+		socket->events.closed(owner, socket, code, reason, socket->user);
 		bp_owner_leave(owner);
 	}
 	bp_scope_clear(&socket->scope);
@@ -196,8 +196,9 @@ static void on_message(WebSocketCodec *codec, guint opcode, const guint8 *data, 
 	BpWebSocket *socket = user;
 
 	if (!socket->closing && socket->events.message)
-		socket->events.message(socket, opcode == WEBSOCKET_TEXT ? BP_WEBSOCKET_TEXT : BP_WEBSOCKET_BINARY, data,
-				       size, socket->user);
+		socket->events.message(socket->owned.owner, socket,
+				       opcode == WEBSOCKET_TEXT ? BP_WEBSOCKET_TEXT : BP_WEBSOCKET_BINARY, data, size,
+				       socket->user);
 }
 
 static void on_ping(WebSocketCodec *codec, const guint8 *data, gsize size, gpointer user)
@@ -241,7 +242,7 @@ static const WebSocketCallbacks callbacks = {
 
 /* --- from the stream --- */
 
-static void on_data(BpStream *stream, const guint8 *data, gsize size, gpointer user)
+static void on_data(BpPlugin *self, BpStream *stream, const guint8 *data, gsize size, gpointer user)
 {
 	BpWebSocket *socket = user;
 
@@ -253,29 +254,30 @@ static void on_data(BpStream *stream, const guint8 *data, gsize size, gpointer u
 	socket_unref(socket);
 }
 
-static void on_stream_closed(BpStream *stream, const GError *why, gpointer user)
+static void on_stream_closed(BpPlugin *self, BpStream *stream, const GError *why, gpointer user)
 {
 	BpWebSocket *socket = user;
 
 	finish(socket, socket->closing ? socket->code : BP_CLOSE_LOST, why ? why->message : "");
 }
 
-static void on_stream_end(BpStream *stream, gpointer user)
+static void on_stream_end(BpPlugin *self, BpStream *stream, gpointer user)
 {
 	BpWebSocket *socket = user;
 
 	finish(socket, socket->closing ? socket->code : BP_CLOSE_LOST, "");
 }
 
-static void on_drained(BpStream *stream, gpointer user)
+static void on_drained(BpPlugin *self, BpStream *stream, gpointer user)
 {
 	BpWebSocket *socket = user;
 
 	if (!socket->closing && socket->events.drained)
-		socket->events.drained(socket, socket->user);
+		socket->events.drained(self, socket, socket->user);
 }
 
 static const BpStreamEvents stream_events = {
+	.size = sizeof(stream_events),
 	.data = on_data,
 	.end = on_stream_end,
 	.closed = on_stream_closed,
@@ -375,7 +377,10 @@ void bp_websocket_set_user(BpWebSocket *socket, const BpWebSocketEvents *events,
 
 	if (user != socket->user)
 		bp_scope_clear(&socket->scope);
-	socket->events = events ? *events : none;
+	if (events)
+		bp_struct_copy(&socket->events, sizeof(socket->events), events);
+	else
+		socket->events = none;
 	socket->user = user;
 	socket->has_user = TRUE;
 }

@@ -56,7 +56,7 @@ static void refuse(BpServer *server, int take_fd, const BpAddress *peer, const c
 
 	announce_refusal(server, peer, why);
 	if (server->events.refusal && !server->tls && bp_owner_enter(server->owned.owner)) {
-		text = server->events.refusal(server, why, server->user);
+		text = server->events.refusal(server->owned.owner, server, why, server->user);
 		bp_owner_leave(server->owned.owner);
 	}
 	if (text && *text && server->goodbyes < MOST_GOODBYES && !server->closed)

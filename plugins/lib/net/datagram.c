@@ -77,7 +77,7 @@ static void tell_error(BpDatagram *datagram, const char *what, int number)
 			error = g_error_new(BP_IO_ERROR, number == ECONNREFUSED ? BP_CLOSED : BP_FAILED, "%s: %s", what,
 					    number == ECONNREFUSED ? "nobody listens there" : g_strerror(number));
 
-		datagram->events.error(datagram, error, datagram->user);
+		datagram->events.error(owner, datagram, error, datagram->user);
 		bp_owner_leave(owner);
 	}
 }
@@ -173,7 +173,7 @@ static void deliver(BpDatagram *datagram, guint index)
 	datagram->stats.received++;
 	datagram->stats.bytes_in += header->msg_len;
 	if (datagram->events.data && bp_owner_enter_as(owner, "datagrams", NULL)) {
-		datagram->events.data(datagram, buffers->bytes[index], header->msg_len, &from, datagram->user);
+		datagram->events.data(owner, datagram, buffers->bytes[index], header->msg_len, &from, datagram->user);
 		bp_owner_leave(owner);
 	}
 }
@@ -396,7 +396,7 @@ BpDatagram *bp_datagram_open(BpPlugin *self, const BpAddress *address, gboolean 
 	datagram = g_new0(BpDatagram, 1);
 	datagram->refs = 1;
 	datagram->fd = fd;
-	datagram->events = *events;
+	bp_struct_copy(&datagram->events, sizeof(datagram->events), events);
 	datagram->user = user;
 	datagram->local.size = sizeof(datagram->local.storage);
 	getsockname(fd, (struct sockaddr *)&datagram->local.storage, &datagram->local.size);
@@ -415,7 +415,7 @@ void bp_datagram_close(BpDatagram *datagram)
 	g_return_if_fail(datagram);
 	if (datagram->fd < 0)
 		return;
-	datagram->events = (BpDatagramEvents){ NULL };
+	datagram->events = (BpDatagramEvents){ 0 };
 	if (!datagram->blocked)
 		flush(datagram);
 	while (datagram->queue.length)

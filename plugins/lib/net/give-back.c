@@ -26,9 +26,9 @@ static void on_unused(BpPlugin *self, gpointer data)
 		return;
 	bp_stream_set_reading(stream, TRUE);
 	if (unused->bytes->len && stream->events.data)
-		stream->events.data(stream, unused->bytes->data, unused->bytes->len, stream->user);
+		stream->events.data(stream->owned.owner, stream, unused->bytes->data, unused->bytes->len, stream->user);
 	if (unused->ended && !bp_stream_is_closing(stream) && stream->events.end)
-		stream->events.end(stream, stream->user);
+		stream->events.end(stream->owned.owner, stream, stream->user);
 }
 
 void bp_stream_give_back(BpStream *stream, gconstpointer data, gsize size, gboolean ended)

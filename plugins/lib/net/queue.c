@@ -283,7 +283,7 @@ static void call_drained(BpStream *stream)
 	stream->full = FALSE;
 	stream->cutting = FALSE;
 	if (stream->events.drained && bp_owner_enter(owner)) {
-		stream->events.drained(stream, stream->user);
+		stream->events.drained(owner, stream, stream->user);
 		bp_owner_leave(owner);
 	}
 }

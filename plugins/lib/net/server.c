@@ -64,7 +64,7 @@ void server_stream_ready(BpServer *server, BpStream *stream)
 
 	announce(server, &stream->peer, "Socket Connected:", "", NULL);
 	if (server->events.accept && !server->closed && !stream->closing && bp_owner_enter(owner)) {
-		server->events.accept(server, stream, server->user);
+		server->events.accept(owner, server, stream, server->user);
 		bp_owner_leave(owner);
 	}
 	if (!stream->has_user)
@@ -186,7 +186,7 @@ gboolean bp_server_may_bind(BpInstance *self, GError **error)
 	return TRUE;
 }
 
-char *bp_server_refusal_line(BpServer *server, const char *why, gpointer user)
+char *bp_server_refusal_line(BpPlugin *self, BpServer *server, const char *why, gpointer user)
 {
 	if (server->max_connections && server->stats.connections >= server->max_connections)
 		return g_strdup("Server is at maximum capacity. Please try again later.\r\n");
@@ -277,7 +277,7 @@ BpServer *bp_server_open(BpInstance *self, const char *events_name, const BpServ
 	server = g_new0(BpServer, 1);
 	server->refs = 1;
 	server->owned.owner = self;
-	server->events = *events;
+	bp_struct_copy(&server->events, sizeof(server->events), events);
 	server->user = user;
 	read_params(server);
 	if (!open_tls(server, error) ||

@@ -193,7 +193,7 @@ static void deliver(BpStream *stream, const guint8 *data, gsize size)
 	}
 	if (stream->closing || !stream->events.data || !bp_owner_enter_as(owner, "data of a stream", NULL))
 		return;
-	stream->events.data(stream, data, size, stream->user);
+	stream->events.data(owner, stream, data, size, stream->user);
 	bp_owner_leave(owner);
 }
 
@@ -210,7 +210,7 @@ static void on_peer_end(BpStream *stream)
 		if (!stream->events.end) {
 			bp_stream_close(stream);
 		} else if (bp_owner_enter(owner)) {
-			stream->events.end(stream, stream->user);
+			stream->events.end(owner, stream, stream->user);
 			bp_owner_leave(owner);
 		}
 	}
@@ -259,7 +259,7 @@ BpStream *stream_new(BpPlugin *self, int take_fd, const BpStreamEvents *events, 
 	stream->limit = STREAM_BACKLOG;
 	stream->user = user;
 	if (events) {
-		stream->events = *events;
+		bp_struct_copy(&stream->events, sizeof(stream->events), events);
 		stream->has_user = TRUE;
 	}
 	stream->stats.opened = stream->stats.last_in = bp_loop_now();
@@ -309,7 +309,7 @@ void stream_become_ready(BpStream *stream)
 
 		stream->announce = FALSE;
 		if (stream->events.ready && !stream->closing && bp_owner_enter(owner)) {
-			stream->events.ready(stream, stream->user);
+			stream->events.ready(owner, stream, stream->user);
 			bp_owner_leave(owner);
 		}
 	}
@@ -368,7 +368,7 @@ void stream_call_closed(BpStream *stream)
 	memset(&stream->events, 0, sizeof(stream->events));
 	if (events.closed) {
 		bp_owner_enter_always(owner);
-		events.closed(stream, stream->why, stream->user);
+		events.closed(owner, stream, stream->why, stream->user);
 		bp_owner_leave(owner);
 	}
 	stream->user = NULL;
@@ -488,7 +488,7 @@ void bp_stream_set_user(BpStream *stream, const BpStreamEvents *events, gpointer
 	if (user != stream->user)
 		bp_scope_clear(&stream->scope);
 	if (events)
-		stream->events = *events;
+		bp_struct_copy(&stream->events, sizeof(stream->events), events);
 	else
 		memset(&stream->events, 0, sizeof(stream->events));
 	stream->user = user;

@@ -119,7 +119,7 @@ static void tell_ended(BpChild *child, const char *how)
 
 	bp_owner_enter_always(owner);
 	if (child->events.ended)
-		child->events.ended(child, child->good, how, child->user);
+		child->events.ended(owner, child, child->good, how, child->user);
 	child_free(child);
 	bp_owner_leave(owner);
 }
@@ -180,16 +180,16 @@ static void on_exit_seen(BpPlugin *self, int fd, BpEvents events, gpointer data)
 
 /* --- its pipes --- */
 
-static void on_output(BpStream *stream, const guint8 *data, gsize size, gpointer user)
+static void on_output(BpPlugin *self, BpStream *stream, const guint8 *data, gsize size, gpointer user)
 {
 	BpChild *child = user;
 
 	if (child->events.output)
-		child->events.output(child, stream == child->pipes[OUTPUT] ? BP_CHILD_OUTPUT : BP_CHILD_ERRORS, data,
-				     size, child->user);
+		child->events.output(self, child, stream == child->pipes[OUTPUT] ? BP_CHILD_OUTPUT : BP_CHILD_ERRORS,
+				     data, size, child->user);
 }
 
-static void on_closed(BpStream *stream, const GError *why, gpointer user)
+static void on_closed(BpPlugin *self, BpStream *stream, const GError *why, gpointer user)
 {
 	BpChild *child = user;
 
@@ -199,16 +199,16 @@ static void on_closed(BpStream *stream, const GError *why, gpointer user)
 	end_if_over(child);
 }
 
-static void on_drained(BpStream *stream, gpointer user)
+static void on_drained(BpPlugin *self, BpStream *stream, gpointer user)
 {
 	BpChild *child = user;
 
 	if (child->events.drained)
-		child->events.drained(child, child->user);
+		child->events.drained(self, child, child->user);
 }
 
-static const BpStreamEvents input_events = { .closed = on_closed, .drained = on_drained };
-static const BpStreamEvents output_events = { .data = on_output, .closed = on_closed };
+static const BpStreamEvents input_events = { .size = sizeof(input_events), .closed = on_closed, .drained = on_drained };
+static const BpStreamEvents output_events = { .size = sizeof(output_events), .data = on_output, .closed = on_closed };
 
 gboolean bp_child_write(BpChild *child, gconstpointer data, gsize size)
 {
@@ -311,7 +311,7 @@ static BpChild *child_new(BpPlugin *self, int pid, const int take_pipes[PIPES], 
 	child->pid = pid;
 	child->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	child->why_fd = take_why;
-	memcpy(&child->events, events, MIN(events->size, sizeof(child->events)));
+	bp_struct_copy(&child->events, sizeof(child->events), events);
 	child->user = user;
 	child->backlog = options->backlog ? options->backlog : BACKLOG;
 	for (guint i = 0; i < PIPES; i++) {

@@ -78,7 +78,7 @@ static void mark(Connection *connection)
 	connection->unended = FALSE;
 }
 
-static void link_send(BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer link)
+static void link_send(BpPlugin *self, BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer link)
 {
 	Connection *connection = link;
 
@@ -92,7 +92,7 @@ static void link_send(BpSession *session, gconstpointer data, gsize size, gboole
 		mark(connection);
 }
 
-static void link_end(BpSession *session, BpEnd why, gpointer link)
+static void link_end(BpPlugin *self, BpSession *session, BpEnd why, gpointer link)
 {
 	Connection *connection = link;
 
@@ -100,7 +100,7 @@ static void link_end(BpSession *session, BpEnd why, gpointer link)
 	bp_stream_close(connection->stream);
 }
 
-static void link_echo(BpSession *session, gboolean on, gpointer link)
+static void link_echo(BpPlugin *self, BpSession *session, gboolean on, gpointer link)
 {
 	Connection *connection = link;
 
@@ -108,7 +108,7 @@ static void link_echo(BpSession *session, gboolean on, gpointer link)
 		bp_serve_telnet_echo(session, connection->codec, on);
 }
 
-static void link_mode(BpSession *session, BpMode mode, gpointer link)
+static void link_mode(BpPlugin *self, BpSession *session, BpMode mode, gpointer link)
 {
 	Connection *connection = link;
 
@@ -117,15 +117,15 @@ static void link_mode(BpSession *session, BpMode mode, gpointer link)
 		bp_telnet_set_lines(connection->codec, !connection->raw);
 }
 
-static void link_input(BpSession *session, gboolean on, gpointer link)
+static void link_input(BpPlugin *self, BpSession *session, gboolean on, gpointer link)
 {
 	bp_stream_set_reading(((Connection *)link)->stream, on);
 }
 
 #define LINK(called) \
 	{ \
-		.name = called, .send = link_send, .end = link_end, .echo = link_echo, .mode = link_mode, \
-		.input = link_input, .crlf = TRUE, \
+		.size = sizeof(BpSessionLink), .name = called, .send = link_send, .end = link_end, .echo = link_echo, \
+		.mode = link_mode, .input = link_input, .crlf = TRUE, \
 	}
 static const BpSessionLink plain_link = LINK("tcp"), telnet_link = LINK("telnet");
 
@@ -214,7 +214,9 @@ static void on_codec_event(BpTelnet *codec, BpTelnetEvent event, gpointer user)
 		bp_stream_close(connection->stream);
 }
 
-static const BpTelnetEvents codec_events = { .data = on_codec_data, .send = on_codec_send, .event = on_codec_event };
+static const BpTelnetEvents codec_events = {
+	.size = sizeof(codec_events), .data = on_codec_data, .send = on_codec_send, .event = on_codec_event
+};
 
 /* --- waiting --- */
 
@@ -277,7 +279,7 @@ static void receive_plain(Connection *connection, const guint8 *data, gsize size
 	bp_telnet_receive(connection->codec, iac, size - text);
 }
 
-static void on_data(BpStream *stream, const guint8 *data, gsize size, gpointer user)
+static void on_data(BpPlugin *self, BpStream *stream, const guint8 *data, gsize size, gpointer user)
 {
 	Connection *connection = user;
 
@@ -299,7 +301,7 @@ static void on_data(BpStream *stream, const guint8 *data, gsize size, gpointer u
 	mark(connection);
 }
 
-static void on_input_end(BpStream *stream, gpointer user)
+static void on_input_end(BpPlugin *self, BpStream *stream, gpointer user)
 {
 	Connection *connection = user;
 
@@ -309,7 +311,7 @@ static void on_input_end(BpStream *stream, gpointer user)
 		bp_session_receive_end(connection->session);
 }
 
-static void on_closed(BpStream *stream, const GError *why, gpointer user)
+static void on_closed(BpPlugin *self, BpStream *stream, const GError *why, gpointer user)
 {
 	Connection *connection = user;
 
@@ -318,7 +320,7 @@ static void on_closed(BpStream *stream, const GError *why, gpointer user)
 	connection_free(connection);
 }
 
-static void on_drained(BpStream *stream, gpointer user)
+static void on_drained(BpPlugin *self, BpStream *stream, gpointer user)
 {
 	Connection *connection = user;
 
@@ -328,6 +330,7 @@ static void on_drained(BpStream *stream, gpointer user)
 }
 
 static const BpStreamEvents stream_events = {
+	.size = sizeof(stream_events),
 	.data = on_data,
 	.end = on_input_end,
 	.closed = on_closed,
@@ -336,7 +339,7 @@ static const BpStreamEvents stream_events = {
 
 /* --- the server --- */
 
-static void on_accept(BpServer *listener, BpStream *stream, gpointer user)
+static void on_accept(BpPlugin *self, BpServer *listener, BpStream *stream, gpointer user)
 {
 	BpServeStreams *server = user;
 	Connection *connection = g_new0(Connection, 1);
@@ -357,7 +360,9 @@ static void on_accept(BpServer *listener, BpStream *stream, gpointer user)
 	wait_for(connection, SILENCE, on_silence);
 }
 
-static const BpServerEvents server_events = { .accept = on_accept, .refusal = bp_server_refusal_line };
+static const BpServerEvents server_events = { .size = sizeof(server_events),
+					      .accept = on_accept,
+					      .refusal = bp_server_refusal_line };
 
 BpServeStreams *bp_serve_streams(BpInstance *self, gboolean telnet, GError **error)
 {
