@@ -54,9 +54,12 @@ static void on_dirty(void)
 		bp_timer_add(bus_kernel, NULL, SAVE_DELAY, 1, save_settings, NULL, NULL);
 }
 
-gboolean bp_kernel_start(const BpKernelOptions *options, GError **error)
+gboolean bp_kernel_start_sized(const BpKernelOptions *given, gsize size, GError **error)
 {
+	BpKernelOptions all, *options = &all;
+
 	g_return_val_if_fail(!bus_kernel, FALSE);
+	bp_sized_copy(options, sizeof(*options), given, size);
 	if (!loop_start_main(error))
 		return FALSE;
 	g_atomic_int_set(&quitting, FALSE);

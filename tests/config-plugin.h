@@ -92,9 +92,8 @@ static gboolean load(BpPlugin *self, GError **error)
 	       bp_registry_add(self, "transport/tcp", &tcp, error);
 }
 
-static const BpPluginInfo fake = {
-	.abi = BP_ABI, .name = "fake", .modules = modules, .handlers = handlers, .load = load
-};
+static const BpPluginInfo fake = { BP_PLUGIN_BUILT, .name = "fake", .modules = modules, .handlers = handlers,
+				   .load = load };
 
 static char *file;
 static GString *ran;

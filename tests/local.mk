@@ -2,6 +2,7 @@
 # A unit test is one line below: tests/test-NAME is made of tests/test-NAME.c.
 
 UNIT_TESTS = \
+	tests/test-abi \
 	tests/test-address \
 	tests/test-bus \
 	tests/test-bus-threads \
@@ -92,34 +93,36 @@ tests_libsuite_a_SOURCES = \
 
 # The objects of libbackplane and of the libraries with every name visible, so that tests reach the inside. The sonames are the
 # same, so plugins that a test loads meet these and no second ones.
+VISIBLE_LDFLAGS = -shared $(WHOLE) -Wl,-z,nodelete -Wl,--version-script=$(srcdir)/tests/visible.map
+EXTRA_DIST += tests/visible.map
 TEST_LIBS = tests/libsuite.a tests/fuzz/libdriver.a tests/libbackplane-config.so.0 tests/libbackplane-file.so.0 \
 	tests/libbackplane-http.so.0 tests/libbackplane-process.so.0 tests/libbackplane-session.so.0 \
 	tests/libbackplane-net.so.0 tests/libbackplane-json.so.0 tests/libbackplane.so.0 -lcunit $(GLIB_LIBS) $(JSON_LIBS)
 check_PROGRAMS += tests/libbackplane.so.0 tests/libbackplane-config.so.0 tests/libbackplane-file.so.0 tests/libbackplane-http.so.0 \
 	tests/libbackplane-json.so.0 tests/libbackplane-net.so.0 tests/libbackplane-process.so.0 tests/libbackplane-session.so.0
 tests_libbackplane_so_0_SOURCES = tests/visible.c
-tests_libbackplane_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-soname,libbackplane.so.0
+tests_libbackplane_so_0_LDFLAGS = $(VISIBLE_LDFLAGS) -Wl,-soname,libbackplane.so.0
 tests_libbackplane_so_0_LDADD = $(libbackplane_so_0_OBJECTS) $(GLIB_LIBS)
 tests_libbackplane_config_so_0_SOURCES = tests/visible.c
-tests_libbackplane_config_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-z,nodelete -Wl,-soname,libbackplane-config.so.0
+tests_libbackplane_config_so_0_LDFLAGS = $(VISIBLE_LDFLAGS) -Wl,-soname,libbackplane-config.so.0
 tests_libbackplane_config_so_0_LDADD = $(libbackplane_config_so_0_OBJECTS) tests/libbackplane-net.so.0 tests/libbackplane.so.0 $(GLIB_LIBS) $(YAML_LIBS)
 tests_libbackplane_file_so_0_SOURCES = tests/visible.c
-tests_libbackplane_file_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-z,nodelete -Wl,-soname,libbackplane-file.so.0
+tests_libbackplane_file_so_0_LDFLAGS = $(VISIBLE_LDFLAGS) -Wl,-soname,libbackplane-file.so.0
 tests_libbackplane_file_so_0_LDADD = $(libbackplane_file_so_0_OBJECTS) tests/libbackplane.so.0 $(GLIB_LIBS)
 tests_libbackplane_http_so_0_SOURCES = tests/visible.c
-tests_libbackplane_http_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-z,nodelete -Wl,-soname,libbackplane-http.so.0
+tests_libbackplane_http_so_0_LDFLAGS = $(VISIBLE_LDFLAGS) -Wl,-soname,libbackplane-http.so.0
 tests_libbackplane_http_so_0_LDADD = $(libbackplane_http_so_0_OBJECTS) tests/libbackplane-net.so.0 tests/libbackplane-json.so.0 tests/libbackplane.so.0 $(GLIB_LIBS) $(WEBSOCKET_LIBS) $(JSON_LIBS)
 tests_libbackplane_json_so_0_SOURCES = tests/visible.c
-tests_libbackplane_json_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-z,nodelete -Wl,-soname,libbackplane-json.so.0
+tests_libbackplane_json_so_0_LDFLAGS = $(VISIBLE_LDFLAGS) -Wl,-soname,libbackplane-json.so.0
 tests_libbackplane_json_so_0_LDADD = $(libbackplane_json_so_0_OBJECTS) tests/libbackplane.so.0 $(GLIB_LIBS) $(JSON_LIBS)
 tests_libbackplane_net_so_0_SOURCES = tests/visible.c
-tests_libbackplane_net_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-z,nodelete -Wl,-soname,libbackplane-net.so.0
+tests_libbackplane_net_so_0_LDFLAGS = $(VISIBLE_LDFLAGS) -Wl,-soname,libbackplane-net.so.0
 tests_libbackplane_net_so_0_LDADD = $(libbackplane_net_so_0_OBJECTS) tests/libbackplane.so.0 $(GLIB_LIBS) $(TLS_LIBS)
 tests_libbackplane_process_so_0_SOURCES = tests/visible.c
-tests_libbackplane_process_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-z,nodelete -Wl,-soname,libbackplane-process.so.0
+tests_libbackplane_process_so_0_LDFLAGS = $(VISIBLE_LDFLAGS) -Wl,-soname,libbackplane-process.so.0
 tests_libbackplane_process_so_0_LDADD = $(libbackplane_process_so_0_OBJECTS) tests/libbackplane-net.so.0 tests/libbackplane.so.0 $(GLIB_LIBS)
 tests_libbackplane_session_so_0_SOURCES = tests/visible.c
-tests_libbackplane_session_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-z,nodelete -Wl,-soname,libbackplane-session.so.0
+tests_libbackplane_session_so_0_LDFLAGS = $(VISIBLE_LDFLAGS) -Wl,-soname,libbackplane-session.so.0
 tests_libbackplane_session_so_0_LDADD = $(libbackplane_session_so_0_OBJECTS) tests/libbackplane-net.so.0 tests/libbackplane.so.0 $(GLIB_LIBS) $(TELNET_LIBS)
 tests_test_scope_CPPFLAGS = $(AM_CPPFLAGS) $(GIO_CFLAGS)
 tests_test_scope_LDADD = $(TEST_LIBS) $(GIO_LIBS)

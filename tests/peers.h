@@ -166,11 +166,7 @@ static const BpModule peer_modules[] = {
 };
 
 static const BpPluginInfo peer_plugin = {
-	.abi = BP_ABI,
-	.name = "peers",
-	.version = "1",
-	.summary = "test",
-	.modules = peer_modules,
+	BP_PLUGIN_BUILT, .name = "peers", .version = "1", .summary = "test", .modules = peer_modules,
 };
 
 /* `pairs` are words like "max_connections=2". */

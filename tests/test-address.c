@@ -218,7 +218,7 @@ static void test_resolve(void)
 /* Who asked has gone: nobody is told. */
 static void test_resolve_for_nobody(void)
 {
-	static const BpPluginInfo info = { .abi = BP_ABI, .name = "asker", .version = "1", .summary = "test" };
+	static const BpPluginInfo info = { BP_PLUGIN_BUILT, .name = "asker", .version = "1", .summary = "test" };
 	BpPlugin *asker = bp_plugin_add(&info, NULL);
 	Answer answer = { FALSE }, other;
 

@@ -253,7 +253,7 @@ static gboolean is_gone(gpointer name)
 /* A link on a loop that ends is replaced by the one that another owner has made on another loop. */
 static void test_link_of_two_loops(void)
 {
-	static const BpPluginInfo info = { .abi = BP_ABI, .name = "other" };
+	static const BpPluginInfo info = { BP_PLUGIN_BUILT, .name = "other" };
 	BpPlugin *other;
 
 	start();

@@ -498,9 +498,8 @@ static void test_completion(void)
 		{ "TestModule", .help = "for completion", .params = params, .open = open_nothing },
 		{ NULL },
 	};
-	static const BpPluginInfo info = {
-		.abi = BP_ABI, .name = "completion", .version = "1", .summary = "x", .modules = modules
-	};
+	static const BpPluginInfo info = { BP_PLUGIN_BUILT, .name = "completion", .version = "1", .summary = "x",
+					   .modules = modules };
 	Client *client;
 
 	start();

@@ -41,12 +41,7 @@ static gboolean load_module(BpPlugin *self, GError **error)
 
 static const BpModule modules[] = { { "Held", .open = open_module, .close = close_module }, { NULL } };
 static const BpPluginInfo module_info = {
-	.abi = BP_ABI,
-	.name = "holds",
-	.version = "1",
-	.summary = "test",
-	.load = load_module,
-	.modules = modules,
+	BP_PLUGIN_BUILT, .name = "holds", .version = "1", .summary = "test", .load = load_module, .modules = modules,
 };
 
 static BpInstance *start_module(void)
@@ -120,8 +115,8 @@ static void on_stream_closed(BpPlugin *self, BpStream *stream, const GError *why
 /* Each callback in which the stream becomes another owner's leaves the one that it has entered: both can go. */
 static void test_owner_changes_in_callback(void)
 {
-	static const BpPluginInfo first = { .abi = BP_ABI, .name = "first", .version = "1", .summary = "test" };
-	static const BpPluginInfo second = { .abi = BP_ABI, .name = "second", .version = "1", .summary = "test" };
+	static const BpPluginInfo first = { BP_PLUGIN_BUILT, .name = "first", .version = "1", .summary = "test" };
+	static const BpPluginInfo second = { BP_PLUGIN_BUILT, .name = "second", .version = "1", .summary = "test" };
 	static const BpStreamEvents each[] = {
 		{ .size = sizeof(BpStreamEvents), .data = change_on_data, .end = change, .closed = on_stream_closed },
 		{ .size = sizeof(BpStreamEvents), .end = change, .closed = on_stream_closed },
@@ -193,11 +188,7 @@ static void handler_close(BpPlugin *self, BpSession *session, BpEnd why)
 
 static const BpHandler handlers[] = { { "waits", .open = handler_open, .close = handler_close }, { NULL } };
 static const BpPluginInfo handler_info = {
-	.abi = BP_ABI,
-	.name = "waits",
-	.version = "1",
-	.summary = "test",
-	.handlers = handlers,
+	BP_PLUGIN_BUILT, .name = "waits", .version = "1", .summary = "test", .handlers = handlers,
 };
 
 static BpSession *start_session(BpInstance *self)

@@ -14,11 +14,11 @@ static void test_pieces(void)
 	peer = peer_connect();
 	say(peer, GET("/pieces"));
 	CU_ASSERT_FATAL(suite_wait_until(is_held, NULL, 5));
-	CU_ASSERT(bp_http_send(web.held, "abc", 3));
+	CU_ASSERT(bp_http_send(web.held, "abc", 3) == BP_SENT);
 	CU_ASSERT(expect(peer, "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", 1));
 	bp_stream_set_reading(peer->stream, FALSE);
 	memset(piece, 'x', sizeof(piece));
-	while (sent < 100000 && bp_http_send(web.held, piece, sizeof(piece))) {
+	while (sent < 100000 && bp_http_send(web.held, piece, sizeof(piece)) == BP_SENT) {
 		if (++sent % 64 == 0)
 			CU_ASSERT(suite_settle());
 	}
@@ -28,7 +28,7 @@ static void test_pieces(void)
 	peer->discard = TRUE;
 	while (!web.drained && g_main_context_iteration(NULL, TRUE))
 		;
-	CU_ASSERT(bp_http_send(web.held, "end", 3));
+	CU_ASSERT(bp_http_send(web.held, "end", 3) == BP_SENT);
 	CU_ASSERT(wait_size(peer, (gsize)sent * sizeof(piece)));
 	peer->discard = FALSE;
 	bp_http_end(web.held);
@@ -227,9 +227,8 @@ static gboolean load_route(BpPlugin *self, GError **error)
 	return bp_registry_add(self, "route/test", &route, error);
 }
 
-static const BpPluginInfo route_plugin = {
-	.abi = BP_ABI, .name = "routes", .version = "1", .summary = "test", .load = load_route
-};
+static const BpPluginInfo route_plugin = { BP_PLUGIN_BUILT, .name = "routes", .version = "1", .summary = "test",
+					   .load = load_route };
 
 static void test_routes(void)
 {

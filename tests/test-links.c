@@ -75,7 +75,7 @@ static void test_links(void)
 
 static void test_link_twice(void)
 {
-	static const BpPluginInfo info = { .abi = BP_ABI, .name = "other" };
+	static const BpPluginInfo info = { BP_PLUGIN_BUILT, .name = "other" };
 	BpChannelOptions options = { .greet = "welcome" };
 	BpChannel *a, *b;
 	BpPlugin *other;

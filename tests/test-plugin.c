@@ -124,7 +124,7 @@ static void test_twice(void)
 static void test_name_clash(void)
 {
 	static const BpCommand commands[] = { { "version", .help = "a second one" }, { NULL } };
-	static const BpPluginInfo info = { .abi = BP_ABI, .name = "clash", .commands = commands };
+	static const BpPluginInfo info = { BP_PLUGIN_BUILT, .name = "clash", .commands = commands };
 	g_autoptr(GError) error = NULL;
 
 	start();
@@ -226,7 +226,7 @@ static void on_acted(BpPlugin *self, json_t *value, const GError *error, gpointe
 /* Who asked for an action hears of it once, whether it goes first or who should answer does. */
 static void test_action_never_answered(void)
 {
-	static const BpPluginInfo info = { .abi = BP_ABI, .name = "asker" };
+	static const BpPluginInfo info = { BP_PLUGIN_BUILT, .name = "asker" };
 	int first = -1, second = -1;
 	BpPlugin *asker, *never;
 
@@ -250,7 +250,7 @@ static void test_action_never_answered(void)
 /* A call that will still come back keeps the code mapped, however long it takes. */
 static void test_unload_waits_for_holds(void)
 {
-	static const BpPluginInfo info = { .abi = BP_ABI, .name = "leaky" };
+	static const BpPluginInfo info = { BP_PLUGIN_BUILT, .name = "leaky" };
 	BpPlugin *plugin;
 
 	start();
@@ -288,7 +288,7 @@ static gboolean open_nothing(BpInstance *self, GError **error)
 static void test_holds_are_named(void)
 {
 	static const BpModule modules[] = { { "Thing", .open = open_nothing }, { NULL } };
-	static const BpPluginInfo info = { .abi = BP_ABI, .name = "leaky", .modules = modules };
+	static const BpPluginInfo info = { BP_PLUGIN_BUILT, .name = "leaky", .modules = modules };
 	BpInstance *instance;
 	BpPlugin *plugin;
 
@@ -388,7 +388,7 @@ static void test_unload_by_force(void)
 {
 	static const BpModule modules[] = { { "Stuck", .size = 4, .open = open_stuck, .close = close_stuck },
 					    { NULL } };
-	static const BpPluginInfo info = { .abi = BP_ABI, .name = "stuck", .modules = modules };
+	static const BpPluginInfo info = { BP_PLUGIN_BUILT, .name = "stuck", .modules = modules };
 	gboolean unloaded = FALSE;
 	BpInstance *instance;
 	BpPlugin *plugin;

@@ -123,7 +123,7 @@ static gboolean is_destroyed(gpointer data)
 /* The job goes on without its scope, keeps the plugin loaded, and tells nobody. */
 static void test_job_outlives_scope(void)
 {
-	static const BpPluginInfo info = { .abi = BP_ABI, .name = "asks", .version = "1", .summary = "test" };
+	static const BpPluginInfo info = { BP_PLUGIN_BUILT, .name = "asks", .version = "1", .summary = "test" };
 	BpPlugin *plugin;
 	BpScope *scope;
 
@@ -149,7 +149,7 @@ static void test_job_outlives_scope(void)
 /* Whose plugin goes first: it is asked to end, and told. */
 static void test_job_of_dying_plugin(void)
 {
-	static const BpPluginInfo info = { .abi = BP_ABI, .name = "asks", .version = "1", .summary = "test" };
+	static const BpPluginInfo info = { BP_PLUGIN_BUILT, .name = "asks", .version = "1", .summary = "test" };
 	BpPlugin *plugin;
 	BpScope *scope;
 	GCancellable *cancellable;
@@ -275,11 +275,7 @@ static void handler_close(BpPlugin *self, BpSession *session, BpEnd why)
 
 static const BpHandler handlers[] = { { "waits", .open = handler_open, .close = handler_close }, { NULL } };
 static const BpPluginInfo handler_info = {
-	.abi = BP_ABI,
-	.name = "waits",
-	.version = "1",
-	.summary = "test",
-	.handlers = handlers,
+	BP_PLUGIN_BUILT, .name = "waits", .version = "1", .summary = "test", .handlers = handlers,
 };
 
 static BpSession *start_session(BpInstance *self)

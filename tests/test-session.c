@@ -132,9 +132,8 @@ static const BpCommand commands[] = {
 	{ "hold", .help = "waits", .run = run_hold },
 	{ NULL },
 };
-static const BpPluginInfo info = {
-	.abi = BP_ABI, .name = "app", .handlers = handlers, .modules = modules, .commands = commands
-};
+static const BpPluginInfo info = { BP_PLUGIN_BUILT, .name = "app", .handlers = handlers, .modules = modules,
+				   .commands = commands };
 
 static void start(void)
 {

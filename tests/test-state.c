@@ -19,9 +19,8 @@ static const BpModule modules[] = {
 	{ "Thing", .help = "a thing", .open = open_thing },
 	{ NULL },
 };
-static const BpPluginInfo info = {
-	.abi = BP_ABI, .name = "things", .version = "1", .summary = "x", .modules = modules
-};
+static const BpPluginInfo info = { BP_PLUGIN_BUILT, .name = "things", .version = "1", .summary = "x",
+				   .modules = modules };
 static GPtrArray *told;
 
 static void on_problem(BpPlugin *self, BpMessage *message, gpointer data)
@@ -50,7 +49,7 @@ static void expect(const BpInstance *self, BpState wanted, const char *reason)
 {
 	BpInstanceState state;
 
-	bp_instance_state(self, &state, sizeof(state));
+	state = bp_instance_state(self);
 	CU_ASSERT_EQUAL(state.state, wanted);
 	CU_ASSERT_STRING_EQUAL(state.reason, reason);
 }
@@ -67,9 +66,9 @@ static void test_states(void)
 	CU_ASSERT_PTR_NOT_NULL(
 		strstr(told->pdata[0], "\"instance\":\"laser\",\"module\":\"Thing\",\"state\":\"failed\""));
 	CU_ASSERT_PTR_NOT_NULL(strstr(told->pdata[0], "\"reason\":\"cannot connect to \\\"x\\\"\""));
-	bp_instance_state(laser, &before, sizeof(before));
+	before = bp_instance_state(laser);
 	bp_instance_set_state(laser, BP_STATE_FAILED, "cannot connect to \"%s\"", "x");
-	bp_instance_state(laser, &after, sizeof(after));
+	after = bp_instance_state(laser);
 	CU_ASSERT_EQUAL(told->len, 1);
 	CU_ASSERT_EQUAL(before.since, after.since);
 	bp_instance_set_state(laser, BP_STATE_OK, NULL);
@@ -90,7 +89,7 @@ static void test_shorter_struct(void)
 	} old = { .untouched = { 7 } };
 
 	bp_instance_set_state(laser, BP_STATE_WAITING, "unplugged");
-	bp_instance_state(laser, (BpInstanceState *)&old, sizeof(old.state));
+	bp_instance_state_sized(laser, (BpInstanceState *)&old, sizeof(old.state));
 	CU_ASSERT_EQUAL(old.state, BP_STATE_WAITING);
 	CU_ASSERT_EQUAL(old.untouched[0], 7);
 	stop();

@@ -143,7 +143,7 @@ static const BpModule workers[] = {
 	{ NULL },
 };
 
-static const BpPluginInfo worker_info = { .abi = BP_ABI, .name = "worker", .modules = workers, .load = load_worker };
+static const BpPluginInfo worker_info = { BP_PLUGIN_BUILT, .name = "worker", .modules = workers, .load = load_worker };
 
 static void start_worker(void)
 {
@@ -240,7 +240,7 @@ static void begin_slow(BpPlugin *self, BpLoop *loop)
 static void test_end_waits_for_code(void)
 {
 	static const BpModule modules[] = { { "Slow", .open = open_nothing, .close = note_end }, { NULL } };
-	static const BpPluginInfo info = { .abi = BP_ABI, .name = "slow", .modules = modules, .unload = note_end };
+	static const BpPluginInfo info = { BP_PLUGIN_BUILT, .name = "slow", .modules = modules, .unload = note_end };
 	BpInstance *instance;
 	BpPlugin *slow;
 
@@ -320,7 +320,7 @@ static void unload_from(BpPlugin *asker, BpLoop *loop, BpFunc watch)
 
 static void test_unload_on_another_loop(void)
 {
-	static const BpPluginInfo other_info = { .abi = BP_ABI, .name = "other" };
+	static const BpPluginInfo other_info = { BP_PLUGIN_BUILT, .name = "other" };
 	BpInstance *instance;
 	BpPlugin *other;
 	BpLoop *loop;
@@ -402,9 +402,8 @@ static void join_callers(BpPlugin *self)
 
 static void test_calls_while_it_ends(void)
 {
-	static const BpPluginInfo info = {
-		.abi = BP_ABI, .name = "calling", .load = load_callers, .unload = join_callers
-	};
+	static const BpPluginInfo info = { BP_PLUGIN_BUILT, .name = "calling", .load = load_callers,
+					   .unload = join_callers };
 
 	start_worker();
 	asked = undone = 0;
@@ -475,7 +474,7 @@ static void set_flag(BpPlugin *self, gpointer data)
 /* A descriptor that stays ready, of an owner that cannot be called, does not turn the loop. */
 static void test_descriptor_of_the_dying(void)
 {
-	static const BpPluginInfo info = { .abi = BP_ABI, .name = "ready" };
+	static const BpPluginInfo info = { BP_PLUGIN_BUILT, .name = "ready" };
 	gboolean over = FALSE;
 	guint64 turns;
 	BpPlugin *ready;
@@ -511,7 +510,7 @@ static void unload_and_turn(BpPlugin *self, BpMessage *message, gpointer data)
 
 static void test_code_on_the_stack(void)
 {
-	static const BpPluginInfo info = { .abi = BP_ABI, .name = "modal" };
+	static const BpPluginInfo info = { BP_PLUGIN_BUILT, .name = "modal" };
 	gboolean heard = FALSE;
 	BpChannel *channel;
 	BpPlugin *modal;

@@ -152,7 +152,7 @@ static void write_more(BpStream *stream, gpointer data)
 		for (gsize i = 0; i < count; i++)
 			numbers[i] = (guint32)(peer->done + i);
 		peer->done += count;
-		more = bp_stream_write(stream, numbers, count * sizeof(guint32));
+		more = bp_stream_write(stream, numbers, count * sizeof(guint32)) == BP_SENT;
 	}
 }
 

@@ -30,7 +30,7 @@ static void on_again(const char *text, gboolean is_main)
 
 static const TurnsHooks hooks = { .late = on_late, .again = on_again };
 
-static const BpPluginInfo infos[] = { { .abi = BP_ABI, .name = "first" }, { .abi = BP_ABI, .name = "second" } };
+static const BpPluginInfo infos[] = { { BP_PLUGIN_BUILT, .name = "first" }, { BP_PLUGIN_BUILT, .name = "second" } };
 
 static void start(gboolean watched)
 {

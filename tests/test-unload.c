@@ -28,7 +28,7 @@ static gboolean load(BpPlugin *self, GError **error)
 
 static void test_its_code_is_on_the_stack(void)
 {
-	static const BpPluginInfo info = { .abi = BP_ABI, .name = "patient", .load = load };
+	static const BpPluginInfo info = { BP_PLUGIN_BUILT, .name = "patient", .load = load };
 	static const BpKernelOptions options = { 0 };
 
 	CU_ASSERT_FATAL(bp_kernel_start(&options, NULL));

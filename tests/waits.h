@@ -170,11 +170,7 @@ static const BpCommand commands[] = {
 	{ NULL },
 };
 static const BpPluginInfo command_info = {
-	.abi = BP_ABI,
-	.name = "commands",
-	.version = "1",
-	.summary = "test",
-	.commands = commands,
+	BP_PLUGIN_BUILT, .name = "commands", .version = "1", .summary = "test", .commands = commands,
 };
 
 static inline void on_run(BpPlugin *self, guint failed, gpointer data)

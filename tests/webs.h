@@ -120,9 +120,8 @@ static const BpModule web_modules[] = {
 	{ NULL },
 };
 
-static const BpPluginInfo web_plugin = {
-	.abi = BP_ABI, .name = "webs", .version = "1", .summary = "test", .modules = web_modules
-};
+static const BpPluginInfo web_plugin = { BP_PLUGIN_BUILT, .name = "webs", .version = "1", .summary = "test",
+					 .modules = web_modules };
 
 static inline gboolean begin(const char *const *pairs)
 {

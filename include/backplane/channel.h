@@ -52,8 +52,8 @@ BP_API void bp_channel_print(BpChannel *channel, const char *text);
 BP_API void bp_channel_printf(BpChannel *channel, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* A text that shows bytes: the prefix, a blank, b'...\r\n\xff'; the first 4096. Logs of wires are made of it. */
 BP_API void bp_channel_print_bytes(BpChannel *channel, const char *prefix, gconstpointer data, gsize size);
-/* Sends to the message's reply channel; FALSE if it has none. */
-BP_API gboolean bp_message_reply(const BpMessage *message, gconstpointer data, gsize size);
+/* Sends to the message's reply channel; BP_GONE if it has none. */
+BP_API BpSent bp_message_reply(const BpMessage *message, gconstpointer data, gsize size);
 
 /* --- watching --- */
 /* Watching twice with the same function and data gives the first watch again. `destroy` is called
@@ -80,9 +80,20 @@ typedef struct {
 	gboolean pure;	      /* text passes untouched too */
 	gboolean log;	      /* tells what happens elsewhere; what its own watching causes is not said on it */
 } BpChannelOptions;
-BP_API void bp_channel_set_options(BpChannel *channel, const BpChannelOptions *options);
+BP_API void bp_channel_set_options_sized(BpChannel *channel, const BpChannelOptions *options, gsize size);
+static inline void bp_channel_set_options(BpChannel *channel, const BpChannelOptions *options)
+{
+	bp_channel_set_options_sized(channel, options, sizeof(*options));
+}
 /* The strings are copies, yours to free with bp_channel_options_clear. */
-BP_API BpChannelOptions bp_channel_options(BpChannel *channel);
+BP_API void bp_channel_options_sized(BpChannel *channel, BpChannelOptions *result, gsize size);
+static inline BpChannelOptions bp_channel_options(BpChannel *channel)
+{
+	BpChannelOptions result;
+
+	bp_channel_options_sized(channel, &result, sizeof(result));
+	return result;
+}
 BP_API void bp_channel_options_clear(BpChannelOptions *options);
 
 typedef struct {
@@ -92,7 +103,14 @@ typedef struct {
 	guint watchers;
 	double rate; /* messages a second, since the last look at least a second ago */
 } BpChannelStats;
-BP_API BpChannelStats bp_channel_stats(BpChannel *channel);
+BP_API void bp_channel_stats_sized(BpChannel *channel, BpChannelStats *result, gsize size);
+static inline BpChannelStats bp_channel_stats(BpChannel *channel)
+{
+	BpChannelStats result;
+
+	bp_channel_stats_sized(channel, &result, sizeof(result));
+	return result;
+}
 /* The replay buffer, oldest first; free with g_ptr_array_unref. */
 BP_API GPtrArray *bp_channel_replay(BpChannel *channel);
 

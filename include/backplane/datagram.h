@@ -21,8 +21,8 @@ typedef struct {
 BP_API BpDatagram *bp_datagram_open(BpPlugin *self, const BpAddress *address, gboolean shared,
 				    const BpDatagramEvents *events, gpointer user, GError **error);
 BP_API void bp_datagram_close(BpDatagram *datagram);
-/* FALSE: the queue is full, or it is larger than a datagram can be; counted. */
-BP_API gboolean bp_datagram_send(BpDatagram *datagram, gconstpointer data, gsize size, const BpAddress *to);
+/* BP_FULL: it was dropped and counted: the queue is full until the next turn, or it is larger than a datagram can be. */
+BP_API BpSent bp_datagram_send(BpDatagram *datagram, gconstpointer data, gsize size, const BpAddress *to);
 BP_API const BpAddress *bp_datagram_local(const BpDatagram *datagram);
 BP_API gboolean bp_datagram_set_broadcast(BpDatagram *datagram, gboolean on, GError **error);
 /* `interface` is a name ("eth0") or NULL for the system's choice. */
@@ -33,6 +33,13 @@ BP_API gboolean bp_datagram_set_multicast(BpDatagram *datagram, guint ttl, gbool
 typedef struct {
 	guint64 received, sent, bytes_in, bytes_out, drops, errors, kernel_drops; /* kernel_drops: SO_RXQ_OVFL */
 } BpDatagramStats;
-BP_API BpDatagramStats bp_datagram_stats(const BpDatagram *datagram);
+BP_API void bp_datagram_stats_sized(const BpDatagram *datagram, BpDatagramStats *result, gsize size);
+static inline BpDatagramStats bp_datagram_stats(const BpDatagram *datagram)
+{
+	BpDatagramStats result;
+
+	bp_datagram_stats_sized(datagram, &result, sizeof(result));
+	return result;
+}
 
 G_END_DECLS

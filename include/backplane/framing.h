@@ -20,6 +20,7 @@ typedef struct {
 	gsize limit;	      /* bytes of a frame's contents; longer ones are dropped. 0: BP_FRAME_LIMIT */
 	const char *line_end; /* lines: "\n" if NULL; at most 8 bytes. Kept by reference. */
 	guint8 escape_xor;    /* mesh: 0 is 0xFA */
+	gsize reserved[4];    /* 0 */
 } BpFramingOptions;
 
 typedef struct {
@@ -40,6 +41,7 @@ typedef struct {
 	BpFramingCounts counts;
 	BpFrameFunc emit;
 	gpointer user;
+	gpointer reserved[4];
 	const char *advice; /* a constant: what the counts say of our options; NULL while they say nothing */
 } BpDecoder;
 

@@ -76,9 +76,9 @@ BP_API char *bp_settings_text(gsize *size);
 BP_API gboolean bp_settings_import(const char *path, const char *text, gsize size, GError **error);
 
 /* --- stdout and stderr: a thread writes to each, so that a reader who does not read holds up nothing --- */
-/* FALSE: more waits than a reader should be given; "STDOUT" comes on channel BP_SIGNALS when it has been read. What goes over
+/* BP_FULL: more waits than a reader should be given; "STDOUT" comes on channel BP_SIGNALS when it has been read. What goes over
  * 16 MiB is lost. */
-BP_API gboolean bp_stdout_write(gconstpointer data, gsize size);
+BP_API BpSent bp_stdout_write(gconstpointer data, gsize size);
 /* What was lost so far: pieces of output on stdout, lines of the log on stderr. */
 BP_API void bp_output_lost(guint64 *pieces, guint64 *lines);
 

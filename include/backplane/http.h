@@ -102,9 +102,9 @@ BP_API void bp_http_respond_file(BpHttpExchange *exchange, const char *type, con
 /* --- an answer in pieces: chunked, or until the end for HTTP/1.0 --- */
 /* Begins it; the exchange lives until bp_http_end, or `gone`. */
 BP_API void bp_http_begin(BpHttpExchange *exchange, guint status, const char *type);
-/* FALSE: the client does not read and has too much waiting already (half of backlog_limit): nothing of it was sent.
+/* BP_FULL: the client does not read and has too much waiting already (half of backlog_limit): nothing of it was taken.
  * `drained`, if it was given, is called when there is room again. */
-BP_API gboolean bp_http_send(BpHttpExchange *exchange, gconstpointer data, gsize size);
+BP_API BpSent bp_http_send(BpHttpExchange *exchange, gconstpointer data, gsize size);
 BP_API void bp_http_on_drained(BpHttpExchange *exchange, BpHttpGone drained);
 BP_API void bp_http_end(BpHttpExchange *exchange);
 

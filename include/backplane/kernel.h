@@ -12,7 +12,11 @@ typedef struct {
 } BpKernelOptions;
 
 /* The calling thread gets the main loop (its default GMainContext). */
-BP_API gboolean bp_kernel_start(const BpKernelOptions *options, GError **error);
+BP_API gboolean bp_kernel_start_sized(const BpKernelOptions *options, gsize size, GError **error);
+static inline gboolean bp_kernel_start(const BpKernelOptions *options, GError **error)
+{
+	return bp_kernel_start_sized(options, sizeof(*options), error);
+}
 /* Runs until bp_kernel_quit; gives the exit status. `client` is the
  * other end of the control socket (control.h), for `backplane -x`. */
 BP_API int bp_kernel_run(void);

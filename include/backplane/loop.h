@@ -43,7 +43,14 @@ typedef struct {
 	guint waiting;		      /* inbox entries now */
 	guint fds, timers;
 } BpLoopStats;
-BP_API BpLoopStats bp_loop_stats(BpLoop *loop);
+BP_API void bp_loop_stats_sized(BpLoop *loop, BpLoopStats *result, gsize size);
+static inline BpLoopStats bp_loop_stats(BpLoop *loop)
+{
+	BpLoopStats result;
+
+	bp_loop_stats_sized(loop, &result, sizeof(result));
+	return result;
+}
 
 /* --- timers: fixed rate, no drift, 1 ms resolution --- */
 /* Every `interval` microseconds (1000 at least), `times` times (0: for ever). Runs missed because

@@ -49,8 +49,14 @@ typedef struct {
 	const char *reason; /* "" for none; borrowed until the state changes */
 	gint64 since;	    /* of the state, monotonic */
 } BpInstanceState;
-/* `size` is sizeof(BpInstanceState) where it was compiled. */
-BP_API void bp_instance_state(const BpInstance *self, BpInstanceState *state, gsize size);
+BP_API void bp_instance_state_sized(const BpInstance *self, BpInstanceState *result, gsize size);
+static inline BpInstanceState bp_instance_state(const BpInstance *self)
+{
+	BpInstanceState result;
+
+	bp_instance_state_sized(self, &result, sizeof(result));
+	return result;
+}
 BP_API const char *bp_state_text(BpState state); /* "ok", "waiting", "failed" */
 
 /* The instance named so, or NULL. Borrowed; do not keep it. */

@@ -60,14 +60,22 @@ BP_API void bp_scope_trim(BpScope **place);
 /* The thing is gone, after its last callback: drops all that the scope owns. */
 BP_API void bp_scope_clear(BpScope **place);
 
-/* For libraries: a struct that begins with `gsize size`, as its author's compiler knew it, into one of ours; what it lacks is zero. */
-static inline void bp_struct_copy(gpointer to, gsize size, gconstpointer from)
+/* A struct of one size into room of another, as it was when either side was compiled: what is too much is left out, what is
+ * missing is zero. */
+static inline gconstpointer bp_sized_copy(gpointer to, gsize room, gconstpointer from, gsize size)
 {
-	gsize known = MIN(*(const gsize *)from, size);
+	gsize known = MIN(room, size);
 
-	g_return_if_fail(known > sizeof(gsize)); /* its author has left out `.size = sizeof(it)` */
 	memcpy(to, from, known);
-	memset((char *)to + known, 0, size - known);
+	memset((char *)to + known, 0, room - known);
+	return to;
+}
+
+/* The same for one that begins with `gsize size`. */
+static inline void bp_struct_copy(gpointer to, gsize room, gconstpointer from)
+{
+	g_return_if_fail(*(const gsize *)from > sizeof(gsize)); /* its author has left out `.size = sizeof(it)` */
+	bp_sized_copy(to, room, from, *(const gsize *)from);
 }
 
 #define BP_OWNED_BY(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))

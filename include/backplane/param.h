@@ -62,6 +62,7 @@ struct BpParam {
 	guint secret : 1;	/* never shown, logged or kept in history */
 	guint hidden : 1;	/* accepted, not offered */
 	const BpParam *include; /* this row stands for that whole table */
+	gpointer reserved[3];	/* NULL */
 };
 
 /* The rows of a table with the included ones in place, and how many; borrowed rows, free the array. */

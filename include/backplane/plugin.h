@@ -10,12 +10,18 @@
  * stack; its instances close; `unload`; what it has left open ends, then all it owns goes; dlclose.
  */
 #pragma once
+#include <backplane/command.h>
+#include <backplane/handler.h>
+#include <backplane/module.h>
 #include <backplane/types.h>
 
 G_BEGIN_DECLS
 
 typedef struct {
-	guint abi;
+	/* BP_PLUGIN fills these in: for what, and with rows of which sizes, it was built. */
+	gsize size;
+	guint abi, abi_minor;
+	guint command_size, module_size, handler_size;
 	const char *name; /* also the folder's and the file's: NAME.so; [a-z0-9-] */
 	const char *version;
 	const char *summary;	   /* one line */
@@ -32,7 +38,10 @@ typedef struct {
 #define BP_PLUGIN_SYMBOL "bp_plugin_info"
 #define BP_PLUGIN(...) \
 	BP_API extern const BpPluginInfo bp_plugin_info; \
-	const BpPluginInfo bp_plugin_info = { .abi = BP_ABI, __VA_ARGS__ }
+	const BpPluginInfo bp_plugin_info = { BP_PLUGIN_BUILT, __VA_ARGS__ }
+#define BP_PLUGIN_BUILT \
+	.size = sizeof(BpPluginInfo), .abi = BP_ABI, .abi_minor = BP_ABI_MINOR, .command_size = sizeof(BpCommand), \
+	.module_size = sizeof(BpModule), .handler_size = sizeof(BpHandler)
 
 /* "tcp"; for an instance the instance's name. */
 BP_API const char *bp_plugin_name(const BpPlugin *self);

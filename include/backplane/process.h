@@ -14,10 +14,10 @@ typedef struct BpChild BpChild;
 typedef enum { BP_CHILD_OUTPUT = 1, BP_CHILD_ERRORS = 2 } BpChildPipe;
 
 typedef struct {
-	gsize size; /* sizeof(BpChildEvents): BP_CHILD_EVENTS sets it */
+	gsize size; /* sizeof(BpChildEvents), so that it can grow */
 	/* Bytes of its standard output or error; valid during the call. May be NULL. */
 	void (*output)(BpPlugin *self, BpChild *child, BpChildPipe pipe, const guint8 *data, gsize size, gpointer user);
-	/* Less waits to be written than half of the limit, after bp_child_write had given FALSE. May be NULL. */
+	/* Less waits to be written than half of the limit, after a BP_FULL. May be NULL. */
 	void (*drained)(BpPlugin *self, BpChild *child, gpointer user);
 	/* Once, last: it has ended and all of its output was given. `how`: "exited with status 1", "was killed by signal 9 (Killed)",
 	 * "could not be run: No such file or directory". `good`: it exited with status 0. The child is gone when it returns. */
@@ -25,7 +25,6 @@ typedef struct {
 } BpChildEvents;
 
 typedef struct {
-	gsize size;		     /* sizeof(BpChildOptions) */
 	const char *const *argv;     /* program and arguments; a name without / is looked up in PATH */
 	const char *folder;	     /* to run in; NULL: ours */
 	const char *const *settings; /* "NAME=VALUE" on top of our environment; NULL: none */
@@ -36,10 +35,16 @@ typedef struct {
 } BpChildOptions;
 
 /* NULL: nothing was started, and the sentence says why (no such program, no more processes). `events` is copied. */
-BP_API BpChild *bp_child_start(BpPlugin *self, const BpChildOptions *options, const BpChildEvents *events,
-			       gpointer user, GError **error);
-/* To its standard input. FALSE: much is waiting, `drained` will come; or it was dropped, see bp_child_dropped. */
-BP_API gboolean bp_child_write(BpChild *child, gconstpointer data, gsize size);
+BP_API BpChild *bp_child_start_sized(BpPlugin *self, const BpChildOptions *options, gsize size,
+				     const BpChildEvents *events, gpointer user, GError **error);
+static inline BpChild *bp_child_start(BpPlugin *self, const BpChildOptions *options, const BpChildEvents *events,
+				      gpointer user, GError **error)
+{
+	return bp_child_start_sized(self, options, sizeof(*options), events, user, error);
+}
+/* To its standard input. BP_FULL: much is waiting, `drained` will be called; what would go over the backlog was dropped, see
+ * bp_child_dropped. */
+BP_API BpSent bp_child_write(BpChild *child, gconstpointer data, gsize size);
 /* Closes its standard input, when what waits is written. */
 BP_API void bp_child_end_input(BpChild *child);
 /* To its process group. */

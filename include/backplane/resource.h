@@ -22,6 +22,7 @@ typedef struct {
 	json_t *(*run)(BpPlugin *self, const char *id, const BpValues *values, GError **error);
 	/* Instead of `run`, for what takes its time: bp_reply_done ends it, here or later. `id` and `values` are for here. */
 	void (*begin)(BpPlugin *self, const char *id, const BpValues *values, BpReply *reply);
+	gpointer reserved[2]; /* NULL */
 } BpAction;
 
 /* The answer as of `run`, or an error; the reply is gone then. A plugin that goes before it has answered need not. */

@@ -38,6 +38,7 @@ struct BpServe {
 	BpChannel *data;     /* every byte, as data-tcp-PORT */
 	gboolean showing;    /* a message of NAME/send: the sessions send the same bytes, one after the other */
 	void (*shown)(BpServe *serve); /* the last of them has; may be NULL, the module's to set */
+	gpointer reserved[4];	       /* the library's */
 };
 
 /* Before it listens: fills in `self` and `handler`; FALSE if no loaded plugin has such a handler. */
@@ -47,7 +48,13 @@ BP_API gboolean bp_serve_prepare(BpServe *serve, BpInstance *self, GError **erro
 BP_API gboolean bp_serve_start(BpServe *serve, BpServer *listener, const char *data_name, GError **error);
 /* bp_session_open with what the server knows filled in: handler, welcome, role, prompt, quiet; and with what `codec` (NULL:
  * no telnet) has been told of the terminal. A client that speaks telnet but has no cursor gets its lines back. */
-BP_API BpSession *bp_serve_session(BpServe *serve, BpTelnet *codec, BpSessionOptions *options, GError **error);
+BP_API BpSession *bp_serve_session_sized(BpServe *serve, BpTelnet *codec, const BpSessionOptions *options, gsize size,
+					 GError **error);
+static inline BpSession *bp_serve_session(BpServe *serve, BpTelnet *codec, const BpSessionOptions *options,
+					  GError **error)
+{
+	return bp_serve_session_sized(serve, codec, options, sizeof(*options), error);
+}
 /* What a session sent, on NAME/recv, unless it is a password. The session may be gone when it returns. */
 BP_API void bp_serve_publish(BpServe *serve, BpSession *session, gconstpointer data, gsize size, gboolean text);
 /* What sessions are told when the instance closes; a new string. */

@@ -45,7 +45,14 @@ typedef struct {
 	guint64 accepted, refused, timeouts, slow; /* slow: closed or cut for not reading */
 	guint64 bytes_in, bytes_out, drops;	   /* of all streams, gone ones too */
 } BpServerStats;
-BP_API BpServerStats bp_server_stats(const BpServer *server);
+BP_API void bp_server_stats_sized(const BpServer *server, BpServerStats *result, gsize size);
+static inline BpServerStats bp_server_stats(const BpServer *server)
+{
+	BpServerStats result;
+
+	bp_server_stats_sized(server, &result, sizeof(result));
+	return result;
+}
 /* For `describe` of a module: where it listens, the handler (NULL: none) and these numbers, in two lines. */
 BP_API void bp_server_describe(const BpServer *server, const char *handler, GString *text);
 /* Its streams; free the array. */

@@ -146,7 +146,11 @@ typedef struct {
 
 /* NULL with an error if the handler refuses, or if somebody has ended the session at once (then `end` was called). Owned by
  * `self`. The welcome and the prompt are sent from here. */
-BP_API BpSession *bp_session_open(BpPlugin *self, const BpSessionOptions *options, GError **error);
+BP_API BpSession *bp_session_open_sized(BpPlugin *self, const BpSessionOptions *options, gsize size, GError **error);
+static inline BpSession *bp_session_open(BpPlugin *self, const BpSessionOptions *options, GError **error)
+{
+	return bp_session_open_sized(self, options, sizeof(*options), error);
+}
 /* What the user sent, after the transport has taken out what is its own. The session may be gone when it
  * returns FALSE. */
 BP_API gboolean bp_session_receive(BpSession *session, gconstpointer data, gsize size);

@@ -22,7 +22,7 @@ typedef struct {
 	/* Exactly once, last; also when its owner goes, after the `close` of an instance: events NULL before that, if your own
 	 * memory is freed there. `why` is NULL for an orderly end. The stream is gone when it returns. */
 	void (*closed)(BpPlugin *self, BpStream *stream, const GError *why, gpointer user);
-	/* The queue has gone under half of its limit after bp_stream_write had said FALSE; may be NULL. */
+	/* The queue has gone under half of its limit after a BP_FULL; may be NULL. */
 	void (*drained)(BpPlugin *self, BpStream *stream, gpointer user);
 	/* Connected (and TLS agreed); may be NULL. Before it nothing is read; what is written waits. */
 	void (*ready)(BpPlugin *self, BpStream *stream, gpointer user);
@@ -34,9 +34,9 @@ BP_API BpStream *bp_stream_open_fd(BpPlugin *self, int take_fd, const BpStreamEv
  * certificate checked for that name against the system's authorities ("" takes any certificate). */
 BP_API BpStream *bp_stream_connect(BpPlugin *self, const BpAddress *address, gint64 timeout, const char *tls_name,
 				   const BpStreamEvents *events, gpointer user);
-/* Queue. FALSE: the queue is over half of its limit (all is queued nevertheless) or the stream is closing. */
-BP_API gboolean bp_stream_send(BpStream *stream, BpMessage *message);
-BP_API gboolean bp_stream_write(BpStream *stream, gconstpointer data, gsize size);
+/* Queue. BP_FULL: it is queued, and the queue is over half of its limit: `drained` will be called. */
+BP_API BpSent bp_stream_send(BpStream *stream, BpMessage *message);
+BP_API BpSent bp_stream_write(BpStream *stream, gconstpointer data, gsize size);
 /* Sends what is queued (10 s at most), then closes: an orderly end. */
 BP_API void bp_stream_close(BpStream *stream);
 /* Now, what is queued is lost; `why` (may be NULL) is given to `closed`. */
@@ -76,6 +76,13 @@ typedef struct {
 	guint64 bytes_in, bytes_out, drops; /* drops: whole messages lost to the backlog policy */
 	gint64 last_in, opened;		    /* monotonic */
 } BpStreamStats;
-BP_API BpStreamStats bp_stream_stats(const BpStream *stream);
+BP_API void bp_stream_stats_sized(const BpStream *stream, BpStreamStats *result, gsize size);
+static inline BpStreamStats bp_stream_stats(const BpStream *stream)
+{
+	BpStreamStats result;
+
+	bp_stream_stats_sized(stream, &result, sizeof(result));
+	return result;
+}
 
 G_END_DECLS

@@ -13,7 +13,10 @@
 
 G_BEGIN_DECLS
 
+/* What a plugin is built for. BP_ABI changes when it must be built again; BP_ABI_MINOR when something is added: one that was built
+ * for an earlier minor number is loaded as it is. How things grow, see below. */
 #define BP_ABI 1
+#define BP_ABI_MINOR 0
 #define BP_API __attribute__((visibility("default")))
 
 typedef struct BpPlugin BpPlugin;
@@ -72,6 +75,13 @@ typedef enum {
 /* For functions that fail with a sentence: `return bp_fail(error, BP_INVALID, "%s: no such axis; try x, y or z", name);` Sets
  * `error` (which may be NULL) in the domain BP_PLUGIN_ERROR and returns FALSE, which is NULL too. Any thread. */
 BP_API gboolean bp_fail(GError **error, BpErrorCode code, const char *format, ...) G_GNUC_PRINTF(3, 4);
+
+/* What became of something that was sent, to a channel's answer, a stream, a socket, a file, a child. */
+typedef enum {
+	BP_SENT, /* it is on its way; go on */
+	BP_FULL, /* stop for now: each function says whether this was still taken, and what is called when there is room */
+	BP_GONE, /* the receiver is closing, or has gone; it was not taken */
+} BpSent;
 
 typedef void (*BpFunc)(BpPlugin *self, gpointer data);
 

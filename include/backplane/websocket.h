@@ -64,8 +64,9 @@ typedef struct {
 	gint64 ping_interval;	      /* -1: no pings */
 	gint64 ping_timeout;
 	gsize max_message;
-	gsize backlog;	/* 0: as the server's */
-	gboolean plain; /* never compress */
+	gsize backlog;	   /* 0: as the server's */
+	gboolean plain;	   /* never compress */
+	gsize reserved[4]; /* 0 */
 } BpWebSocketOptions;
 /* From the values of an instance; the fallbacks, if its table does not include bp_websocket_params. */
 BP_API BpWebSocketOptions bp_websocket_options(BpInstance *self);
@@ -80,14 +81,14 @@ BP_API void bp_websocket_set_user(BpWebSocket *socket, const BpWebSocketEvents *
 /* Owns what waits for this socket (scope.h), until `closed`. */
 BP_API BpScope *bp_websocket_scope(BpWebSocket *socket);
 
-/* FALSE as bp_stream_send says it: over half of the limit, or closing. Text must be UTF-8: see bp_websocket_send_text. */
-BP_API gboolean bp_websocket_send(BpWebSocket *socket, BpWebSocketKind kind, gconstpointer data, gsize size);
+/* BP_FULL as of bp_stream_send: it is queued, and `drained` will be called. Text must be UTF-8: see bp_websocket_send_text. */
+BP_API BpSent bp_websocket_send(BpWebSocket *socket, BpWebSocketKind kind, gconstpointer data, gsize size);
 /* A text message; what is not UTF-8 in it becomes U+FFFD. */
-BP_API gboolean bp_websocket_send_text(BpWebSocket *socket, const char *text, gssize size);
+BP_API BpSent bp_websocket_send_text(BpWebSocket *socket, const char *text, gssize size);
 /* For many receivers: a message framed once, compressed or not, and sent to each. Compressed ones only to sockets that
  * take them. Any thread may make it. */
 BP_API BpMessage *bp_websocket_frame_new(BpWebSocketKind kind, gconstpointer data, gsize size, gboolean compressed);
-BP_API gboolean bp_websocket_send_frame(BpWebSocket *socket, BpMessage *frame);
+BP_API BpSent bp_websocket_send_frame(BpWebSocket *socket, BpMessage *frame);
 BP_API gboolean bp_websocket_takes_compressed(const BpWebSocket *socket);
 
 /* Says `code` and `reason` (at most 123 bytes of it), waits 2 s for the peer's agreement; no more messages are delivered. Then `closed`. */

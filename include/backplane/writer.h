@@ -15,7 +15,7 @@ typedef enum {
 	BP_WRITER_OPENED,
 	BP_WRITER_STALLED, /* it cannot be written for now, with why; once until BP_WRITER_RESUMED */
 	BP_WRITER_RESUMED,
-	BP_WRITER_DRAINED, /* after bp_writer_send returned FALSE: there is room again */
+	BP_WRITER_DRAINED, /* after a BP_FULL: there is room again */
 	BP_WRITER_CLOSED, /* the last; an error if it could not be opened, or not all was written. The pointer is dead then */
 } BpWriterEvent;
 
@@ -28,11 +28,16 @@ typedef struct {
 /* Events come on this loop. BP_WRITER_CLOSED comes exactly once: after bp_writer_close, when the file could not be opened, or
  * when `self` closes (BP_CLOSED); what is queued then is still written, and the end of the program waits for it. */
 typedef void (*BpWriterFunc)(BpPlugin *self, BpWriter *writer, BpWriterEvent event, const GError *error, gpointer data);
-BP_API BpWriter *bp_writer_open(BpPlugin *self, const char *path, const BpWriterOptions *options, BpWriterFunc func,
-				gpointer data);
-/* One record, on the writer's loop. FALSE: over half of the backlog is used, or the record is lost; who can wait does until
- * BP_WRITER_DRAINED. */
-BP_API gboolean bp_writer_send(BpWriter *writer, gconstpointer data, gsize size);
+BP_API BpWriter *bp_writer_open_sized(BpPlugin *self, const char *path, const BpWriterOptions *options, gsize size,
+				      BpWriterFunc func, gpointer data);
+static inline BpWriter *bp_writer_open(BpPlugin *self, const char *path, const BpWriterOptions *options,
+				       BpWriterFunc func, gpointer data)
+{
+	return bp_writer_open_sized(self, path, options, sizeof(*options), func, data);
+}
+/* One record, on the writer's loop. BP_FULL: over half of the backlog is used; a record over all of it is lost, and counted. Who
+ * can wait does until BP_WRITER_DRAINED. */
+BP_API BpSent bp_writer_send(BpWriter *writer, gconstpointer data, gsize size);
 /* Writes what is queued, then closes. */
 BP_API void bp_writer_close(BpWriter *writer);
 
@@ -41,6 +46,13 @@ typedef struct {
 	guint64 size;  /* of the file, when it was written last */
 	gsize waiting; /* bytes */
 } BpWriterStats;
-BP_API BpWriterStats bp_writer_stats(const BpWriter *writer);
+BP_API void bp_writer_stats_sized(const BpWriter *writer, BpWriterStats *result, gsize size);
+static inline BpWriterStats bp_writer_stats(const BpWriter *writer)
+{
+	BpWriterStats result;
+
+	bp_writer_stats_sized(writer, &result, sizeof(result));
+	return result;
+}
 
 G_END_DECLS

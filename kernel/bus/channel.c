@@ -266,12 +266,14 @@ static void set_text(const char **place, const char *text)
 	*place = text && *text ? g_strdup(text) : NULL;
 }
 
-void bp_channel_set_options(BpChannel *channel, const BpChannelOptions *options)
+void bp_channel_set_options_sized(BpChannel *channel, const BpChannelOptions *given, gsize size)
 {
+	BpChannelOptions wanted, *options = &wanted;
 	Extra *extra = channel_extra(channel, TRUE);
 	BpChannelOptions *own = &extra->options;
 	gboolean kept;
 
+	bp_sized_copy(options, sizeof(*options), given, size);
 	g_mutex_lock(&extra->lock);
 	kept = own->replay > 0;
 	set_text(&own->greet, options->greet);
@@ -290,19 +292,19 @@ void bp_channel_set_options(BpChannel *channel, const BpChannelOptions *options)
 	g_mutex_unlock(&extra->lock);
 }
 
-BpChannelOptions bp_channel_options(BpChannel *channel)
+void bp_channel_options_sized(BpChannel *channel, BpChannelOptions *result, gsize size)
 {
 	Extra *extra = channel_extra(channel, FALSE);
 	BpChannelOptions options = { 0 };
 
-	if (!extra)
-		return options;
-	g_mutex_lock(&extra->lock);
-	options = extra->options;
-	options.greet = g_strdup(options.greet);
-	options.line_end = g_strdup(options.line_end);
-	g_mutex_unlock(&extra->lock);
-	return options;
+	if (extra) {
+		g_mutex_lock(&extra->lock);
+		options = extra->options;
+		options.greet = g_strdup(options.greet);
+		options.line_end = g_strdup(options.line_end);
+		g_mutex_unlock(&extra->lock);
+	}
+	bp_sized_copy(result, size, &options, sizeof(options));
 }
 
 void bp_channel_options_clear(BpChannelOptions *options)
@@ -462,7 +464,7 @@ void bp_channel_printf(BpChannel *channel, const char *format, ...)
 	va_end(args);
 }
 
-BpChannelStats bp_channel_stats(BpChannel *channel)
+void bp_channel_stats_sized(BpChannel *channel, BpChannelStats *result, gsize size)
 {
 	BpChannelStats stats = {
 		.messages = __atomic_load_n(&channel->messages, __ATOMIC_RELAXED) +
@@ -485,5 +487,5 @@ BpChannelStats bp_channel_stats(BpChannel *channel)
 	}
 	stats.rate = channel->rate;
 	g_mutex_unlock(&bus_lock);
-	return stats;
+	bp_sized_copy(result, size, &stats, sizeof(stats));
 }

@@ -131,10 +131,10 @@ void bp_message_set_time(BpMessage *message, gint64 time)
 	message->time = time;
 }
 
-gboolean bp_message_reply(const BpMessage *message, gconstpointer data, gsize size)
+BpSent bp_message_reply(const BpMessage *message, gconstpointer data, gsize size)
 {
 	if (!message->reply)
-		return FALSE;
+		return BP_GONE;
 	bp_channel_send_bytes(message->reply, data, size);
-	return TRUE;
+	return BP_SENT;
 }

@@ -27,7 +27,7 @@ char *builtin_state_text(const BpInstance *instance)
 	BpInstanceState state;
 	g_autofree char *age = NULL;
 
-	bp_instance_state(instance, &state, sizeof(state));
+	state = bp_instance_state(instance);
 	if (state.state == BP_STATE_OK)
 		return g_strdup(*state.reason ? state.reason : "ok");
 	age = bp_duration_text(g_get_monotonic_time() - state.since);
@@ -39,7 +39,7 @@ BpStyle builtin_state_style(const BpInstance *instance)
 	static const BpStyle styles[] = { BP_GOOD, BP_WARN, BP_BAD };
 	BpInstanceState state;
 
-	bp_instance_state(instance, &state, sizeof(state));
+	state = bp_instance_state(instance);
 	return styles[state.state];
 }
 

@@ -12,7 +12,7 @@ static gboolean run_version(BpPlugin *self, BpCall *call, GError **error)
 	g_autoptr(GPtrArray) plugins = bp_plugin_list();
 
 	bp_call_printf(call, "%s", bp_kernel_version());
-	bp_call_printf(call, "ABI %u, GLib %u.%u.%u, %u plugins, pid %d", BP_ABI, glib_major_version,
+	bp_call_printf(call, "ABI %u.%u, GLib %u.%u.%u, %u plugins, pid %d", BP_ABI, BP_ABI_MINOR, glib_major_version,
 		       glib_minor_version, glib_micro_version, plugins->len, (int)getpid());
 	return TRUE;
 }

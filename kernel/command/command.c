@@ -2,10 +2,18 @@
 /* command.c - finding a command by its words. They are registered as "command/NAME". */
 #include "command/command.h"
 #include <string.h>
+#include "host/plugin.h"
 #include "host/registry.h"
 
 gboolean bp_command_add(BpPlugin *plugin, const BpCommand *table, GError **error)
 {
+	const BpPluginInfo *info = bp_plugin_info_of(bp_plugin_of(plugin));
+	gpointer copy = NULL;
+
+	if (info && table != info->commands)
+		table = plugin_rows(table, info->command_size, sizeof(BpCommand), &copy);
+	if (copy)
+		bp_plugin_defer_undo(plugin, g_free, copy);
 	for (const BpCommand *command = table; command && command->name; command++) {
 		g_autofree char *path = g_strconcat("command/", command->name, NULL);
 

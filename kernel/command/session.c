@@ -214,8 +214,10 @@ static gboolean open_handler(BpSession *session, const char *welcome, GError **e
 	return TRUE;
 }
 
-BpSession *bp_session_open(BpPlugin *self, const BpSessionOptions *options, GError **error)
+BpSession *bp_session_open_sized(BpPlugin *self, const BpSessionOptions *given, gsize size, GError **error)
 {
+	BpSessionOptions all;
+	const BpSessionOptions *options = bp_sized_copy(&all, sizeof(all), given, size);
 	BpSession *session = session_new(self, options);
 	gboolean ended;
 

@@ -122,9 +122,9 @@ static gboolean flush(Output *to, gint64 time)
 	return good;
 }
 
-gboolean bp_stdout_write(gconstpointer data, gsize size)
+BpSent bp_stdout_write(gconstpointer data, gsize size)
 {
-	return send(&output, data, size);
+	return send(&output, data, size) ? BP_SENT : BP_FULL;
 }
 
 void bp_output_lost(guint64 *pieces, guint64 *lines)

@@ -51,13 +51,42 @@ gboolean bp_plugin_is_unloading(const BpPlugin *plugin)
 	return plugin->file->unloading;
 }
 
+/* Rows as we know them, of a table whose rows had another size where it was compiled; `*copy` is to be freed. Each begins with its
+ * name, and the last has none. */
+gconstpointer plugin_rows(gconstpointer table, gsize size, gsize known, gpointer *copy)
+{
+	const char *rows = table;
+	gsize count = 0;
+
+	if (!rows || size == known)
+		return rows;
+	while (*(const char *const *)(rows + count * size))
+		count++;
+	*copy = g_malloc0_n(count + 1, known);
+	for (gsize i = 0; i < count; i++)
+		memcpy((char *)*copy + i * known, rows + i * size, MIN(size, known));
+	return *copy;
+}
+
+static void take_info(PluginFile *file, const BpPluginInfo *info)
+{
+	BpPluginInfo *known = &file->known;
+
+	bp_struct_copy(known, sizeof(*known), info);
+	known->commands = plugin_rows(info->commands, info->command_size, sizeof(BpCommand), &file->tables[0]);
+	known->modules = plugin_rows(info->modules, info->module_size, sizeof(BpModule), &file->tables[1]);
+	known->handlers = plugin_rows(info->handlers, info->handler_size, sizeof(BpHandler), &file->tables[2]);
+	file->info = known;
+}
+
 BpPlugin *plugin_new(const char *name, const BpPluginInfo *info, void *handle, const char *path)
 {
 	BpPlugin *plugin = g_new0(BpPlugin, 1);
 
 	owner_init(plugin, NULL, name);
 	plugin->file = g_new0(PluginFile, 1);
-	plugin->file->info = info;
+	if (info)
+		take_info(plugin->file, info);
 	plugin->file->handle = handle;
 	plugin->file->path = g_strdup(path);
 	plugin->file->since = g_get_real_time();
@@ -96,6 +125,8 @@ void plugin_free(BpPlugin *plugin)
 
 	g_clear_pointer(&file->instances, g_ptr_array_unref);
 	owner_clear(plugin);
+	for (guint i = 0; i < G_N_ELEMENTS(file->tables); i++)
+		g_free(file->tables[i]);
 	g_free(file->before);
 	g_free(file->path);
 	g_free(file);
@@ -133,17 +164,33 @@ GPtrArray *bp_plugin_list(void)
 
 /* --- checks --- */
 
+static gboolean check_abi(const BpPluginInfo *info, const char *file, GError **error)
+{
+	static const char remedy[] = "build it again with the headers of this one";
+
+	if (info->size < offsetof(BpPluginInfo, resident))
+		g_set_error(error, BP_HOST_ERROR, BP_ABI_MISMATCH,
+			    "%s was built for an early Backplane, before ABI 1: %s", file, remedy);
+	else if (info->abi != BP_ABI)
+		g_set_error(error, BP_HOST_ERROR, BP_ABI_MISMATCH,
+			    "%s was built for ABI %u and this Backplane has ABI %u: %s", file, info->abi, BP_ABI,
+			    remedy);
+	else if (info->abi_minor > BP_ABI_MINOR)
+		g_set_error(
+			error, BP_HOST_ERROR, BP_ABI_MISMATCH,
+			"%s was built for a newer Backplane (ABI %u.%u; this one has %u.%u): update Backplane, or %s",
+			file, info->abi, info->abi_minor, BP_ABI, BP_ABI_MINOR, remedy);
+	else
+		return TRUE;
+	return FALSE;
+}
+
 static gboolean check_info(const BpPluginInfo *info, const char *file, GError **error)
 {
 	BpPlugin *other;
 
-	if (info->abi != BP_ABI) {
-		g_set_error(
-			error, BP_HOST_ERROR, BP_ABI_MISMATCH,
-			"%s was built for ABI %u and this Backplane has ABI %u: build it again with the headers of this one",
-			file, info->abi, BP_ABI);
+	if (!check_abi(info, file, error))
 		return FALSE;
-	}
 	if (!info->name || !*info->name || strlen(info->name) > 64 ||
 	    strspn(info->name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(info->name)) {
 		g_set_error(error, BP_HOST_ERROR, BP_INVALID,

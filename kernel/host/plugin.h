@@ -6,6 +6,8 @@
 
 typedef struct PluginFile {
 	const BpPluginInfo *info; /* NULL for the kernel */
+	BpPluginInfo known;	  /* what `info` points to: with tables of our row sizes */
+	gpointer tables[3];	  /* those that are copies, for this */
 	void *handle;		  /* of dlopen; NULL for one that is linked in */
 	char *path;		  /* NULL for one that is linked in */
 	gboolean unloading;	  /* asked for; it waits for its code and calls to return */
@@ -27,6 +29,8 @@ typedef struct {
 extern const PluginTables *plugin_tables;
 void plugin_use_tables(const PluginTables *tables);
 
+/* `table` with rows of our size; `*copy` is set, and to be freed, if it had to be copied. */
+gconstpointer plugin_rows(gconstpointer table, gsize size, gsize known, gpointer *copy);
 BpPlugin *plugin_new(const char *name, const BpPluginInfo *info, void *handle, const char *path);
 void plugin_remove(BpPlugin *plugin); /* from the list of those that are loaded */
 /* Owned things have gone already. What it has left behind, in words: then its code stays. NULL: nothing. Yours. */

@@ -55,10 +55,10 @@ void bp_instance_set_state(BpInstance *self, BpState state, const char *format, 
 		tell(self);
 }
 
-void bp_instance_state(const BpInstance *self, BpInstanceState *state, gsize size)
+void bp_instance_state_sized(const BpInstance *self, BpInstanceState *result, gsize size)
 {
 	const Instance *about = self->instance;
 	BpInstanceState now = { about->state, about->state_reason ? about->state_reason : "", about->state_since };
 
-	memcpy(state, &now, MIN(size, sizeof(now)));
+	bp_sized_copy(result, size, &now, sizeof(now));
 }

@@ -368,7 +368,7 @@ gint64 bp_loop_now(void)
 	return loop && loop->now ? loop->now : g_get_monotonic_time();
 }
 
-BpLoopStats bp_loop_stats(BpLoop *loop)
+void bp_loop_stats_sized(BpLoop *loop, BpLoopStats *result, gsize size)
 {
 	BpLoopStats stats = {
 		.turns = __atomic_load_n(&loop->stats.turns, __ATOMIC_RELAXED),
@@ -382,7 +382,7 @@ BpLoopStats bp_loop_stats(BpLoop *loop)
 	g_mutex_lock(&loop->inbox.lock);
 	stats.drops = loop->inbox.drops;
 	g_mutex_unlock(&loop->inbox.lock);
-	return stats;
+	bp_sized_copy(result, size, &stats, sizeof(stats));
 }
 
 gint64 bp_loop_longest_turn(BpLoop *loop, char **whose)

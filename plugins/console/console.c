@@ -88,7 +88,7 @@ static void on_drained(BpPlugin *self, BpStream *from, gpointer user)
 
 static void terminal_send(BpPlugin *self, BpSession *from, gconstpointer data, gsize size, gboolean text, gpointer link)
 {
-	if (stream && !bp_stream_write(stream, data, size))
+	if (stream && bp_stream_write(stream, data, size) != BP_SENT)
 		bp_session_set_writable(from, FALSE);
 }
 
@@ -137,7 +137,7 @@ static gboolean open_terminal(GError **error)
 
 static void batch_send(BpPlugin *self, BpSession *from, gconstpointer data, gsize size, gboolean text, gpointer link)
 {
-	if (!bp_stdout_write(data, size))
+	if (bp_stdout_write(data, size) != BP_SENT)
 		bp_session_set_writable(from, FALSE);
 }
 

@@ -34,7 +34,7 @@ static void link_send(BpPlugin *self, BpSession *session, gconstpointer data, gs
 {
 	Client *client = user;
 
-	if (!bp_stream_write(client->stream, data, size))
+	if (bp_stream_write(client->stream, data, size) != BP_SENT)
 		bp_session_set_writable(session, FALSE);
 }
 

@@ -85,7 +85,6 @@ static gboolean start(Exec *exec, GError **error)
 {
 	static const BpChildEvents events = { .size = sizeof(events), .output = on_output, .ended = on_ended };
 	BpChildOptions options = {
-		.size = sizeof(options),
 		.argv = (const char *const *)exec->argv,
 		.folder = bp_instance_string(exec->self, "folder"),
 		.settings = bp_values_list(bp_instance_values(exec->self), "env"),
@@ -196,7 +195,7 @@ static gboolean run_list(BpPlugin *self, BpCall *call, GError **error)
 		g_autofree char *pid = exec->child ? g_strdup_printf("%d", bp_child_pid(exec->child)) : g_strdup("-");
 		BpInstanceState state;
 
-		bp_instance_state(exec->self, &state, sizeof(state));
+		state = bp_instance_state(exec->self);
 		bp_table_row(table, "%s\t%s\t%s\t%s", bp_plugin_name(exec->self), pid,
 			     *state.reason ? state.reason : "ok", bp_instance_string(exec->self, "command"));
 	}

@@ -29,7 +29,7 @@ static void send_text(Page *page, const char *json)
 {
 	if (page->behind)
 		page->pages->missed++;
-	else if (!bp_websocket_send_text(page->socket, json, -1))
+	else if (bp_websocket_send_text(page->socket, json, -1) != BP_SENT)
 		page->behind = TRUE;
 }
 
@@ -52,7 +52,7 @@ static void broadcast(MeshPages *pages, const char *json, gboolean typed)
 		}
 		if (!*frame)
 			*frame = bp_websocket_frame_new(BP_WEBSOCKET_TEXT, json, size, small);
-		if (!bp_websocket_send_frame(page->socket, *frame))
+		if (bp_websocket_send_frame(page->socket, *frame) != BP_SENT)
 			page->behind = TRUE;
 	}
 }

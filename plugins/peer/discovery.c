@@ -352,7 +352,7 @@ static void send_text(char *take_text, const struct in_addr *to, guint port)
 	if (!text || !here.out)
 		return;
 	*v4 = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((guint16)port), .sin_addr = *to };
-	if (bp_datagram_send(here.out, text, strlen(text), &address))
+	if (bp_datagram_send(here.out, text, strlen(text), &address) == BP_SENT)
 		here.sent++;
 }
 
@@ -425,7 +425,7 @@ static void answer_query(const BpAddress *from)
 			continue;
 		text = discovery_own(&node);
 		here.answers++;
-		if (text && bp_datagram_send(here.out, text, strlen(text), from))
+		if (text && bp_datagram_send(here.out, text, strlen(text), from) == BP_SENT)
 			here.sent++;
 	}
 }

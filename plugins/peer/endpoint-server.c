@@ -47,7 +47,7 @@ static void send_ready(EndpointConnection *connection)
 	EndpointRequest *request;
 
 	while ((request = g_queue_peek_head(&connection->requests)) && request->answer) {
-		if (!bp_stream_send(connection->stream, request->answer))
+		if (bp_stream_send(connection->stream, request->answer) != BP_SENT)
 			connection->full = TRUE;
 		request_free(request);
 	}

@@ -49,7 +49,7 @@ static json_t *instance_json(BpInstance *instance)
 
 	BpInstanceState state;
 
-	bp_instance_state(instance, &state, sizeof(state));
+	state = bp_instance_state(instance);
 	return json_pack("{s:o,s:s,s:s,s:s,s:f,s:o,s:o,s:s,s:o,s:f,s:o}", "id",
 			 bp_json_string(bp_plugin_name(instance), -1), "class", bp_instance_module(instance)->name,
 			 "plugin", bp_plugin_name(bp_plugin_of(instance)), "context", bp_instance_path(instance),
@@ -120,7 +120,7 @@ static json_t *list_problems(BpPlugin *self, const char *query, GError **error)
 	for (guint i = 0; i < instances->len; i++) {
 		BpInstanceState state;
 
-		bp_instance_state(instances->pdata[i], &state, sizeof(state));
+		state = bp_instance_state(instances->pdata[i]);
 		if (state.state != BP_STATE_OK && resource_matches(query, bp_plugin_name(instances->pdata[i])))
 			json_array_append_new(list, instance_json(instances->pdata[i]));
 	}

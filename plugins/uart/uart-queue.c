@@ -72,7 +72,7 @@ void uart_queue_pump(Uart *uart)
 		uart->bytes_out += size;
 		if (uart->record)
 			uart_record_add(uart, '>', bp_message_data(message), size);
-		uart->full = !bp_stream_send(uart->stream, message);
+		uart->full = bp_stream_send(uart->stream, message) != BP_SENT;
 		g_queue_push_tail(&uart->given, message);
 	}
 	if (uart->throttled && uart->queued <= uart->backlog / 4)

@@ -259,7 +259,7 @@ void udp_port_send(UdpPort *port, BpMessage *message, const BpAddress *to)
 		text = bp_address_format(to);
 		log_datagram(port, "<--", text, bp_message_data(message), size);
 	}
-	if (!bp_datagram_send(datagram, bp_message_data(message), size, to)) {
+	if (bp_datagram_send(datagram, bp_message_data(message), size, to) != BP_SENT) {
 		port->refused++;
 		tell_losses(port);
 	}

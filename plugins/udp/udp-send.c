@@ -99,7 +99,7 @@ static void send_to(Errand *errand, const BpAddress *to)
 	}
 	if (to->storage.ss_family == AF_INET)
 		bp_datagram_set_broadcast(errand->datagram, TRUE, NULL);
-	if (!bp_datagram_send(errand->datagram, errand->bytes, errand->size, to)) {
+	if (bp_datagram_send(errand->datagram, errand->bytes, errand->size, to) != BP_SENT) {
 		errand_end(errand, g_error_new(BP_IO_ERROR, BP_LIMIT, "%zu bytes are more than a datagram can have",
 					       errand->size));
 		return;

@@ -57,7 +57,7 @@ static void tell_dropped(Feed *feed)
 	g_autofree char *text = g_strdup_printf("event: dropped\ndata: {\"count\":%" G_GUINT64_FORMAT "}\n\n",
 						feed->dropped);
 
-	if (feed->dropped && bp_http_send(feed->exchange, text, strlen(text)))
+	if (feed->dropped && bp_http_send(feed->exchange, text, strlen(text)) == BP_SENT)
 		feed->dropped = 0;
 }
 
@@ -73,7 +73,7 @@ static void on_message(BpPlugin *self, BpChannel *channel, BpMessage *message, g
 	text = g_strdup_printf("data: %s\n\n", json);
 	if (feed->dropped)
 		tell_dropped(feed);
-	if (feed->dropped || !bp_http_send(feed->exchange, text, strlen(text)))
+	if (feed->dropped || bp_http_send(feed->exchange, text, strlen(text)) != BP_SENT)
 		feed->dropped++;
 }
 

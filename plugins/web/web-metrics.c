@@ -129,7 +129,7 @@ static void add_states(GString *text)
 	for (guint i = 0; i < instances->len; i++) {
 		BpInstanceState state;
 
-		bp_instance_state(instances->pdata[i], &state, sizeof(state));
+		state = bp_instance_state(instances->pdata[i]);
 		add_sample(text, "instance_state", "instance", bp_plugin_name(instances->pdata[i]), state.state);
 	}
 }

@@ -119,7 +119,7 @@ static void deliver(Watch *watch, BpChannel *channel, BpMessage *message)
 	all->last = shared.number;
 	frame = shared_frame(watch->frames && !(bp_message_flags(message) & BP_TEXT),
 			     bp_websocket_takes_compressed(all->socket));
-	all->full = !bp_websocket_send_frame(all->socket, frame);
+	all->full = bp_websocket_send_frame(all->socket, frame) != BP_SENT;
 }
 
 static void on_channel(BpPlugin *self, BpMessage *message, gpointer data)

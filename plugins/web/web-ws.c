@@ -50,7 +50,7 @@ static void say(Peer *peer, json_t *take_value)
 	json_auto_t *value = take_value;
 	g_autofree char *text = peer->socket ? bp_json_text(value) : NULL;
 
-	if (text && !bp_websocket_send(peer->socket, BP_WEBSOCKET_TEXT, text, strlen(text)))
+	if (text && bp_websocket_send(peer->socket, BP_WEBSOCKET_TEXT, text, strlen(text)) != BP_SENT)
 		peer->watches.full = TRUE;
 }
 

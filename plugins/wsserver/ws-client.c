@@ -52,19 +52,19 @@ static BpMessage *shared_frame(WsClient *client, BpWebSocketKind kind, gconstpoi
 
 void ws_client_send(WsClient *client, BpWebSocketKind kind, gconstpointer data, gsize size)
 {
-	gboolean room;
+	BpSent sent;
 
 	if (!client->socket)
 		return;
 	bp_channel_print_bytes(client->server->serve.data, "<--", data, size);
 	/* Telnet's bytes depend on what each client has agreed to. */
 	if (client->server->serve.showing && !client->server->telnet && size)
-		room = bp_websocket_send_frame(client->socket, shared_frame(client, kind, data, size));
+		sent = bp_websocket_send_frame(client->socket, shared_frame(client, kind, data, size));
 	else if (kind == BP_WEBSOCKET_TEXT)
-		room = bp_websocket_send_text(client->socket, data, (gssize)size);
+		sent = bp_websocket_send_text(client->socket, data, (gssize)size);
 	else
-		room = bp_websocket_send(client->socket, kind, data, size);
-	if (room || !client->session)
+		sent = bp_websocket_send(client->socket, kind, data, size);
+	if (sent == BP_SENT || !client->session)
 		return;
 	bp_session_set_writable(client->session, FALSE);
 	/* A terminal is still heard: Ctrl-C is what its user will want. */

@@ -45,9 +45,8 @@ static gboolean load(BpPlugin *self, GError **error)
 	return bp_registry_add(self, "transport/telnet", &transport, error);
 }
 
-static const BpPluginInfo fake = {
-	.abi = BP_ABI, .name = "fake", .modules = modules, .handlers = handlers, .load = load
-};
+static const BpPluginInfo fake = { BP_PLUGIN_BUILT, .name = "fake", .modules = modules, .handlers = handlers,
+				   .load = load };
 
 static void check(gboolean good)
 {

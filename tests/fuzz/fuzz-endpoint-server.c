@@ -42,7 +42,7 @@ static gboolean load(BpPlugin *self, GError **error)
 	return bp_registry_add(self, "endpoint/now", &now, error);
 }
 
-static const BpPluginInfo test = { .abi = BP_ABI, .name = "test", .version = "1", .summary = "test", .load = load };
+static const BpPluginInfo test = { BP_PLUGIN_BUILT, .name = "test", .version = "1", .summary = "test", .load = load };
 
 static void answer_oldest(const guint8 *text, gsize size)
 {

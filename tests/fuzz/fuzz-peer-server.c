@@ -188,7 +188,7 @@ static gboolean load(BpPlugin *self, GError **error)
 	return TRUE;
 }
 
-static const BpPluginInfo test = { .abi = BP_ABI, .name = "test", .version = "1", .summary = "test", .load = load };
+static const BpPluginInfo test = { BP_PLUGIN_BUILT, .name = "test", .version = "1", .summary = "test", .load = load };
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerInitialize(int *argc, char ***argv)

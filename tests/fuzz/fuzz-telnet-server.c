@@ -12,9 +12,8 @@ extern const BpPluginInfo bp_plugin_info;
 extern const guint fuzz_most;
 const guint fuzz_most = 150;
 
-static const BpPluginInfo test = {
-	.abi = BP_ABI, .name = "test", .version = "1", .summary = "test", .handlers = handlers
-};
+static const BpPluginInfo test = { BP_PLUGIN_BUILT, .name = "test", .version = "1", .summary = "test",
+				   .handlers = handlers };
 
 static gboolean act(char letter, guint client, const guint8 *text, gsize size)
 {

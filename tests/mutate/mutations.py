@@ -43,14 +43,14 @@ mutation("crash-stack", "a plugin that has used up the stack is named",
 # --- plugins and their owners ---
 
 mutation("plugin-abi", "a plugin of another ABI is refused",
-         "if (info->abi != BP_ABI) {", "if (0) {", "plugin:refusals")
+         "else if (info->abi != BP_ABI)", "else if (0)", "plugin:refusals")
 mutation("plugin-name", "a plugin's name has plain letters only",
          'strspn(info->name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(info->name)', "0", "plugin:refusals")
 mutation("plugin-twice", "a name that is loaded is taken",
          'if (other || !strcmp(info->name, "kernel")) {', "if (0) {", "plugin:twice")
 mutation("plugin-symbol", "a library without the symbol is no plugin",
          "info = dlsym(handle, BP_PLUGIN_SYMBOL); if (!info) {",
-         "info = dlsym(handle, BP_PLUGIN_SYMBOL); if (!info) { static const BpPluginInfo none = { .abi = BP_ABI, .name = \"none\" };"
+         "info = dlsym(handle, BP_PLUGIN_SYMBOL); if (!info) { static const BpPluginInfo none = { BP_PLUGIN_BUILT, .name = \"none\" };"
          " info = &none; } if (0) {", "plugin:refusals")
 mutation("plugin-writable", "a plugin that others may write is not loaded",
          "if (info.st_mode & (S_IWGRP | S_IWOTH)) {", "if (0) {", "plugin:writable_by_others")

@@ -326,8 +326,8 @@ static void on_signal(BpPlugin *self, BpMessage *message, gpointer data)
 
 /* --- for users --- */
 
-BpWriter *bp_writer_open(BpPlugin *self, const char *path, const BpWriterOptions *options, BpWriterFunc func,
-			 gpointer data)
+BpWriter *bp_writer_open_sized(BpPlugin *self, const char *path, const BpWriterOptions *options, gsize size,
+			       BpWriterFunc func, gpointer data)
 {
 	BpWriter *writer;
 
@@ -336,7 +336,7 @@ BpWriter *bp_writer_open(BpPlugin *self, const char *path, const BpWriterOptions
 	writer->self = self;
 	writer->func = func;
 	writer->data = data;
-	writer->options = *options;
+	bp_sized_copy(&writer->options, sizeof(writer->options), options, size);
 	if (!writer->options.backlog)
 		writer->options.backlog = BACKLOG;
 	writer->path = g_strdup(path);
@@ -350,21 +350,23 @@ BpWriter *bp_writer_open(BpPlugin *self, const char *path, const BpWriterOptions
 	return writer;
 }
 
-gboolean bp_writer_send(BpWriter *writer, gconstpointer data, gsize size)
+BpSent bp_writer_send(BpWriter *writer, gconstpointer data, gsize size)
 {
 	gsize queued = writer->pending.bytes->len + writer->backed + size;
 
-	g_return_val_if_fail(data || !size, TRUE);
+	g_return_val_if_fail(data || !size, BP_SENT);
 	if (writer->closing || (queued > writer->options.backlog && queued > size))
 		writer->lost++;
 	else if (size)
 		queue_add(&writer->pending, data, size);
 	if (writer->pending.bytes->len && !writer->retry)
 		begin(writer);
+	if (writer->closing)
+		return BP_GONE;
 	if (queued <= writer->options.backlog / 2)
-		return TRUE;
+		return BP_SENT;
 	writer->full = TRUE;
-	return FALSE;
+	return BP_FULL;
 }
 
 void bp_writer_close(BpWriter *writer)
@@ -374,7 +376,9 @@ void bp_writer_close(BpWriter *writer)
 	begin(writer);
 }
 
-BpWriterStats bp_writer_stats(const BpWriter *writer)
+void bp_writer_stats_sized(const BpWriter *writer, BpWriterStats *result, gsize size)
 {
-	return (BpWriterStats){ writer->lost, writer->size, writer->pending.bytes->len + writer->backed };
+	BpWriterStats stats = { writer->lost, writer->size, writer->pending.bytes->len + writer->backed };
+
+	bp_sized_copy(result, size, &stats, sizeof(stats));
 }

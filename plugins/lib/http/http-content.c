@@ -155,7 +155,7 @@ void http_file_pump(BpHttpExchange *exchange)
 		exchange->file_at += size;
 		exchange->file_left -= size;
 		exchange->sent += size;
-		room = bp_stream_send(stream, piece);
+		room = bp_stream_send(stream, piece) == BP_SENT;
 		if (bp_stream_is_closing(stream))
 			return;
 	}

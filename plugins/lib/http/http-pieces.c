@@ -20,31 +20,31 @@ void bp_http_begin(BpHttpExchange *exchange, guint status, const char *type)
 	exchange->stage = HTTP_PIECES;
 }
 
-gboolean bp_http_send(BpHttpExchange *exchange, gconstpointer data, gsize size)
+BpSent bp_http_send(BpHttpExchange *exchange, gconstpointer data, gsize size)
 {
 	BpStream *stream = exchange->connection->stream;
 	char line[24];
 	int length;
 
-	g_return_val_if_fail(exchange->stage == HTTP_PIECES, FALSE);
+	g_return_val_if_fail(exchange->stage == HTTP_PIECES, BP_GONE);
 	if (!stream || bp_stream_is_closing(stream))
-		return FALSE;
+		return BP_GONE;
 	if (!bp_stream_has_room(stream)) {
 		exchange->full = TRUE;
-		return FALSE;
+		return BP_FULL;
 	}
 	if (!size || http_is_bodiless(exchange, exchange->status))
-		return TRUE;
+		return BP_SENT;
 	exchange->sent += size;
 	if (!exchange->chunked) {
 		bp_stream_write(stream, data, size);
-		return TRUE;
+		return BP_SENT;
 	}
 	length = g_snprintf(line, sizeof(line), "%zx\r\n", size);
 	bp_stream_write(stream, line, (gsize)length);
 	bp_stream_write(stream, data, size);
 	bp_stream_write(stream, "\r\n", 2);
-	return TRUE;
+	return BP_SENT;
 }
 
 void bp_http_on_drained(BpHttpExchange *exchange, BpHttpGone drained)

@@ -407,19 +407,19 @@ BpMessage *bp_websocket_frame_new(BpWebSocketKind kind, gconstpointer data, gsiz
 	return websocket_frame_new(kind, data, size, compressed && size >= COMPRESS_FROM);
 }
 
-gboolean bp_websocket_send_frame(BpWebSocket *socket, BpMessage *frame)
+BpSent bp_websocket_send_frame(BpWebSocket *socket, BpMessage *frame)
 {
-	return !socket->over && !socket->closing && bp_stream_send(socket->stream, frame);
+	return socket->over || socket->closing ? BP_GONE : bp_stream_send(socket->stream, frame);
 }
 
-gboolean bp_websocket_send(BpWebSocket *socket, BpWebSocketKind kind, gconstpointer data, gsize size)
+BpSent bp_websocket_send(BpWebSocket *socket, BpWebSocketKind kind, gconstpointer data, gsize size)
 {
 	g_autoptr(BpMessage) frame = NULL;
 	guint8 small[SMALL];
 	gsize head;
 
 	if (socket->over || socket->closing)
-		return FALSE;
+		return BP_GONE;
 	if (size > SMALL - 4 || (socket->deflate && size >= COMPRESS_FROM)) {
 		frame = bp_websocket_frame_new(kind, data, size, socket->deflate);
 		return bp_stream_send(socket->stream, frame);
@@ -433,7 +433,7 @@ gboolean bp_websocket_send(BpWebSocket *socket, BpWebSocketKind kind, gconstpoin
 	return bp_stream_write(socket->stream, small, head + size);
 }
 
-gboolean bp_websocket_send_text(BpWebSocket *socket, const char *text, gssize size)
+BpSent bp_websocket_send_text(BpWebSocket *socket, const char *text, gssize size)
 {
 	gsize length = size < 0 ? strlen(text) : (gsize)size;
 	g_autofree char *valid = NULL;

@@ -284,16 +284,16 @@ static void on_turn_gone(gpointer data)
 	datagram_unref(data);
 }
 
-gboolean bp_datagram_send(BpDatagram *datagram, gconstpointer data, gsize size, const BpAddress *to)
+BpSent bp_datagram_send(BpDatagram *datagram, gconstpointer data, gsize size, const BpAddress *to)
 {
 	Parcel *parcel;
 
-	g_return_val_if_fail(datagram && to && (data || !size), FALSE);
+	g_return_val_if_fail(datagram && to && (data || !size), BP_GONE);
 	if (datagram->fd < 0)
-		return FALSE;
+		return BP_GONE;
 	if (size > LARGEST || datagram->queue.length >= QUEUE_DATAGRAMS || datagram->queued + size > QUEUE_BYTES) {
 		datagram->stats.drops++;
-		return FALSE;
+		return BP_FULL;
 	}
 	parcel = g_malloc(sizeof(*parcel) + size);
 	parcel->to = *to;
@@ -307,7 +307,7 @@ gboolean bp_datagram_send(BpDatagram *datagram, gconstpointer data, gsize size, 
 		datagram->refs++;
 		bp_defer(datagram->owned.owner, on_turn_end, datagram, on_turn_gone);
 	}
-	return TRUE;
+	return BP_SENT;
 }
 
 /* --- opening and closing --- */
@@ -440,7 +440,7 @@ const BpAddress *bp_datagram_local(const BpDatagram *datagram)
 	return &datagram->local;
 }
 
-BpDatagramStats bp_datagram_stats(const BpDatagram *datagram)
+void bp_datagram_stats_sized(const BpDatagram *datagram, BpDatagramStats *result, gsize size)
 {
-	return datagram->stats;
+	bp_sized_copy(result, size, &datagram->stats, sizeof(datagram->stats));
 }

@@ -133,7 +133,7 @@ static void drop_oldest(BpStream *stream)
 
 /* Something was queued beside `before` bytes. A message that is larger than the limit by itself passes when the
  * queue was within it: the memory is that of the message, which is there anyway. */
-static gboolean after_queueing(BpStream *stream, gsize before)
+static BpSent after_queueing(BpStream *stream, gsize before)
 {
 	if (G_UNLIKELY(stream->queued > stream->limit) && !stream->connecting && !stream->shaking) {
 		if (!stream->blocked) {
@@ -152,41 +152,41 @@ static gboolean after_queueing(BpStream *stream, gsize before)
 		refuse_slow(stream);
 	}
 	if (stream->finished)
-		return FALSE;
+		return BP_GONE;
 	stream_mark(stream);
 	if (stream->queued <= stream->limit / 2)
-		return TRUE;
+		return BP_SENT;
 	stream->full = TRUE;
-	return FALSE;
+	return BP_FULL;
 }
 
-gboolean bp_stream_send(BpStream *stream, BpMessage *message)
+BpSent bp_stream_send(BpStream *stream, BpMessage *message)
 {
 	gsize size = bp_message_size(message), before = stream->queued;
 
-	g_return_val_if_fail(stream && message, FALSE);
+	g_return_val_if_fail(stream && message, BP_GONE);
 	if (stream->closing || stream->finished)
-		return FALSE;
+		return BP_GONE;
 	if (size == 0)
-		return stream->queued <= stream->limit / 2;
-	g_return_val_if_fail(size < LARGEST_MESSAGE, FALSE);
+		return stream->queued <= stream->limit / 2 ? BP_SENT : BP_FULL;
+	g_return_val_if_fail(size < LARGEST_MESSAGE, BP_FULL);
 	queue_push(&stream->queue, bp_message_ref(message), (guint32)size, 0);
 	stream->queued += size;
 	return after_queueing(stream, before);
 }
 
-gboolean bp_stream_write(BpStream *stream, gconstpointer data, gsize size)
+BpSent bp_stream_write(BpStream *stream, gconstpointer data, gsize size)
 {
 	StreamQueue *queue = &stream->queue;
 	StreamItem *tail = queue->count ? item_at(queue, queue->count - 1) : NULL;
 	gsize before = stream->queued;
 
-	g_return_val_if_fail(stream && (data || !size), FALSE);
+	g_return_val_if_fail(stream && (data || !size), BP_GONE);
 	if (stream->closing || stream->finished)
-		return FALSE;
+		return BP_GONE;
 	if (size == 0)
-		return stream->queued <= stream->limit / 2;
-	g_return_val_if_fail(size < LARGEST_MESSAGE, FALSE);
+		return stream->queued <= stream->limit / 2 ? BP_SENT : BP_FULL;
+	g_return_val_if_fail(size < LARGEST_MESSAGE, BP_FULL);
 	if (tail && tail->room >= size) {
 		/* The message is ours alone, so that it may still change. */
 		memcpy((guint8 *)bp_message_data(tail->message) + tail->used, data, size);

@@ -370,7 +370,7 @@ void bp_server_describe(const BpServer *server, const char *handler, GString *te
 		stats.connections, stats.accepted, stats.refused, stats.bytes_in, stats.bytes_out, stats.drops);
 }
 
-BpServerStats bp_server_stats(const BpServer *server)
+void bp_server_stats_sized(const BpServer *server, BpServerStats *result, gsize size)
 {
 	BpServerStats stats = server->stats;
 
@@ -379,7 +379,7 @@ BpServerStats bp_server_stats(const BpServer *server)
 		stats.bytes_out += at->stats.bytes_out;
 		stats.drops += at->stats.drops;
 	}
-	return stats;
+	bp_sized_copy(result, size, &stats, sizeof(stats));
 }
 
 GPtrArray *bp_server_streams(const BpServer *server)

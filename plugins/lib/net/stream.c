@@ -553,7 +553,7 @@ BpServer *bp_stream_server(const BpStream *stream)
 	return stream->server;
 }
 
-BpStreamStats bp_stream_stats(const BpStream *stream)
+void bp_stream_stats_sized(const BpStream *stream, BpStreamStats *result, gsize size)
 {
-	return stream->stats;
+	bp_sized_copy(result, size, &stream->stats, sizeof(stream->stats));
 }

@@ -210,13 +210,14 @@ static void on_drained(BpPlugin *self, BpStream *stream, gpointer user)
 static const BpStreamEvents input_events = { .size = sizeof(input_events), .closed = on_closed, .drained = on_drained };
 static const BpStreamEvents output_events = { .size = sizeof(output_events), .data = on_output, .closed = on_closed };
 
-gboolean bp_child_write(BpChild *child, gconstpointer data, gsize size)
+BpSent bp_child_write(BpChild *child, gconstpointer data, gsize size)
 {
 	BpStream *input = child->pipes[INPUT];
+	gboolean is_gone = !input || bp_stream_is_closing(input);
 
-	if (!input || bp_stream_is_closing(input) || bp_stream_queued(input) + size > child->backlog) {
+	if (is_gone || bp_stream_queued(input) + size > child->backlog) {
 		child->dropped += size;
-		return FALSE;
+		return is_gone ? BP_GONE : BP_FULL;
 	}
 	return bp_stream_write(input, data, size);
 }
@@ -324,9 +325,11 @@ static BpChild *child_new(BpPlugin *self, int pid, const int take_pipes[PIPES], 
 	return child;
 }
 
-BpChild *bp_child_start(BpPlugin *self, const BpChildOptions *options, const BpChildEvents *events, gpointer user,
-			GError **error)
+BpChild *bp_child_start_sized(BpPlugin *self, const BpChildOptions *given, gsize size, const BpChildEvents *events,
+			      gpointer user, GError **error)
 {
+	BpChildOptions all;
+	const BpChildOptions *options = bp_sized_copy(&all, sizeof(all), given, size);
 	g_autofree char *program = g_find_program_in_path(options->argv[0]);
 	g_auto(GStrv) argv = g_strdupv((char **)options->argv);
 	g_auto(GStrv) environment = environment_of(options->settings);

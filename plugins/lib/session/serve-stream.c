@@ -60,7 +60,7 @@ static void connection_free(Connection *connection)
 
 static void write_bytes(Connection *connection, gconstpointer data, gsize size)
 {
-	gboolean room = bp_stream_write(connection->stream, data, size);
+	gboolean room = bp_stream_write(connection->stream, data, size) == BP_SENT;
 
 	bp_channel_print_bytes(connection->server->serve.data, "<--", data, size);
 	if (room || !connection->session)

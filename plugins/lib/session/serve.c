@@ -2,6 +2,7 @@
 /* serve.c - what a server of sessions has whatever carries them: channels, who is told, and telnet's part in it. */
 #include <backplane/serve.h>
 #include <string.h>
+#include <backplane/owner.h>
 #include <backplane/kernel.h>
 #include <backplane/sessions.h>
 
@@ -112,11 +113,14 @@ static void take_terminal(BpSessionOptions *options, BpTelnet *codec)
 	options->rows = info->rows;
 }
 
-BpSession *bp_serve_session(BpServe *serve, BpTelnet *codec, BpSessionOptions *options, GError **error)
+BpSession *bp_serve_session_sized(BpServe *serve, BpTelnet *codec, const BpSessionOptions *given, gsize size,
+				  GError **error)
 {
+	BpSessionOptions all, *options = &all;
 	BpSession *session;
 	gboolean ended;
 
+	bp_sized_copy(options, sizeof(*options), given, size);
 	options->handler = bp_handler_find(serve->handler);
 	if (!options->handler) {
 		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "There is no handler %s any more.", serve->handler);
