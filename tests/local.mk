@@ -39,6 +39,7 @@ UNIT_TESTS = \
 	tests/test-plugin \
 	tests/test-rfc2217 \
 	tests/test-scope \
+	tests/test-registry \
 	tests/test-script \
 	tests/test-server \
 	tests/test-session \

@@ -148,7 +148,7 @@ static void on_change_drop_all(BpPlugin *self, BpContext *context, const char *k
 {
 	g_string_append(heard, "drop ");
 	owner_drop_all(&other);
-	bp_setting_watch(&other, context, on_change, "late");
+	bp_setting_watch(&other, context, on_change, "late", NULL);
 }
 
 static void test_watch(void)
@@ -159,10 +159,10 @@ static void test_watch(void)
 	root = start();
 	owner_init(&other, NULL, "other");
 	heard = g_string_new(NULL);
-	bp_setting_watch(&other, root, on_change, "a");
-	bp_setting_watch(&plugin, root, on_change_drop_all, NULL);
-	bp_setting_watch(&other, root, on_change, "b");
-	bp_setting_watch(&plugin, root, on_change, "c");
+	bp_setting_watch(&other, root, on_change, "a", NULL);
+	bp_setting_watch(&plugin, root, on_change_drop_all, NULL, NULL);
+	bp_setting_watch(&other, root, on_change, "b", NULL);
+	bp_setting_watch(&plugin, root, on_change, "c", NULL);
 	set(root, "MixedCase", "1");
 	CU_ASSERT_STRING_EQUAL(heard->str, "a:MixedCase=1 drop c:MixedCase=1 ");
 	g_string_truncate(heard, 0);
@@ -183,13 +183,44 @@ static void test_watch_dying(void)
 	begin();
 	root = start();
 	heard = g_string_new(NULL);
-	bp_setting_watch(&plugin, root, on_change, "a");
+	bp_setting_watch(&plugin, root, on_change, "a", NULL);
 	set(root, "MixedCase", "1");
 	plugin.dying = 1; /* nothing of it is called any more */
 	set(root, "MixedCase", NULL);
 	CU_ASSERT_STRING_EQUAL(heard->str, "a:MixedCase=1 ");
 	g_string_free(heard, TRUE);
 	end();
+}
+
+static BpSettingWatch *once;
+
+static void on_change_once(BpPlugin *self, BpContext *context, const char *key, gpointer data)
+{
+	g_string_append(heard, "once ");
+	bp_setting_watch_remove(once);
+}
+
+static void on_watch_gone(gpointer data)
+{
+	g_string_append_printf(heard, "%s is gone ", (const char *)data);
+}
+
+static void test_watch_removed(void)
+{
+	BpContext *root;
+
+	begin();
+	root = start();
+	heard = g_string_new(NULL);
+	once = bp_setting_watch(&plugin, root, on_change_once, "it", on_watch_gone);
+	bp_setting_watch(&plugin, root, on_change, "b", on_watch_gone);
+	set(root, "MixedCase", "1");
+	set(root, "MixedCase", "2");
+	CU_ASSERT_STRING_EQUAL(heard->str, "once it is gone b:MixedCase=1 b:MixedCase=2 ");
+	CU_ASSERT_EQUAL(owner_count(&plugin, "setting watch"), 1);
+	end();
+	CU_ASSERT_STRING_EQUAL(heard->str, "once it is gone b:MixedCase=1 b:MixedCase=2 b is gone ");
+	g_string_free(heard, TRUE);
 }
 
 static void on_change_again(BpPlugin *self, BpContext *context, const char *key, gpointer data)
@@ -207,7 +238,7 @@ static void test_watch_for_ever(void)
 
 	begin();
 	root = start();
-	bp_setting_watch(&plugin, root, on_change_again, &calls);
+	bp_setting_watch(&plugin, root, on_change_again, &calls, NULL);
 	set(root, "MixedCase", "x");
 	CU_ASSERT(calls >= 2 && calls <= 100);
 	end();
@@ -221,6 +252,7 @@ static const SuiteTest tests[] = {
 	{ "store", test_store },
 	{ "watch", test_watch },
 	{ "watch-dying", test_watch_dying },
+	{ "watch-removed", test_watch_removed },
 	{ "watch-for-ever", test_watch_for_ever },
 	{ NULL },
 };

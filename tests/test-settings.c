@@ -415,7 +415,7 @@ static void test_export_import(void)
 	bp_setting_store(bp_context("/own"), "a", NULL);
 	save();
 	heard = g_string_new(NULL);
-	bp_setting_watch(&plugin, root, on_change, NULL);
+	bp_setting_watch(&plugin, root, on_change, NULL, NULL);
 	CU_ASSERT(import(file, NULL));
 	CU_ASSERT_STRING_EQUAL(heard->str, "MixedCase= x  ");
 	g_string_free(heard, TRUE);

@@ -49,12 +49,14 @@ BP_API guint bp_table_rows(const BpTable *table);
 BP_API void bp_call_table(BpCall *call, BpTable *take_table);
 
 /* --- commands that take their time --- */
-/* In `run`, which then returns TRUE. `cancel` (may be NULL) is called at most once if the user or the end of the session or
- * of the plugin asks for an end; it (or later code) still calls bp_call_done. */
+/* In `run`, which then returns TRUE. `cancel` (may be NULL) is called at most once, with the plugin that has the command as its
+ * `self`, if the user, or the end of the session or of the plugin, asks for an end; it (or later code) still calls
+ * bp_call_done. */
 BP_API void bp_call_hold(BpCall *call, BpFunc cancel, gpointer data);
 /* Owns what waits for this call (scope.h): it goes with bp_call_done, or when `run` has returned without holding the call. */
 BP_API BpScope *bp_call_scope(BpCall *call);
-/* Ends it: NULL for success. The call is gone then. */
+/* Ends a call that is held: NULL for success. The call is gone then; only in `run`, where it may be called too, it lasts until
+ * `run` has returned (TRUE). A second time does nothing. */
 BP_API void bp_call_done(BpCall *call, GError *take_error);
 /* While the call is held, what its session's user types goes to `func`, as the bytes that the transport brings: no
  * editor, no lines, no Ctrl-C. `size` 0: no more will come. It returns how many bytes it took: fewer than `size` once it has

@@ -30,6 +30,10 @@ BP_API gboolean bp_setting_set(BpContext *context, const char *key, const char *
 BP_API void bp_setting_store(BpContext *context, const char *key, const char *value);
 /* Called after each change of a declared setting of the context. */
 typedef void (*BpSettingFunc)(BpPlugin *self, BpContext *context, const char *key, gpointer data);
-BP_API void bp_setting_watch(BpPlugin *self, BpContext *context, BpSettingFunc func, gpointer data);
+typedef struct BpSettingWatch BpSettingWatch;
+BP_API BpSettingWatch *bp_setting_watch(BpPlugin *self, BpContext *context, BpSettingFunc func, gpointer data,
+					GDestroyNotify destroy);
+/* Also inside its function. */
+BP_API void bp_setting_watch_remove(BpSettingWatch *watch);
 
 G_END_DECLS

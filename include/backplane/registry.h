@@ -20,13 +20,10 @@ BP_API char **bp_registry_list(const char *prefix);
 BP_API BpPlugin *bp_registry_owner(const char *path);
 /* Objects below `prefix`, in order of registration; free the array. */
 BP_API GPtrArray *bp_registry_objects(const char *prefix);
-/* The object, and a promise: before it goes, `gone(self, data)` is called, in which `self` stops using it.
- * Ends with `self`, or by bp_registry_drop. NULL if there is none. */
-BP_API gconstpointer bp_registry_hold(BpPlugin *self, const char *path, BpFunc gone, gpointer data);
-BP_API void bp_registry_drop(BpPlugin *self, const char *path);
-/* After each addition and removal below `prefix`. */
-typedef void (*BpRegistryFunc)(BpPlugin *self, const char *path, gconstpointer object,
-			       gpointer data); /* object NULL: gone */
-BP_API void bp_registry_watch(BpPlugin *self, const char *prefix, BpRegistryFunc func, gpointer data);
+/* The object, and a promise: before it goes, `gone(self, data)` is called, in which `self` stops using it; then `destroy` (may be
+ * NULL). Ends with `self`, or by bp_registry_release: then `destroy` alone is called. NULL if there is none: nothing is called. */
+BP_API gconstpointer bp_registry_hold(BpPlugin *self, const char *path, BpFunc gone, gpointer data,
+				      GDestroyNotify destroy);
+BP_API void bp_registry_release(BpPlugin *self, const char *path);
 
 G_END_DECLS

@@ -60,9 +60,9 @@ BP_API void bp_session_end(BpSession *session, BpEnd why, const char *message);
 /* To each other session of the same server; FALSE in `self_too` leaves the sender out. */
 BP_API void bp_session_broadcast(BpSession *session, const char *text, gboolean self_too);
 
-/* All of them, in order of opening; free the array, do not keep the pointers. */
+/* All of them, in order of opening. */
 BP_API GPtrArray *bp_session_list(void);
-/* Those that `server` serves, in order of opening, each with a reference of yours. */
+/* Those that `server` serves, in order of opening. */
 BP_API GPtrArray *bp_session_list_of(BpPlugin *server);
 BP_API BpSession *bp_session_ref(BpSession *session);
 BP_API void bp_session_unref(BpSession *session);

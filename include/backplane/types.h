@@ -7,6 +7,27 @@
  * is yours, a `const char *` is not.
  * Failure: a function that fails (FALSE, NULL) leaves its output parameters as they were, `error` apart.
  * Units: times and intervals are gint64 microseconds unless the name says otherwise; sizes are bytes.
+ *
+ * The same words mean the same everywhere:
+ *
+ *	open, close	what lives by itself and may have something to do at its end: a stream, a server, a loop, an instance
+ *	add, remove	what is put into a table of its owner and taken out again: a timer, a descriptor, a watch, a registration
+ *	hold, release	a promise that something stays: a channel, an object of the registry, a plugin
+ *	ref, unref	a share of memory that several have: a message, a channel, a session
+ *	new, free	memory that one has, which goes with it: values, a splitter of lines, a codec
+ *	send, write	a message by reference, bytes by copy; what became of them is a BpSent
+ *
+ * Callbacks are `function(self, thing, ..., data)`: `self` is the handle that owns the thing, `data` what was given with the
+ * function. What has no owner (codecs, framings) leaves `self` out. Of everything that calls back later one can be told the end:
+ * a GDestroyNotify, or a last call that comes exactly once.
+ *
+ * Lists are a GPtrArray that is yours (g_ptr_array_unref), of things that are lent: until the array is freed, and no longer than
+ * this turn. What you want to keep, ref or hold.
+ *
+ * How the interface grows while BP_ABI is the same: a struct of functions that you fill begins with `gsize size`, which is
+ * sizeof of it; what was added to it since is NULL for you. Rows of the descriptor's tables get longer; BpParam and what passes
+ * from plugin to plugin by value have room reserved, which is 0. Options and statistics are given with their size by an inline
+ * function, as bp_channel_stats, whose exported name ends in _sized.
  */
 #pragma once
 #include <glib.h>

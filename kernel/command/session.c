@@ -360,7 +360,7 @@ gboolean bp_session_is_hidden(const BpSession *session)
 
 GPtrArray *bp_session_list_of(BpPlugin *server)
 {
-	GPtrArray *list = g_ptr_array_new();
+	GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)bp_session_unref);
 
 	for (guint i = 0; sessions && i < sessions->len; i++) {
 		BpSession *session = sessions->pdata[i];
@@ -373,10 +373,10 @@ GPtrArray *bp_session_list_of(BpPlugin *server)
 
 GPtrArray *bp_session_list(void)
 {
-	GPtrArray *list = g_ptr_array_new();
+	GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)bp_session_unref);
 
 	for (guint i = 0; sessions && i < sessions->len; i++)
-		g_ptr_array_add(list, sessions->pdata[i]);
+		g_ptr_array_add(list, bp_session_ref(sessions->pdata[i]));
 	return list;
 }
 
@@ -400,6 +400,5 @@ void bp_session_broadcast(BpSession *session, const char *text, gboolean self_to
 
 		if (self_too || other != session)
 			bp_session_notify(other, text);
-		bp_session_unref(other);
 	}
 }

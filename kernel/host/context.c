@@ -30,12 +30,13 @@ typedef struct {
 	const BpParam **rows;
 } Declaration;
 
-typedef struct {
+struct BpSettingWatch {
 	BpOwned owned;
 	BpContext *context;
 	BpSettingFunc func;
 	gpointer data;
-} Watch;
+	GDestroyNotify destroy;
+};
 
 typedef struct {
 	char *path, *key, *text;
@@ -430,7 +431,7 @@ void context_forget_temporary(void)
 
 static void drop_watch(BpOwned *owned)
 {
-	Watch *watch = OWNED_BY(owned, Watch, owned);
+	BpSettingWatch *watch = OWNED_BY(owned, BpSettingWatch, owned);
 	BpContext *context = watch->context;
 	guint index;
 
@@ -441,20 +442,30 @@ static void drop_watch(BpOwned *owned)
 		else
 			g_ptr_array_remove_index(context->watches, index);
 	}
+	if (watch->destroy)
+		watch->destroy(watch->data);
 	g_free(watch);
 }
 
-void bp_setting_watch(BpPlugin *self, BpContext *context, BpSettingFunc func, gpointer data)
+BpSettingWatch *bp_setting_watch(BpPlugin *self, BpContext *context, BpSettingFunc func, gpointer data,
+				 GDestroyNotify destroy)
 {
-	Watch *watch;
+	BpSettingWatch *watch;
 
-	g_return_if_fail(self && context && func);
-	watch = g_new0(Watch, 1);
+	g_return_val_if_fail(self && context && func, NULL);
+	watch = g_new0(BpSettingWatch, 1);
 	watch->context = context;
 	watch->func = func;
 	watch->data = data;
+	watch->destroy = destroy;
 	g_ptr_array_add(context->watches, watch);
 	owner_link(self, &watch->owned, "setting watch", drop_watch);
+	return watch;
+}
+
+void bp_setting_watch_remove(BpSettingWatch *watch)
+{
+	drop_watch(&watch->owned);
 }
 
 void context_notify(BpContext *context, const char *key)
@@ -470,7 +481,7 @@ void context_notify(BpContext *context, const char *key)
 	}
 	context->depth++;
 	for (guint i = 0; i < count; i++) {
-		Watch *watch = context->watches->pdata[i];
+		BpSettingWatch *watch = context->watches->pdata[i];
 		BpPlugin *owner = watch ? watch->owned.owner : NULL;
 
 		if (!owner || !owner_enter_as(owner, "watch of a setting", NULL))

@@ -16,39 +16,11 @@ typedef struct {
 	Entry *entry;
 	BpFunc gone;
 	gpointer data;
+	GDestroyNotify destroy;
 } Hold;
 
-typedef struct {
-	BpOwned owned;
-	char *prefix;
-	BpRegistryFunc func;
-	gpointer data;
-} Watch;
-
 static GHashTable *entries; /* path -> Entry */
-static GQueue watches;	    /* Watch */
 static guint64 last_number;
-
-/* A watch may remove watches: each is looked for again before it is called. That an object goes is said to those too who are
- * going themselves: they still have it. */
-static void tell(const char *path, gconstpointer object)
-{
-	g_autoptr(GList) copy = g_list_copy(watches.head);
-
-	for (GList *at = copy; at; at = at->next) {
-		Watch *watch = at->data;
-		BpPlugin *owner;
-
-		if (!g_queue_find(&watches, watch) || !g_str_has_prefix(path, watch->prefix))
-			continue;
-		owner = watch->owned.owner;
-		if (object && owner_is_dying(owner))
-			continue;
-		owner_enter_always(owner);
-		watch->func(owner, path, object, watch->data);
-		owner_leave(owner);
-	}
-}
 
 static void drop_hold(BpOwned *owned)
 {
@@ -56,6 +28,8 @@ static void drop_hold(BpOwned *owned)
 
 	owner_unlink(owned);
 	g_queue_remove(&hold->entry->holds, hold);
+	if (hold->destroy)
+		hold->destroy(hold->data);
 	g_free(hold);
 }
 
@@ -68,17 +42,14 @@ static void drop_entry(BpOwned *owned)
 	g_hash_table_steal(entries, entry->path);
 	while ((hold = g_queue_peek_head(&entry->holds))) {
 		BpPlugin *holder = hold->owned.owner;
-		BpFunc gone = hold->gone;
-		gpointer data = hold->data;
 
-		drop_hold(&hold->owned);
-		if (!gone)
-			continue;
 		owner_enter_always(holder);
-		gone(holder, data);
+		if (hold->gone)
+			g_steal_pointer (&hold->gone)(holder, hold->data);
+		if (g_queue_peek_head(&entry->holds) == hold) /* not released in it */
+			drop_hold(&hold->owned);
 		owner_leave(holder);
 	}
-	tell(entry->path, NULL);
 	g_free(entry->path);
 	g_free(entry);
 }
@@ -106,7 +77,6 @@ gboolean bp_registry_add(BpPlugin *self, const char *path, gconstpointer object,
 	g_queue_init(&entry->holds);
 	g_hash_table_insert(entries, entry->path, entry);
 	owner_link(self, &entry->owned, "registration", drop_entry);
-	tell(entry->path, object);
 	return TRUE;
 }
 
@@ -179,7 +149,7 @@ GPtrArray *bp_registry_objects(const char *prefix)
 	return list;
 }
 
-gconstpointer bp_registry_hold(BpPlugin *self, const char *path, BpFunc gone, gpointer data)
+gconstpointer bp_registry_hold(BpPlugin *self, const char *path, BpFunc gone, gpointer data, GDestroyNotify destroy)
 {
 	Entry *entry = find(path);
 	Hold *hold;
@@ -190,12 +160,13 @@ gconstpointer bp_registry_hold(BpPlugin *self, const char *path, BpFunc gone, gp
 	hold->entry = entry;
 	hold->gone = gone;
 	hold->data = data;
+	hold->destroy = destroy;
 	g_queue_push_tail(&entry->holds, hold);
 	owner_link_notified(self, &hold->owned, "registry hold", drop_hold);
 	return entry->object;
 }
 
-void bp_registry_drop(BpPlugin *self, const char *path)
+void bp_registry_release(BpPlugin *self, const char *path)
 {
 	Entry *entry = find(path);
 
@@ -207,27 +178,6 @@ void bp_registry_drop(BpPlugin *self, const char *path)
 			return;
 		}
 	}
-}
-
-static void drop_watch(BpOwned *owned)
-{
-	Watch *watch = OWNED_BY(owned, Watch, owned);
-
-	owner_unlink(owned);
-	g_queue_remove(&watches, watch);
-	g_free(watch->prefix);
-	g_free(watch);
-}
-
-void bp_registry_watch(BpPlugin *self, const char *prefix, BpRegistryFunc func, gpointer data)
-{
-	Watch *watch = g_new0(Watch, 1);
-
-	watch->prefix = g_strdup(prefix);
-	watch->func = func;
-	watch->data = data;
-	g_queue_push_tail(&watches, watch);
-	owner_link_notified(self, &watch->owned, "registry watch", drop_watch);
 }
 
 void registry_stop(void)

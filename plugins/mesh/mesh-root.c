@@ -189,7 +189,7 @@ static gboolean open_framing(MeshGateway *gateway, GError **error)
 	if (!name || !*name || strcmp(name, "none") == 0)
 		return TRUE;
 	gateway->framing_path = g_strconcat("framing/", name, NULL);
-	gateway->framing = bp_registry_hold(gateway->self, gateway->framing_path, on_framing_gone, gateway);
+	gateway->framing = bp_registry_hold(gateway->self, gateway->framing_path, on_framing_gone, gateway, NULL);
 	if (!gateway->framing) {
 		g_set_error(
 			error, BP_HOST_ERROR, BP_NOT_FOUND,

@@ -289,7 +289,7 @@ static gboolean take_framing(Uart *uart, GError **error)
 
 	uart->framing_name = bp_instance_string(uart->self, "framing");
 	path = g_strconcat("framing/", uart->framing_name, NULL);
-	uart->framing = bp_registry_hold(uart->self, path, on_framing_gone, uart);
+	uart->framing = bp_registry_hold(uart->self, path, on_framing_gone, uart, NULL);
 	if (!uart->framing) {
 		g_auto(GStrv) names = bp_registry_list("framing/");
 		g_autofree char *list = g_strjoinv(", ", names);

@@ -45,10 +45,8 @@ static void on_send_all(BpPlugin *self, BpMessage *message, gpointer data)
 	g_autoptr(GPtrArray) sessions = bp_session_list_of(self);
 
 	serve->showing = TRUE;
-	for (guint i = 0; i < sessions->len; i++) {
+	for (guint i = 0; i < sessions->len; i++)
 		show(sessions->pdata[i], message);
-		bp_session_unref(sessions->pdata[i]);
-	}
 	serve->showing = FALSE;
 	if (serve->shown)
 		serve->shown(serve);
