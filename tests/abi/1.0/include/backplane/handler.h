@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* handler.h - what a session talks to: the console, or an application of yours, served alike over
+ * every transport (telnet, tcp, websocket, ws_telnet, the terminal).
+ *
+ *	static gboolean echo_line(BpPlugin *self, BpSession *session, const char *line, gsize size)
+ *	{
+ *		bp_session_printf(session, "Echo: %s", line);
+ *		return TRUE;
+ *	}
+ *
+ *	static const BpHandler handlers[] = {
+ *		{ "echo", .help = "says every line again", .prompt = "> ", .line = echo_line },
+ *		{ NULL },
+ *	};
+ *
+ * Everything runs on the session's loop. Any function may end its session, or another one.
+ */
+#pragma once
+#include <backplane/types.h>
+
+G_BEGIN_DECLS
+
+typedef enum {
+	BP_LINES,      /* whole lines: with the line editor on a terminal, parted at LF elsewhere */
+	BP_CHARACTERS, /* each character of the terminal, UTF-8 whole; the handler echoes */
+	BP_RAW,	       /* bytes as they come, after the transport has taken what is its own */
+} BpMode;
+
+typedef enum {
+	BP_END_HANDLER,
+	BP_END_PEER,
+	BP_END_TIMEOUT,
+	BP_END_LIMIT,
+	BP_END_SHUTDOWN,
+	BP_END_KILLED,
+	BP_END_ERROR
+} BpEnd;
+
+struct BpHandler {
+	const char *name;
+	const char *help;
+	BpMode mode;
+	const char *prompt; /* shown before each line; NULL: none; changed by bp_session_set_prompt */
+	gsize size;	    /* of the zeroed memory that bp_session_data gives */
+	guint line_limit;   /* bytes; 0: 64 KiB. A longer line ends the session with a sentence. */
+	gboolean (*open)(BpPlugin *self, BpSession *session,
+			 GError **error);		     /* FALSE refuses: the sentence is told to the peer */
+	void (*welcome)(BpPlugin *self, BpSession *session); /* NULL: the server's welcome_message, if it has one */
+	/* A whole line without its end; NUL-terminated. FALSE ends the session. */
+	gboolean (*line)(BpPlugin *self, BpSession *session, const char *line, gsize size);
+	gboolean (*character)(BpPlugin *self, BpSession *session, const char *bytes, gsize size);
+	/* Ctrl-C, telnet IP; NULL: the line is thrown away, and on an empty one the session ends. */
+	gboolean (*interrupt)(BpPlugin *self, BpSession *session);
+	/* Tab: words for what stands before the cursor, NULL-terminated, yours to give away; NULL: none.
+	 * `*start` is where in `line` the word to be completed begins. */
+	char **(*complete)(BpPlugin *self, BpSession *session, const char *line, gsize cursor, gsize *start);
+	void (*resize)(BpPlugin *self, BpSession *session, guint columns, guint rows);
+	void (*terminal)(BpPlugin *self, BpSession *session, const char *type);
+	void (*error)(BpPlugin *self, BpSession *session, const GError *error);
+	void (*close)(BpPlugin *self, BpSession *session, BpEnd why);
+};
+
+BP_API const BpHandler *bp_handler_find(const char *name);
+/* The plugin that has it. Borrowed. */
+BP_API BpPlugin *bp_handler_plugin(const BpHandler *handler);
+
+G_END_DECLS

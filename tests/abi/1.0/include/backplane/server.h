@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* server.h - listening, with the same parameters and the same meaning on every server.
+ *
+ * A module includes bp_server_params in its table and calls bp_server_open with its instance. The server
+ * binds before it returns, so that success is said only when it is true; it counts, limits, times out and
+ * announces on its event channel.
+ */
+#pragma once
+#include <backplane/param.h>
+#include <backplane/stream.h>
+
+G_BEGIN_DECLS
+
+/* bind (127.0.0.1), max_connections (100), idle_timeout, session_timeout, backlog_limit, backlog_policy,
+ * rate_limit, max_per_address, keepalive, tls, tls_cert, tls_key, tls_client_ca, insecure. The port is the module's
+ * own row, named "port", since its fallback differs. */
+BP_API extern const BpParam bp_server_params[];
+
+typedef struct {
+	gsize size; /* sizeof(BpServerEvents), so that it can grow */
+	/* A connection within the limits, ready to read and write. Give it events with bp_stream_set_user; a
+	 * stream left without them is closed. */
+	void (*accept)(BpPlugin *self, BpServer *server, BpStream *stream, gpointer user);
+	/* What a refused connection is told before it is closed, given the reason as a sentence without full stop; NULL:
+	 * nothing. A new string. bp_server_refusal_line serves for line protocols. */
+	char *(*refusal)(BpPlugin *self, BpServer *server, const char *why, gpointer user);
+} BpServerEvents;
+
+/* Takes bind, port and the rest from the instance's values. `events_name`: its event channel,
+ * "server-tcp-%u" with the port. Not bound: NULL, and a sentence that names port and holder. */
+BP_API BpServer *bp_server_open(BpInstance *self, const char *events_name, const BpServerEvents *events, gpointer user,
+				GError **error);
+BP_API char *bp_server_refusal_line(BpPlugin *self, BpServer *server, const char *why, gpointer user);
+/* Its parameters `bind` and `insecure` say where it may listen: beyond loopback only with `insecure`. For what is no
+ * BpServer; bp_server_open asks by itself. */
+BP_API gboolean bp_server_may_bind(BpInstance *self, GError **error);
+/* Stops listening; streams stay. The instance's end does it too. */
+BP_API void bp_server_close(BpServer *server);
+BP_API guint bp_server_port(const BpServer *server);		/* the one bound, when 0 was asked for */
+BP_API const char *bp_server_addresses(const BpServer *server); /* "127.0.0.1:2323, [::1]:2323" */
+BP_API BpChannel *bp_server_events(const BpServer *server);
+/* What users have typed names for: "capacity", "rate", ... of refusals, drops and timeouts. */
+typedef struct {
+	guint connections;			   /* now */
+	guint64 accepted, refused, timeouts, slow; /* slow: closed or cut for not reading */
+	guint64 bytes_in, bytes_out, drops;	   /* of all streams, gone ones too */
+} BpServerStats;
+BP_API void bp_server_stats_sized(const BpServer *server, BpServerStats *result, gsize size);
+static inline BpServerStats bp_server_stats(const BpServer *server)
+{
+	BpServerStats result;
+
+	bp_server_stats_sized(server, &result, sizeof(result));
+	return result;
+}
+/* For `describe` of a module: where it listens, the handler (NULL: none) and these numbers, in two lines. */
+BP_API void bp_server_describe(const BpServer *server, const char *handler, GString *text);
+/* Its streams; free the array. */
+BP_API GPtrArray *bp_server_streams(const BpServer *server);
+/* The number of a stream on its server, from 1, in order of arrival. */
+BP_API guint bp_stream_number(const BpStream *stream);
+BP_API BpServer *bp_stream_server(const BpStream *stream);
+/* Every open server, for status pages; free the array. */
+BP_API GPtrArray *bp_server_list(void);
+BP_API BpInstance *bp_server_instance(const BpServer *server);
+/* The files that `tls_cert`, `tls_key` and `tls_client_ca` name hold what a server with TLS needs; "" or NULL: not given. */
+BP_API gboolean bp_tls_check_files(const char *cert, const char *key, const char *client_ca, GError **error);
+/* Certificates are read again; connections stay. */
+BP_API gboolean bp_server_reload_tls(BpServer *server, GError **error);
+
+G_END_DECLS
