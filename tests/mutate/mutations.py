@@ -58,6 +58,10 @@ mutation("plugin-foreign", "a plugin of another user is not loaded",
          "if (info.st_uid && info.st_uid != geteuid()) {", "if (0) {", "plugin:writable_by_others")
 mutation("unload-depth", "a plugin whose code is on the stack is not unmapped", "return !plugin->depth && (!is_held(plugin)", "return (!is_held(plugin)",
          "unload:its_code_is_on_the_stack")
+mutation("reload-taken-back", "a plugin that was unloaded while its reload waited is not loaded again",
+         "if (!comes_back)", "if (0)", "unloads.py:reload_is_taken_back")
+mutation("load-at-end", "no plugin is loaded while the program ends",
+         "return !at_end;", "return TRUE;", "unloads.py:reload_at_the_end")
 mutation("unload-holds", "a plugin with calls under way is not unmapped", "return g_atomic_int_get(&plugin->holds) > 0;", "return FALSE;",
          "plugin:unload_waits_for_holds", "plugin:holds_are_named")
 mutation("setting-watches", "watches that change their setting end",
