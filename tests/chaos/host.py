@@ -264,7 +264,7 @@ class Host:
                 return now
         raise Fault(f"while nothing is done there is {too_much(before, now)}")
 
-    def settle(self, before, what, forced=()):
+    def settle(self, before, what, forced=(), between=nothing):
         """Waits until the counts are back; what is there too much is a fault."""
         goes_on = self.patience()
         while True:
@@ -273,6 +273,7 @@ class Host:
                 return
             if not goes_on():
                 raise Fault(f"{what} {more}")
+            between()
             time.sleep(0.1)
 
     def rests(self):

@@ -216,6 +216,19 @@ class World:
         self.all_leave()
         self.did("everything is closed")
         host = self.host
+        if host.terminal:  # what was typed ahead there is run yet, and it goes on watching what it has watched
+            host.terminal.reading, host.terminal.unsent = True, b"\x03\r"
+            self.words.forced.update(CHANNELS)
+        self.close_what_is_open()
+        host.settle(self.before, "after everything was closed there is", self.words.forced, self.close_again if host.terminal else host.nothing)
+        host.rests()
+
+    def close_again(self):
+        self.pump()
+        self.close_what_is_open()
+
+    def close_what_is_open(self):
+        host = self.host
         host.control("timer* off")
         kept = 2 if host.terminal else 1  # the first ones are its own
         host.control("|".join(f"session kill {number}" for number in host.sessions()[kept:]))
@@ -232,10 +245,6 @@ class World:
         if names:
             host.control("|".join(f"module close {name}" for name in names))
         self.load(self.plugins + ["jobs", "loops", "self-unload"], "unload")
-        if host.terminal:  # it goes on watching what it has watched
-            self.words.forced.update(CHANNELS)
-        host.settle(self.before, "after everything was closed there is", self.words.forced)
-        host.rests()
 
     def drop(self):
         for client in self.clients + self.devices:
