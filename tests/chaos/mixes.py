@@ -29,7 +29,7 @@ def leave(w):
     w.alive()
     [held] = w.held(1)
     command = rng.choice([f"plugin unload {plugin}", f"plugin reload {plugin}", f"plugin reload {plugin}",
-                          "|".join(f"module close {name}" for name in LEAVING[plugin])])
+                          "\n".join(f"module close {name}" for name in LEAVING[plugin])])
     with w.one_turn():
         before = rng.random() < 0.5
         if before:
@@ -104,7 +104,7 @@ def links(w):
     if rng.random() < 0.3:
         rng.shuffle(lines)
     for begin in range(0, len(lines), 40):
-        w.ask("|".join(lines[begin:begin + 40]))
+        w.ask("\n".join(lines[begin:begin + 40]))
     first, last = rng.choice([(0, depth), (depth, 0), (rng.randrange(depth), rng.randrange(depth))])
     w.ask(f"channel link {chain}-{last} {chain}-{first}")
     if width == 1:  # diamonds deliver it as often as there are ways
@@ -116,7 +116,7 @@ def links(w):
         w.words.forced.update(["c/hub"] + [f"c/spoke{number}" for number in range(1001)])
     unlinked = rng.sample(lines, len(lines) // 2)
     for begin in range(0, len(unlinked), 40):
-        w.ask("|".join(line.replace("link -f", "unlink") for line in unlinked[begin:begin + 40]))
+        w.ask("\n".join(line.replace("link -f", "unlink") for line in unlinked[begin:begin + 40]))
 
 
 def files(w):
@@ -166,7 +166,7 @@ def reload(w):
                 w.leave(client)
     w.alive()
     if rng.random() < 0.3:
-        w.ask("|".join(f"plugin reload {name}" for name in rng.sample(PLUGINS, 3)))
+        w.ask("\n".join(f"plugin reload {name}" for name in rng.sample(PLUGINS, 3)))
 
 
 def devices(w):
@@ -197,7 +197,7 @@ def loops(w):
     rng = w.rng
     plugin = f"{BUILD}/tests/plugins/loops.so"
     names = [f"lo{number}" for number in range(3)]
-    w.ask(f"plugin load {plugin}|" + "|".join(f"module open Looper {name}" for name in names))
+    w.ask(f"plugin load {plugin}\n" + "\n".join(f"module open Looper {name}" for name in names))
     w.words.forced.update(["c/1", "c/2"] + [f"{name}/{end}" for name in names for end in ("in", "out")])
     for _ in range(4):
         name = rng.choice(names)
