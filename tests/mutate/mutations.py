@@ -96,6 +96,14 @@ mutation("settings-new-first", "settings are written beside and renamed",
          "settings:never-without")
 mutation("config-depth", "a configuration is not nested for ever",
          "if (parser->depth == CONFIG_DEPTH_MAX) {", "if (parser->depth == CONFIG_DEPTH_MAX - 1) parser->depth--; if (0) {", "config:refuses")
+mutation("history-pairs", "a line with a secret as key=value is not kept",
+         "if (is_secret_pair(text) ||", "if (0 ||", "session:secrets_in_lines")
+mutation("history-settings", "a line that sets a secret is not kept",
+         "(is_set && i + 1 < words->count && is_secret_setting(text))", "0", "session:secrets_in_lines")
+mutation("history-later", "a line that is to run later is looked at too",
+         "return rest != G_MAXSIZE && line_has_secret(words->command + rest, depth + 1);", "return FALSE;", "session:secrets_in_lines")
+mutation("lists-secret", "lists do not show the secrets of commands",
+         "if (!line_has_secret(line, 0)) return g_strdup(line);", "return g_strdup(line);", "session:secrets_in_lines", "program.py:secrets_are_not_shown")
 mutation("config-secret", "a reload does not show secrets", 'return secret ? "***" : text;', "return text;", "config-reload:diff")
 
 # --- streams and servers ---

@@ -94,6 +94,16 @@ def test_start_commands(bp):
     assert start(bp, "-e", "quit").returncode == 0
 
 
+def test_secrets_are_not_shown(bp):
+    """Of commands that are kept to run later, nor when they run."""
+    opens = "module open WebServer w port=0 token=hunter2"
+    script = f"batch add {opens}\nbatch\ntimer 1 3600 {opens}\ntimer\ntimer* off\nloop 1 1 {opens}\nmodule list\n"
+    result = start(bp, "-v", "-e", f"alias a {opens}", stdin=script)
+    assert result.stdout.count("module open ***") == 3 and " w " in result.stdout, result
+    result = start(bp, "-v", stdin="wait 0\nmodule list\n")  # the batch runs
+    assert "module open ***" in result.stdout and "hunter2" not in result.stdout + result.stderr, result
+
+
 def test_settings_option(bp):
     result = start(bp, "-s", "default_telnet_port=4242", stdin="set default_telnet_port\n")
     assert ":= 4242" in result.stdout, result
