@@ -62,7 +62,8 @@ class World:
                            ["no.such.name.invalid:9", "127.0.0.1:1", "[::1]:80", "x", "127.0.0.1:99999"])
         self.host = Host("modules: {}\n", launch)
         self.plugins = [name for name in PLUGINS if not launch or name != "console"]
-        self.words.avoided += ["console", "terminal"] if launch else []  # with it goes the program
+        # With it goes the program; of what others type the terminal recalls the history.
+        self.words.avoided += ["console", "terminal", "exit", "logout"] if launch else []
         self.devices = [Device(f"{self.host.folder}/tty{number}") for number in range(2)]
         self.make_files()
         # What a bare host has is what it must have at the end.
