@@ -20,6 +20,8 @@ mutation("channel-names", "a channel's name has neither blanks nor control chara
          "if (!g_unichar_isgraph(letter))", "if (0)", "bus:names")
 mutation("inbox-bound", "a loop that cannot keep up loses messages, not memory",
          "inbox->state == INBOX_OPEN && inbox->entries->len < BP_INBOX_LIMIT", "inbox->state == INBOX_OPEN", "bus-threads:full_inbox")
+mutation("loop-descriptors", "a loop that is closed keeps no descriptor",
+         "g_clear_pointer(&loop->context, g_main_context_unref);", "loop->context = NULL;", "bus-threads:closed_loops_keep_nothing")
 mutation("job-bound", "jobs that wait are bounded",
          "if (job_count >= JOB_LIMIT) {", "if (0) {", "loop:jobs_are_bounded")
 mutation("replay-bound", "the replay buffer keeps no more than it was told",
