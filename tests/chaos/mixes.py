@@ -14,6 +14,8 @@ LEAVING = {"telnet": ["tel", "guess", "tls"], "tcp": ["con", "tcp", "echo"], "ws
            "uart": ["rfc", "raw"], "mesh": ["mesh", "pages", "off"], "peer": ["ep", "pa"], "udp": ["udp"]}
 # What they need to be open.
 NEEDS = {"uart": ["uart", "rfc", "raw"], "mesh": ["root", "mesh"], "peer": ["ep", "pa", "pb", "epc"], "udp": ["udp", "usock"]}
+# What a link may begin or end at: not what the mesh takes for frames, each of which makes more lines than one, 16 hops deep.
+LINKED = [name for name in CHANNELS[11:] if name != "root/recv"]
 DIALLED = [row[0] for row in SERVERS if row[3] and row[3] not in ("device", "root")] + list(EXTRA) + ["control"]
 
 
@@ -109,7 +111,7 @@ def links(w):
     w.ask(f"channel link {chain}-{last} {chain}-{first}")
     if width == 1:  # diamonds deliver it as often as there are ways
         w.ask(f"channel send {chain}-0 hello")
-    w.ask(f"channel link -f c/1 {rng.choice(CHANNELS[11:])}|channel link -f {rng.choice(CHANNELS[11:])} c/1|channel send c/1 x")
+    w.ask(f"channel link -f c/1 {rng.choice(LINKED)}|channel link -f {rng.choice(LINKED)} c/1|channel send c/1 x")
     w.words.forced.update(CHANNELS)
     if rng.random() < 0.2:
         w.ask(f"loop 1 {rng.choice([100, 1000])} .channel link -f c/hub c/spoke{{loop}}")
