@@ -30,7 +30,7 @@ mutation("log-of-log", "what watching the log causes is not logged again",
          "(traits & TRAIT_LOG && message->hops & HOP_OF_LOG)", "0", "bus:log_channel_in_a_circle")
 
 mutation("end-in-time", "the program ends 5 s after it was told to",
-         "if (end && now >= end) on_deadline();", "", "turns.py:ends_when_told")
+         "if (end && now >= end) on_deadline(now - end);", "", "turns.py:ends_when_told")
 mutation("slow-reader", "output that is read slowly is not cut off",
          "turns_end_expected(); if", "if", "turns.py:quit_with_a_plugin_that_stays")
 mutation("second-signal", "a second signal ends the program at once",

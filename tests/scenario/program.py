@@ -56,6 +56,7 @@ def ask(folder, *command):
 
 
 def end(process, number=signal.SIGTERM):
+    """Its status: 128 and the number if it was not done 5 s later by its own clock."""
     process.send_signal(number)
     return process.wait(PATIENCE)
 
