@@ -276,9 +276,10 @@ static guint run_at_start(const char *line)
 static gboolean run_config_line(const char *line, GError **error)
 {
 	guint failed = run_at_start(line);
+	g_autofree char *shown = failed ? bp_command_shown(line) : NULL;
 
 	if (failed)
-		g_set_error(error, BP_HOST_ERROR, BP_FAILED, "the command \"%s\" failed", line);
+		g_set_error(error, BP_HOST_ERROR, BP_FAILED, "the command \"%s\" failed", shown);
 	return !failed;
 }
 

@@ -166,13 +166,13 @@ tests/plugins/%.so: tests/plugins/%.c tests/libbackplane.so.0 $(pkginclude_HEADE
 	$(AM_V_CCLD)$(MKDIR_P) tests/plugins && $(CC) $(PLUGIN_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS) \
 		$(PLUGIN_LDFLAGS) $(LDFLAGS) -o $@ $< tests/libbackplane.so.0 $(GLIB_LIBS) $(JSON_LIBS)
 
-EXTRA_DIST += tests/abi tests/fresh tests/lint tests/waiters.py tests/run tests/scenario tests/web/.npmrc tests/web/mock.mjs tests/web/package-lock.json tests/web/package.json tests/web/page.mjs tests/web/ws.mjs
+EXTRA_DIST += tests/abi tests/busy tests/fresh tests/lint tests/waiters.py tests/run tests/scenario tests/web/.npmrc tests/web/mock.mjs tests/web/package-lock.json tests/web/package.json tests/web/page.mjs tests/web/ws.mjs
 
 # The scenarios that the real program passes under AddressSanitizer at every check; ONLY='*' runs them all.
-SCENARIOS = endpoint lifetimes monitor one-turn tcp telnet uart-server unloads web web-content web-ws
+SCENARIOS = endpoint leftovers lifetimes monitor one-turn tcp telnet uart-server unloads web web-content web-ws
 
 # `make check` runs everything there is, check-units the programs that need no installed clients, check-scenarios
-# SCENARIOS, check-threads what may race; ONLY='bus telnet*' chooses by name. The programs alone are made by check-build.
+# SCENARIOS and a minute of chaos, check-threads what may race; ONLY='bus telnet*' chooses by name. The programs alone are made by check-build.
 RUN = BUILD='$(abs_top_builddir)' SRC='$(abs_top_srcdir)' LABEL='$(LABEL)' ONLY='$(ONLY)' TALLY='$(TALLY)' $(srcdir)/tests/run
 if DEVELOPER
 LABEL = asan
@@ -186,9 +186,13 @@ check-local: $(TEST_PLUGINS)
 check-units: check-build
 	@$(RUN) $(UNIT_TESTS) $(FUZZ_TESTS)
 check-scenarios: check-build
-	@$(RUN) $(if $(ONLY),scenarios,$(SCENARIOS:%=$(abs_top_srcdir)/tests/scenario/%.py))
+	@SEED=1 SECONDS=60 $(RUN) $(if $(ONLY),scenarios,$(SCENARIOS:%=$(abs_top_srcdir)/tests/scenario/%.py)) \
+		$(abs_top_srcdir)/tests/chaos/chaos.py
 check-threads: check-threads-build
 	@$(RUN) $(THREAD_TESTS)
+# Beside two busy loops, TIMES times: what is not for a slow machine fails. ONLY='peer* tcp' chooses here too.
+check-busy: check-build
+	@$(subst tests/run,tests/busy $(or $(TIMES),20),$(RUN)) $(UNIT_TESTS) scenarios
 check-build: all-local $(bin_PROGRAMS) $(check_PROGRAMS) $(plugins_PROGRAMS) $(TEST_PLUGINS)
 check-threads-build: $(THREAD_TESTS)
-.PHONY: check-units check-scenarios check-threads check-build check-threads-build
+.PHONY: check-busy check-units check-scenarios check-threads check-build check-threads-build

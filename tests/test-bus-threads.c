@@ -277,6 +277,38 @@ static void test_link_of_two_loops(void)
 	stop();
 }
 
+static guint descriptors(void)
+{
+	GDir *folder = g_dir_open("/proc/self/fd", 0, NULL);
+	guint count = 0;
+
+	while (g_dir_read_name(folder))
+		count++;
+	g_dir_close(folder);
+	return count;
+}
+
+/* What watches on a loop that is closed is dropped with its owner; the loop keeps no descriptor until then. */
+static void test_closed_loops_keep_nothing(void)
+{
+	BpChannel *channel;
+	guint before;
+
+	start();
+	channel = bp_channel(self, "x");
+	before = descriptors();
+	for (guint i = 0; i < 20; i++) {
+		BpLoop *loop = bp_loop_open(self, "far", NULL);
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(loop);
+		bp_loop_call(self, loop, watch_far_too, channel, NULL);
+		bp_loop_close(loop);
+		bp_channel_print(channel, "to nobody");
+	}
+	CU_ASSERT_EQUAL(descriptors(), before);
+	stop();
+}
+
 static const SuiteTest tests[] = {
 	{ "threads_keep_order", test_threads_keep_order },
 	{ "far_watch_and_replay", test_far_watch_and_replay },
@@ -284,6 +316,7 @@ static const SuiteTest tests[] = {
 	{ "channel_ends_in_a_walk", test_channel_ends_in_a_walk },
 	{ "options_are_copies", test_options_are_copies },
 	{ "link_of_two_loops", test_link_of_two_loops },
+	{ "closed_loops_keep_nothing", test_closed_loops_keep_nothing },
 	{ NULL },
 };
 

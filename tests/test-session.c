@@ -253,6 +253,59 @@ static void test_secret_settings(void)
 	stop();
 }
 
+static void shown_as(const char *line, const char *wanted)
+{
+	g_autofree char *shown = bp_command_shown(line);
+
+	CU_ASSERT_STRING_EQUAL(shown, wanted);
+	CU_ASSERT_EQUAL(console_may_keep(line), !strcmp(line, wanted));
+	if (strcmp(shown, wanted))
+		g_printerr("there was \"%s\", not \"%s\"\n", shown, wanted);
+}
+
+static gboolean run_unlock(BpPlugin *self, BpCall *call, GError **error)
+{
+	return TRUE;
+}
+
+/* Wherever the value of a secret stands in a line, the line is neither kept nor shown. */
+static void test_secrets_in_lines(void)
+{
+	static const BpParam params[] = { { "pin", .secret = TRUE }, { "port", .type = BP_INT }, { NULL } };
+	static const BpModule safes[] = { { "Safe", .params = params }, { NULL } };
+	static const BpCommand unlocks[] = { { "unlock", .params = params, .run = run_unlock }, { NULL } };
+	static const BpPluginInfo safe = { .abi = BP_ABI, .name = "safe", .modules = safes, .commands = unlocks };
+	g_autoptr(GString) typed = g_string_new(NULL);
+	Client *client;
+
+	start();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(bp_plugin_add(&safe, NULL));
+	bp_setting_declare(bp_kernel(), bp_context("/safe"), params);
+	shown_as("module open Safe s port=1", "module open Safe s port=1");
+	shown_as("module open Safe s port=1 pin=7", "module open ***");
+	shown_as("module open Nosuch s 'Token=hunter 2'", "module open ***");
+	shown_as("module open Nosuch s token=", "module open Nosuch s token=");
+	shown_as("nosuch --metrics_token=x", "nosuch ***");
+	shown_as("unlock --port 3", "unlock --port 3");
+	shown_as("echo one | unlock --pin 7 # why | echo two", "echo one | unlock ***");
+	shown_as("set -p /safe pin 7", "set ***");
+	shown_as("set -p /safe pin", "set -p /safe pin");
+	shown_as("set port 7", "set port 7");
+	shown_as("threaded unlock --pin 7", "threaded ***");
+	shown_as("threaded \"echo one | unlock --pin 7\"", "threaded ***");
+	shown_as("threaded threaded unlock --port 7", "threaded threaded unlock --port 7");
+	shown_as("alias open echo on;module open Safe s pin=7", "alias ***");
+	client = client_new("console", FALSE, BP_ADMIN);
+	bp_channel_watch(bp_kernel(), client->session->recv, watch, typed, NULL);
+	type(client, "echo here\nunlock --pin 7\n");
+	CU_ASSERT_STRING_EQUAL(typed->str, "echo here\nunlock ***\n");
+	type(client, "alias open unlock --pin 7\nalias\n");
+	EXPECT(client, "unlock ***");
+	EXPECT_NOT(client, "pin 7");
+	client_free(client);
+	stop();
+}
+
 static void test_refused(void)
 {
 	BpSessionOptions options = {
@@ -420,6 +473,7 @@ static const SuiteTest tests[] = {
 	{ "modes", test_modes },
 	{ "secrets_are_on_no_channel", test_secrets_are_on_no_channel },
 	{ "secret_settings", test_secret_settings },
+	{ "secrets_in_lines", test_secrets_in_lines },
 	{ "refused", test_refused },
 	{ "ends_inside_its_line", test_ends_inside_its_line },
 	{ "ends_inside_its_character", test_ends_inside_its_character },

@@ -10,6 +10,8 @@ const BLOCKS = 200, PIECES = 4000, HISTORY = 300;
 const STYLES = new Set(["heading", "good", "warn", "bad", "dim", "strong"]);
 // What was typed and answered stays while other views are shown.
 const log = h("div", { class: "console-log", role: "log", "aria-live": "polite", "aria-label": "Commands and their output", tabindex: 0 });
+// A line that gives what has such a name is not kept in the browser.
+const SECRET = /(token|secret|password|passphrase|api_?key)[=\s]\s*\S/i;
 let history = store.load("history", []);
 let said = false;
 
@@ -64,7 +66,7 @@ export function showOutput(section) {
 }
 
 function remember(line) {
-	if (line.startsWith(" "))
+	if (line.startsWith(" ") || SECRET.test(line))
 		return; // as shells do: not kept
 	history = [...history.filter((each) => each !== line), line].slice(-HISTORY);
 	store.save("history", history);

@@ -48,8 +48,9 @@ static void list_aliases(BpCall *call)
 
 	for (char **key = keys; *key; key++) {
 		g_autofree char *text = alias_find(*key);
+		g_autofree char *shown = bp_command_shown(text);
 
-		bp_table_row(table, "%u:\t%s\t%s", number++, *key, text);
+		bp_table_row(table, "%u:\t%s\t%s", number++, *key, shown);
 	}
 	bp_call_styled(call, BP_HEADING, "Aliases:");
 	bp_call_table(call, table);

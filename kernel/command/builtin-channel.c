@@ -166,9 +166,13 @@ static void on_message(BpPlugin *self, BpMessage *message, gpointer data)
 	show(data, ((SessionWatch *)data)->name, message);
 }
 
+/* What a session is shown is not shown to it again. */
 static void on_glob(BpPlugin *self, BpChannel *channel, BpMessage *message, gpointer data)
 {
-	show(data, bp_channel_name(channel), message);
+	SessionWatch *watch = data;
+
+	if (channel != bp_session_channel(watch->session, TRUE))
+		show(watch, bp_channel_name(channel), message);
 }
 
 static void forget(gpointer data)

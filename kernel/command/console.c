@@ -2,7 +2,6 @@
 /* console.c - the handler `console`: every line is commands. It shows what is said on channel "console" between them. */
 #include "command/console.h"
 #include <string.h>
-#include "command/bind.h"
 #include "command/builtin.h"
 #include "command/command.h"
 #include "host/module.h"
@@ -20,25 +19,6 @@ static BpChannel *channel;
 gboolean console_keeps_history(const BpSession *session)
 {
 	return !strcmp(session->handler->name, "console");
-}
-
-gboolean console_may_keep(const char *line)
-{
-	g_autoptr(GPtrArray) commands = parse_commands(line, strlen(line));
-
-	for (guint i = 0; i < commands->len; i++) {
-		g_autoptr(ParsedWords) words = parse_words(((ParsedCommand *)commands->pdata[i])->text);
-		const BpCommand *command;
-		const char *suffix;
-		guint used;
-
-		if (!words->count)
-			continue;
-		command = command_of_words(words, &used, &suffix, NULL);
-		if (command && bind_has_secret(command->params, words, used))
-			return FALSE;
-	}
-	return TRUE;
 }
 
 /* --- the handler --- */

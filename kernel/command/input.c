@@ -32,7 +32,8 @@ static gboolean give_line(BpSession *session, const char *line, gsize size)
 	gboolean go_on = TRUE;
 
 	if (!session->echo_off && bp_channel_is_watched(session->recv)) {
-		g_autofree char *text = g_strconcat(line, "\n", NULL);
+		g_autofree char *shown = console_keeps_history(session) ? bp_command_shown(line) : g_strdup(line);
+		g_autofree char *text = g_strconcat(shown, "\n", NULL);
 
 		bp_channel_send_take(session->recv, bp_message_new(text, strlen(text), BP_TEXT));
 	}

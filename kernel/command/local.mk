@@ -26,6 +26,7 @@ libbackplane_so_0_SOURCES += \
 	kernel/command/parse.h \
 	kernel/command/run.c \
 	kernel/command/run.h \
+	kernel/command/secret.c \
 	kernel/command/session.c \
 	kernel/command/session.h \
 	kernel/command/table.c \

@@ -164,8 +164,11 @@ static void run_command(Run *run, const ParsedCommand *parsed)
 	BpValues *values;
 	guint used;
 
-	if (run->shown && !parsed->silent)
-		session_say(run->session, BP_DIM, parsed->text);
+	if (run->shown && !parsed->silent) {
+		g_autofree char *shown = bp_command_shown(parsed->text);
+
+		session_say(run->session, BP_DIM, shown);
+	}
 	if (alias) {
 		call_command(run, &alias_command, bp_values_new(NULL), alias, parsed->silent);
 		return;

@@ -313,7 +313,7 @@ BpPlugin *bp_plugin_load(const char *file, GError **error)
 	BpPlugin *plugin;
 	void *handle;
 
-	if (!path || !check_file(path, error))
+	if (!path || !plugin_may_load(error) || !check_file(path, error))
 		return NULL;
 	before = leftover_before();
 	frame_push(bp_kernel(), "loading a file", NULL);

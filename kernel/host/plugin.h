@@ -18,6 +18,7 @@ typedef struct PluginFile {
 	BpScope *patience;	  /* of the kernel: has the timer until it is forced */
 	gboolean loaded;	  /* its load function has succeeded */
 	GSList *done;		  /* who waits for its end */
+	gboolean comes_back;	  /* ... and what was asked for last is a reload */
 	gint64 since;		  /* wall clock of loading */
 } PluginFile;
 
@@ -47,4 +48,5 @@ void plugin_unload(BpPlugin *plugin, gboolean force, PluginUnloaded done, gpoint
 const GPtrArray *plugin_abandoned(void);
 const char *plugin_of_map(const void *map); /* the plugin that the loader has mapped there, or NULL */
 #define UNLOAD_ALL_PATIENCE 3		    /* seconds; a whole stop has TURNS_PATIENCE */
+gboolean plugin_may_load(GError **error);   /* FALSE: all are being unloaded */
 void plugin_unload_all(void);		    /* newest first; runs the loop until they are gone, that long at most */

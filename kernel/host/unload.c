@@ -14,13 +14,22 @@
 #define FORCE_PATIENCE G_USEC_PER_SEC
 
 typedef struct {
-	PluginUnloaded done;
-	BpUnloadDone plain; /* instead */
+	char *path;
+	GPtrArray *instances; /* BpPlan */
+	BpReloadDone done;
 	gpointer data;
+} Reload;
+
+/* Who waits for the end of a plugin: one of these. */
+typedef struct {
+	PluginUnloaded done;
+	BpUnloadDone plain;
+	gpointer data; /* of these two */
+	Reload *reload;
 } Waiter;
 
 static GPtrArray *abandoned; /* plugins that were unloaded by force and that something still comes back to */
-static gboolean at_end;	     /* all are unloaded, and the process will end: nothing is unmapped */
+static gboolean at_end;	     /* all are unloaded, and the process will end: nothing is loaded or unmapped */
 static GPtrArray *kept;	     /* those that have left something behind, to which their handle may be known */
 
 static void ask_finish(BpPlugin *plugin);
@@ -30,12 +39,31 @@ static gboolean is_held(BpPlugin *plugin)
 	return g_atomic_int_get(&plugin->holds) > 0;
 }
 
-static void tell_waiters(const char *name, const char *left, GSList *take_waiters)
+/* Takes the reload. Others may have loaded it again already. */
+static void finish_reload(Reload *reload, const char *name, gboolean comes_back)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (!comes_back)
+		g_set_error(&error, BP_HOST_ERROR, BP_CLOSED,
+			    "%s was unloaded meanwhile, so it is not loaded again; plugin load %s does that", name,
+			    name);
+	else if (!bp_plugin_find(name) && bp_plugin_load(reload->path, &error))
+		bp_plan_open(reload->instances, &error);
+	reload->done(error, reload->data);
+	g_ptr_array_unref(reload->instances);
+	g_free(reload->path);
+	g_free(reload);
+}
+
+static void tell_waiters(const char *name, const char *left, GSList *take_waiters, gboolean comes_back)
 {
 	for (GSList *at = take_waiters; at; at = at->next) {
 		Waiter *waiter = at->data;
 
-		if (waiter->done)
+		if (waiter->reload)
+			finish_reload(waiter->reload, name, comes_back);
+		else if (waiter->done)
 			waiter->done(name, left, waiter->data);
 		else
 			waiter->plain(name, waiter->data);
@@ -104,6 +132,7 @@ static void finish(BpPlugin *plugin)
 	PluginFile *file = plugin->file;
 	g_autofree char *name = g_strdup(plugin->name);
 	g_autofree char *left = NULL;
+	gboolean comes_back;
 	GSList *waiters;
 
 	/* What holds it here lets this be called again. */
@@ -123,9 +152,10 @@ static void finish(BpPlugin *plugin)
 	owner_drop_all(plugin);
 	plugin_remove(plugin);
 	waiters = g_steal_pointer(&file->done);
+	comes_back = file->comes_back;
 	left = is_held(plugin) ? abandon(plugin) : unmap(plugin);
 	bp_log(bp_kernel(), BP_LOG_INFO, "unloaded %s", name);
-	tell_waiters(name, left, waiters);
+	tell_waiters(name, left, waiters, comes_back);
 }
 
 static gboolean is_idle(BpPlugin *plugin)
@@ -181,7 +211,9 @@ static void unload(BpPlugin *plugin, gboolean force, Waiter waiter)
 	PluginFile *file = plugin->file;
 
 	g_return_if_fail(file && file->info);
-	if (waiter.done || waiter.plain)
+	if (!force) /* that only makes haste */
+		file->comes_back = !!waiter.reload;
+	if (waiter.done || waiter.plain || waiter.reload)
 		file->done = g_slist_append(file->done, g_memdup2(&waiter, sizeof(waiter)));
 	if (force && !file->patience) {
 		file->patience = bp_scope_open(bp_kernel());
@@ -242,6 +274,13 @@ static gboolean on_patience(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
+gboolean plugin_may_load(GError **error)
+{
+	if (at_end)
+		g_set_error(error, BP_HOST_ERROR, BP_CLOSED, "Backplane is shutting down: no plugin is loaded");
+	return !at_end;
+}
+
 void plugin_unload_all(void)
 {
 	g_autoptr(GPtrArray) list = bp_plugin_list();
@@ -266,36 +305,14 @@ void plugin_unload_all(void)
 	g_source_unref(patience);
 }
 
-/* --- reload --- */
-
-typedef struct {
-	char *path;
-	GPtrArray *instances; /* BpPlan */
-	BpReloadDone done;
-	gpointer data;
-} Reload;
-
-static void on_unloaded(const char *name, gpointer data)
-{
-	Reload *reload = data;
-	g_autoptr(GError) error = NULL;
-
-	if (bp_plugin_load(reload->path, &error))
-		bp_plan_open(reload->instances, &error);
-	reload->done(error, reload->data);
-	g_ptr_array_unref(reload->instances);
-	g_free(reload->path);
-	g_free(reload);
-}
-
 void bp_plugin_reload(BpPlugin *plugin, BpReloadDone done, gpointer data)
 {
+	g_autoptr(GError) error = NULL;
 	Reload *reload;
 
-	if (!plugin->file->path) {
-		g_autoptr(GError)
-			error = g_error_new(BP_HOST_ERROR, BP_INVALID, "%s is part of the program", plugin->name);
-
+	if (!plugin->file->path)
+		g_set_error(&error, BP_HOST_ERROR, BP_INVALID, "%s is part of the program", plugin->name);
+	if (error || !plugin_may_load(&error)) {
 		done(error, data);
 		return;
 	}
@@ -304,5 +321,5 @@ void bp_plugin_reload(BpPlugin *plugin, BpReloadDone done, gpointer data)
 	reload->instances = bp_plan_instances(plugin);
 	reload->done = done;
 	reload->data = data;
-	bp_plugin_unload(plugin, on_unloaded, reload);
+	unload(plugin, FALSE, (Waiter){ .reload = reload });
 }

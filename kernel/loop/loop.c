@@ -89,9 +89,7 @@ static void loop_end(BusPort *port)
 {
 	BpLoop *loop = (BpLoop *)port, **list = port->is_main ? &spare_main : &spare;
 
-	g_main_context_unref(loop->context);
 	g_ptr_array_unref(loop->timers);
-	close(loop->epoll);
 	g_free(loop->name);
 	g_mutex_lock(&spare_lock);
 	loop->next = *list;
@@ -164,13 +162,17 @@ static void loop_drain(BpLoop *loop)
 	} while (!inbox_close(loop));
 }
 
-/* Its thread has ended, or it is the main loop and has turned for the last time. */
+/* Its thread has ended, or it is the main loop and has turned for the last time. What was made on it may stay until its owner
+ * goes, and refers to it; its descriptors are closed now. */
 static void loop_free(BpLoop *loop)
 {
 	g_main_context_set_poll_func(loop->context, NULL);
 	g_source_destroy(loop->source);
 	g_source_unref(loop->source);
 	loop->source = NULL;
+	close(loop->epoll);
+	loop->epoll = -1;
+	g_clear_pointer(&loop->context, g_main_context_unref);
 	bus_port_unref(&loop->port);
 }
 

@@ -30,6 +30,14 @@ static struct {
 	int number;
 } ending;
 
+static void append_seconds(char *text, gint64 length)
+{
+	frame_append_number(text, LINE, (guint64)(length / G_USEC_PER_SEC), 10);
+	frame_append(text, LINE, ".");
+	frame_append_number(text, LINE, (guint64)(length % G_USEC_PER_SEC / 100000), 10);
+	frame_append(text, LINE, " s ");
+}
+
 /* "the loop has been busy for 1.0 s in plugin echo, timer"; a loop that is not the main one is named. */
 static void describe(const Turns *turns, const char *verb, gint64 length, const char *what, char *text)
 {
@@ -37,10 +45,8 @@ static void describe(const Turns *turns, const char *verb, gint64 length, const 
 	frame_append(text, LINE, turns->next ? turns->name : "");
 	frame_append(text, LINE, verb);
 	if (length) {
-		frame_append_number(text, LINE, (guint64)(length / G_USEC_PER_SEC), 10);
-		frame_append(text, LINE, ".");
-		frame_append_number(text, LINE, (guint64)(length % G_USEC_PER_SEC / 100000), 10);
-		frame_append(text, LINE, " s in ");
+		append_seconds(text, length);
+		frame_append(text, LINE, "in ");
 	}
 	frame_append(text, LINE, what);
 }
@@ -80,15 +86,17 @@ void turns_end_expected(void)
 		turns_expect_end();
 }
 
-static void on_deadline(void)
+/* `late`: how long it should have ended. */
+static void on_deadline(gint64 late)
 {
-	static const char *const reasons[] = { "5 s after it was told to end", "5 s after SIGTERM",
-					       "5 s after SIGINT" };
+	char why[LINE] = "";
 
-	end_now(reasons[!ending.signal_at	   ? 0
-			: ending.number == SIGTERM ? 1
-						   : 2],
-		ending.signal_at ? 128 + ending.number : 1);
+	append_seconds(why, TURNS_PATIENCE + late);
+	frame_append(why, LINE,
+		     !ending.signal_at		? "after it was told to end"
+		     : ending.number == SIGTERM ? "after SIGTERM"
+						: "after SIGINT");
+	end_now(why, ending.signal_at ? 128 + ending.number : 1);
 }
 
 static void on_signal(int number)
@@ -117,7 +125,7 @@ static gint64 look(gint64 now)
 	pid_t trace = 0;
 
 	if (end && now >= end)
-		on_deadline();
+		on_deadline(now - end);
 	g_mutex_lock(&frame_lock);
 	for (Turns *turns = list; turns && !*text && !trace; turns = turns->next) {
 		gint64 since = __atomic_load_n(&turns->since, __ATOMIC_RELAXED), age = now - since;

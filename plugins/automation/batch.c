@@ -34,8 +34,9 @@ static gboolean run_list(BpPlugin *self, BpCall *call, GError **error)
 	bp_call_styled(call, BP_HEADING, "Batch Commands:");
 	for (guint i = 0; i < lines->len; i++) {
 		const char *line = lines->pdata[i], *tab = strchr(line, '\t');
+		g_autofree char *shown = bp_command_shown(tab + 1);
 
-		bp_call_printf(call, "%u - %.*s: %s%s", i + 1, (int)(tab - line - 1), line + 1, tab + 1,
+		bp_call_printf(call, "%u - %.*s: %s%s", i + 1, (int)(tab - line - 1), line + 1, shown,
 			       *line == '-' ? " (disabled)" : "");
 	}
 	if (!lines->len)

@@ -189,8 +189,11 @@ static void next(BpPlugin *self, gpointer data)
 	}
 	line = fill_in(loop->command, loop->name, loop->at++);
 	loop->running = TRUE;
-	if (*line != '.')
-		bp_call_printf(loop->call, "#%" G_GINT64_FORMAT ": %s", loop->at - 1, line);
+	if (*line != '.') {
+		g_autofree char *shown = bp_command_shown(line);
+
+		bp_call_printf(loop->call, "#%" G_GINT64_FORMAT ": %s", loop->at - 1, shown);
+	}
 	bp_session_run(bp_call_scope(loop->call), bp_call_session(loop->call), line, on_done, loop);
 }
 

@@ -75,13 +75,14 @@ static void list_timers(BpCall *call)
 	bp_call_styled(call, BP_HEADING, "Timers:");
 	for (GList *at = timers.head; at; at = at->next) {
 		CommandTimer *timer = at->data;
+		g_autofree char *shown = bp_command_shown(timer->command);
 
 		if (timer->times)
 			bp_call_printf(call, "%u: timer%s \"%s\" %u/%u times, each %.1f seconds", ++number, timer->name,
-				       timer->command, timer->done, timer->times, timer->interval);
+				       shown, timer->done, timer->times, timer->interval);
 		else
 			bp_call_printf(call, "%u: timer%s \"%s\" forever, each %.1f seconds", ++number, timer->name,
-				       timer->command, timer->interval);
+				       shown, timer->interval);
 	}
 	if (!number)
 		bp_call_styled(call, BP_DIM, "none; timer 3 1 echo hi says hi three times, once a second");

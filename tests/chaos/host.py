@@ -173,7 +173,7 @@ class Host:
         self.told = []
         left = re.findall(r"^ *(\d+) .* control ", self.control("session list"), re.M)
         if left:
-            self.control("|".join(f"session kill {number}" for number in left))
+            self.control("\n".join(f"session kill {number}" for number in left))
 
     def tell(self, command):
         """Runs it, and does not wait for its end: that may take long. A held connection for `send_held`, if it is None."""
@@ -190,7 +190,7 @@ class Host:
         return dialled
 
     def control(self, command):
-        """Its output, without the status."""
+        """Its output, without the status. What fails ends its line, not those after it."""
         goes_on, answer = self.patience(), b""
         try:
             dialled = self.dial()
@@ -264,7 +264,7 @@ class Host:
                 return now
         raise Fault(f"while nothing is done there is {too_much(before, now)}")
 
-    def settle(self, before, what, forced=()):
+    def settle(self, before, what, forced=(), between=nothing):
         """Waits until the counts are back; what is there too much is a fault."""
         goes_on = self.patience()
         while True:
@@ -273,6 +273,7 @@ class Host:
                 return
             if not goes_on():
                 raise Fault(f"{what} {more}")
+            between()
             time.sleep(0.1)
 
     def rests(self):

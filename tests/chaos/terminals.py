@@ -6,8 +6,8 @@ import re
 import subprocess
 
 F_SETPIPE_SZ = 1031
-# What ends the program when it is typed.
-ENDS = re.compile(rb"\x04|exit|quit|logout|shutdown|restart|control|kernel")
+# What ends the program when it is typed, or when Tab makes it whole.
+ENDS = re.compile(rb"\x04|exit|quit|logout|shutdown|restart|control|kernel|(q|ex|lo|sh|re|co|ke)\w*\t")
 
 
 class Terminal:
@@ -23,7 +23,9 @@ class Terminal:
         return self.socket is not None
 
     def say(self, data):
-        data = ENDS.sub(b"", data[:300])
+        data = data[:300]
+        while ENDS.search(data):
+            data = ENDS.sub(b"", data)
         self.line = 0 if b"\n" in data else self.line + len(data)
         if self.line > 20000:  # a line that is too long ends its session, and this one ends the program
             data, self.line = b"\x03\r", 0

@@ -62,7 +62,8 @@ class World:
                            ["no.such.name.invalid:9", "127.0.0.1:1", "[::1]:80", "x", "127.0.0.1:99999"])
         self.host = Host("modules: {}\n", launch)
         self.plugins = [name for name in PLUGINS if not launch or name != "console"]
-        self.words.avoided += ["console", "terminal"] if launch else []  # with it goes the program
+        # With it goes the program; of what others type the terminal recalls the history.
+        self.words.avoided += ["console", "terminal", "exit", "logout"] if launch else []
         self.devices = [Device(f"{self.host.folder}/tty{number}") for number in range(2)]
         self.make_files()
         # What a bare host has is what it must have at the end.
@@ -103,7 +104,7 @@ class World:
             os.symlink(target, f"{self.host.folder}/{name}")
 
     def load(self, plugins, verb):
-        self.host.control("|".join(f"plugin {verb} {name}" for name in plugins))
+        self.host.control("\n".join(f"plugin {verb} {name}" for name in plugins))
 
     # --- actions ---
 
@@ -120,7 +121,7 @@ class World:
     def reopen(self, names):
         """What is closed is opened again; the plugins of it too."""
         plugins = [plugin for plugin in PLUGINS if any(BY_NAME[name][2] == plugin for name in names)]
-        self.ask("|".join([f"plugin load {one}" for one in plugins] +
+        self.ask("\n".join([f"plugin load {one}" for one in plugins] +
                           [f"module open {BY_NAME[name][1]} {name} {self.params(name)}" for name in names]))
 
     def connect(self, name, hello=True):
@@ -216,26 +217,35 @@ class World:
         self.all_leave()
         self.did("everything is closed")
         host = self.host
+        if host.terminal:  # what was typed ahead there is run yet, and it goes on watching what it has watched
+            host.terminal.reading, host.terminal.unsent = True, b"\x03\r"
+            self.words.forced.update(CHANNELS)
+        self.close_what_is_open()
+        host.settle(self.before, "after everything was closed there is", self.words.forced, self.close_again if host.terminal else host.nothing)
+        host.rests()
+
+    def close_again(self):
+        self.pump()
+        self.close_what_is_open()
+
+    def close_what_is_open(self):
+        host = self.host
         host.control("timer* off")
         kept = 2 if host.terminal else 1  # the first ones are its own
-        host.control("|".join(f"session kill {number}" for number in host.sessions()[kept:]))
+        host.control("\n".join(f"session kill {number}" for number in host.sessions()[kept:]))
         for line in host.control("channel list").splitlines():
             name = line.split()[-5] if len(line.split()) > 5 and "session/" not in line else ""
             links = [link.split()[-1] for link in host.control(f"channel info {name}").splitlines() if "linked to" in link] if name else []
             if links:
-                host.control("|".join(f"channel unlink {name} {link}" for link in links))
+                host.control("\n".join(f"channel unlink {name} {link}" for link in links))
         saved = [line.split()[0] for line in host.control("channel save").splitlines()[1:] if line.strip()]
         if saved:
-            host.control("|".join(f"channel save {name} --stop" for name in saved))
+            host.control("\n".join(f"channel save {name} --stop" for name in saved))
         opened = host.control("module list").split("Loaded Modules", 1)[-1].splitlines()[1:]
         names = [line.split()[0] for line in opened if line.strip() and line.split()[0] not in ("control", "terminal")]
         if names:
-            host.control("|".join(f"module close {name}" for name in names))
+            host.control("\n".join(f"module close {name}" for name in names))
         self.load(self.plugins + ["jobs", "loops", "self-unload"], "unload")
-        if host.terminal:  # it goes on watching what it has watched
-            self.words.forced.update(CHANNELS)
-        host.settle(self.before, "after everything was closed there is", self.words.forced)
-        host.rests()
 
     def drop(self):
         for client in self.clients + self.devices:

@@ -20,6 +20,8 @@ mutation("channel-names", "a channel's name has neither blanks nor control chara
          "if (!g_unichar_isgraph(letter))", "if (0)", "bus:names")
 mutation("inbox-bound", "a loop that cannot keep up loses messages, not memory",
          "inbox->state == INBOX_OPEN && inbox->entries->len < BP_INBOX_LIMIT", "inbox->state == INBOX_OPEN", "bus-threads:full_inbox")
+mutation("loop-descriptors", "a loop that is closed keeps no descriptor",
+         "g_clear_pointer(&loop->context, g_main_context_unref);", "loop->context = NULL;", "bus-threads:closed_loops_keep_nothing")
 mutation("job-bound", "jobs that wait are bounded",
          "if (job_count >= JOB_LIMIT) {", "if (0) {", "loop:jobs_are_bounded")
 mutation("replay-bound", "the replay buffer keeps no more than it was told",
@@ -28,7 +30,7 @@ mutation("log-of-log", "what watching the log causes is not logged again",
          "(traits & TRAIT_LOG && message->hops & HOP_OF_LOG)", "0", "bus:log_channel_in_a_circle")
 
 mutation("end-in-time", "the program ends 5 s after it was told to",
-         "if (end && now >= end) on_deadline();", "", "turns.py:ends_when_told")
+         "if (end && now >= end) on_deadline(now - end);", "", "turns.py:ends_when_told")
 mutation("slow-reader", "output that is read slowly is not cut off",
          "turns_end_expected(); if", "if", "turns.py:quit_with_a_plugin_that_stays")
 mutation("second-signal", "a second signal ends the program at once",
@@ -58,6 +60,10 @@ mutation("plugin-foreign", "a plugin of another user is not loaded",
          "if (info.st_uid && info.st_uid != geteuid()) {", "if (0) {", "plugin:writable_by_others")
 mutation("unload-depth", "a plugin whose code is on the stack is not unmapped", "return !plugin->depth && (!is_held(plugin)", "return (!is_held(plugin)",
          "unload:its_code_is_on_the_stack")
+mutation("reload-taken-back", "a plugin that was unloaded while its reload waited is not loaded again",
+         "if (!comes_back)", "if (0)", "unloads.py:reload_is_taken_back")
+mutation("load-at-end", "no plugin is loaded while the program ends",
+         "return !at_end;", "return TRUE;", "unloads.py:reload_at_the_end")
 mutation("unload-holds", "a plugin with calls under way is not unmapped", "return g_atomic_int_get(&plugin->holds) > 0;", "return FALSE;",
          "plugin:unload_waits_for_holds", "plugin:holds_are_named")
 mutation("setting-watches", "watches that change their setting end",
@@ -92,6 +98,14 @@ mutation("settings-new-first", "settings are written beside and renamed",
          "settings:never-without")
 mutation("config-depth", "a configuration is not nested for ever",
          "if (parser->depth == CONFIG_DEPTH_MAX) {", "if (parser->depth == CONFIG_DEPTH_MAX - 1) parser->depth--; if (0) {", "config:refuses")
+mutation("history-pairs", "a line with a secret as key=value is not kept",
+         "if (is_secret_pair(text) ||", "if (0 ||", "session:secrets_in_lines")
+mutation("history-settings", "a line that sets a secret is not kept",
+         "(is_set && i + 1 < words->count && is_secret_setting(text))", "0", "session:secrets_in_lines")
+mutation("history-later", "a line that is to run later is looked at too",
+         "return rest != G_MAXSIZE && line_has_secret(words->command + rest, depth + 1);", "return FALSE;", "session:secrets_in_lines")
+mutation("lists-secret", "lists do not show the secrets of commands",
+         "if (!line_has_secret(line, 0)) return g_strdup(line);", "return g_strdup(line);", "session:secrets_in_lines", "program.py:secrets_are_not_shown")
 mutation("config-secret", "a reload does not show secrets", 'return secret ? "***" : text;', "return text;", "config-reload:diff")
 
 # --- streams and servers ---

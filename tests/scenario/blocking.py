@@ -21,7 +21,7 @@ from uarts import Device, with_shim
 SHIM = os.path.abspath(BUILD + "/tests/plugins/slow-shim.so")
 # The folder is known to the program's environment alone.
 UNDER_SHIM = ("sh", "-c", f'SLOW_FOLDER=$XDG_RUNTIME_DIR SLOW_LOG=$XDG_RUNTIME_DIR.log LD_PRELOAD={SHIM} exec "$@"', "sh")
-PROMPT = 1.5  # seconds that an answer may take beside other tests; what blocks takes 3 or for ever
+PROMPT = 2.5  # seconds that an answer may take beside other tests; what blocks takes 3 or for ever
 
 
 class Slow(Backplane):
@@ -114,10 +114,7 @@ def test_settings_on_a_slow_card(_):
         assert "default_telnet_port=4000" in contents(bp.folder + "/state/backplane/settings.ini")
         # The end waits for the last change, and no longer than it must.
         bp.run("set default_telnet_port 4001")
-        begun = time.monotonic()
-        bp.process.send_signal(signal.SIGTERM)
-        bp.process.wait(PATIENCE)
-        assert time.monotonic() - begun < 5.5
+        ends(bp.process)
         assert "default_telnet_port=4001" in contents(bp.folder + "/state/backplane/settings.ini")
     finally:
         bp.stop()
@@ -288,11 +285,11 @@ def resident(process):
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def ends(process, seconds=5):
-    begun = time.monotonic()
+def ends(process):
+    """By itself: after 5 s of its own clock it would be ended with another status."""
     process.send_signal(signal.SIGTERM)
     status = process.wait(PATIENCE)
-    assert time.monotonic() - begun < seconds, time.monotonic() - begun
+    assert status != 128 + signal.SIGTERM
     return status
 
 

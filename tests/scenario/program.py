@@ -56,6 +56,7 @@ def ask(folder, *command):
 
 
 def end(process, number=signal.SIGTERM):
+    """Its status: 128 and the number if it was not done 5 s later by its own clock."""
     process.send_signal(number)
     return process.wait(PATIENCE)
 
@@ -92,6 +93,16 @@ def test_start_commands(bp):
     assert [line for line in result.stdout.splitlines() if line] == ["one", "two", "from the file", "three"], result
     assert start(bp, "-e", "nosuch").returncode == 1
     assert start(bp, "-e", "quit").returncode == 0
+
+
+def test_secrets_are_not_shown(bp):
+    """Of commands that are kept to run later, nor when they run."""
+    opens = "module open WebServer w port=0 token=hunter2"
+    script = f"batch add {opens}\nbatch\ntimer 1 3600 {opens}\ntimer\ntimer* off\nloop 1 1 {opens}\nmodule list\n"
+    result = start(bp, "-v", "-e", f"alias a {opens}", stdin=script)
+    assert result.stdout.count("module open ***") == 3 and " w " in result.stdout, result
+    result = start(bp, "-v", stdin="wait 0\nmodule list\n")  # the batch runs
+    assert "module open ***" in result.stdout and "hunter2" not in result.stdout + result.stderr, result
 
 
 def test_settings_option(bp):

@@ -136,20 +136,23 @@ def test_ends_when_told(bp):
     for name, one in all_of.items():
         one.type(cases[name])
         one.expect("well" if name == "well" else "has been busy")
-    begun = time.monotonic()
     for one in all_of.values():
         one.process.send_signal(signal.SIGTERM)
     assert all_of["well"].ended() == 0, all_of["well"].text()
     wanted = {"spin": 'in plugin hostile, command "hostile"', "doze": 'in plugin hostile, channel "victim"',
               "deaf": "in plugin hostile, timer", "unload": "in plugin hostile, unload function"}
-    limit = 40 if is_sanitized() else 6
     for name, what in wanted.items():
         one = all_of[name]
-        assert one.ended(limit) == 128 + signal.SIGTERM, one.text()
-        assert what in one.expect("the program is ended: 5 s after SIGTERM"), one.text()
-    assert all_of["side"].ended(limit) == 1  # in order: the main loop turns
+        assert one.ended(2 * PATIENCE) == 128 + signal.SIGTERM, one.text()
+        line = one.expect(" s after SIGTERM")
+        assert what in line and in_time(line), line
+    assert all_of["side"].ended(2 * PATIENCE) == 1  # in order: the main loop turns
     assert 'held by loop "side"' in all_of["side"].expect("left behind")
-    assert time.monotonic() - begun < limit
+
+
+def in_time(line):
+    """By its own clock, as others may have the processor. With sanitizers it gives itself more."""
+    return float(re.search(r"the program is ended: (\d+\.\d) s after", line)[1]) < (31 if is_sanitized() else 6)
 
 
 def test_quit_with_a_plugin_that_stays(bp):
@@ -158,23 +161,22 @@ def test_quit_with_a_plugin_that_stays(bp):
     read_late.type("loop 1 900 .echo " + 100 * "x" + "|.echo last|quit")
     one = victim(bp, "quit")  # it starts later, so it ends later
     one.type("hostile doze unload|quit")
-    assert one.ended(40 if is_sanitized() else PATIENCE) == 1
+    assert one.ended(2 * PATIENCE) == 1
     assert read_late.process.poll() is None
     assert read_late.ended() == 0 and read_late.text().count(100 * "x") == 900
     read_late.expect("last")
-    assert "in plugin hostile, unload function" in one.expect("5 s after it was told to end")
+    line = one.expect(" s after it was told to end")
+    assert "in plugin hostile, unload function" in line and in_time(line), line
 
 
 def test_second_signal_ends_at_once(bp):
     one = victim(bp, "twice")
     one.type("hostile spin command")
     one.expect("has been busy")
-    begun = time.monotonic()
     while one.process.poll() is None:
         one.process.send_signal(signal.SIGINT)
         select.select([one.fd], [], [], 0.05)
         one.more(0)
-    assert time.monotonic() - begun < 4
     assert one.ended() == 128 + signal.SIGINT
     assert 'in plugin hostile, command "hostile"' in one.expect("second signal")
 

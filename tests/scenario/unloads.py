@@ -19,12 +19,17 @@ def used(bp):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def console(bp):
+def consoles(bp, count):
     port = free_port()
     bp.run(f"consoleserver -p {port}")
-    client = Client(port)
-    client.expect("Console.\r\n")
-    return client
+    clients = [Client(port) for _ in range(count)]
+    for client in clients:
+        client.expect("Console.\r\n")
+    return clients
+
+
+def console(bp):
+    return consoles(bp, 1)[0]
 
 
 def begin(bp):
@@ -50,7 +55,6 @@ def test_who_holds(bp):
 
 
 @keeps("does-not-return", hold=2)  # what it was unloaded with
-@keeps("process", descriptor=2)
 def test_force(bp):
     client = begin(bp)
     client.expect("does not wait for that")
@@ -72,6 +76,55 @@ def test_reload(bp):
     bp.run("plugin unload --force does-not-return")
     client.expect("Reloaded does-not-return 1.0")
     assert bp.stop() == 1
+
+
+def returns(bp):
+    """What holds the plugin does so until there is this file."""
+    with open(bp.folder + "/return", "w"):
+        pass
+
+
+def test_reload_is_taken_back(bp):
+    """An unload that is asked for while a reload waits is the last word."""
+    assert bp.run("plugin load " + PLUGIN)[-1] == "Loaded does-not-return 1.0."
+    reloads, unloads = consoles(bp, 2)
+    for client, verb in ((reloads, "reload"), (unloads, "unload")):
+        client.send(f"plugin {verb} does-not-return\n")
+        client.expect("does not wait for that")
+    returns(bp)
+    unloads.expect("Unloaded does-not-return.")
+    reloads.expect("does-not-return was unloaded meanwhile, so it is not loaded again")
+    assert not any("does-not-return" in line for line in bp.run("plugin list"))
+
+
+def test_reloads_beside_each_other(bp):
+    """Both are done when it is loaded again."""
+    assert bp.run("plugin load " + PLUGIN)[-1] == "Loaded does-not-return 1.0."
+    clients = consoles(bp, 2)
+    for client in clients:
+        client.send("plugin reload does-not-return\n")
+        client.expect("does not wait for that")
+    returns(bp)
+    for client in clients:
+        client.expect("Reloaded does-not-return 1.0")
+
+
+def test_reload_at_the_end(_):
+    """A reload that waits when the program ends loads nothing any more."""
+    other = Backplane("-v")
+    try:
+        assert other.run("plugin load " + PLUGIN)[-1] == "Loaded does-not-return 1.0."
+        client = console(other)
+        client.send("plugin reload does-not-return\n")
+        client.expect("does not wait for that")
+        other.process.send_signal(signal.SIGTERM)
+        client.expect("Goodbye!")
+        returns(other)
+        assert other.process.wait(PATIENCE) == 0, other.stderr()
+        assert other.stderr().count("loaded does-not-return") == 2, other.stderr()  # "loaded" and "unloaded"
+    finally:
+        other.stop()
+        other.remove()
 
 
 def test_help_and_completion(bp):
