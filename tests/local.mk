@@ -3,6 +3,7 @@
 
 UNIT_TESTS = \
 	tests/test-address \
+	tests/test-backoff \
 	tests/test-bus \
 	tests/test-bus-threads \
 	tests/test-closing \

@@ -106,14 +106,14 @@ void mesh_gateway_look(MeshGateway *gateway)
 			gateway->self, BP_STATE_FAILED,
 			"framing %s has gone with its plugin: load the plugin, then open the gateway again",
 			bp_instance_string(gateway->self, "framing"));
+	else if (failure)
+		bp_instance_set_state(gateway->self, BP_STATE_FAILED, "values are not written: %s", failure);
 	else if (!gateway->line)
 		bp_instance_set_state(gateway->self, BP_STATE_WAITING,
 				      uart && *uart
 					      ? "the serial line of the root is not connected: UART %s is not open"
 					      : "the root is not connected: nobody takes what is sent on %s",
 				      uart && *uart ? uart : bp_channel_name(gateway->root_send));
-	else if (failure)
-		bp_instance_set_state(gateway->self, BP_STATE_FAILED, "values are not written: %s", failure);
 	else
 		bp_instance_set_state(gateway->self, BP_STATE_OK, "root on %s, clients on %s",
 				      bp_channel_name(gateway->root_recv), bp_server_addresses(gateway->server));

@@ -117,8 +117,6 @@ static gboolean is_harmless(int number)
 	       number == EOPNOTSUPP || number == ENETUNREACH || number == EPERM;
 }
 
-static void look_again_later(Door *door);
-
 static gboolean may_open_one(int fd)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -132,14 +130,13 @@ static void on_pause_over(BpPlugin *self, gpointer data)
 {
 	Door *door = data;
 
-	door->pause = NULL; /* it ran its one time */
 	keep_spare();
 	if (door->source)
 		bp_fd_set_events(door->source, BP_IN);
 	if (door->server->shut && !may_open_one(door->fd))
-		look_again_later(door);
-	else
-		server_set_shut(door->server, 0);
+		return;
+	bp_timer_remove(door->pause);
+	server_set_shut(door->server, 0);
 }
 
 static void on_pause_gone(gpointer data)
@@ -150,7 +147,7 @@ static void on_pause_gone(gpointer data)
 static void look_again_later(Door *door)
 {
 	if (!door->pause)
-		door->pause = bp_timer_add(door->server->owned.owner, NULL, PAUSE, 1, on_pause_over, door,
+		door->pause = bp_timer_add(door->server->owned.owner, NULL, PAUSE, 0, on_pause_over, door,
 					   on_pause_gone);
 }
 

@@ -310,11 +310,12 @@ void server_set_shut(BpServer *server, int number)
 {
 	BpInstance *self = server->owned.owner;
 	BpInstanceState now;
-	g_autofree char *before = server->shut ? g_steal_pointer(&server->reason) : NULL;
+	g_autofree char *before = NULL;
 
 	if (server->shut == !!number)
 		return;
 	server->shut = !!number;
+	before = g_steal_pointer(&server->reason);
 	bp_instance_state(self, &now, sizeof(now));
 	if (number) {
 		server->state = now.state;
