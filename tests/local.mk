@@ -4,6 +4,7 @@
 UNIT_TESTS = \
 	tests/test-abi \
 	tests/test-address \
+	tests/test-backoff \
 	tests/test-bus \
 	tests/test-bus-threads \
 	tests/test-closing \

@@ -251,8 +251,11 @@ static gboolean open_module(BpInstance *self, GError **error)
 	}
 	terminal = self;
 	bp_channel_watch(self, bp_channel(self, BP_SIGNALS), on_signal, NULL, NULL);
-	if (isatty(STDIN_FILENO) ? open_terminal(error) : open_batch(error))
+	if (isatty(STDIN_FILENO) ? open_terminal(error) : open_batch(error)) {
+		bp_instance_set_state(self, BP_STATE_OK, "reads %s",
+				      isatty(STDIN_FILENO) ? "the terminal" : "standard input");
 		return TRUE;
+	}
 	restore();
 	terminal = NULL;
 	return FALSE;

@@ -84,8 +84,26 @@ static const BpHandler handlers[] = {
 
 /* --- the module --- */
 
+typedef struct {
+	gboolean heard;
+} Echo;
+
+static void set_state(BpInstance *self)
+{
+	const char *on = bp_instance_string(self, "on");
+	gboolean there = bp_instance_find(on) != NULL;
+
+	bp_instance_set_state(self, there ? BP_STATE_OK : BP_STATE_WAITING,
+			      there ? "answers %s" : "there is no instance %s yet", on);
+}
+
 static void on_message(BpPlugin *self, BpMessage *message, gpointer data)
 {
+	Echo *echo = bp_instance_data(self);
+
+	if (G_UNLIKELY(!echo->heard))
+		set_state(self);
+	echo->heard = TRUE;
 	bp_message_reply(message, bp_message_data(message), bp_message_size(message));
 }
 
@@ -96,6 +114,7 @@ static gboolean open_echo(BpInstance *self, GError **error)
 	if (!bp_channel_check_name(name, error))
 		return FALSE;
 	bp_channel_watch(self, bp_channel(self, name), on_message, NULL, NULL);
+	set_state(self);
 	return TRUE;
 }
 
@@ -107,7 +126,7 @@ static const BpParam params[] = {
 
 static const BpModule modules[] = {
 	{ "Echo", .help = "sends each message of another instance's recv back to its sender", .params = params,
-	  .open = open_echo },
+	  .size = sizeof(Echo), .open = open_echo },
 	{ NULL },
 };
 

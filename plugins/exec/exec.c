@@ -20,7 +20,6 @@
 #include <backplane/process.h>
 
 #define LINE_LIMIT (64 * 1024)
-#define STEADY (10 * G_USEC_PER_SEC) /* it ran so long: the next pause is the first again */
 
 typedef struct {
 	BpInstance *self;
@@ -30,7 +29,6 @@ typedef struct {
 	BpLines *output, *complaints;
 	BpBackoff *again;
 	BpMetric *starts;
-	gint64 since; /* monotonic */
 } Exec;
 
 static void on_line(gpointer data, const char *line, gsize size)
@@ -71,8 +69,6 @@ static void on_ended(BpPlugin *self, BpChild *child, gboolean good, const char *
 		bp_lines_end(exec->output);
 	bp_lines_end(exec->complaints);
 	bp_channel_printf(exec->events, "%s %s", exec->argv[0], how);
-	if (g_get_monotonic_time() - exec->since > STEADY)
-		bp_backoff_reset(exec->again);
 	if (wants_again(exec, good))
 		bp_instance_set_state(exec->self, good ? BP_STATE_WAITING : BP_STATE_FAILED,
 				      "%s %s; started again in %.0f s", exec->argv[0], how,
@@ -97,7 +93,7 @@ static gboolean start(Exec *exec, GError **error)
 	exec->child = bp_child_start(exec->self, &options, &events, exec, error);
 	if (!exec->child)
 		return FALSE;
-	exec->since = g_get_monotonic_time();
+	bp_backoff_works(exec->again);
 	bp_metric_add(exec->starts, 1);
 	bp_channel_printf(exec->events, "%s started, pid %d", exec->argv[0], bp_child_pid(exec->child));
 	bp_instance_set_state(exec->self, BP_STATE_OK, "runs, pid %d", bp_child_pid(exec->child));

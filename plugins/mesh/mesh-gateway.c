@@ -92,6 +92,33 @@ void mesh_gateway_log(MeshGateway *gateway, const char *format, ...)
 	mesh_pages_text(gateway->pages, line);
 }
 
+void mesh_gateway_look(MeshGateway *gateway)
+{
+	const char *failure = NULL, *uart = bp_instance_string(gateway->self, "uart");
+	guint64 written, lost;
+
+	if (!gateway->server) /* it is opening still */
+		return;
+	if (gateway->history)
+		mesh_history_counts(gateway->history, &written, &lost, &failure);
+	if (gateway->framing_path && !gateway->framing)
+		bp_instance_set_state(
+			gateway->self, BP_STATE_FAILED,
+			"framing %s has gone with its plugin: load the plugin, then open the gateway again",
+			bp_instance_string(gateway->self, "framing"));
+	else if (failure)
+		bp_instance_set_state(gateway->self, BP_STATE_FAILED, "values are not written: %s", failure);
+	else if (!gateway->line)
+		bp_instance_set_state(gateway->self, BP_STATE_WAITING,
+				      uart && *uart
+					      ? "the serial line of the root is not connected: UART %s is not open"
+					      : "the root is not connected: nobody takes what is sent on %s",
+				      uart && *uart ? uart : bp_channel_name(gateway->root_send));
+	else
+		bp_instance_set_state(gateway->self, BP_STATE_OK, "root on %s, clients on %s",
+				      bp_channel_name(gateway->root_recv), bp_server_addresses(gateway->server));
+}
+
 static void on_refresh(BpPlugin *self, gpointer data)
 {
 	MeshGateway *gateway = data;
@@ -258,6 +285,7 @@ gboolean mesh_gateway_update(BpInstance *self, const BpValues *before, GError **
 static void on_history(const char *text, gpointer data)
 {
 	mesh_gateway_log(data, "%s", text);
+	mesh_gateway_look(data);
 }
 
 static void open_history(MeshGateway *gateway)
@@ -340,7 +368,9 @@ gboolean mesh_gateway_open(BpInstance *self, GError **error)
 	read_settings(gateway);
 	gateway->line = mesh_root_is_up(gateway);
 	gateway->second = bp_timer_add(gateway->self, NULL, SECOND, 0, on_second, gateway, NULL);
+	mesh_gateway_look(gateway);
 	mesh_pages_adopt(gateway);
+	mesh_shutdown_look(bp_plugin_name(self), TRUE);
 	if (!open_child(gateway, "MeshPages", mesh_pages_params, "-pages", "ws_port", &gateway->pages_instance,
 			error) ||
 	    !open_child(gateway, "MeshShutdown", mesh_shutdown_params, "-shutdown", "shutdown_port",
@@ -361,6 +391,7 @@ void mesh_gateway_close(BpInstance *self)
 	if (gateway->pages_instance)
 		bp_instance_close(gateway->pages_instance, bp_instance_close_reason(self));
 	mesh_pages_forget(gateway);
+	mesh_shutdown_look(bp_plugin_name(self), FALSE);
 	g_clear_pointer(&gateway->history, mesh_history_close);
 	mesh_root_close(gateway);
 	mesh_nodes_clear(&gateway->nodes);

@@ -80,6 +80,8 @@ void mesh_gateway_describe(BpInstance *self, GString *text);
 MeshGateway *mesh_gateway_find(const char *name, GError **error);
 /* A line on NAME/log and the pages. */
 void mesh_gateway_log(MeshGateway *gateway, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* Its state, and that of the modules that follow it, is looked at again. */
+void mesh_gateway_look(MeshGateway *gateway);
 /* Pages and resources will be told soon. */
 void mesh_gateway_touch(MeshGateway *gateway);
 
@@ -139,6 +141,8 @@ typedef struct {
 	BpInstance *self;
 	BpHttpServer *http;
 } MeshShutdown;
+/* The gateway of that name has opened, or closes. */
+void mesh_shutdown_look(const char *name, gboolean there);
 gboolean mesh_shutdown_open(BpInstance *self, GError **error);
 void mesh_shutdown_close(BpInstance *self);
 

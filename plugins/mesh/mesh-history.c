@@ -287,7 +287,7 @@ static void history_free(MeshHistory *history)
 	g_free(history);
 }
 
-static void tell_of_round(MeshHistory *history)
+static void tell_of_round(MeshHistory *history, const char *before)
 {
 	g_autofree char *text = NULL;
 
@@ -297,11 +297,11 @@ static void tell_of_round(MeshHistory *history)
 		history->tell(text, history->tell_data);
 		g_clear_pointer(&history->aside, g_free);
 	}
-	if (g_strcmp0(history->failure, history->error) == 0)
+	if (g_strcmp0(before, history->failure) == 0)
 		return;
 	g_free(text);
-	text = history->error
-		       ? g_strdup_printf("Values are not written for now: %s", history->error)
+	text = history->failure
+		       ? g_strdup_printf("Values are not written for now: %s", history->failure)
 		       : g_strdup_printf("Values are written again; %" G_GUINT64_FORMAT " are lost", history->lost);
 	history->tell(text, history->tell_data);
 }
@@ -312,6 +312,7 @@ static void on_done(BpPlugin *self, gboolean cancelled, gpointer data)
 {
 	MeshHistory *history = data;
 	gboolean good = !cancelled && !history->error;
+	g_autofree char *before = NULL;
 
 	history->working = FALSE;
 	if (good)
@@ -320,10 +321,10 @@ static void on_done(BpPlugin *self, gboolean cancelled, gpointer data)
 		g_clear_pointer(&history->batch, g_byte_array_unref);
 		history->batch_rows = 0;
 	}
-	if (history->tell)
-		tell_of_round(history);
-	g_free(history->failure);
+	before = g_steal_pointer(&history->failure);
 	history->failure = g_steal_pointer(&history->error);
+	if (history->tell)
+		tell_of_round(history, before);
 	if (!history->closing)
 		return;
 	/* What came meanwhile has a round of its own; one that fails is the last. */

@@ -28,6 +28,7 @@ void mesh_root_check_line(MeshGateway *gateway)
 		return;
 	gateway->line = line;
 	mesh_gateway_log(gateway, line ? "serial line connected" : "serial line disconnected");
+	mesh_gateway_look(gateway);
 	if (gateway->pages)
 		mesh_pages_connection(gateway->pages);
 	if (!line && gateway->decoder)
@@ -153,6 +154,7 @@ static void on_framing_gone(BpPlugin *self, gpointer data)
 	gateway->framing = NULL;
 	gateway->unplugged = TRUE; /* its bytes cannot be told apart any more */
 	mesh_root_check_line(gateway);
+	mesh_gateway_look(gateway);
 }
 
 /* What the UART says of itself, a sentence at a time; a UART opened before us says its last ones again. */

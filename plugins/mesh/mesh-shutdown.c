@@ -17,19 +17,6 @@ const BpParam mesh_shutdown_params[] = {
 	{ NULL },
 };
 
-/* As long for a wrong one as for the right one of its size. */
-static gboolean is_equal(const char *given, const char *token)
-{
-	gsize size = strlen(token);
-	guint8 difference = 0;
-
-	if (strlen(given) != size)
-		return FALSE;
-	for (gsize i = 0; i < size; i++)
-		difference |= (guint8)(token[i] ^ given[i]);
-	return !difference;
-}
-
 static gboolean has_token(MeshShutdown *shutdown, const BpHttpExchange *exchange)
 {
 	const char *token = bp_instance_string(shutdown->self, "token"), *query = bp_http_query(exchange);
@@ -39,8 +26,8 @@ static gboolean has_token(MeshShutdown *shutdown, const BpHttpExchange *exchange
 	if (!token || !*token)
 		return FALSE;
 	if (header && g_ascii_strncasecmp(header, "Bearer ", 7) == 0)
-		return is_equal(header + 7, token);
-	return given && is_equal(given, token);
+		return bp_secret_equal(header + 7, token);
+	return bp_secret_equal(given, token);
 }
 
 static void on_end(BpPlugin *self, gpointer data)
@@ -79,6 +66,30 @@ static void on_request(BpPlugin *self, BpHttpExchange *exchange, gpointer user)
 	}
 }
 
+static void look(MeshShutdown *shutdown, gboolean there)
+{
+	const char *name = bp_instance_string(shutdown->self, "gateway");
+
+	if (there)
+		bp_instance_set_state(shutdown->self, BP_STATE_OK, "POST /shutdown for %s on %s", name,
+				      bp_server_addresses(bp_http_listener(shutdown->http)));
+	else
+		bp_instance_set_state(shutdown->self, BP_STATE_WAITING,
+				      "there is no MeshGateway %s: mesh open %s opens it", name, name);
+}
+
+void mesh_shutdown_look(const char *name, gboolean there)
+{
+	g_autoptr(GPtrArray) list = bp_instance_list("MeshShutdown");
+
+	for (guint i = 0; i < list->len; i++) {
+		MeshShutdown *shutdown = bp_instance_data(list->pdata[i]);
+
+		if (shutdown->http && strcmp(bp_instance_string(shutdown->self, "gateway"), name) == 0)
+			look(shutdown, there);
+	}
+}
+
 gboolean mesh_shutdown_open(BpInstance *self, GError **error)
 {
 	static const BpHttpEvents events = { .size = sizeof(events), .request = on_request };
@@ -93,6 +104,8 @@ gboolean mesh_shutdown_open(BpInstance *self, GError **error)
 		return FALSE;
 	}
 	shutdown->http = bp_http_open(self, "server-mesh-shutdown-%u", &events, shutdown, error);
+	if (shutdown->http)
+		look(shutdown, mesh_gateway_find(bp_instance_string(self, "gateway"), NULL) != NULL);
 	return shutdown->http != NULL;
 }
 

@@ -139,12 +139,25 @@ static void on_accept(BpPlugin *self, BpWebSocket *socket, const char *path, con
 
 /* --- the module --- */
 
+static void look(MeshPages *pages)
+{
+	const char *name = bp_instance_string(pages->self, "gateway");
+
+	if (pages->gateway)
+		bp_instance_set_state(pages->self, BP_STATE_OK, "pages of %s on %s", name,
+				      bp_server_addresses(bp_http_listener(pages->http)));
+	else
+		bp_instance_set_state(pages->self, BP_STATE_WAITING,
+				      "there is no MeshGateway %s: mesh open %s opens it", name, name);
+}
+
 static gboolean attach(MeshPages *pages, MeshGateway *gateway)
 {
 	if (gateway->pages)
 		return FALSE;
 	gateway->pages = pages;
 	pages->gateway = gateway;
+	look(pages);
 	for (guint i = 0; i < pages->all->len; i++)
 		send_snapshot(pages->all->pdata[i]);
 	return TRUE;
@@ -166,9 +179,12 @@ void mesh_pages_adopt(MeshGateway *gateway)
 
 void mesh_pages_forget(MeshGateway *gateway)
 {
-	if (gateway->pages)
-		gateway->pages->gateway = NULL;
-	gateway->pages = NULL;
+	MeshPages *pages = g_steal_pointer(&gateway->pages);
+
+	if (!pages)
+		return;
+	pages->gateway = NULL;
+	look(pages);
 }
 
 gboolean mesh_pages_open(BpInstance *self, GError **error)
@@ -192,6 +208,7 @@ gboolean mesh_pages_open(BpInstance *self, GError **error)
 	pages->self = self;
 	if (gateway)
 		attach(pages, gateway);
+	look(pages);
 	return TRUE;
 }
 

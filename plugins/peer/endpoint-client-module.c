@@ -37,9 +37,15 @@ typedef struct {
 	BpChannel *reply; /* a reference, or NULL */
 } Asked;
 
-static void on_state(EndpointClient *client, const char *sentence, gpointer data)
+static void on_state(EndpointClient *client, BpState state, const char *sentence, gint64 pause, gpointer data)
 {
-	bp_channel_print(((EndpointClientModule *)data)->events, sentence);
+	EndpointClientModule *module = data;
+
+	if (pause < 0)
+		bp_channel_print(module->events, sentence);
+	else
+		bp_channel_printf(module->events, "%s; next try in %.1f s", sentence, (double)pause / G_USEC_PER_SEC);
+	bp_instance_set_state(module->self, state, "%s", sentence);
 }
 
 static void on_answer(const json_t *reply, const GError *error, gpointer data)
@@ -118,6 +124,7 @@ gboolean endpoint_client_open(BpInstance *self, GError **error)
 	module->events = bp_channel(self, name);
 	module->recv = bp_instance_channel(self, "recv");
 	module->send = bp_instance_channel(self, "send");
+	bp_instance_set_state(self, BP_STATE_WAITING, "Connecting to %s:%u", options.host, options.port);
 	module->client = endpoint_client_new(self, &options, on_state, module);
 	bp_channel_watch(self, module->send, on_send, module, NULL);
 	return TRUE;

@@ -36,7 +36,7 @@ struct EndpointClient {
 	BpScope *scope; /* owns its stream, its timers and the question for its address */
 	char *host, *tls_name;
 	guint port, attempts, tried;
-	gint64 timeout, delay, next_delay;
+	gint64 timeout;
 	EndpointClientState tell;
 	gpointer data;
 	ClientState state;
@@ -45,7 +45,7 @@ struct EndpointClient {
 	GQueue waiting;
 	guint64 next_id;
 	gboolean echoes; /* the server gives ids back */
-	BpTimer *pause;
+	BpBackoff *again;
 	EndpointClientCounts counts;
 	guint refs;
 	gboolean dead;
@@ -65,9 +65,9 @@ static void client_unref(gpointer data)
 	g_free(client);
 }
 
-static void say(EndpointClient *client, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static void say(EndpointClient *client, BpState state, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
-static void say(EndpointClient *client, const char *format, ...)
+static void say(EndpointClient *client, BpState state, const char *format, ...)
 {
 	g_autofree char *text = NULL;
 	va_list args;
@@ -76,7 +76,7 @@ static void say(EndpointClient *client, const char *format, ...)
 	text = g_strdup_vprintf(format, args);
 	va_end(args);
 	if (client->tell && !client->dead)
-		client->tell(client, text, client->data);
+		client->tell(client, state, text, bp_backoff_left(client->again), client->data);
 }
 
 /* --- what waits --- */
@@ -122,25 +122,21 @@ static void send_waiting(EndpointClient *client)
 
 /* --- the connection --- */
 
-static void on_pause_over(BpPlugin *self, gpointer data)
+static void on_again(BpPlugin *self, gpointer data)
 {
-	EndpointClient *client = data;
-
-	client->pause = NULL; /* it ran its one time */
-	connect_now(client);
+	connect_now(data);
 }
 
 static void lost(EndpointClient *client, const char *why)
 {
-	gint64 pause;
-
 	client->stream = NULL;
 	json_line_clear(&client->input);
 	client->echoes = FALSE;
 	client->refs++;
 	if (client->tried >= client->attempts) {
 		client->state = client->attempts ? CLIENT_FAILED : CLIENT_IDLE;
-		say(client, "Connection to %s:%u failed: %s", client->host, client->port, why);
+		say(client, BP_STATE_FAILED, "Connection to %s:%u failed: %s; tried again with the next request",
+		    client->host, client->port, why);
 		fail_all(client, BP_CLOSED, why);
 		client_unref(client);
 		return;
@@ -148,13 +144,9 @@ static void lost(EndpointClient *client, const char *why)
 	client->tried++;
 	client->counts.reconnects++;
 	client->state = CLIENT_PAUSING;
-	pause = (gint64)((double)client->next_delay * g_random_double_range(0.8, 1.2));
-	client->next_delay = MIN(client->next_delay * 2, LONGEST_DELAY);
-	say(client, "Connection to %s:%u failed: %s; next try in %.1f s", client->host, client->port, why,
-	    (double)pause / G_USEC_PER_SEC);
+	bp_backoff_wait(client->again);
+	say(client, BP_STATE_FAILED, "Connection to %s:%u failed: %s", client->host, client->port, why);
 	fail_all(client, BP_CLOSED, why);
-	if (!client->dead)
-		client->pause = bp_timer_add(client->scope, NULL, MAX(pause, 1000), 1, on_pause_over, client, NULL);
 	client_unref(client);
 }
 
@@ -169,8 +161,8 @@ static void on_ready(BpPlugin *self, BpStream *stream, gpointer user)
 
 	client->state = CLIENT_CONNECTED;
 	client->tried = 0;
-	client->next_delay = client->delay;
-	say(client, "Connected to %s:%u", client->host, client->port);
+	bp_backoff_reset(client->again);
+	say(client, BP_STATE_OK, "Connected to %s:%u", client->host, client->port);
 	if (client->stream)
 		send_waiting(client);
 }
@@ -313,7 +305,7 @@ EndpointClient *endpoint_client_new(BpPlugin *self, const EndpointClientOptions 
 	client->host = g_strdup(options->host);
 	client->port = options->port;
 	client->timeout = options->timeout;
-	client->delay = client->next_delay = options->reconnect_delay;
+	client->again = bp_backoff_new(client->scope, options->reconnect_delay, LONGEST_DELAY, on_again, client);
 	client->attempts = options->attempts;
 	client->tls_name = g_strdup(options->tls_name);
 	client->tell = state;
@@ -368,7 +360,8 @@ void endpoint_client_request(EndpointClient *client, json_t *take_message, Endpo
 		send_waiting(client);
 	else if (client->state == CLIENT_IDLE || client->state == CLIENT_FAILED) {
 		client->tried = 0;
-		client->next_delay = client->delay;
+		bp_backoff_reset(client->again);
+		say(client, BP_STATE_WAITING, "Connecting to %s:%u", client->host, client->port);
 		connect_now(client);
 	}
 }

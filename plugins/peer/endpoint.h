@@ -105,7 +105,9 @@ typedef struct {
 } EndpointClientOptions;
 
 typedef struct EndpointClient EndpointClient;
-typedef void (*EndpointClientState)(EndpointClient *client, const char *sentence, gpointer data);
+/* What it has come to; `pause` until the next try, -1: there is none. */
+typedef void (*EndpointClientState)(EndpointClient *client, BpState state, const char *sentence, gint64 pause,
+				    gpointer data);
 /* Exactly once; `reply` is borrowed and NULL with an error. */
 typedef void (*EndpointClientDone)(const json_t *reply, const GError *error, gpointer data);
 

@@ -3,6 +3,7 @@
 #include "peer-handshake.h"
 #include <string.h>
 #include <sys/random.h>
+#include <backplane/bytes.h>
 #include "python-json.h"
 
 #define MOST_TEXT 255
@@ -46,18 +47,6 @@ void handshake_free(Handshake *handshake)
 	g_free(handshake->their_nonce);
 	g_free(handshake->binding);
 	g_free(handshake);
-}
-
-gboolean handshake_equal(const char *a, const char *b)
-{
-	gsize size = strlen(a);
-	volatile guint8 differ = 0;
-
-	if (strlen(b) != size)
-		return FALSE; /* how long a proof is, everybody knows */
-	for (gsize i = 0; i < size; i++)
-		differ |= (guint8)(a[i] ^ b[i]);
-	return !differ;
 }
 
 static gboolean has_secret(const Handshake *handshake)
@@ -186,7 +175,7 @@ static gboolean proves(Handshake *handshake, const json_t *message, json_t **ans
 	if (!has_secret(handshake))
 		return TRUE;
 	right = proof_of(handshake, !handshake->initiator);
-	if (given && handshake_equal(right, given))
+	if (bp_secret_equal(given, right))
 		return TRUE;
 	refuse(handshake, answer, error,
 	       handshake->binding

@@ -46,7 +46,5 @@ json_t *handshake_offer(Handshake *handshake);
 HandshakeState handshake_receive(Handshake *handshake, const json_t *message, json_t **answer, GError **error);
 /* "peer_handshake": somebody begins one. */
 gboolean handshake_is_offer(const json_t *message);
-/* Equal, in a time that does not tell where they differ. */
-gboolean handshake_equal(const char *a, const char *b);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Handshake, handshake_free)

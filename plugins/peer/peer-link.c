@@ -128,16 +128,19 @@ gboolean peer_link_say(PeerLink *link, const char *text, gsize size)
 static void on_closed(BpPlugin *self, BpStream *stream, const GError *why, gpointer user)
 {
 	PeerLink *link = user;
+	PeerNet *net = link->net;
 	PeerTarget *target = link->target;
 	gboolean up = link->state == LINK_UP || link->state == LINK_ORIGINAL;
 
 	link->ending = TRUE;
 	if (up)
-		peer_net_event(link->net, "down", link, why ? why->message : "the other side ended it");
+		peer_net_event(net, "down", link, why ? why->message : "the other side ended it");
 	link->target = NULL;
 	peer_link_free(link);
 	if (target)
 		peer_target_failed(target, why ? why->message : "the connection was closed", FALSE);
+	else
+		peer_net_look(net);
 }
 
 /* The stream says its last words without us. The link stays to be freed by the caller. */
@@ -243,11 +246,12 @@ static gboolean link_up(PeerLink *link, PeerLinkState state)
 	bp_stream_set_backlog(link->stream, 2 * net->backlog + PEER_MOST_FRAME, BP_BACKLOG_CLOSE);
 	if (link->target) {
 		link->target->failures = 0;
-		link->target->delay = 0;
+		bp_backoff_reset(link->target->again);
 		g_free(link->target->id);
 		link->target->id = g_strdup(link->id);
 	}
 	peer_net_event(net, "up", link, NULL);
+	peer_net_look(net);
 	if (state == LINK_UP)
 		peer_channels_up(link);
 	return TRUE;

@@ -2,8 +2,8 @@
 /* peer-net.c - the peers of one server: whom to connect to, who is connected, what is said to all.
  *
  * Targets come from the parameter `connect`, the command, and discovery. A target whose host is connected already, in
- * whichever direction, waits. Pauses double from 0.5 s to 30 s, a fifth shorter or longer. A host that was discovered is forgotten
- * after FORGET failures, since discovery will find it again.
+ * whichever direction, waits. Pauses are those of backoff.h, from 0.5 s to 30 s. A host that was discovered is forgotten after FORGET
+ * failures, since discovery will find it again.
  */
 #include <string.h>
 #include "peer.h"
@@ -20,23 +20,47 @@ static void try_target(PeerTarget *target);
 
 /* --- targets --- */
 
-static void on_try(BpPlugin *self, gpointer data)
+static void on_again(BpPlugin *self, gpointer data)
 {
-	PeerTarget *target = data;
-
-	target->timer = NULL; /* it ran its one time */
-	try_target(target);
+	try_target(data);
 }
 
-static void try_after(PeerTarget *target, gint64 pause)
+static gboolean is_there(const PeerTarget *target)
 {
-	g_clear_pointer(&target->timer, bp_timer_remove);
-	target->timer = bp_timer_add(target->scope, NULL, MAX(pause, 1000), 1, on_try, target, NULL);
+	PeerLink *link = target->link ? target->link : target->id ? peer_net_find(target->net, target->id) : NULL;
+
+	return link && peer_link_is_up(link);
 }
 
-static gint64 with_jitter(gint64 pause)
+void peer_net_look(PeerNet *net)
 {
-	return (gint64)((double)pause * g_random_double_range(0.8, 1.2));
+	const PeerTarget *missing = NULL, *failing = NULL;
+	guint count = 0, there = 0;
+
+	for (GList *at = net->targets.head; at; at = at->next) {
+		const PeerTarget *target = at->data;
+
+		if (!target->fixed)
+			continue;
+		count++;
+		if (is_there(target))
+			there++;
+		else if (target->why && !failing)
+			failing = target;
+		else
+			missing = target;
+	}
+	if (failing)
+		bp_instance_set_state(net->self, BP_STATE_FAILED,
+				      "%s:%u: %s; %u of %u hosts are connected, tried again", failing->host,
+				      failing->port, failing->why, there, count);
+	else if (missing)
+		bp_instance_set_state(net->self, BP_STATE_WAITING, "connecting to %s:%u; %u of %u hosts are connected",
+				      missing->host, missing->port, there, count);
+	else
+		bp_instance_set_state(net->self, BP_STATE_OK, "listening on %s%s",
+				      bp_server_addresses(net->server->server),
+				      count ? ", all hosts are connected" : "");
 }
 
 static PeerTarget *target_new(PeerNet *net, const char *host, guint port, const char *id)
@@ -48,6 +72,7 @@ static PeerTarget *target_new(PeerNet *net, const char *host, guint port, const 
 	target->host = g_strdup(host);
 	target->port = port;
 	target->id = g_strdup(id);
+	target->again = bp_backoff_new(target->scope, FIRST_DELAY, LONGEST_DELAY, on_again, target);
 	g_queue_push_tail(&net->targets, target);
 	return target;
 }
@@ -68,17 +93,17 @@ void peer_target_failed(PeerTarget *target, const char *why, gboolean quiet)
 {
 	target->link = NULL;
 	g_free(target->why);
-	target->why = g_strdup(why);
+	target->why = g_strdup(quiet ? NULL : why);
+	peer_net_look(target->net);
 	if (quiet) {
-		try_after(target, LOOK_AGAIN);
+		bp_backoff_wait_for(target->again, LOOK_AGAIN);
 		return;
 	}
 	if (!target->fixed && ++target->failures > FORGET) {
 		peer_target_free(target);
 		return;
 	}
-	target->delay = CLAMP(target->delay * 2, FIRST_DELAY, LONGEST_DELAY);
-	try_after(target, with_jitter(target->delay));
+	bp_backoff_wait(target->again);
 }
 
 static void connect_target(PeerTarget *target)
@@ -108,7 +133,7 @@ static void try_target(PeerTarget *target)
 	if (target->link || target->resolving)
 		return;
 	if (link && link->state != LINK_CONNECTING) {
-		try_after(target, LOOK_AGAIN);
+		bp_backoff_wait_for(target->again, LOOK_AGAIN);
 		return;
 	}
 	if (target->address.size || bp_address_parse(&target->address, target->host, target->port, NULL)) {
@@ -129,7 +154,8 @@ gboolean peer_net_connect(PeerNet *net, const char *address, GError **error)
 		return FALSE;
 	target = target_new(net, host, port, NULL);
 	target->fixed = TRUE;
-	try_after(target, 1000);
+	bp_backoff_wait_for(target->again, 1000);
+	peer_net_look(net);
 	return TRUE;
 }
 
@@ -155,7 +181,8 @@ static void consider(PeerNet *net, const DiscoveryFound *found)
 	text = bp_address_format(&found->address);
 	target = target_new(net, text, bp_address_port(&found->address), found->id);
 	target->address = found->address;
-	try_after(target, strcmp(server->id, found->id) < 0 ? g_random_int_range(1000, 100000) : COURTESY);
+	bp_backoff_wait_for(target->again,
+			    strcmp(server->id, found->id) < 0 ? g_random_int_range(1000, 100000) : COURTESY);
 }
 
 static void on_found(const DiscoveryFound *found, gpointer data)

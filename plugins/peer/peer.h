@@ -42,9 +42,8 @@ struct PeerTarget {
 	BpAddress address;
 	gboolean fixed, resolving; /* fixed: asked for by a person */
 	PeerLink *link;
-	BpScope *scope; /* owns the timer, and the question for its address */
-	BpTimer *timer;
-	gint64 delay;
+	BpScope *scope; /* owns `again`, and the question for its address */
+	BpBackoff *again;
 	guint failures;
 	char *why; /* the last failure */
 };
@@ -73,6 +72,8 @@ struct PeerLink {
 
 PeerNet *peer_net_new(EndpointServer *server, GError **error);
 void peer_net_free(PeerNet *net);
+/* Whether the hosts of `connect` are there, as the state of the instance. */
+void peer_net_look(PeerNet *net);
 void peer_net_describe(PeerNet *net, GString *text);
 json_t *peer_net_names(PeerNet *net); /* [{"id","name"}] */
 json_t *peer_net_list(PeerNet *net);

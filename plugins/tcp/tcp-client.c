@@ -1,56 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /* tcp-client.c - module TCPClient: one connection on channels, made again when it is cut.
  *
- * A round resolves the host and tries its addresses in turn. After a round without success, or a cut, the next one
- * waits: from reconnect_min, doubled up to reconnect_max, each pause up to a fifth shorter or longer so that many
- * clients do not come back at once. A connection that lasted STEADY starts at reconnect_min again.
+ * A round resolves the host and tries its addresses in turn. After a round without success, or a cut, the next one waits
+ * (backoff.h), from reconnect_min up to reconnect_max.
  */
 #include <stdlib.h>
 #include <string.h>
 #include "tcp.h"
-
-#define STEADY (10 * G_USEC_PER_SEC)
 
 static void start_round(TcpClient *client);
 static void try_next(TcpClient *client, const GError *why);
 
 /* --- between rounds --- */
 
-static void on_timer(BpPlugin *self, gpointer data)
+static void on_again(BpPlugin *self, gpointer data)
 {
-	TcpClient *client = data;
-
-	client->timer = NULL; /* it ran its one time */
-	start_round(client);
-}
-
-static gint64 next_pause(TcpClient *client)
-{
-	gint64 least = bp_instance_duration(client->self, "reconnect_min");
-	gint64 most = MAX(least, bp_instance_duration(client->self, "reconnect_max"));
-	gint64 pause = CLAMP(client->delay, least, most);
-
-	client->delay = MIN(pause * 2, most);
-	return MAX((gint64)((double)pause * g_random_double_range(0.8, 1.2)), 1000);
+	start_round(data);
 }
 
 /* `what` is "Connection to box:4001 was closed", ... */
 static void wait_for_next(TcpClient *client, const char *what, const char *why)
 {
-	gint64 pause;
-
 	client->stream = NULL;
+	bp_instance_set_state(client->self, BP_STATE_FAILED, "%s: %s", what, why);
 	if (!bp_instance_bool(client->self, "reconnect")) {
 		client->state = TCP_ENDED;
 		bp_channel_printf(client->events, "%s: %s", what, why);
-		bp_instance_set_state(client->self, BP_STATE_FAILED, "%s: %s", what, why);
 		return;
 	}
 	client->state = TCP_WAITING;
-	pause = next_pause(client);
-	bp_instance_set_state(client->self, BP_STATE_FAILED, "%s: %s", what, why);
-	bp_channel_printf(client->events, "%s: %s; next try in %.1f s", what, why, (double)pause / G_USEC_PER_SEC);
-	client->timer = bp_timer_add(client->self, NULL, pause, 1, on_timer, client, NULL);
+	bp_channel_printf(client->events, "%s: %s; next try in %.1f s", what, why,
+			  (double)bp_backoff_wait(client->again) / G_USEC_PER_SEC);
 }
 
 static void fail_round(TcpClient *client, const char *why)
@@ -69,7 +49,7 @@ static void on_ready(BpPlugin *self, BpStream *stream, gpointer user)
 
 	client->state = TCP_CONNECTED;
 	client->told = FALSE;
-	client->since = bp_loop_now();
+	bp_backoff_works(client->again);
 	bp_instance_set_state(client->self, BP_STATE_OK, "connected to %s", client->target);
 	bp_channel_printf(client->events, "Connected to %s%s%s", client->target, *tls ? " with " : "", tls);
 }
@@ -101,8 +81,6 @@ static void on_closed(BpPlugin *self, BpStream *stream, const GError *why, gpoin
 		try_next(client, why);
 		return;
 	}
-	if (bp_loop_now() - client->since >= STEADY)
-		client->delay = 0;
 	what = g_strdup_printf("Connection to %s was closed", client->target);
 	wait_for_next(client, what, why ? why->message : "the other side ended it");
 }
@@ -213,6 +191,9 @@ gboolean tcp_client_open(BpInstance *self, GError **error)
 	client->send = bp_instance_channel(self, "send");
 	bp_channel_set_options(client->send, &pure);
 	bp_channel_watch(self, client->send, on_send, client, NULL);
+	client->again = bp_backoff_new(self, bp_instance_duration(self, "reconnect_min"),
+				       bp_instance_duration(self, "reconnect_max"), on_again, client);
+	bp_instance_set_state(self, BP_STATE_WAITING, "connecting to %s", client->target);
 	/* So that whoever opened it can watch its state from the beginning. */
 	bp_defer(client->self, on_first_round, client, NULL);
 	return TRUE;

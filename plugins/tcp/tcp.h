@@ -36,9 +36,7 @@ typedef struct {
 	GArray *addresses; /* of BpAddress, still to be tried in this round */
 	guint next;	   /* of them */
 	BpStream *stream;
-	BpTimer *timer;
-	gint64 delay;			    /* before the next round */
-	gint64 since;			    /* connected */
+	BpBackoff *again;
 	gboolean told;			    /* that what is sent is lost, once an outage */
 	guint64 lost;			    /* messages sent while not connected */
 	guint64 bytes_in, bytes_out, drops; /* of earlier connections */

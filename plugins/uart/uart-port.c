@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* uart-port.c - module UART: a serial port on channels, opened again when it was unplugged.
  *
- * open - (hangup, error) - waiting - tried after a pause, doubled up to reopen_max, or at once when udev tells of a tty.
+ * open - (hangup, error) - waiting - tried after a pause (backoff.h, reopen_min to reopen_max), or at once when udev tells of a tty.
  * What a port said is counted, kept for those who come later (replay), recorded, said on NAME/raw/recv and, cut into
  * frames, on NAME/recv.
  */
@@ -10,10 +10,7 @@
 #include "uart.h"
 
 #define STREAM_LIMIT (32 * 1024) /* the rest waits in our queue, in which frames stay whole */
-#define STEADY (10 * G_USEC_PER_SEC)
-#define EVENTS_KEPT 8 /* so that who comes later knows whether it is there */
-
-static gboolean try_open(Uart *uart, gboolean *later, GError **error);
+#define EVENTS_KEPT 8		 /* so that who comes later knows whether it is there */
 
 /* --- from the line --- */
 
@@ -132,27 +129,24 @@ static void on_drained(BpPlugin *self, BpStream *stream, gpointer user)
 	uart_queue_pump(uart);
 }
 
-static void on_retry(BpPlugin *self, gpointer data)
+static void on_again(BpPlugin *self, gpointer data)
 {
-	Uart *uart = data;
-
-	uart->retry = NULL; /* it ran its one time */
-	uart_try_now(uart);
+	uart_try_now(data);
 }
 
-static void wait_for_next(Uart *uart)
+/* `later`: its device may come; otherwise somebody must do something about it. */
+static void set_waiting(Uart *uart, gboolean later, const char *why)
 {
-	gint64 least = bp_instance_duration(uart->self, "reopen_min");
-	gint64 most = MAX(least, bp_instance_duration(uart->self, "reopen_max"));
-	gint64 pause = CLAMP(uart->delay, least, most);
-
-	uart->delay = MIN(pause * 2, most);
-	uart->retry = bp_timer_add(uart->self, NULL, MAX(pause, 1000), 1, on_retry, uart, NULL);
+	bp_instance_set_state(uart->self, later ? BP_STATE_WAITING : BP_STATE_FAILED,
+			      "%s; it is opened as soon as that works", why);
+	uart_servers_look(uart);
+	bp_backoff_wait(uart->again);
 }
 
 static void on_closed(BpPlugin *self, BpStream *stream, const GError *why, gpointer user)
 {
 	Uart *uart = user;
+	g_autofree char *sentence = g_strdup_printf("%s is gone: %s", uart->path, why ? why->message : "unplugged");
 
 	uart->stream = NULL;
 	uart->full = FALSE;
@@ -160,15 +154,10 @@ static void on_closed(BpPlugin *self, BpStream *stream, const GError *why, gpoin
 	uart_line_close(&uart->line, bp_plugin_of(uart->self), FALSE);
 	uart->breaking = FALSE;
 	uart->framing->reset(uart->decoder);
-	if (g_get_monotonic_time() - uart->since >= STEADY)
-		uart->delay = 0;
 	uart->refused = 0; /* said again, once an outage */
-	bp_channel_printf(uart->events, "%s is gone: %s; what is sent %s until it is back", uart->path,
-			  why ? why->message : "unplugged", uart->wait ? "waits" : "is dropped");
-	bp_instance_set_state(uart->self, BP_STATE_WAITING, "%s is gone: %s", uart->path,
-			      why ? why->message : "unplugged");
-	uart_servers_look(uart);
-	wait_for_next(uart);
+	bp_channel_printf(uart->events, "%s; what is sent %s until it is back", sentence,
+			  uart->wait ? "waits" : "is dropped");
+	set_waiting(uart, TRUE, sentence);
 }
 
 static const BpStreamEvents stream_events = {
@@ -200,7 +189,7 @@ static gboolean try_open(Uart *uart, gboolean *later, GError **error)
 	}
 	uart->stream = bp_stream_open_fd(uart->self, fd, &stream_events, uart);
 	bp_stream_set_backlog(uart->stream, STREAM_LIMIT, BP_BACKLOG_CLOSE);
-	uart->since = g_get_monotonic_time();
+	bp_backoff_works(uart->again);
 	uart->reopened++;
 	g_clear_pointer(&uart->told, g_free);
 	bp_instance_set_state(uart->self, BP_STATE_OK, "%s is open", uart->path);
@@ -217,17 +206,15 @@ void uart_try_now(Uart *uart)
 
 	if (uart->stream)
 		return;
-	if (uart->retry)
-		bp_timer_remove(g_steal_pointer(&uart->retry));
+	bp_backoff_stop(uart->again);
 	if (try_open(uart, &later, &error))
 		return;
 	if (g_strcmp0(uart->told, error->message) != 0) {
 		g_free(uart->told);
 		uart->told = g_strdup(error->message);
 		bp_channel_printf(uart->events, "%s; trying again", error->message);
-		bp_instance_set_state(uart->self, BP_STATE_WAITING, "%s", error->message);
 	}
-	wait_for_next(uart);
+	set_waiting(uart, later, error->message);
 }
 
 gboolean uart_set(Uart *uart, const UartSettings *settings, GError **error)
@@ -349,6 +336,8 @@ gboolean uart_open(BpInstance *self, GError **error)
 	if (!take_framing(uart, error))
 		return FALSE;
 	uart->origin = g_ref_string_new(uart->path);
+	uart->again = bp_backoff_new(self, bp_instance_duration(self, "reopen_min"),
+				     bp_instance_duration(self, "reopen_max"), on_again, uart);
 	if (try_open(uart, &later, &why))
 		return TRUE;
 	if (!later) {
@@ -358,8 +347,7 @@ gboolean uart_open(BpInstance *self, GError **error)
 	}
 	uart->told = g_strdup(why->message);
 	bp_channel_printf(uart->events, "%s; waiting for it", why->message);
-	bp_instance_set_state(uart->self, BP_STATE_WAITING, "%s", why->message);
-	wait_for_next(uart);
+	set_waiting(uart, TRUE, why->message);
 	return TRUE;
 }
 

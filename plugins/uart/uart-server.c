@@ -151,8 +151,24 @@ static void for_each_server(Uart *uart, void (*func)(UartServer *server))
 	}
 }
 
+static void set_state(UartServer *server)
+{
+	Uart *uart = its_uart(server);
+
+	if (!uart || bp_instance_is_closing(uart->self))
+		bp_instance_set_state(server->self, BP_STATE_WAITING, "there is no UART %s: uart open %s PORT opens it",
+				      server->uart_name, server->uart_name);
+	else if (!uart->stream)
+		bp_instance_set_state(server->self, BP_STATE_WAITING, "%s is not open: module info %s says why",
+				      server->uart_name, server->uart_name);
+	else
+		bp_instance_set_state(server->self, BP_STATE_OK, "%s on %s", server->uart_name,
+				      bp_server_addresses(server->server));
+}
+
 static void look(UartServer *server)
 {
+	set_state(server);
 	tell_modem(server);
 	watch_modem(server);
 }
@@ -379,6 +395,7 @@ gboolean uart_server_open(BpInstance *self, GError **error)
 	server->send = bp_channel(self, send);
 	server->recv = bp_channel(self, recv);
 	bp_channel_watch(self, server->recv, on_raw_recv, server, NULL);
+	set_state(server);
 	if (!its_uart(server))
 		bp_channel_printf(bp_server_events(server->server), "There is no UART %s yet", server->uart_name);
 	return TRUE;

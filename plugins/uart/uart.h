@@ -81,9 +81,7 @@ typedef struct {
 
 	UartLine line;
 	BpStream *stream; /* NULL: waiting */
-	BpTimer *retry;
-	gint64 delay; /* before the next try */
-	gint64 since;
+	BpBackoff *again;
 	char *told; /* why it could not be opened, said once */
 
 	GQueue queue; /* BpMessage, encoded: whole frames */

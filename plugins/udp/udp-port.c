@@ -12,6 +12,7 @@
 
 #define LARGEST_V4 65507 /* what is left of 65535 bytes by the headers of IP and UDP */
 #define LARGEST_V6 65527
+#define OBJECTION G_USEC_PER_SEC
 #define TELL_INTERVAL G_USEC_PER_SEC
 #define BIND_TRIES 8 /* a free port of one IP version may be taken in the other */
 
@@ -61,6 +62,30 @@ static void on_tell_again(BpPlugin *self, gpointer data)
 
 	port->timer = NULL; /* it ran its one time */
 	tell_losses(port);
+}
+
+void udp_port_works(UdpPort *port)
+{
+	g_autofree char *addresses = udp_port_addresses(port);
+
+	port->faulty = FALSE;
+	bp_instance_set_state(port->self, BP_STATE_OK, "bound to %s", addresses);
+}
+
+void udp_port_fails(UdpPort *port, const char *why)
+{
+	port->faulty = TRUE;
+	port->tried = 0;
+	bp_instance_set_state(port->self, BP_STATE_FAILED, "%s", why);
+}
+
+/* A datagram has been sent after the last error: the network has this long to object. */
+static void note_sent(UdpPort *port)
+{
+	if (!port->tried)
+		port->tried = bp_loop_now();
+	else if (bp_loop_now() - port->tried >= OBJECTION)
+		udp_port_works(port);
 }
 
 static void tell_nowhere(UdpPort *port, const char *to, const char *why)
@@ -209,6 +234,8 @@ static void on_data(BpPlugin *self, BpDatagram *datagram, const guint8 *data, gs
 		return;
 	peer = hear(port, from);
 	port->latest = *from;
+	if (G_UNLIKELY(port->faulty))
+		udp_port_works(port);
 	tell_losses(port);
 	log_datagram(port, "-->", peer->origin, data, size);
 	if (!bp_channel_is_watched(port->recv))
@@ -225,6 +252,8 @@ static void on_error(BpPlugin *self, BpDatagram *datagram, const GError *error, 
 
 	if (!port->quiet)
 		bp_channel_print(port->events, error->message);
+	if (port->one_way)
+		udp_port_fails(port, error->message);
 }
 
 static const BpDatagramEvents datagram_events = { .size = sizeof(datagram_events), .data = on_data, .error = on_error };
@@ -262,6 +291,8 @@ void udp_port_send(UdpPort *port, BpMessage *message, const BpAddress *to)
 	if (bp_datagram_send(datagram, bp_message_data(message), size, to) != BP_SENT) {
 		port->refused++;
 		tell_losses(port);
+	} else if (G_UNLIKELY(port->faulty)) {
+		note_sent(port);
 	}
 }
 
@@ -376,6 +407,7 @@ void udp_port_start(UdpPort *port, const char *events_name, const char *data_nam
 	bp_channel_set_options(port->send, &pure);
 	bp_channel_watch(port->self, port->send, on_send, data, NULL);
 	bp_channel_watch_glob(port->self, glob, on_send_to, port, NULL);
+	udp_port_works(port);
 }
 
 /* --- groups, counts --- */

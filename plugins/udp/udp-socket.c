@@ -20,10 +20,14 @@ static void on_resolved(BpPlugin *self, GArray *addresses, const GError *error, 
 
 	if (to) {
 		socket->to = *to;
+		udp_port_works(port);
 	} else {
-		bp_channel_printf(port->events, "No UDP packet can be sent to %s:%u: %s.", socket->host,
-				  socket->host_port,
-				  error ? error->message : "it has no address of this socket's IP version");
+		g_autofree char *why = g_strdup_printf(
+			"No UDP packet can be sent to %s:%u: %s", socket->host, socket->host_port,
+			error ? error->message : "it has no address of this socket's IP version");
+
+		bp_channel_printf(port->events, "%s.", why);
+		udp_port_fails(port, why);
 		port->nowhere += socket->waiting.length;
 	}
 	while (socket->waiting.length) {
@@ -148,8 +152,11 @@ gboolean udp_socket_open(BpInstance *self, GError **error)
 	udp_port_start(port, events, data, on_send, socket);
 	where = udp_port_addresses(port);
 	bp_channel_printf(port->events, "UDP Socket(%s) Open.", where);
-	if (socket->host && !socket->to.size)
+	port->one_way = socket->host != NULL;
+	if (socket->host && !socket->to.size) {
+		bp_instance_set_state(self, BP_STATE_WAITING, "looking up %s", socket->host);
 		ask(socket);
+	}
 	return TRUE;
 }
 

@@ -28,7 +28,9 @@ typedef struct {
 	guint64 nowhere;     /* messages that had no destination */
 	guint64 refused;     /* by a full queue */
 	guint64 told_lost, told_refused;
-	BpTimer *timer; /* until losses may be told again */
+	BpTimer *timer;		  /* until losses may be told again */
+	gboolean faulty, one_way; /* one_way: all goes to one destination, whose absence is a failure */
+	gint64 tried;		  /* since it is faulty, without another error */
 } UdpPort;
 
 typedef struct {
@@ -42,6 +44,9 @@ gboolean udp_port_bind(UdpPort *port, BpInstance *self, GArray *addresses, gbool
 /* Channels and the watch for NAME/HOST:PORT/send; `on_send` is for NAME/send. */
 void udp_port_start(UdpPort *port, const char *events_name, const char *data_name, BpWatchFunc on_send, gpointer data);
 gboolean udp_port_has(const UdpPort *port, int family);
+/* The state of the instance: it is bound, and nothing is known against it. */
+void udp_port_works(UdpPort *port);
+void udp_port_fails(UdpPort *port, const char *why);
 void udp_port_send(UdpPort *port, BpMessage *message, const BpAddress *to);
 gboolean udp_port_group(UdpPort *port, const char *group, const char *interface, gboolean join, GError **error);
 UdpCounts udp_port_counts(const UdpPort *port);

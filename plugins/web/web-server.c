@@ -57,17 +57,6 @@ json_t *web_body(BpHttpExchange *exchange, gboolean optional)
 
 /* --- who may come in --- */
 
-static gboolean is_same(const char *a, const char *b)
-{
-	g_autofree char *left = g_compute_checksum_for_string(G_CHECKSUM_SHA256, a, -1);
-	g_autofree char *right = g_compute_checksum_for_string(G_CHECKSUM_SHA256, b, -1);
-	guint different = 0;
-
-	for (gsize i = 0; left[i] && right[i]; i++)
-		different |= (guint)(left[i] ^ right[i]);
-	return !different;
-}
-
 /* The password of "Basic", the token of "Bearer"; yours. */
 static char *shown_secret(BpHttpExchange *exchange)
 {
@@ -104,8 +93,8 @@ static gboolean may_come_in(WebServer *server, BpHttpExchange *exchange)
 	if (!(token && *token) && !(scraper && *scraper))
 		return TRUE;
 	shown = shown_secret(exchange);
-	return shown &&
-	       ((token && *token && is_same(shown, token)) || (scraper && *scraper && is_same(shown, scraper)));
+	return shown && ((token && *token && bp_secret_equal(shown, token)) ||
+			 (scraper && *scraper && bp_secret_equal(shown, scraper)));
 }
 
 static void on_head(BpPlugin *self, BpHttpExchange *exchange, gpointer user)

@@ -280,25 +280,14 @@ static const BpWebSocketEvents events = { .size = sizeof(events), .message = on_
 
 /* --- who may --- */
 
-/* As long as it takes, whatever is the same. */
-static gboolean equal_secret(const char *given, const char *token)
-{
-	gsize size = strlen(token);
-	guint8 differs = strlen(given) != size;
-
-	for (gsize i = 0; i < size && i < strlen(given); i++)
-		differs |= (guint8)(given[i] ^ token[i]);
-	return !differs;
-}
-
 static gboolean knows_token(BpHttpExchange *exchange, const char *token)
 {
 	const char *field = bp_http_header(exchange, "Authorization"), *query = bp_http_query(exchange);
 	g_autofree char *given = bp_http_form_value(query, strlen(query), "token");
 
 	if (field && g_ascii_strncasecmp(field, "Bearer ", 7) == 0)
-		return equal_secret(field + 7, token);
-	return given && equal_secret(given, token);
+		return bp_secret_equal(field + 7, token);
+	return bp_secret_equal(given, token);
 }
 
 /* Of whatever sites pages may open sessions: to watch everybody's takes the token, or our own page. */

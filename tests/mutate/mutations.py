@@ -196,9 +196,10 @@ mutation("ws-continuation", "a continuation continues something", "if (!codec->o
          "if (0) return broken(codec, 1002, \"nothing", "websocket:fragments-out-of-order")
 mutation("ws-close-code", "close codes are valid", "if (!websocket_code_is_valid(code)) return broken(", "if (0) return broken(", "websocket:close")
 mutation("web-token", "who does not know the token stays outside", "if (may_come_in(user, exchange)) return;", "return;", "web.py:tokens")
-mutation("web-token-prefix", "the token is compared to its end", "for (gsize i = 0; left[i] && right[i]; i++)",
-         "for (gsize i = 0; i < 0; i++)", "web.py:tokens")
-mutation("token-constant-time", "secrets are compared in constant time", "given && is_equal(given, token)", "given && !strcmp(given, token)", "lint")
+mutation("web-token-prefix", "the token is compared to its end", "for (gsize i = 0; i < size; i++) differ |=",
+         "for (gsize i = 0; i < 0; i++) differ |=", "lines:secrets", "web.py:tokens")
+mutation("token-constant-time", "secrets are compared in constant time", "return bp_secret_equal(header + 7, token);",
+         "return !strcmp(header + 7, token);", "lint")
 mutation("monitor-token", "viewers know the token", "if (token && *token && !knows_token(exchange, token)) {", "if (0) {",
          "monitor.py:monitor_token")
 mutation("monitor-passwords", "passwords are on no channel", "if (!session->echo_off && bp_channel_is_watched(session->recv)) {",
@@ -243,7 +244,7 @@ mutation("mesh-series", "types of a node are bounded", "if (node->series->len >=
 mutation("mesh-request", "requests are bounded", "if (peer->request->len + size > set->request_limit) {", "if (0) {", "mesh.py:whole_or_nothing")
 mutation("mesh-token", "who shuts down knows the token", "} else if (!of_page && !has_token(shutdown, exchange)) {", "} else if (0) {",
          "mesh-pages.py:shutdown")
-mutation("peer-secret", "a peer proves that it knows the secret", "if (given && handshake_equal(right, given))", "if (1)",
+mutation("peer-secret", "a peer proves that it knows the secret", "if (bp_secret_equal(given, right))", "if (1)",
          "peer-handshake:changed on the way")
 mutation("peer-nonce", "a secret is not proven without a nonce", "else if (!nonce && has_secret(handshake))", "else if (0)", "peer-handshake:originals")
 mutation("peer-project", "another project is refused", "if (strcmp(project, self->project) != 0) refuse(", "if (0) refuse(",

@@ -117,12 +117,26 @@ static gboolean is_harmless(int number)
 	       number == EOPNOTSUPP || number == ENETUNREACH || number == EPERM;
 }
 
+static gboolean may_open_one(int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	if (copy >= 0)
+		close(copy);
+	return copy >= 0;
+}
+
 static void on_pause_over(BpPlugin *self, gpointer data)
 {
 	Door *door = data;
 
+	keep_spare();
 	if (door->source)
 		bp_fd_set_events(door->source, BP_IN);
+	if (door->server->shut && !may_open_one(door->fd))
+		return;
+	bp_timer_remove(door->pause);
+	server_set_shut(door->server, 0);
 }
 
 static void on_pause_gone(gpointer data)
@@ -130,12 +144,17 @@ static void on_pause_gone(gpointer data)
 	((Door *)data)->pause = NULL;
 }
 
+static void look_again_later(Door *door)
+{
+	if (!door->pause)
+		door->pause = bp_timer_add(door->server->owned.owner, NULL, PAUSE, 0, on_pause_over, door,
+					   on_pause_gone);
+}
+
 static void pause_door(Door *door)
 {
 	bp_fd_set_events(door->source, 0);
-	if (!door->pause)
-		door->pause = bp_timer_add(door->server->owned.owner, NULL, PAUSE, 1, on_pause_over, door,
-					   on_pause_gone);
+	look_again_later(door);
 }
 
 static void turn_away(Door *door, int number)
@@ -154,6 +173,15 @@ static void turn_away(Door *door, int number)
 	keep_spare();
 	if (fd < 0 || spare <= 0)
 		pause_door(door);
+	else
+		look_again_later(door);
+	server_set_shut(door->server, number);
+}
+
+static void shut_door(Door *door, int number)
+{
+	pause_door(door);
+	server_set_shut(door->server, number);
 }
 
 static void on_knock(BpPlugin *self, int fd, BpEvents events, gpointer data)
@@ -173,7 +201,7 @@ static void on_knock(BpPlugin *self, int fd, BpEvents events, gpointer data)
 			if (errno == EMFILE || errno == ENFILE)
 				turn_away(door, errno);
 			else if (errno != EAGAIN)
-				pause_door(door);
+				shut_door(door, errno);
 			break;
 		}
 		why = limits_refuse(server, &peer);

@@ -4,10 +4,12 @@
 #include <backplane/loop.h>
 #include <backplane/owner.h>
 
+#define STEADY (10 * G_USEC_PER_SEC)
+
 struct BpBackoff {
 	BpOwned owned;
 	gint64 first, longest, next; /* pauses */
-	gint64 due;		     /* monotonic */
+	gint64 due, works;	     /* monotonic; works 0: it does not, as far as we know */
 	BpFunc func;
 	gpointer data;
 	BpTimer *timer; /* NULL: nothing is waited for */
@@ -55,22 +57,43 @@ static void on_timer(BpPlugin *self, gpointer data)
 	backoff->func(self, backoff->data);
 }
 
+void bp_backoff_wait_for(BpBackoff *backoff, gint64 pause)
+{
+	bp_backoff_stop(backoff);
+	pause = MAX(pause, G_TIME_SPAN_MILLISECOND);
+	backoff->due = g_get_monotonic_time() + pause;
+	backoff->timer = bp_timer_add(backoff->owned.owner, NULL, pause, 1, on_timer, backoff, NULL);
+}
+
 gint64 bp_backoff_wait(BpBackoff *backoff)
 {
-	gint64 pause = (gint64)((double)backoff->next * g_random_double_range(0.8, 1.2));
+	gint64 pause;
 
 	if (backoff->timer)
 		return bp_backoff_left(backoff);
-	pause = CLAMP(pause, G_TIME_SPAN_MILLISECOND, backoff->longest);
+	if (backoff->works && g_get_monotonic_time() - backoff->works >= STEADY)
+		backoff->next = backoff->first;
+	backoff->works = 0;
+	pause = (gint64)((double)backoff->next * g_random_double_range(0.8, 1.2));
 	backoff->next = MIN(backoff->next * 2, backoff->longest);
-	backoff->due = g_get_monotonic_time() + pause;
-	backoff->timer = bp_timer_add(backoff->owned.owner, NULL, pause, 1, on_timer, backoff, NULL);
-	return pause;
+	bp_backoff_wait_for(backoff, MIN(pause, backoff->longest));
+	return MIN(pause, backoff->longest);
+}
+
+void bp_backoff_works(BpBackoff *backoff)
+{
+	bp_backoff_stop(backoff);
+	backoff->works = g_get_monotonic_time();
+}
+
+void bp_backoff_stop(BpBackoff *backoff)
+{
+	g_clear_pointer(&backoff->timer, bp_timer_remove);
 }
 
 void bp_backoff_reset(BpBackoff *backoff)
 {
-	g_clear_pointer(&backoff->timer, bp_timer_remove);
+	bp_backoff_stop(backoff);
 	backoff->next = backoff->first;
 }
 

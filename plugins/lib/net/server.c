@@ -42,6 +42,8 @@ const BpParam bp_server_params[] = {
 	{ NULL },
 };
 
+#define SHUT "no connection can be accepted" /* begins the state of an instance for which that is so */
+
 static GMutex list_lock;
 static GPtrArray *servers; /* list_lock; borrowed */
 
@@ -295,11 +297,34 @@ BpServer *bp_server_open(BpInstance *self, const char *events_name, const BpServ
 	server_list_add(server);
 	limits_start(server);
 	server_let_in(server);
+	bp_instance_set_state(self, BP_STATE_OK, "listening on %s", server->addresses);
 	if (server->port)
 		bp_channel_printf(server->channel, "Listening %s on port %u...", bp_plugin_name(self), server->port);
 	else
 		bp_channel_printf(server->channel, "Listening %s on %s...", bp_plugin_name(self), server->addresses);
 	return server;
+}
+
+/* What the module says of itself meanwhile stays. */
+void server_set_shut(BpServer *server, int number)
+{
+	BpInstance *self = server->owned.owner;
+	BpInstanceState now;
+	g_autofree char *before = NULL;
+
+	if (server->shut == !!number)
+		return;
+	server->shut = !!number;
+	before = g_steal_pointer(&server->reason);
+	bp_instance_state(self, &now, sizeof(now));
+	if (number) {
+		server->state = now.state;
+		server->reason = g_strdup(now.reason);
+		bp_instance_set_state(self, BP_STATE_FAILED, SHUT ": %s; raise the limit of open files, or close some",
+				      g_strerror(number));
+	} else if (now.state == BP_STATE_FAILED && g_str_has_prefix(now.reason, SHUT)) {
+		bp_instance_set_state(self, server->state, *before ? "%s" : NULL, before);
+	}
 }
 
 /* --- closing --- */
@@ -315,6 +340,7 @@ void server_unref(BpServer *server)
 	g_clear_pointer(&server->tls, tls_context_unref);
 	g_clear_pointer(&server->channel, bp_channel_unref);
 	g_free(server->addresses);
+	g_free(server->reason);
 	g_free(server);
 }
 

@@ -29,6 +29,9 @@ struct BpServer {
 	Door *doors; /* one for each of `listening` */
 	guint port;
 	char *addresses;
+	gboolean shut; /* no connection can be accepted */
+	BpState state; /* of the instance before that, and its reason */
+	char *reason;
 
 	/* --- as its parameters say --- */
 	guint max_connections, max_per_address, rate_limit;
@@ -49,6 +52,8 @@ struct BpServer {
 };
 
 void server_unref(BpServer *server);
+/* errno why nobody can come in, as the state of the instance; 0: it works again. */
+void server_set_shut(BpServer *server, int number);
 
 /* --- accept.c --- */
 void server_let_in(BpServer *server); /* begins accepting */
