@@ -274,7 +274,7 @@ static void test_secrets_in_lines(void)
 	static const BpParam params[] = { { "pin", .secret = TRUE }, { "port", .type = BP_INT }, { NULL } };
 	static const BpModule safes[] = { { "Safe", .params = params }, { NULL } };
 	static const BpCommand unlocks[] = { { "unlock", .params = params, .run = run_unlock }, { NULL } };
-	static const BpPluginInfo safe = { .abi = BP_ABI, .name = "safe", .modules = safes, .commands = unlocks };
+	static const BpPluginInfo safe = { BP_PLUGIN_BUILT, .name = "safe", .modules = safes, .commands = unlocks };
 	g_autoptr(GString) typed = g_string_new(NULL);
 	Client *client;
 

@@ -316,7 +316,7 @@ void server_set_shut(BpServer *server, int number)
 		return;
 	server->shut = !!number;
 	before = g_steal_pointer(&server->reason);
-	bp_instance_state(self, &now, sizeof(now));
+	now = bp_instance_state(self);
 	if (number) {
 		server->state = now.state;
 		server->reason = g_strdup(now.reason);

@@ -77,6 +77,9 @@ BP_API void bp_session_run_script(BpPlugin *self, BpSession *session, const char
  * The call may be gone when it returns. */
 BP_API void bp_call_run(BpCall *call, const char *lines);
 
+/* A line of commands as it may be shown or logged: of a command that gives a secret, or may, only its name, and ***. Yours. */
+BP_API char *bp_command_shown(const char *line);
+
 /* A table beside the descriptor's: goes with `self`. FALSE when a name is taken. */
 BP_API gboolean bp_command_add(BpPlugin *self, const BpCommand *table, GError **error);
 /* The channel that a user means, by name or number; not found is a sentence with the nearest name. A reference of yours. */

@@ -39,7 +39,11 @@ BP_API BpChannel *bp_instance_channel(BpInstance *self, const char *suffix);
 BP_API const BpModule *bp_instance_module(const BpInstance *self);
 
 /* How an instance is. It is ok when it opens, unless it says otherwise. Console, page, REST, metrics and the channel "problems" show
- * it: "problems" gets a line of JSON for each change: {"instance","module","state","reason","since"}. */
+ * it: "problems" gets a line of JSON for each change: {"instance","module","state","reason","since"}.
+ *   ok       it does its work; the text says where: "listening on 127.0.0.1:2323"
+ *   waiting  nothing is wrong with it, but what it needs is not there yet: a first connection, a plug, another instance
+ *   failed   something went wrong; it may go on trying by itself (backoff.h). The text says what happened and what to do; no times
+ *            or counts that change with each try, since each text is a line */
 typedef enum { BP_STATE_OK, BP_STATE_WAITING, BP_STATE_FAILED } BpState;
 /* `format` says it in a few words, as in "cannot connect to laser:23: refused"; NULL: nothing. The same state and text again
  * change nothing, and keep the time of the change. */
