@@ -397,12 +397,51 @@ static void test_jobs_are_bounded(void)
 	stop();
 }
 
+static BpTimer *only;
+static guint ran;
+
+static void on_only(BpPlugin *owner, gpointer data)
+{
+	CU_ASSERT_PTR_NULL(only);
+	if (++ran == 1)
+		bp_timer_once(&only, self, 0, on_only, NULL);
+}
+
+static void on_never(BpPlugin *owner, gpointer data)
+{
+	CU_FAIL("it was removed");
+}
+
+static gboolean has_run_twice(gpointer data)
+{
+	return ran == 2;
+}
+
+/* The pointer is never that of a timer that has run out. */
+static void test_timer_once(void)
+{
+
+	start();
+	ran = 0;
+	bp_timer_once(&only, self, 1, on_never, NULL);
+	CU_ASSERT_PTR_NOT_NULL(only);
+	bp_timer_once(&only, self, 1, on_only, NULL);
+	CU_ASSERT(suite_wait_until(has_run_twice, NULL, 10));
+	CU_ASSERT_PTR_NULL(only);
+	bp_timer_once(&only, self, 1000, on_never, NULL);
+	bp_timer_remove(only);
+	CU_ASSERT_PTR_NULL(only);
+	CU_ASSERT_EQUAL(bp_loop_stats(bp_loop_main()).timers, 0);
+	stop();
+}
+
 static const SuiteTest tests[] = {
 	{ "timer_times", test_timer_times },
 	{ "timer_order", test_timer_order },
 	{ "timer_removes_itself", test_timer_removes_itself },
 	{ "timer_does_not_drift", test_timer_does_not_drift },
 	{ "timer_restart", test_timer_restart },
+	{ "timer_once", test_timer_once },
 	{ "descriptor", test_descriptor },
 	{ "remove_while_pending", test_remove_while_pending },
 	{ "defer", test_defer },

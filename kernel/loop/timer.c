@@ -8,7 +8,8 @@ struct BpTimer {
 	BpOwned owned;
 	BpLoop *loop;
 	char *name;
-	guint place; /* in the heap */
+	guint place;	   /* in the heap */
+	BpTimer **pointer; /* to it, of bp_timer_once; or NULL */
 	guint times, done;
 	gint64 due, interval;
 	guint64 missed;
@@ -104,8 +105,26 @@ BpTimer *bp_timer_add(BpPlugin *self, const char *name, gint64 interval, guint t
 	return timer;
 }
 
+static void forget(BpTimer *timer)
+{
+	if (timer->pointer)
+		*g_steal_pointer(&timer->pointer) = NULL;
+}
+
+void bp_timer_once(BpTimer **place, BpPlugin *self, gint64 delay, BpFunc func, gpointer data)
+{
+	BpTimer *timer = bp_timer_add(self, NULL, delay, 1, func, data, NULL);
+
+	g_return_if_fail(place && timer);
+	if (*place)
+		bp_timer_remove(*place);
+	timer->pointer = place;
+	*place = timer;
+}
+
 void bp_timer_remove(BpTimer *timer)
 {
+	forget(timer);
 	drop_timer(&timer->owned);
 }
 
@@ -146,6 +165,8 @@ static void run(BpLoop *loop, BpTimer *timer)
 	timer->done++;
 	advance(timer, loop->now);
 	loop->running = timer;
+	if (timer->done == timer->times)
+		forget(timer);
 	timer->func(owner, timer->data);
 	owner_leave(owner);
 	if (loop->running && timer->times && timer->done >= timer->times)

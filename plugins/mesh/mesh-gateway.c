@@ -123,7 +123,6 @@ static void on_refresh(BpPlugin *self, gpointer data)
 {
 	MeshGateway *gateway = data;
 
-	gateway->refresh = NULL; /* it ran its one time */
 	bp_channel_print(gateway->changes, bp_plugin_name(gateway->self));
 	if (gateway->pages)
 		mesh_pages_state(gateway->pages);
@@ -132,7 +131,7 @@ static void on_refresh(BpPlugin *self, gpointer data)
 void mesh_gateway_touch(MeshGateway *gateway)
 {
 	if (!gateway->refresh)
-		gateway->refresh = bp_timer_add(gateway->self, NULL, REFRESH, 1, on_refresh, gateway, NULL);
+		bp_timer_once(&gateway->refresh, gateway->self, REFRESH, on_refresh, gateway);
 }
 
 /* --- with time --- */

@@ -28,7 +28,6 @@ static void on_list_end(BpPlugin *self, gpointer data)
 {
 	MeshGateway *gateway = data;
 
-	gateway->list_timer = NULL; /* it ran its one time */
 	mesh_intake_end_list(gateway);
 }
 
@@ -44,7 +43,7 @@ static void expect_more_of_list(MeshGateway *gateway)
 	if (gateway->list_timer)
 		bp_timer_restart(gateway->list_timer);
 	else
-		gateway->list_timer = bp_timer_add(gateway->self, NULL, LIST_PAUSE, 1, on_list_end, gateway, NULL);
+		bp_timer_once(&gateway->list_timer, gateway->self, LIST_PAUSE, on_list_end, gateway);
 }
 
 /* --- values --- */

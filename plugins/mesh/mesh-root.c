@@ -77,7 +77,6 @@ static void on_pace(BpPlugin *self, gpointer data)
 {
 	MeshGateway *gateway = data;
 
-	gateway->pace = NULL; /* it ran its one time */
 	pump(gateway);
 }
 
@@ -92,7 +91,7 @@ static void pump(MeshGateway *gateway)
 		if (used && used + wire > gateway->set.window_bytes) {
 			gint64 due = g_array_index(gateway->window, Sent, 0).time + gateway->set.window - bp_loop_now();
 
-			gateway->pace = bp_timer_add(gateway->self, NULL, MAX(due, 1000), 1, on_pace, gateway, NULL);
+			bp_timer_once(&gateway->pace, gateway->self, due, on_pace, gateway);
 			return;
 		}
 		body = g_queue_pop_head(&gateway->waiting);

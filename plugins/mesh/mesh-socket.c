@@ -47,14 +47,12 @@ static void set_timer(MeshPeer *peer, gint64 interval, BpFunc func)
 {
 	if (peer->timer)
 		bp_timer_remove(peer->timer);
-	peer->timer = bp_timer_add(bp_stream_scope(peer->stream), NULL, MAX(interval, 1000), 1, func, peer, NULL);
+	bp_timer_once(&peer->timer, bp_stream_scope(peer->stream), interval, func, peer);
 }
 
 static void stop_timer(MeshPeer *peer)
 {
-	if (peer->timer)
-		bp_timer_remove(peer->timer);
-	peer->timer = NULL;
+	g_clear_pointer(&peer->timer, bp_timer_remove);
 }
 
 /* --- requests --- */
@@ -81,7 +79,6 @@ static void on_no_objection(BpPlugin *self, gpointer data)
 	MeshPeer *peer = data;
 	g_autoptr(GByteArray) reply = g_byte_array_new();
 
-	peer->timer = NULL; /* it ran its one time */
 	g_queue_remove(&peer->gateway->unanswered, peer);
 	mesh_reply_begin(reply);
 	answer(peer, reply);
@@ -134,7 +131,6 @@ static void on_gap(BpPlugin *self, gpointer data)
 {
 	MeshPeer *peer = data;
 
-	peer->timer = NULL; /* it ran its one time */
 	if (peer->request->len)
 		execute(peer);
 	else
@@ -178,7 +174,6 @@ static void on_push(BpPlugin *self, gpointer data)
 	MeshPeer *peer = data;
 	g_autoptr(BpMessage) message = g_queue_pop_head(&peer->pushes);
 
-	peer->timer = NULL; /* it ran its one time */
 	if (message)
 		push_now(peer, message);
 	if (peer->pushes.length)

@@ -65,7 +65,6 @@ static void on_timeout(BpPlugin *self, gpointer data)
 	json_t *reply = endpoint_error("Error processing endpoint: no answer within %g s",
 				       (double)server->timeout / G_USEC_PER_SEC);
 
-	request->timer = NULL; /* it ran its one time */
 	server->timeouts++;
 	json_object_set_new(reply, "code", json_string("timeout"));
 	answer_later(request, reply);
@@ -108,7 +107,7 @@ static void ask_channel(EndpointRequest *request, BpChannel *channel, const json
 
 	request->reply = bp_channel(scope_of(request), name);
 	request->watch = bp_channel_watch(scope_of(request), request->reply, on_reply, request, NULL);
-	request->timer = bp_timer_add(scope_of(request), NULL, server->timeout, 1, on_timeout, request, NULL);
+	bp_timer_once(&request->timer, scope_of(request), server->timeout, on_timeout, request);
 	bp_message_set_origin(asked, origin);
 	g_ref_string_release(origin);
 	bp_message_set_reply_channel(asked, request->reply);
@@ -195,7 +194,7 @@ static json_t *run_command(EndpointRequest *request, const CommandEndpoint *endp
 	}
 	run->request = request;
 	request->run = run;
-	request->timer = bp_timer_add(scope_of(request), NULL, server->timeout, 1, on_timeout, request, NULL);
+	bp_timer_once(&request->timer, scope_of(request), server->timeout, on_timeout, request);
 	bp_session_run(server->self, run->session, endpoint->command, on_command_done, run);
 	return NULL;
 }

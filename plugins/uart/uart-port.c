@@ -37,7 +37,6 @@ static void on_gap(BpPlugin *self, gpointer data)
 {
 	Uart *uart = data;
 
-	uart->gap_timer = NULL; /* it ran its one time */
 	uart->framing->pause(uart->decoder);
 }
 
@@ -90,7 +89,7 @@ void uart_receive(Uart *uart, const guint8 *data, gsize size)
 	if (uart->gap_timer)
 		bp_timer_restart(uart->gap_timer);
 	else
-		uart->gap_timer = bp_timer_add(uart->self, NULL, MAX(uart->gap, 1000), 1, on_gap, uart, NULL);
+		bp_timer_once(&uart->gap_timer, uart->self, uart->gap, on_gap, uart);
 }
 
 /* --- to the line --- */
@@ -232,7 +231,6 @@ static void on_break_end(BpPlugin *self, gpointer data)
 {
 	Uart *uart = data;
 
-	uart->break_timer = NULL;
 	if (uart->line.fd >= 0 && !uart->breaking)
 		uart_line_break(&uart->line, FALSE);
 }
@@ -244,7 +242,7 @@ void uart_break(Uart *uart, gint64 time)
 	if (uart->break_timer)
 		bp_timer_remove(uart->break_timer);
 	uart_line_break(&uart->line, TRUE);
-	uart->break_timer = bp_timer_add(uart->self, NULL, MAX(time, 1000), 1, on_break_end, uart, NULL);
+	bp_timer_once(&uart->break_timer, uart->self, time, on_break_end, uart);
 }
 
 void uart_break_hold(Uart *uart, gboolean on)

@@ -12,7 +12,6 @@ static void on_pace(BpPlugin *self, gpointer data)
 {
 	Uart *uart = data;
 
-	uart->pace = NULL; /* it ran its one time */
 	uart_queue_pump(uart);
 }
 
@@ -63,7 +62,7 @@ void uart_queue_pump(Uart *uart)
 		gint64 pause = pause_before(uart, size, now);
 
 		if (pause > 0) {
-			uart->pace = bp_timer_add(uart->self, NULL, MAX(pause, 1000), 1, on_pace, uart, NULL);
+			bp_timer_once(&uart->pace, uart->self, pause, on_pace, uart);
 			return;
 		}
 		g_queue_pop_head(&uart->queue);

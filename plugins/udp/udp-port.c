@@ -46,7 +46,7 @@ static void tell_losses(UdpPort *port)
 		return;
 	port->told_lost += lost;
 	port->told_refused += refused;
-	port->timer = bp_timer_add(port->self, NULL, TELL_INTERVAL, 1, on_tell_again, port, NULL);
+	bp_timer_once(&port->timer, port->self, TELL_INTERVAL, on_tell_again, port);
 	if (port->quiet)
 		return;
 	if (lost)
@@ -60,7 +60,6 @@ static void on_tell_again(BpPlugin *self, gpointer data)
 {
 	UdpPort *port = data;
 
-	port->timer = NULL; /* it ran its one time */
 	tell_losses(port);
 }
 
@@ -161,15 +160,14 @@ static void on_silence(BpPlugin *self, gpointer data);
 static void await_silence(UdpPort *port)
 {
 	if (port->peer_timeout && !port->silence && port->first)
-		port->silence = bp_timer_add(port->self, NULL, port->first->heard + port->peer_timeout - bp_loop_now(),
-					     1, on_silence, port, NULL);
+		bp_timer_once(&port->silence, port->self, port->first->heard + port->peer_timeout - bp_loop_now(),
+			      on_silence, port);
 }
 
 static void on_silence(BpPlugin *self, gpointer data)
 {
 	UdpPort *port = data;
 
-	port->silence = NULL; /* it ran its one time */
 	while (port->first && port->first->heard + port->peer_timeout <= bp_loop_now())
 		release_longest_silent(port);
 	await_silence(port);

@@ -84,7 +84,6 @@ static void on_no_answer(BpPlugin *self, gpointer data)
 {
 	WsClient *client = data;
 
-	client->timer = NULL; /* it ran its one time */
 	client->out = g_byte_array_new();
 	open_session(client);
 	flush(client);
@@ -149,7 +148,7 @@ void ws_telnet_start(WsClient *client)
 	client->telnet = bp_telnet_new(&telnet_events, client);
 	bp_telnet_set_lines(client->telnet, TRUE);
 	bp_telnet_offer(client->telnet);
-	client->timer = bp_timer_add(bp_websocket_scope(client->socket), NULL, PATIENCE, 1, on_no_answer, client, NULL);
+	bp_timer_once(&client->timer, bp_websocket_scope(client->socket), PATIENCE, on_no_answer, client);
 	flush(client);
 }
 

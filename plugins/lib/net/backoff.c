@@ -53,7 +53,6 @@ static void on_timer(BpPlugin *self, gpointer data)
 {
 	BpBackoff *backoff = data;
 
-	backoff->timer = NULL; /* it ran its one time */
 	backoff->func(self, backoff->data);
 }
 
@@ -62,7 +61,7 @@ void bp_backoff_wait_for(BpBackoff *backoff, gint64 pause)
 	bp_backoff_stop(backoff);
 	pause = MAX(pause, G_TIME_SPAN_MILLISECOND);
 	backoff->due = g_get_monotonic_time() + pause;
-	backoff->timer = bp_timer_add(backoff->owned.owner, NULL, pause, 1, on_timer, backoff, NULL);
+	bp_timer_once(&backoff->timer, backoff->owned.owner, pause, on_timer, backoff);
 }
 
 gint64 bp_backoff_wait(BpBackoff *backoff)

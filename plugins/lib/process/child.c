@@ -62,7 +62,6 @@ static void on_leftover_late(BpPlugin *self, gpointer data)
 {
 	Leftover *left = data;
 
-	left->timer = NULL;
 	signal_group(left->pid, SIGKILL);
 }
 
@@ -88,7 +87,7 @@ static void leave_behind(int pid, int take_pidfd)
 	left->pidfd = take_pidfd;
 	bp_plugin_hold(left->self);
 	left->watch = bp_fd_add(left->self, left->pidfd, BP_IN, on_leftover_ended, left, NULL);
-	left->timer = bp_timer_add(left->self, NULL, LAST_PATIENCE, 1, on_leftover_late, left, NULL);
+	bp_timer_once(&left->timer, left->self, LAST_PATIENCE, on_leftover_late, left);
 }
 
 static void child_free(BpChild *child)
@@ -153,7 +152,6 @@ static void on_pipes_late(BpPlugin *self, gpointer data)
 {
 	BpChild *child = data;
 
-	child->timer = NULL;
 	for (guint i = OUTPUT; i < PIPES; i++)
 		if (child->pipes[i])
 			bp_stream_abort(child->pipes[i], NULL);
@@ -174,7 +172,7 @@ static void on_exit_seen(BpPlugin *self, int fd, BpEvents events, gpointer data)
 	if (child->pipes[INPUT])
 		bp_stream_abort(child->pipes[INPUT], NULL);
 	if (child->pipes[OUTPUT] || child->pipes[ERRORS])
-		child->timer = bp_timer_add(child->owned.owner, NULL, PIPE_PATIENCE, 1, on_pipes_late, child, NULL);
+		bp_timer_once(&child->timer, child->owned.owner, PIPE_PATIENCE, on_pipes_late, child);
 	end_if_over(child);
 }
 
@@ -381,7 +379,6 @@ static void on_late(BpPlugin *self, gpointer data)
 {
 	BpChild *child = data;
 
-	child->timer = NULL;
 	signal_group(child->pid, SIGKILL);
 }
 
@@ -391,7 +388,7 @@ void bp_child_stop(BpChild *child)
 		return;
 	child->stopping = TRUE;
 	signal_group(child->pid, SIGTERM);
-	child->timer = bp_timer_add(child->owned.owner, NULL, PATIENCE, 1, on_late, child, NULL);
+	bp_timer_once(&child->timer, child->owned.owner, PATIENCE, on_late, child);
 }
 
 void bp_child_forget(BpChild *child)

@@ -223,15 +223,13 @@ static const BpTelnetEvents codec_events = {
 static void wait_for(Connection *connection, gint64 interval, BpFunc func)
 {
 	stop_waiting(connection);
-	connection->timer = bp_timer_add(bp_stream_scope(connection->stream), NULL, interval, 1, func, connection,
-					 NULL);
+	bp_timer_once(&connection->timer, bp_stream_scope(connection->stream), interval, func, connection);
 }
 
 static void on_no_answer(BpPlugin *self, gpointer data)
 {
 	Connection *connection = data;
 
-	connection->timer = NULL; /* it ran its one time */
 	open_session(connection);
 }
 
@@ -249,7 +247,6 @@ static void on_silence(BpPlugin *self, gpointer data)
 {
 	Connection *connection = data;
 
-	connection->timer = NULL;
 	begin_telnet(connection, TRUE);
 }
 
