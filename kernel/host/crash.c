@@ -154,7 +154,7 @@ static void describe_code(const ucontext_t *context)
 	if (!owner || !owner->file || !owner->file->info)
 		return;
 	append(", of the plugin ");
-	append_build(owner->file->info);
+	append_build(owner->file->info->name); /* the descriptor is a copy */
 }
 
 static void on_crash(int number, siginfo_t *info, void *context)

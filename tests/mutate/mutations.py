@@ -15,7 +15,7 @@ def mutation(name, takes_away, text, instead, *tests):
 mutation("hop-limit", "a message that causes others is dropped after some hops",
          "if (G_UNLIKELY((message->hops & ~HOP_OF_LOG) > BP_MAX_HOPS)) {", "if (0) {", "bus:feedback_ends")
 mutation("link-cycle", "links that close a circle are refused",
-         "if (cycle) { g_free(watch);", "if (0) { g_free(watch);", "bus:links")
+         "if (!leads_to(to, from))", "", "bus:links")
 mutation("channel-names", "a channel's name has neither blanks nor control characters",
          "if (!g_unichar_isgraph(letter))", "if (0)", "bus:names")
 mutation("inbox-bound", "a loop that cannot keep up loses messages, not memory",
