@@ -58,7 +58,10 @@ static inline BpLoopStats bp_loop_stats(BpLoop *loop)
  * (NULL: it does not). */
 BP_API BpTimer *bp_timer_add(BpPlugin *self, const char *name, gint64 interval, guint times, BpFunc func, gpointer data,
 			     GDestroyNotify destroy);
-/* Also inside its function. A timer that has run its times removes itself: the pointer is dead then. */
+/* Once, after `delay`. `*place` is that timer until it runs, and NULL before `func` is called; one that is there already is removed.
+ * When `self` has gone the pointer is dead. */
+BP_API void bp_timer_once(BpTimer **place, BpPlugin *self, gint64 delay, BpFunc func, gpointer data);
+/* Also inside its function. A timer that has run its times removes itself: the pointer is dead then, unless bp_timer_once has it. */
 BP_API void bp_timer_remove(BpTimer *timer);
 /* Starts the interval afresh from now; for timeouts that activity pushes back. */
 BP_API void bp_timer_restart(BpTimer *timer);

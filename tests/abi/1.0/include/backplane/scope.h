@@ -5,7 +5,7 @@
  * BpPlugin takes a scope: a timer, a job, a name to be resolved, a deferred call, a watch, a channel, a descriptor. What is made
  * through it is gone when the thing is gone, so nothing that waits can outlive what it waits for:
  *
- *	connection->timer = bp_timer_add(bp_stream_scope(stream), NULL, PATIENCE, 1, on_no_answer, connection, NULL);
+ *	bp_timer_once(&connection->timer, bp_stream_scope(stream), PATIENCE, on_no_answer, connection);
  *
  * Streams, WebSockets, exchanges, sessions and calls have a scope each (bp_stream_scope, bp_websocket_scope, bp_http_scope,
  * bp_session_scope, bp_call_scope), made when it is asked for: do not keep the pointer beyond your callback, ask again. An object of
