@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* automation.c - commands that run commands: again and again (timer), for each number of a range (loop), at every start (batch).
- *
- *	timerbeat 0 60 status		every minute, for ever; timerbeat off ends it
- *	loop 1 8 channel send relay{loop}/send on
- *	batch add consoleserver -p 2323	at every start
- */
+/* automation.c - commands that run commands: again and again, for each number of a range, at every start. */
 #include <string.h>
 #include "automation.h"
+
+static const char manual[] =
+	"  timerbeat 0 60 status                       every minute, for ever; timerbeat off ends it\n"
+	"  loop 1 8 channel send relay{loop}/send on   for each number of a range\n"
+	"  batch add consoleserver -p 2323             at every start\n";
 
 /* The program says so when everything is loaded and open. */
 static void on_signal(BpPlugin *self, BpMessage *message, gpointer data)
@@ -23,4 +23,4 @@ static gboolean load(BpPlugin *self, GError **error)
 }
 
 BP_PLUGIN(.name = "automation", .version = "1.0", .summary = "Commands that run again and again, or at every start",
-	  .load = load);
+	  .manual = manual, .load = load);

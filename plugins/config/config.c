@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* config.c - the configuration file at work: read at the start (backplane -c FILE), read again by `config reload` or SIGHUP.
- *
- * Commands config show, check, diff, reload; settings export, import; and serve, which does for one handler what the section `servers:` does. The file
- * itself is explained in data/backplane.yaml; what reads, checks and compares it is the library config.
- */
+/* config.c - the configuration file at work: read at the start, read again by `config reload` or SIGHUP. What reads, checks and
+ * compares it is the library config. */
 #include <string.h>
 #include <backplane/backplane.h>
 #include <backplane/config.h>
 #include <backplane/kernel.h>
 #include <backplane/net.h>
 #include "config-plugin.h"
+
+static const char manual[] =
+	"`backplane -c FILE` opens what a configuration file says; data/backplane.yaml explains the file. While the\n"
+	"program runs, `config diff` shows what a reload would change, `config reload` (or SIGHUP) does it, all or\n"
+	"nothing. `serve` does for one handler what the section `servers:` does; `settings export` and `settings\n"
+	"import` copy the settings to a file and back.\n";
 
 static void print_lines(BpCall *call, const char *text)
 {
@@ -255,4 +258,4 @@ static gboolean load(BpPlugin *self, GError **error)
 }
 
 BP_PLUGIN(.name = "config", .version = "1.0", .summary = "The configuration file: check, compare, reload",
-	  .commands = commands, .load = load);
+	  .manual = manual, .commands = commands, .load = load);

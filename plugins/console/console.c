@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* terminal.c - the console on stdin and stdout.
+/* console.c - the console on stdin and stdout.
  *
- * A terminal is opened anew by its name, so that non-blocking mode does not reach the shell that shares it. Lines from
- * a pipe or a file are read as they come; whoever reads what they print decides how fast a batch runs: commands pause while
- * stdout takes no more.
+ * A terminal is opened anew by its name, so that non-blocking mode does not reach the shell that shares it.
  */
 #include <backplane/backplane.h>
 #include <backplane/host.h>
@@ -16,6 +14,13 @@
 #include <termios.h>
 #include <unistd.h>
 #include <fcntl.h>
+
+static const char manual[] =
+	"Module Terminal is the console on the program's own terminal: history, Tab, colours. Where the input is a\n"
+	"pipe or a file, its lines are run as they come, and the end of it ends the program; who reads what they print\n"
+	"decides how fast: commands pause while stdout takes no more.\n"
+	"\n"
+	"  echo status | backplane\n";
 
 static BpInstance *terminal; /* there is one stdin, so one instance at most */
 static BpSession *session;
@@ -285,4 +290,4 @@ static const BpModule modules[] = {
 };
 
 BP_PLUGIN(.name = "console", .version = "1.0", .summary = "The console on the terminal that the program was started on",
-	  .modules = modules);
+	  .manual = manual, .modules = modules);

@@ -1,14 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* consoleserver.c - the console over telnet, by one command.
- *
- * `consoleserver` opens module TelnetServer as the instance console-server, with the console as its handler, on the port
- * of the setting default_telnet_port; `consoleserver -q` closes it. Each client has a session of its own. Unless -s, it
- * sees what is said on channel console too.
- *
- *	consoleserver -p 2323
- *	telnet localhost 2323
- *	echo help | nc -N localhost 2323
- */
+/* consoleserver.c - the console over telnet, by one command. */
 #include <backplane/backplane.h>
 #include <backplane/net.h>
 #include <backplane/kernel.h>

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* control.c - module ControlServer: the Unix socket by which `backplane -x` reaches a running instance.
- *
- * Only the user that runs the instance, and root, are served: the socket has mode 0600, and the peer is asked for.
- */
+/* control.c - module ControlServer: the Unix socket by which `backplane -x` reaches a running instance. */
 #include <backplane/control.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +10,11 @@
 #include <backplane/sessions.h>
 
 #define HEADER_LIMIT 256
+
+static const char manual[] =
+	"Module ControlServer listens at the Unix socket by which `backplane -x COMMAND` reaches a running instance;\n"
+	"`backplane -x` alone attaches a console to it. Only the user that runs it, and root, are served: the socket has mode 0600, and the peer is\n"
+	"asked for.\n";
 
 typedef struct {
 	BpInstance *server;
@@ -212,4 +214,5 @@ static const BpModule modules[] = {
 	{ NULL },
 };
 
-BP_PLUGIN(.name = "control", .version = "1.0", .summary = "The socket of backplane -x", .modules = modules);
+BP_PLUGIN(.name = "control", .version = "1.0", .summary = "The socket of backplane -x", .manual = manual,
+	  .modules = modules);

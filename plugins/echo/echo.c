@@ -1,14 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* echo.c - says again what it hears: a handler for people, a module for bytes.
- *
- * Handler `echo` answers each line with "Echo: LINE"; it knows help, info and quit. Module Echo watches the channel
- * recv of another instance (`on`) and sends each message back to whoever sent it.
- *
- *	serve echo --transport telnet --port 8000
- *
- *	tcp listen 7000 bench
- *	module open Echo e on=bench
- */
+/* echo.c - says again what it hears: a handler for people, a module for bytes. */
 #include <backplane/backplane.h>
 
 static const char manual[] =

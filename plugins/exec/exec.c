@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* exec.c - programs as parts of the host: their standard input, output and error are channels.
- *
- * Module Exec runs `command` (words as a shell quotes them; nothing of it is expanded) and keeps it running:
- *   NAME/send	 goes to its standard input, a message a line (lines=no: bytes as they are)
- *   NAME/recv	 what it prints, a message a line (lines=no: bytes as they come)
- *   NAME/errors what it prints on standard error, a message a line
- *   exec-NAME	 when it starts and ends
- * When it ends it is started again after a pause that doubles up to a minute, as `restart` says: always, on-failure, never. The
- * state of the instance tells how it is. It ends with the instance: SIGTERM, after 5 s SIGKILL, for all that it has started too.
- *
- *	module open Exec thermo command="python3 thermo.py /dev/i2c-1" restart=always
- *	channel watch thermo/recv
- *
- * So a driver can be written in any language: read lines, print lines, and flush each one.
- */
+/* exec.c - programs as parts of the host: their standard input, output and error are channels. */
 #include <string.h>
 #include <backplane/backplane.h>
 #include <backplane/backoff.h>
 #include <backplane/process.h>
 
 #define LINE_LIMIT (64 * 1024)
+
+static const char manual[] =
+	"Module Exec runs `command` (words as a shell quotes them; nothing of it is expanded) and keeps it running:\n"
+	"  NAME/send    goes to its standard input, a message a line (lines=no: bytes as they are)\n"
+	"  NAME/recv    what it prints, a message a line (lines=no: bytes as they come)\n"
+	"  NAME/errors  what it prints on standard error, a message a line\n"
+	"  exec-NAME    when it starts and ends\n"
+	"When it ends it is started again after a pause that doubles up to a minute, as `restart` says: always,\n"
+	"on-failure, never. The state of the instance tells how it is. It ends with the instance: SIGTERM, after 5 s\n"
+	"SIGKILL, for all that it has started too.\n"
+	"\n"
+	"  module open Exec thermo command=\"python3 thermo.py /dev/i2c-1\" restart=always\n"
+	"  channel watch thermo/recv\n"
+	"\n"
+	"So a driver can be written in any language: read lines, print lines, and flush each one.\n";
 
 typedef struct {
 	BpInstance *self;
@@ -268,5 +269,5 @@ static const BpModule modules[] = {
 	{ NULL },
 };
 
-BP_PLUGIN(.name = "exec", .version = "1.0", .summary = "Programs in any language on channels", .commands = commands,
-	  .modules = modules);
+BP_PLUGIN(.name = "exec", .version = "1.0", .summary = "Programs in any language on channels", .manual = manual,
+	  .commands = commands, .modules = modules);

@@ -1,17 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mesh.c - a gateway between client programs, dashboards and a Bluetooth mesh whose root module is on a UART.
- *
- * Module MeshGateway watches UART/recv, whose messages are whole frame bodies, and sends on UART/send; with recv and
- * send given, any two channels do. Client programs connect to `port`: those that say the handshake get what the root
- * says, others send one request and get one reply. NAME/recv has what clients are pushed, NAME/send takes requests,
- * NAME/log tells what goes on, mesh-nodes tells when nodes have changed. Module MeshPages (ws_port) shows the mesh to
- * dashboards, module MeshShutdown (shutdown_port) lets them close the gateway.
- *
- *	uart open /dev/ttyUSB0 root --framing mesh
- *	mesh open lab --uart root --ws-port 7654
- *	mesh nodes
- *	mesh send 5 hello
- */
+/* mesh.c - a gateway between client programs, dashboards and a Bluetooth mesh whose root module is on a UART. */
 #include "mesh-gateway.h"
 
 static const char manual[] =

@@ -1,14 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* owned.c - the command `owned`: what each plugin and instance owns, for those who look for leaks.
- *
- * A line is OWNER KIND COUNT. An owner is an instance, plugin/NAME, kernel, or process, whose lines are the sums: channels, sessions,
- * timers and watched descriptors of the main loop, open descriptors and allocated bytes.
- *
- *	$ backplane -x owned
- *	process channel 11
- *	...
- *	lab stream 2
- */
+/* owned.c - the command `owned`: what each plugin and instance owns, for those who look for leaks. */
 #include <dirent.h>
 #include <malloc.h>
 #include <string.h>

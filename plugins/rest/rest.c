@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* rest.c - what the host is, as resources: host, servers, contexts, settings, channels, modules, instances, plugins, sessions,
- * commands. They are GET /api/v1/NAME and the rest of resource.h for every server that shows resources.
- */
+/* rest.c - what the host is, as resources (resource.h): GET /api/v1/NAME of every server that shows resources. */
 #include "resources.h"
+
+static const char manual[] =
+	"What the host is, for programs: host, servers, contexts, settings, channels, modules, instances, plugins,\n"
+	"sessions, commands, problems. Each is a resource, which the web server has at /api/v1/NAME; /api/v1/openapi.json\n"
+	"describes them all.\n";
 
 static gboolean load(BpPlugin *self, GError **error)
 {
@@ -21,4 +24,4 @@ static gboolean load(BpPlugin *self, GError **error)
 	return TRUE;
 }
 
-BP_PLUGIN(.name = "rest", .version = "1.0", .summary = "The host itself as resources", .load = load);
+BP_PLUGIN(.name = "rest", .version = "1.0", .summary = "The host itself as resources", .manual = manual, .load = load);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* save.c - channel save: what is sent on a channel, written to a file.
- *
- *	channel save root/recv -f root.log --rotate 10M		root.log, root.log.1 ... root.log.5
- *	channel save						what is being saved, what waits and what was lost
- *	channel save root/recv --stop
- *
- * A job writes, so a slow disk holds up nothing. While the disk is full, 4 MiB wait; what is more is lost, counted and told on
- * the log. SIGHUP opens the files again, for logrotate.
- */
+/* save.c - channel save: what is sent on a channel, written to a file. */
 #include <string.h>
 #include <backplane/backplane.h>
 #include <backplane/writer.h>
+
+static const char manual[] =
+	"  channel save root/recv -f root.log --rotate 10M   to root.log; when full it becomes root.log.1 ... root.log.5\n"
+	"  channel save                                      what is being saved, what waits and what was lost\n"
+	"  channel save root/recv --stop\n"
+	"\n"
+	"A job writes, so a slow disk holds up nothing. While the disk is full, 4 MiB wait; what is more is lost,\n"
+	"counted and told on the log. SIGHUP opens the files again, for logrotate.\n";
 
 typedef struct {
 	char *channel, *file;
@@ -171,4 +171,5 @@ static const BpCommand commands[] = {
 	{ NULL },
 };
 
-BP_PLUGIN(.name = "save", .version = "1.0", .summary = "Channels written to files", .commands = commands);
+BP_PLUGIN(.name = "save", .version = "1.0", .summary = "Channels written to files", .manual = manual,
+	  .commands = commands);

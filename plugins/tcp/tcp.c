@@ -1,28 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* tcp.c - TCP servers and clients whose bytes are on channels.
- *
- * Module TCPServer listens on `port`. What any connection sends is on NAME/recv, with the peer as origin and
- * NAME/ID/send as the way to answer, and on NAME/ID/recv; what is sent on NAME/send goes to all connections, on
- * NAME/ID/send to one. IDs count from 1. server-tcp-PORT tells who comes and goes, data-tcp-PORT shows every byte
- * (`--> b'...'` came, `<-- b'...'` went). With handler=NAME each connection is a session of that handler
- * instead, in plain lines.
- *
- * Module TCPClient connects to `host` and `port`, again and again with growing pauses when it is cut:
- * NAME/recv, NAME/send, and its state on client-tcp-NAME. What is sent while it is not connected is dropped and counted.
- *
- *	tcp listen 5000 lab max_connections=10
- *	channel watch lab/recv
- *	tcp connect plotter.local:4001 plotter
- *	channel send plotter/send G28
- *	tcp list
- */
+/* tcp.c - TCP servers and clients whose bytes are on channels. */
 #include "tcp.h"
 
 static const char manual[] =
 	"Module TCPServer listens on `port`. What any connection sends is on NAME/recv, with the peer as origin\n"
 	"and NAME/ID/send as the way to answer, and on NAME/ID/recv; what is sent on NAME/send goes to all\n"
 	"connections, on NAME/ID/send to one. IDs count from 1. server-tcp-PORT tells who comes and goes,\n"
-	"data-tcp-PORT shows every byte. With handler=NAME each connection is a session of that handler\n"
+	"data-tcp-PORT shows every byte (--> it came, <-- it went). With handler=NAME each connection is a session of that handler\n"
 	"instead, in plain lines.\n"
 	"\n"
 	"Module TCPClient connects to `host` and `port`, again and again with growing pauses when it is cut:\n"

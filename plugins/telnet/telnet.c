@@ -1,16 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* telnet.c - handlers over telnet: the console, or an application of a plugin.
- *
- * Module TelnetServer listens on `port`; each client is a session of `handler` (console). A client that speaks
- * first in plain text (nc, a script) is served plain text. One that is silent, or speaks telnet, gets the negotiation:
- * with ECHO, SGA, NAWS, TTYPE, NEW-ENVIRON, CHARSET and BINARY it has the line editor, its size and colours.
- *
- * NAME/recv carries what all sessions typed (no passwords), NAME/send is shown to all of them; one session is
- * session/ID/recv and session/ID/send. server-tcp-PORT tells who comes and goes, data-tcp-PORT shows every byte.
- *
- *	module open TelnetServer front port=2323 handler=console
- *	channel send front/send the laser is busy until four
- */
+/* telnet.c - handlers over telnet: the console, or an application of a plugin. */
 #include <backplane/backplane.h>
 #include <backplane/net.h>
 #include <backplane/sessions.h>

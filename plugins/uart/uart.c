@@ -1,21 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* uart.c - serial ports on channels, and served to the network.
- *
- * Module UART opens `port` and keeps it open: a device that is unplugged is announced and opened again when it is back.
- * What it says is on NAME/recv, cut into messages by `framing`; what is sent on NAME/send goes out as one frame.
- * NAME/raw/recv and NAME/raw/send have the same bytes without framing. uart-NAME tells what happens to it. Framings are
- * raw, lines, slip, cobs, mesh, gap, and those that other plugins have registered.
- *
- * Module UARTServer serves a UART on a TCP port: to RFC 2217 clients, which set its line too, or as bytes.
- * Any number may read; with writers=one who writes first is the writer until it leaves or somebody takes over
- * (uart grab). What was said before somebody came is shown to it (replay). server-tcp-PORT tells who comes and goes.
- *
- *	uart list
- *	uart open /dev/ttyUSB0 root framing=mesh window_bytes=1000 window_time=1s
- *	channel watch root/recv
- *	uart term root
- *	module open UARTServer lab uart=root port=4001 mode=rfc2217
- */
+/* uart.c - serial ports on channels, and served to the network. */
 #include <string.h>
 #include "framing.h"
 #include "uart.h"

@@ -1,22 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* udp.c - UDP datagrams on channels, each a message of its own.
- *
- * Module UDPServer receives on `port`. Each datagram, an empty one too, is a message on NAME/recv, with the sender as
- * origin and a way to answer that only this sender gets. What is sent on NAME/send goes to whoever was heard last, what
- * is sent on NAME/HOST:PORT/send to exactly that one, heard before or not (an IPv6 host stands there without
- * brackets). The channels of the last 256 senders (`peers`) are kept open, each until
- * its sender has been silent for ten minutes (`peer_timeout`). server-udp-PORT tells what happens, data-udp-PORT shows every byte (`--> 127.0.0.1:4711 b'...'` came, `<-- ...` went).
- *
- * Module UDPSocket sends what is said on NAME/send to `to`, also broadcast or to a group of multicast; what comes
- * back, or to the groups it has joined, is on NAME/recv. Its events are on socket-udp-NAME.
- *
- *	udpserver -p 5005
- *	channel watch udp-server/recv
- *	udp send localhost:5005 hello
- *	channel send udp-server/send "hello yourself"
- *	module open UDPSocket lamps to=239.1.2.3:5006 port=5006 group=239.1.2.3 interface=eth0
- *	udp list
- */
+/* udp.c - UDP datagrams on channels, each a message of its own. */
 #include <string.h>
 #include "udp.h"
 

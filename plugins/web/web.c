@@ -1,21 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* web.c - the host in a browser, and for programs: a page, REST, events, metrics.
- *
- * Module WebServer listens on `port`: the page at /, the host at /api/v1 (openapi.json describes it), /metrics for
- * Prometheus, /healthz. `GET /?cmd=X` and a form with `cmd` run console commands and show what they print; with
- * `Accept: application/json` they answer {"command","status","output"}. Foreign Host and Origin are refused. With
- * `token` every client must show it, as a Bearer token or as the password a browser asks for.
- *
- * A WebSocket at /ws takes {"op":"watch","id":1,"channel":"uart*"}, send, run, list and complete; web-ws.c tells them all.
- *
- * server-web-PORT tells who comes and goes, data-web-PORT each request and its status, NAME/access the same in the
- * combined log format.
- *
- *	webserver
- *	webserver -p 8080 -b 192.168.1.5
- *	curl http://localhost:2080/api/v1/host
- *	curl -d cmd=version http://localhost:2080
- */
+/* web.c - the host in a browser, and for programs: a page, REST, events, metrics. */
 #include "web.h"
 #include "web-ws.h"
 

@@ -1,19 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* wsserver.c - handlers over WebSocket: the console, or an application of a plugin.
- *
- * Module WebSocketServer listens on `port`; each client at `ws_path` is a session of `handler` (console). A text
- * message without a line end is a line; one with line ends is a piece of a stream, and so is every binary message.
- * Text is answered by text, binary by binary. Module WebSocketTelnetServer is the same with telnet inside binary
- * messages, for terminals. What is wrong is refused before the handshake ends: 404 for a path, 403 for a page of another
- * site (`origins` lets some in), 503 at capacity.
- *
- * With enable_monitoring, viewers at `monitor_path` are told of all sessions of the program, over whatever transport, and
- * can watch them: {"type":"watch_session","session_id":ID}. What is typed while echo is off is never shown. `monitor_token`
- * (as ?token= or Authorization: Bearer) is required where the server is not on loopback.
- *
- *	serve echo --transport websocket --port 8025
- *	module open WebSocketServer door port=8025 handler=echo enable_monitoring=yes
- */
+/* wsserver.c - handlers over WebSocket: the console, or an application of a plugin. */
 #include "wsserver.h"
 
 static const char manual[] =
