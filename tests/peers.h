@@ -156,7 +156,7 @@ static gboolean open_server(BpInstance *self, GError **error)
 					       .accept = server_accept,
 					       .refusal = server_refusal };
 
-	server = bp_server_open(self, "server-test", &events, NULL, error);
+	server = bp_server_open(self, NULL, "server-test", &events, NULL, error);
 	return server != NULL;
 }
 

@@ -200,7 +200,7 @@ static gboolean open_control(BpInstance *self, GError **error)
 {
 	static const BpServerEvents events = { .size = sizeof(events), .accept = on_accept };
 
-	return !!bp_server_open(self, "server-control", &events, self, error);
+	return !!bp_server_open(self, NULL, "server-control", &events, self, error);
 }
 
 static const BpParam params[] = {

@@ -309,7 +309,7 @@ static const BpServerEvents server_events = { .size = sizeof(server_events), .ac
 
 gboolean mesh_socket_open(MeshGateway *gateway, GError **error)
 {
-	gateway->server = bp_server_open(gateway->self, "server-mesh-%u", &server_events, gateway, error);
+	gateway->server = bp_server_open(gateway->self, NULL, "server-mesh-%u", &server_events, gateway, error);
 	return gateway->server != NULL;
 }
 

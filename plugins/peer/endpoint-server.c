@@ -277,7 +277,7 @@ gboolean endpoint_server_open(BpInstance *self, GError **error)
 	server->max_clients = (guint)bp_instance_int(self, "max_clients");
 	server->enable_discovery = bp_instance_bool(self, "enable_discovery");
 	server->started = g_get_monotonic_time();
-	server->server = bp_server_open(self, "server-endpoint-%u", &server_events, server, error);
+	server->server = bp_server_open(self, NULL, "server-endpoint-%u", &server_events, server, error);
 	if (!server->server)
 		return FALSE;
 	if (bp_instance_bool(self, "enable_peer")) {

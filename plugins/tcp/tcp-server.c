@@ -127,7 +127,7 @@ static gboolean open_on_channels(TcpServer *server, GError **error)
 	BpChannelOptions pure = { .pure = TRUE }, log = { .log = TRUE };
 	char name[32];
 
-	server->server = bp_server_open(self, "server-tcp-%u", &server_events, server, error);
+	server->server = bp_server_open(self, NULL, "server-tcp-%u", &server_events, server, error);
 	if (!server->server)
 		return FALSE;
 	g_snprintf(name, sizeof(name), "data-tcp-%u", bp_server_port(server->server));

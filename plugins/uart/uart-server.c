@@ -389,7 +389,7 @@ gboolean uart_server_open(BpInstance *self, GError **error)
 	send = g_strconcat(server->uart_name, "/raw/send", NULL);
 	if (!bp_channel_check_name(recv, error))
 		return FALSE;
-	server->server = bp_server_open(self, "server-tcp-%u", &server_events, server, error);
+	server->server = bp_server_open(self, NULL, "server-tcp-%u", &server_events, server, error);
 	if (!server->server)
 		return FALSE;
 	server->send = bp_channel(self, send);

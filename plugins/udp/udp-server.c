@@ -21,7 +21,8 @@ gboolean udp_server_open(BpInstance *self, GError **error)
 							   (guint)bp_instance_int(self, "port"), error);
 	char events[32], data[32];
 
-	if (!addresses || !bp_server_may_bind(self, error) ||
+	if (!addresses ||
+	    !bp_server_may_bind(bp_instance_string(self, "bind"), bp_instance_bool(self, "insecure"), error) ||
 	    !udp_port_bind(&server->port, self, addresses, FALSE, error))
 		return FALSE;
 	g_snprintf(events, sizeof(events), "server-udp-%u", server->port.number);

@@ -54,11 +54,13 @@ static void on_tick(BpPlugin *self, gpointer data)
 static gboolean open_mirror(BpInstance *self, GError **error)
 {
 	static const BpChannelOptions options = { .replay = 3, .line_end = "!" };
+	BpServerOptions listen = bp_server_options(self);
 	Mirror *mirror = bp_instance_data(self);
 
+	listen.max_connections = 1;
 	mirror->said = bp_instance_channel(self, "said");
 	bp_channel_set_options(mirror->said, &options);
-	mirror->server = bp_server_open(self, "mirror-%u", &server_events, mirror, error);
+	mirror->server = bp_server_open(self, &listen, "mirror-%u", &server_events, mirror, error);
 	if (!mirror->server)
 		return FALSE;
 	bp_timer_add(self, NULL, 1000, 3, on_tick, mirror, NULL);

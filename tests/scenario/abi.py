@@ -54,7 +54,7 @@ def use(bp):
     assert any(re.search(r"mirror late\s+added by load", line) for line in bp.run("help"))
     assert "Of any channel." in bp.run("help mirror options")
     bp.run("set mirror_word looking-glass")
-    bp.run("module open Mirror m max_connections=1")
+    bp.run("module open Mirror m")
     port = int(re.search(r":(\d+)", " ".join(bp.run("module info m"))).group(1))
     assert bp.run("mirror options m/said") == ["looking-glass: m/said replays 3, ends with !"]
     client = Client(port)

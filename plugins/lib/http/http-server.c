@@ -109,7 +109,7 @@ BpHttpServer *bp_http_open(BpInstance *self, const char *events_name, const BpHt
 
 	g_return_val_if_fail(self && events && events->request, NULL);
 	server = g_new0(BpHttpServer, 1);
-	listener = bp_server_open(self, events_name, &server_events, server, error);
+	listener = bp_server_open(self, NULL, events_name, &server_events, server, error);
 	if (!listener) {
 		g_free(server);
 		return NULL;

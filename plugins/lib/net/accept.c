@@ -77,7 +77,7 @@ static void link_stream(BpServer *server, BpStream *stream)
 	else
 		server->first_opened = stream;
 	server->last_opened = stream;
-	if (!server->idle_timeout)
+	if (!server->options.idle_timeout)
 		return;
 	stream->prev_active = server->last_active;
 	if (server->last_active)
@@ -95,8 +95,8 @@ static void let_in(BpServer *server, int take_fd, const BpAddress *peer)
 	stream_ref(stream);
 	stream->socket = TRUE;
 	stream->peer = *peer;
-	stream->limit = server->backlog_limit;
-	stream->policy = (guint8)server->policy;
+	stream->limit = server->options.backlog_limit;
+	stream->policy = (guint8)server->options.backlog_policy;
 	link_stream(server, stream);
 	if (!server->tls) {
 		server_stream_ready(server, stream);

@@ -50,8 +50,8 @@ static gboolean take_token(BpServer *server)
 {
 	gint64 now = bp_loop_now();
 
-	server->tokens += (double)(now - server->tokens_at) / G_USEC_PER_SEC * server->rate_limit;
-	server->tokens = MIN(server->tokens, (double)server->rate_limit);
+	server->tokens += (double)(now - server->tokens_at) / G_USEC_PER_SEC * server->options.rate_limit;
+	server->tokens = MIN(server->tokens, (double)server->options.rate_limit);
 	server->tokens_at = now;
 	if (server->tokens < 1)
 		return FALSE;
@@ -63,17 +63,17 @@ char *limits_refuse(BpServer *server, const BpAddress *peer)
 {
 	AddressCount key = key_of(peer), *count = NULL;
 
-	if (server->max_connections && server->stats.connections >= server->max_connections)
+	if (server->options.max_connections && server->stats.connections >= server->options.max_connections)
 		return g_strdup_printf("%u of %u connections are open", server->stats.connections,
-				       server->max_connections);
+				       server->options.max_connections);
 	if (server->by_address) {
 		count = g_hash_table_lookup(server->by_address, &key);
-		if (count && count->count >= server->max_per_address)
+		if (count && count->count >= server->options.max_per_address)
 			return g_strdup_printf("%u of %u connections from this address are open", count->count,
-					       server->max_per_address);
+					       server->options.max_per_address);
 	}
-	if (server->rate_limit && !take_token(server))
-		return g_strdup_printf("more than %u new connections a second", server->rate_limit);
+	if (server->options.rate_limit && !take_token(server))
+		return g_strdup_printf("more than %u new connections a second", server->options.rate_limit);
 	if (server->by_address && !count) {
 		count = g_new(AddressCount, 1);
 		*count = key;
@@ -106,14 +106,14 @@ static void look(BpPlugin *self, gpointer data)
 	gint64 now = bp_loop_now();
 
 	/* Closing takes effect later in the turn: the lists do not change meanwhile. */
-	if (server->idle_timeout)
-		for (BpStream *at = server->first_active; at && now - at->stats.last_in >= server->idle_timeout;
+	if (server->options.idle_timeout)
+		for (BpStream *at = server->first_active; at && now - at->stats.last_in >= server->options.idle_timeout;
 		     at = at->next_active)
-			time_out(at, "nothing was heard", server->idle_timeout);
-	if (server->session_timeout)
-		for (BpStream *at = server->first_opened; at && now - at->stats.opened >= server->session_timeout;
-		     at = at->next_opened)
-			time_out(at, "the connection was open", server->session_timeout);
+			time_out(at, "nothing was heard", server->options.idle_timeout);
+	if (server->options.session_timeout)
+		for (BpStream *at = server->first_opened;
+		     at && now - at->stats.opened >= server->options.session_timeout; at = at->next_opened)
+			time_out(at, "the connection was open", server->options.session_timeout);
 }
 
 static void on_look_gone(gpointer data)
@@ -123,14 +123,14 @@ static void on_look_gone(gpointer data)
 
 void limits_start(BpServer *server)
 {
-	gint64 shortest = server->idle_timeout;
+	gint64 shortest = server->options.idle_timeout;
 
-	if (server->max_per_address)
+	if (server->options.max_per_address)
 		server->by_address = g_hash_table_new_full(hash_address, equal_address, g_free, NULL);
-	server->tokens = server->rate_limit;
+	server->tokens = server->options.rate_limit;
 	server->tokens_at = bp_loop_now();
-	if (server->session_timeout && (!shortest || server->session_timeout < shortest))
-		shortest = server->session_timeout;
+	if (server->options.session_timeout && (!shortest || server->options.session_timeout < shortest))
+		shortest = server->options.session_timeout;
 	if (shortest)
 		server->timer = bp_timer_add(server->owned.owner, NULL,
 					     CLAMP(shortest / 4, SHORTEST_LOOK, LONGEST_LOOK), 0, look, server,

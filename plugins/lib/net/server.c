@@ -11,6 +11,7 @@
 #define KEEPALIVE_INTERVAL 10
 #define KEEPALIVE_COUNT 3
 #define KEEPALIVE_UNSENT 60000
+#define BACKLOG_LIMIT (1 << 20)
 
 const BpParam bp_server_params[] = {
 	{ "bind", .type = BP_STRING, .fallback = "127.0.0.1", .alias = "host",
@@ -75,7 +76,7 @@ void server_stream_ready(BpServer *server, BpStream *stream)
 
 void server_stream_active(BpServer *server, BpStream *stream)
 {
-	if (!server->idle_timeout || server->last_active == stream || stream->goodbye)
+	if (!server->options.idle_timeout || server->last_active == stream || stream->goodbye)
 		return;
 	if (stream->prev_active)
 		stream->prev_active->next_active = stream->next_active;
@@ -107,7 +108,7 @@ static void unlink_stream(BpServer *server, BpStream *stream)
 	else
 		server->last_opened = stream->prev_opened;
 	stream->prev_opened = stream->next_opened = NULL;
-	if (!server->idle_timeout)
+	if (!server->options.idle_timeout)
 		return;
 	if (stream->prev_active)
 		stream->prev_active->next_active = stream->next_active;
@@ -146,19 +147,17 @@ void server_stream_gone(BpServer *server, BpStream *stream, const GError *why)
 
 static gboolean open_tls(BpServer *server, GError **error)
 {
-	BpInstance *self = server->owned.owner;
-	const char *cert = bp_instance_string(self, "tls_cert");
+	const BpServerOptions *options = &server->options;
 	TlsContext *fresh;
 
-	if (!bp_instance_bool(self, "tls"))
+	if (!options->tls)
 		return TRUE;
-	if (!cert || !*cert) {
+	if (!options->tls_cert || !*options->tls_cert) {
 		g_set_error_literal(error, BP_IO_ERROR, BP_INVALID,
 				    "tls needs a certificate: give tls_cert=FILE and tls_key=FILE, or tls=no");
 		return FALSE;
 	}
-	fresh = tls_context_new(cert, bp_instance_string(self, "tls_key"), bp_instance_string(self, "tls_client_ca"),
-				error);
+	fresh = tls_context_new(options->tls_cert, options->tls_key, options->tls_client_ca, error);
 	if (!fresh)
 		return FALSE;
 	g_clear_pointer(&server->tls, tls_context_unref);
@@ -166,12 +165,11 @@ static gboolean open_tls(BpServer *server, GError **error)
 	return TRUE;
 }
 
-gboolean bp_server_may_bind(BpInstance *self, GError **error)
+gboolean bp_server_may_bind(const char *bind, gboolean insecure, GError **error)
 {
-	const char *bind = bp_instance_string(self, "bind");
 	g_autoptr(GArray) list = NULL;
 
-	if (bp_instance_bool(self, "insecure"))
+	if (insecure)
 		return TRUE;
 	list = bp_address_bind_list(bind, 0, error);
 	if (!list)
@@ -190,24 +188,34 @@ gboolean bp_server_may_bind(BpInstance *self, GError **error)
 
 char *bp_server_refusal_line(BpPlugin *self, BpServer *server, const char *why, gpointer user)
 {
-	if (server->max_connections && server->stats.connections >= server->max_connections)
+	if (server->options.max_connections && server->stats.connections >= server->options.max_connections)
 		return g_strdup("Server is at maximum capacity. Please try again later.\r\n");
 	return g_strdup_printf("Connection refused: %s. Please try again later.\r\n", why);
 }
 
-static void read_params(BpServer *server)
+void bp_server_options_sized(const BpInstance *self, BpServerOptions *result, gsize size)
 {
-	BpInstance *self = server->owned.owner;
+	BpServerOptions options = {
+		.bind = bp_instance_string(self, "bind"),
+		.port = (guint)bp_instance_int(self, "port"),
+		.max_connections = (guint)bp_instance_int(self, "max_connections"),
+		.max_per_address = (guint)bp_instance_int(self, "max_per_address"),
+		.rate_limit = (guint)bp_instance_int(self, "rate_limit"),
+		.idle_timeout = bp_instance_duration(self, "idle_timeout"),
+		.session_timeout = bp_instance_duration(self, "session_timeout"),
+		.backlog_limit = (gsize)bp_instance_int(self, "backlog_limit"),
+		.backlog_policy = g_strcmp0(bp_instance_string(self, "backlog_policy"), "drop-oldest") == 0
+					  ? BP_BACKLOG_DROP_OLDEST
+					  : BP_BACKLOG_CLOSE,
+		.keepalive = bp_instance_bool(self, "keepalive"),
+		.insecure = bp_instance_bool(self, "insecure"),
+		.tls = bp_instance_bool(self, "tls"),
+		.tls_cert = bp_instance_string(self, "tls_cert"),
+		.tls_key = bp_instance_string(self, "tls_key"),
+		.tls_client_ca = bp_instance_string(self, "tls_client_ca"),
+	};
 
-	server->max_connections = (guint)bp_instance_int(self, "max_connections");
-	server->max_per_address = (guint)bp_instance_int(self, "max_per_address");
-	server->rate_limit = (guint)bp_instance_int(self, "rate_limit");
-	server->idle_timeout = bp_instance_duration(self, "idle_timeout");
-	server->session_timeout = bp_instance_duration(self, "session_timeout");
-	server->backlog_limit = (gsize)bp_instance_int(self, "backlog_limit");
-	server->policy = g_strcmp0(bp_instance_string(self, "backlog_policy"), "drop-oldest") == 0
-				 ? BP_BACKLOG_DROP_OLDEST
-				 : BP_BACKLOG_CLOSE;
+	bp_sized_copy(result, size, &options, sizeof(options));
 }
 
 /* On the listener: accepted sockets take it over. */
@@ -268,30 +276,47 @@ static BpChannel *open_events(BpInstance *self, const char *pattern, guint port)
 	return bp_channel(self, name->str);
 }
 
-BpServer *bp_server_open(BpInstance *self, const char *events_name, const BpServerEvents *events, gpointer user,
-			 GError **error)
+static BpServer *server_new(BpInstance *self, const BpServerOptions *options, const BpServerEvents *events,
+			    gpointer user)
 {
+	BpServer *server = g_new0(BpServer, 1);
+
+	server->refs = 1;
+	server->owned.owner = self;
+	server->options = *options;
+	server->options.bind = NULL;
+	if (!options->backlog_limit)
+		server->options.backlog_limit = BACKLOG_LIMIT;
+	server->options.tls_cert = g_strdup(options->tls_cert);
+	server->options.tls_key = g_strdup(options->tls_key);
+	server->options.tls_client_ca = g_strdup(options->tls_client_ca);
+	bp_struct_copy(&server->events, sizeof(server->events), events);
+	server->user = user;
+	return server;
+}
+
+BpServer *bp_server_open_sized(BpInstance *self, const BpServerOptions *given, gsize size, const char *events_name,
+			       const BpServerEvents *events, gpointer user, GError **error)
+{
+	BpServerOptions options;
 	BpServer *server;
 
 	g_return_val_if_fail(self && events_name && events, NULL);
-	if (!bp_server_may_bind(self, error))
+	if (given)
+		bp_sized_copy(&options, sizeof(options), given, size);
+	else
+		options = bp_server_options(self);
+	if (!bp_server_may_bind(options.bind, options.insecure, error))
 		return NULL;
-	server = g_new0(BpServer, 1);
-	server->refs = 1;
-	server->owned.owner = self;
-	bp_struct_copy(&server->events, sizeof(server->events), events);
-	server->user = user;
-	read_params(server);
-	if (!open_tls(server, error) ||
-	    !(server->listening = listen_open(bp_instance_string(self, "bind"), (guint)bp_instance_int(self, "port"),
-					      error))) {
+	server = server_new(self, &options, events, user);
+	if (!open_tls(server, error) || !(server->listening = listen_open(options.bind, options.port, error))) {
 		server_unref(server);
 		return NULL;
 	}
 	server->port = bp_address_port(&g_array_index(server->listening, Listening, 0).address);
 	server->addresses = format_addresses(server->listening);
 	server->channel = bp_channel_ref(open_events(self, events_name, server->port));
-	if (bp_instance_bool(self, "keepalive"))
+	if (options.keepalive)
 		set_keepalive(server);
 	bp_owner_link(self, &server->owned, "server", drop);
 	server_list_add(server);
@@ -339,6 +364,9 @@ void server_unref(BpServer *server)
 	g_free(server->doors);
 	g_clear_pointer(&server->tls, tls_context_unref);
 	g_clear_pointer(&server->channel, bp_channel_unref);
+	g_free((char *)server->options.tls_cert);
+	g_free((char *)server->options.tls_key);
+	g_free((char *)server->options.tls_client_ca);
 	g_free(server->addresses);
 	g_free(server->reason);
 	g_free(server);

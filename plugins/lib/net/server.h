@@ -33,11 +33,7 @@ struct BpServer {
 	BpState state; /* of the instance before that, and its reason */
 	char *reason;
 
-	/* --- as its parameters say --- */
-	guint max_connections, max_per_address, rate_limit;
-	gint64 idle_timeout, session_timeout;
-	gsize backlog_limit;
-	BpBacklogPolicy policy;
+	BpServerOptions options; /* the strings for TLS are owned, `bind` is not there any more */
 	TlsContext *tls;
 
 	/* --- streams --- */

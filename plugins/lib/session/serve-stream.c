@@ -367,7 +367,7 @@ BpServeStreams *bp_serve_streams(BpInstance *self, gboolean telnet, GError **err
 
 	server->telnet = telnet;
 	if (bp_serve_prepare(&server->serve, self, error))
-		server->listener = bp_server_open(self, "server-tcp-%u", &server_events, server, error);
+		server->listener = bp_server_open(self, NULL, "server-tcp-%u", &server_events, server, error);
 	if (server->listener && bp_serve_start(&server->serve, server->listener, "data-tcp-%u", error))
 		return server;
 	if (server->listener)

@@ -24,8 +24,9 @@ typedef struct {
 	guint command_size, module_size, handler_size;
 	const char *name; /* also the folder's and the file's: NAME.so; [a-z0-9-] */
 	const char *version;
-	const char *summary;	   /* one line */
-	const char *manual;	   /* the text at the top of the file, for `plugin info`; may be NULL */
+	const char *summary; /* one line */
+	const char *
+		manual; /* for `plugin info`: purpose, modules, channels, examples; stands at the top of the file; may be NULL */
 	const BpCommand *commands; /* tables end with { NULL } */
 	const BpModule *modules;
 	const BpHandler *handlers;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* server.h - listening, with the same parameters and the same meaning on every server.
  *
- * A module includes bp_server_params in its table and calls bp_server_open with its instance. The server
+ * A module includes bp_server_params in its table and calls bp_server_open with its instance; one that listens in another way than
+ * its parameters say gives options of its own. The server
  * binds before it returns, so that success is said only when it is true; it counts, limits, times out and
  * announces on its event channel.
  */
 #pragma once
+#include <backplane/module.h>
 #include <backplane/param.h>
 #include <backplane/stream.h>
 
@@ -26,14 +28,44 @@ typedef struct {
 	char *(*refusal)(BpPlugin *self, BpServer *server, const char *why, gpointer user);
 } BpServerEvents;
 
-/* Takes bind, port and the rest from the instance's values. `events_name`: its event channel,
- * "server-tcp-%u" with the port. Not bound: NULL, and a sentence that names port and holder. */
-BP_API BpServer *bp_server_open(BpInstance *self, const char *events_name, const BpServerEvents *events, gpointer user,
-				GError **error);
+/* What the parameters mean. bp_server_options gives them all; change what is to differ. */
+typedef struct {
+	const char *
+		bind; /* as bp_address_bind_list takes it; borrowed, as the other strings, until bp_server_open has returned */
+	guint port;					    /* 0: a free one */
+	guint max_connections, max_per_address, rate_limit; /* rate_limit: connections a second; 0: no limit */
+	gint64 idle_timeout, session_timeout;		    /* 0: never */
+	gsize backlog_limit;				    /* 0: 1 MiB */
+	BpBacklogPolicy backlog_policy;
+	gboolean keepalive;
+	gboolean insecure; /* may listen beyond loopback */
+	gboolean tls;
+	const char *tls_cert, *tls_key, *tls_client_ca;
+} BpServerOptions;
+
+/* What the parameters of `self` say; its table has a row "port" and includes bp_server_params. */
+BP_API void bp_server_options_sized(const BpInstance *self, BpServerOptions *result, gsize size);
+static inline BpServerOptions bp_server_options(const BpInstance *self)
+{
+	BpServerOptions result;
+
+	bp_server_options_sized(self, &result, sizeof(result));
+	return result;
+}
+
+/* `options` NULL: bp_server_options(self). `events_name`: its event channel, "server-tcp-%u" with the port. Not bound: NULL, and a
+ * sentence that names port and holder. */
+BP_API BpServer *bp_server_open_sized(BpInstance *self, const BpServerOptions *options, gsize size,
+				      const char *events_name, const BpServerEvents *events, gpointer user,
+				      GError **error);
+static inline BpServer *bp_server_open(BpInstance *self, const BpServerOptions *options, const char *events_name,
+				       const BpServerEvents *events, gpointer user, GError **error)
+{
+	return bp_server_open_sized(self, options, sizeof(*options), events_name, events, user, error);
+}
 BP_API char *bp_server_refusal_line(BpPlugin *self, BpServer *server, const char *why, gpointer user);
-/* Its parameters `bind` and `insecure` say where it may listen: beyond loopback only with `insecure`. For what is no
- * BpServer; bp_server_open asks by itself. */
-BP_API gboolean bp_server_may_bind(BpInstance *self, GError **error);
+/* Beyond loopback only with `insecure`. For what is no BpServer; bp_server_open asks by itself. */
+BP_API gboolean bp_server_may_bind(const char *bind, gboolean insecure, GError **error);
 /* Stops listening; streams stay. The instance's end does it too. */
 BP_API void bp_server_close(BpServer *server);
 BP_API guint bp_server_port(const BpServer *server);		/* the one bound, when 0 was asked for */
