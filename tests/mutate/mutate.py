@@ -112,7 +112,7 @@ def targets_of(tests):
             wanted |= {"all"} | plugins
         else:
             wanted |= {"tests/test-" + name} | libraries
-            wanted |= plugins if name == "plugin" else set()
+            wanted |= plugins if name in ("plugin", "unload") else set()
     return sorted(wanted)
 
 
