@@ -40,8 +40,32 @@ static void test_its_code_is_on_the_stack(void)
 	CU_ASSERT_EQUAL(bp_kernel_stop(), 0);
 }
 
+static gboolean refused;
+
+static void load_another(BpPlugin *self)
+{
+	const char *build = g_getenv("BUILD");
+	g_autofree char *file = g_strdup_printf("%s/tests/plugins/jobs.so", build ? build : ".");
+	g_autoptr(GError) error = NULL;
+
+	refused = !bp_plugin_load(file, &error) && g_error_matches(error, BP_HOST_ERROR, BP_CLOSED);
+}
+
+/* Else it would be loaded after all others have gone. */
+static void test_nothing_is_loaded_at_the_end(void)
+{
+	static const BpPluginInfo info = { BP_PLUGIN_BUILT, .name = "late", .unload = load_another };
+	static const BpKernelOptions options = { 0 };
+
+	CU_ASSERT_FATAL(bp_kernel_start(&options, NULL));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(bp_plugin_add(&info, NULL));
+	CU_ASSERT_EQUAL(bp_kernel_stop(), 0);
+	CU_ASSERT(refused);
+}
+
 static const SuiteTest tests[] = {
 	{ "its_code_is_on_the_stack", test_its_code_is_on_the_stack },
+	{ "nothing_is_loaded_at_the_end", test_nothing_is_loaded_at_the_end },
 	{ NULL },
 };
 

@@ -55,9 +55,8 @@ static void add_rows(GString *text, json_t *rows, const char *label, const char 
 	}
 }
 
-static void add_host(GString *text)
+static void add_host(GString *text, json_t *host)
 {
-	json_t *host = bp_resource_list("host", NULL, BP_ADMIN, NULL);
 	json_t *loops = json_object_get(host, "loops");
 
 	family(text, "info", "gauge", "The version that runs.");
@@ -80,7 +79,6 @@ static void add_host(GString *text)
 	add_rows(text, loops, "loop", "loop_descriptors", "descriptors", "gauge", "Descriptors waited for.");
 	add_rows(text, loops, "loop", "loop_longest_turn_seconds", "longest", "gauge",
 		 "Longest turn of the last minute.");
-	json_decref(host);
 }
 
 static void add_plugins(GString *text)
@@ -94,10 +92,8 @@ static void add_plugins(GString *text)
 			   bp_plugin_cpu(plugins->pdata[i]));
 }
 
-static void add_servers(GString *text)
+static void add_servers(GString *text, json_t *rows)
 {
-	json_t *rows = bp_resource_list("servers", NULL, BP_ADMIN, NULL);
-
 	add_rows(text, rows, "server", "server_connections", "connections", "gauge", "Connections open.");
 	add_rows(text, rows, "server", "server_accepted_total", "accepted", "counter", "Connections let in.");
 	add_rows(text, rows, "server", "server_refused_total", "refused", "counter", "Connections refused.");
@@ -107,18 +103,24 @@ static void add_servers(GString *text)
 	add_rows(text, rows, "server", "server_sent_bytes_total", "bytes_out", "counter", "Bytes sent.");
 	add_rows(text, rows, "server", "server_drops_total", "drops", "counter",
 		 "Messages lost to the backlog policy.");
-	json_decref(rows);
 }
 
-static void add_channels(GString *text)
+static void add_channels(GString *text, json_t *rows)
 {
-	json_t *rows = bp_resource_list("channels", NULL, BP_ADMIN, NULL);
-
 	add_rows(text, rows, "channel", "channel_messages_total", "messages", "counter", "Messages said on a channel.");
 	add_rows(text, rows, "channel", "channel_bytes_total", "bytes", "counter", "Bytes said on a channel.");
 	add_rows(text, rows, "channel", "channel_drops_total", "drops", "counter", "Messages that were not delivered.");
 	add_rows(text, rows, "channel", "channel_watchers", "watchers", "gauge", "Who watches a channel.");
-	json_decref(rows);
+}
+
+/* A resource may have gone with its plugin. */
+static void add_resource(GString *text, const char *name, void (*add)(GString *text, json_t *value))
+{
+	json_t *value = bp_resource_list(name, NULL, BP_ADMIN, NULL);
+
+	if (value)
+		add(text, value);
+	json_decref(value);
 }
 
 static void add_states(GString *text)
@@ -165,10 +167,10 @@ void web_serve_metrics(WebServer *server, BpHttpExchange *exchange)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
 
-	add_host(text);
+	add_resource(text, "host", add_host);
 	add_plugins(text);
-	add_servers(text);
-	add_channels(text);
+	add_resource(text, "servers", add_servers);
+	add_resource(text, "channels", add_channels);
 	add_states(text);
 	add_metrics(text);
 	family(text, "http_requests_total", "counter",

@@ -46,9 +46,10 @@ static gboolean open_server(BpInstance *self, gboolean telnet, GError **error)
 	if (bp_instance_bool(self, "enable_monitoring") && !ws_monitor_open(server, error))
 		return FALSE;
 	server->http = bp_http_open(self, "server-ws-%u", &http_events, server, error);
-	if (!server->http)
-		return FALSE;
-	return bp_serve_start(&server->serve, bp_http_listener(server->http), "data-ws-%u", error);
+	if (server->http && bp_serve_start(&server->serve, bp_http_listener(server->http), "data-ws-%u", error))
+		return TRUE;
+	g_clear_pointer(&server->monitor, ws_monitor_close);
+	return FALSE;
 }
 
 gboolean ws_server_open(BpInstance *self, GError **error)

@@ -7,7 +7,7 @@ import subprocess
 
 F_SETPIPE_SZ = 1031
 # What ends the program when it is typed, or when Tab makes it whole.
-ENDS = re.compile(rb"\x04|exit|quit|logout|shutdown|restart|control|kernel|(q|ex|lo|sh|re|co|ke)\w*\t")
+ENDS = re.compile(rb"\x04|exit|quit|logout|shutdown|restart|kill|control|kernel|(q|ex|lo|sh|re|co|ke)\w*\t")
 
 
 class Terminal:

@@ -63,7 +63,7 @@ class World:
         self.host = Host("modules: {}\n", launch)
         self.plugins = [name for name in PLUGINS if not launch or name != "console"]
         # With it goes the program; of what others type the terminal recalls the history.
-        self.words.avoided += ["console", "terminal", "exit", "logout"] if launch else []
+        self.words.avoided += ["console", "terminal", "exit", "logout", "kill"] if launch else []
         self.devices = [Device(f"{self.host.folder}/tty{number}") for number in range(2)]
         self.make_files()
         # What a bare host has is what it must have at the end.

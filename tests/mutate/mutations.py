@@ -15,7 +15,7 @@ def mutation(name, takes_away, text, instead, *tests):
 mutation("hop-limit", "a message that causes others is dropped after some hops",
          "if (G_UNLIKELY((message->hops & ~HOP_OF_LOG) > BP_MAX_HOPS)) {", "if (0) {", "bus:feedback_ends")
 mutation("link-cycle", "links that close a circle are refused",
-         "if (!leads_to(to, from))", "", "bus:links")
+         "if (!leads_to(to, from))", "", "links:links")
 mutation("channel-names", "a channel's name has neither blanks nor control characters",
          "if (!g_unichar_isgraph(letter))", "if (0)", "bus:names")
 mutation("inbox-bound", "a loop that cannot keep up loses messages, not memory",
@@ -63,7 +63,7 @@ mutation("unload-depth", "a plugin whose code is on the stack is not unmapped", 
 mutation("reload-taken-back", "a plugin that was unloaded while its reload waited is not loaded again",
          "if (!comes_back)", "if (0)", "unloads.py:reload_is_taken_back")
 mutation("load-at-end", "no plugin is loaded while the program ends",
-         "return !at_end;", "return TRUE;", "unloads.py:reload_at_the_end")
+         "return !at_end;", "return TRUE;", "unload:nothing_is_loaded_at_the_end")
 mutation("unload-holds", "a plugin with calls under way is not unmapped", "return g_atomic_int_get(&plugin->holds) > 0;", "return FALSE;",
          "plugin:unload_waits_for_holds", "plugin:holds_are_named")
 mutation("setting-watches", "watches that change their setting end",

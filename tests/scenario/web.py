@@ -308,6 +308,16 @@ def test_metrics(bp):
         assert done.returncode == 0, done.stdout
 
 
+def test_metrics_without_rest(bp):
+    """What the plugin rest counts is left out with it."""
+    port = serve(bp)
+    assert bp.run("plugin unload rest") == ["Unloaded rest."]
+    status, _, body = curl(port, "/metrics")
+    assert status == 200 and b"backplane_plugin_cpu_seconds_total" in body and b"backplane_info" not in body, body
+    for path in ("/", "/healthz", "/api/v1", "/api/v1/host", "/api/v1/openapi.json", "/api/v1/commands", "/api/v1/history"):
+        assert curl(port, path)[0] in (200, 404), path
+
+
 def test_logs(bp):
     port = serve(bp)
     bp.run("channel watch web-server/access")
