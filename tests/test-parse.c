@@ -4,7 +4,7 @@
 #include <string.h>
 #include "command/bind.h"
 #include "command/parse.h"
-#include "command/usage.h"
+#include "../plugins/commands/usage.h"
 #include "suite.h"
 
 /* --- commands --- */

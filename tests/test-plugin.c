@@ -123,13 +123,13 @@ static void test_twice(void)
 /* A command, module or handler whose name is taken undoes the whole load. */
 static void test_name_clash(void)
 {
-	static const BpCommand commands[] = { { "version", .help = "a second one" }, { NULL } };
+	static const BpCommand commands[] = { { "quit", .help = "a second one" }, { NULL } };
 	static const BpPluginInfo info = { BP_PLUGIN_BUILT, .name = "clash", .commands = commands };
 	g_autoptr(GError) error = NULL;
 
 	start();
 	CU_ASSERT_PTR_NULL(bp_plugin_add(&info, &error));
-	CU_ASSERT(error && strstr(error->message, "command/version is registered by kernel already"));
+	CU_ASSERT(error && strstr(error->message, "command/quit is registered by kernel already"));
 	CU_ASSERT(suite_wait_until(is_gone, "clash", 10));
 	stop();
 }
@@ -272,7 +272,7 @@ static void test_unload_waits_for_holds(void)
 
 static void expect_holds(BpPlugin *plugin, const char *pattern)
 {
-	g_autofree char *text = owner_holds_text(plugin);
+	g_autofree char *text = bp_owner_holds_text(plugin);
 
 	CU_ASSERT_FATAL(text != NULL);
 	CU_ASSERT(g_pattern_match_simple(pattern, text));
@@ -295,7 +295,7 @@ static void test_holds_are_named(void)
 	start();
 	plugin = bp_plugin_add(&info, NULL);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(plugin);
-	CU_ASSERT_PTR_NULL(owner_holds_text(plugin));
+	CU_ASSERT_PTR_NULL(bp_owner_holds_text(plugin));
 	bp_plugin_hold_for(plugin, "look up");
 	bp_plugin_hold_for(plugin, "look up");
 	bp_plugin_hold(plugin);

@@ -81,7 +81,7 @@ gboolean command_is_group(const char *word)
 	return list->len > 0;
 }
 
-char **command_words(const char *first)
+char **bp_command_words(const char *first)
 {
 	g_autofree char *prefix = first ? g_strconcat(first, " ", NULL) : g_strdup("");
 	g_autofree char *path = g_strconcat("command/", prefix, NULL);
@@ -124,7 +124,7 @@ static const BpCommand *find_prefix(const char *word, const char **suffix)
 static void unknown(const char *first, const char *second, GError **error)
 {
 	if (command_is_group(first)) {
-		g_auto(GStrv) words = command_words(first);
+		g_auto(GStrv) words = bp_command_words(first);
 		g_autofree char *all = g_strjoinv(", ", words);
 		const char *nearest = second ? bp_nearest(second, (const char *const *)words) : NULL;
 
@@ -133,7 +133,7 @@ static void unknown(const char *first, const char *second, GError **error)
 			    second ? second : "(nothing)", second ? "" : " after it", first,
 			    nearest ? "; did you mean " : "", nearest ? nearest : "", all);
 	} else {
-		g_auto(GStrv) words = command_words(NULL);
+		g_auto(GStrv) words = bp_command_words(NULL);
 		const char *nearest = bp_nearest(first, (const char *const *)words);
 
 		g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND,
@@ -171,4 +171,61 @@ const BpCommand *command_of_words(const ParsedWords *words, guint *words_used, c
 	*words_used = used;
 	*suffix = rest;
 	return command;
+}
+
+static BpChannel *find_by_number(const char *word)
+{
+	guint64 number = g_ascii_strtoull(word, NULL, 10);
+	g_autoptr(GPtrArray) list = NULL;
+
+	if (!*word || strspn(word, "0123456789") != strlen(word))
+		return NULL;
+	list = bp_channel_list(NULL);
+	for (guint i = 0; i < list->len; i++)
+		if (number == bp_channel_number(list->pdata[i]))
+			return bp_channel_ref(list->pdata[i]);
+	return NULL;
+}
+
+BpChannel *bp_channel_named(const char *word, GError **error)
+{
+	BpChannel *channel = bp_channel_find(word);
+	g_autoptr(GPtrArray) list = NULL, names = NULL;
+	const char *nearest;
+
+	if (!channel)
+		channel = find_by_number(word);
+	if (channel || !error)
+		return channel;
+	list = bp_channel_list(NULL);
+	names = g_ptr_array_new();
+	for (guint i = 0; i < list->len; i++)
+		g_ptr_array_add(names, (gpointer)bp_channel_name(list->pdata[i]));
+	g_ptr_array_add(names, NULL);
+	nearest = bp_nearest(word, (const char *const *)names->pdata);
+	g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND,
+		    "There is no channel named '%s'%s%s; channel list shows them", word,
+		    nearest ? ", did you mean " : "", nearest ? nearest : "");
+	return NULL;
+}
+
+BpPlugin *bp_plugin_named(const char *name, GError **error)
+{
+	BpPlugin *plugin = bp_plugin_find(name);
+	g_autoptr(GPtrArray) list = NULL;
+	g_autoptr(GPtrArray) names = NULL;
+	const char *nearest;
+
+	if (plugin)
+		return plugin;
+	list = bp_plugin_list();
+	names = g_ptr_array_new();
+	for (guint i = 0; i < list->len; i++)
+		g_ptr_array_add(names, ((BpPlugin *)list->pdata[i])->name);
+	g_ptr_array_add(names, NULL);
+	nearest = bp_nearest(name, (const char *const *)names->pdata);
+	g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND,
+		    "no plugin %s is loaded%s%s; plugin list shows those that are", name,
+		    nearest ? "; did you mean " : "", nearest ? nearest : "");
+	return NULL;
 }

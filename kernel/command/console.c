@@ -2,7 +2,6 @@
 /* console.c - the handler `console`: every line is commands. It shows what is said on channel "console" between them. */
 #include "command/console.h"
 #include <string.h>
-#include "command/builtin.h"
 #include "command/command.h"
 #include "host/module.h"
 #include "host/plugin.h"
@@ -13,13 +12,6 @@ typedef struct {
 
 static BpSession *system_session;
 static BpChannel *channel;
-
-/* --- history --- */
-
-gboolean console_keeps_history(const BpSession *session)
-{
-	return !strcmp(session->handler->name, "console");
-}
 
 /* --- the handler --- */
 
@@ -61,7 +53,7 @@ static gboolean line(BpPlugin *self, BpSession *session, const char *text, gsize
 
 static gboolean interrupt(BpPlugin *self, BpSession *session)
 {
-	if (session_is_busy(session))
+	if (bp_session_is_busy(session))
 		run_cancel_all(session);
 	return TRUE;
 }
@@ -72,20 +64,19 @@ static void close_console(BpPlugin *self, BpSession *session, BpEnd why)
 
 	if (console->watch)
 		bp_watch_remove(console->watch);
-	builtin_forget_watches(session);
 }
 
 static const BpHandler handlers[] = {
 	{
 		"console",
 		.help = "the commands of Backplane",
+		.commands = TRUE,
 		.prompt = "\033[1;32mbackplane>\033[0m ",
 		.size = sizeof(Console),
 		.open = open_console,
 		.welcome = welcome,
 		.line = line,
 		.interrupt = interrupt,
-		.complete = console_complete,
 		.terminal = terminal,
 		.close = close_console,
 	},
@@ -153,8 +144,8 @@ void console_start(void)
 	channel = bp_channel(bp_kernel(), "console");
 	bp_channel_set_options(bp_channel(bp_kernel(), "sessions"), &log);
 	good = add_tables(bp_kernel(), &info, NULL);
-	for (const BpCommand *const *table = console_tables; *table; table++)
-		good = good && bp_command_add(bp_kernel(), *table, NULL);
+	good = good && bp_command_add(bp_kernel(), plugin_commands, NULL);
+	good = good && bp_command_add(bp_kernel(), program_commands, NULL);
 	g_assert(good); /* two built-in commands of one name */
 	system_session = bp_session_open(bp_kernel(), &options, NULL);
 }
@@ -181,6 +172,5 @@ void console_stop(void)
 {
 	if (system_session)
 		bp_session_end(system_session, BP_END_SHUTDOWN, NULL);
-	builtin_forget_links();
 	plugin_use_tables(NULL);
 }

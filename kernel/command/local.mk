@@ -1,26 +1,18 @@
 # SPDX-License-Identifier: MIT
 
 libbackplane_so_0_SOURCES += \
+	kernel/command/alias.c \
 	kernel/command/bind.c \
 	kernel/command/bind.h \
-	kernel/command/builtin-alias.c \
-	kernel/command/builtin-channel.c \
-	kernel/command/builtin-context.c \
-	kernel/command/builtin-help.c \
-	kernel/command/builtin-module.c \
 	kernel/command/builtin-plugin.c \
 	kernel/command/builtin-program.c \
-	kernel/command/builtin-script.c \
-	kernel/command/builtin-session.c \
-	kernel/command/builtin.c \
-	kernel/command/builtin.h \
 	kernel/command/call.c \
 	kernel/command/command.c \
 	kernel/command/command.h \
-	kernel/command/complete.c \
 	kernel/command/console.c \
 	kernel/command/console.h \
 	kernel/command/input.c \
+	kernel/command/line.c \
 	kernel/command/output.c \
 	kernel/command/parse.c \
 	kernel/command/parse.h \
@@ -30,6 +22,4 @@ libbackplane_so_0_SOURCES += \
 	kernel/command/session.c \
 	kernel/command/session.h \
 	kernel/command/table.c \
-	kernel/command/text.c \
-	kernel/command/usage.c \
-	kernel/command/usage.h
+	kernel/command/text.c

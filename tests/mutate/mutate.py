@@ -111,7 +111,7 @@ def targets_of(tests):
         if name.endswith((".py", ".sh")) or name == "lint":
             wanted |= {"all"} | plugins
         else:
-            wanted |= {"tests/test-" + name} | libraries
+            wanted |= {"tests/test-" + name, "plugins/commands.so"} | libraries
             wanted |= plugins if name in ("plugin", "unload") else set()
     return sorted(wanted)
 

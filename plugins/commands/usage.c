@@ -2,7 +2,7 @@
 /* usage.c - the usage line groups the flags that have a letter, then the options, then the
  * arguments. The lines of help stand in two columns; a name too long for the first has its
  * text on the next line. */
-#include "command/usage.h"
+#include "usage.h"
 #include <string.h>
 #include <backplane/text.h>
 
