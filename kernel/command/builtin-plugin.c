@@ -97,7 +97,7 @@ static const BpParam unload_params[] = {
 	{ NULL },
 };
 
-const BpCommand plugin_commands[] = {
+const BpCommand builtin_plugin_commands[] = {
 	{ "plugin load", .help = "load a plugin while everything runs", .params = load_params, .run = run_load,
 	  .role = BP_ADMIN },
 	{ "plugin unload", .help = "close what is a plugin's, and unload it", .params = unload_params,

@@ -43,7 +43,7 @@ static gboolean run_restart(BpPlugin *self, BpCall *call, GError **error)
 	return TRUE;
 }
 
-const BpCommand program_commands[] = {
+const BpCommand builtin_program_commands[] = {
 	{ "flush", .help = "save the settings now", .run = run_flush, .role = BP_OPERATOR, .group = "settings" },
 	{ "exit", .help = "leave: ends this session only", .run = run_exit, .group = "base" },
 	{ "logout", .help = "the same as exit", .run = run_exit, .hidden = TRUE, .group = "base" },

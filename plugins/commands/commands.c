@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* commands.c - the commands that every host has beside the kernel's own: what there is, and what is done with it.
- *
- *	channel watch uart*		what is said there is shown to this session
- *	module open TelnetServer lab port=2323
- *	set default_telnet_port 2323
- *	status
- */
+/* commands.c - the commands that every host has: what there is, and what is done with it. */
 #include "commands.h"
+
+static const char manual[] =
+	"What is there, and what is done with it: channels, modules, plugins, settings, aliases, scripts, sessions.\n"
+	"help lists the commands, help NAME tells about one.\n"
+	"\n"
+	"  channel watch uart*                     what is said there is shown to this session\n"
+	"  module open TelnetServer lab port=2323  a server named lab\n"
+	"  set default_telnet_port 2323            a setting, kept from now on\n"
+	"  status                                  is everything all right?\n";
 
 static gboolean load(BpPlugin *self, GError **error)
 {
@@ -19,5 +22,5 @@ static gboolean load(BpPlugin *self, GError **error)
 	return channel_load(self, error);
 }
 
-BP_PLUGIN(.name = "commands", .version = "1.0", .load = load,
+BP_PLUGIN(.name = "commands", .version = "1.0", .manual = manual, .load = load,
 	  .summary = "The commands for channels, modules, settings, sessions and scripts");

@@ -68,6 +68,8 @@ BP_API gboolean bp_setting_is_temporary(BpContext *context, const char *key);
 BP_API gboolean bp_setting_set_temporary(const char *path, const char *key, const char *value, GError **error);
 /* The text in the file, whether it is declared or not; NULL: not there. Yours. */
 BP_API char *bp_setting_stored(const char *path, const char *key);
+/* The keys of a path in the file; free with g_strfreev. Never NULL. */
+BP_API char **bp_setting_keys(const char *path);
 
 /* All of them, secrets too, as in the file. Yours. */
 BP_API char *bp_settings_text(gsize *size);
@@ -87,6 +89,22 @@ BP_API void bp_output_lost(guint64 *pieces, guint64 *lines);
 BP_API void bp_log_set_terminal(gboolean on);
 
 /* --- loops --- */
+typedef struct {
+	const char *name, *owner;
+	gint64 interval;
+	guint times, done; /* times 0: for ever */
+	guint64 missed;
+} BpTimerInfo;
+BP_API GPtrArray *bp_timer_list(
+	void); /* of BpTimerInfo, freed with the array: timers of the main loop that have a name, by name */
+typedef struct {
+	char *name;
+	const char *owner;
+	gint64 age;
+	double progress;
+	gboolean running, cancelled;
+} BpJobInfo;
+BP_API GPtrArray *bp_job_list(void);  /* of BpJobInfo, freed with the array */
 BP_API GPtrArray *bp_loop_list(void); /* of BpLoop */
 /* Microseconds that the longest turn of the last minute took; `*whose` (yours) says in whose code, or is "". */
 BP_API gint64 bp_loop_longest_turn(BpLoop *loop, char **whose);
