@@ -330,6 +330,9 @@ static int serve(void)
 		return 0;
 	if (!apply_settings(&error))
 		return complain(EXIT_USAGE, error->message);
+	if (!need_plugin("commands", &error))
+		bp_log(bp_kernel(), BP_LOG_ERROR, "most commands are missing: %s", error->message);
+	g_clear_error(&error);
 	if (!need_plugin("leftovers", &error))
 		bp_log(bp_kernel(), BP_LOG_WARNING,
 		       "what plugins leave behind when they are unloaded is not looked for: %s", error->message);

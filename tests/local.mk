@@ -8,6 +8,7 @@ UNIT_TESTS = \
 	tests/test-bus \
 	tests/test-bus-threads \
 	tests/test-closing \
+	tests/test-commands \
 	tests/test-config \
 	tests/test-config-reload \
 	tests/test-connect \

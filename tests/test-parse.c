@@ -4,6 +4,7 @@
 #include <string.h>
 #include "command/bind.h"
 #include "command/parse.h"
+#include <backplane/command.h>
 #include "command/usage.h"
 #include "suite.h"
 
@@ -413,7 +414,7 @@ static void test_usage_line(void)
 
 static void test_usage_params(void)
 {
-	g_autofree char *text = usage_params(mixed, 60), *none = usage_params(NULL, 0);
+	g_autofree char *text = bp_param_usage(mixed, 60), *none = bp_param_usage(NULL, 0);
 
 	CU_ASSERT_STRING_EQUAL(none, "");
 	CU_ASSERT_STRING_EQUAL(text, "  CHANNEL                  name (required)\n"

@@ -8,6 +8,7 @@ static void start_in(const char *state)
 	BpKernelOptions options = { .state_dir = state };
 
 	CU_ASSERT_FATAL(bp_kernel_start(&options, NULL));
+	load_plugin("commands");
 	load_plugin("automation");
 }
 

@@ -140,6 +140,7 @@ static void start(void)
 	static const BpKernelOptions options = { 0 };
 
 	CU_ASSERT_FATAL(bp_kernel_start(&options, NULL));
+	load_plugin("commands");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(bp_plugin_add(&info, NULL));
 	events = g_string_new(NULL);
 }

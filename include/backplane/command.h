@@ -85,6 +85,10 @@ BP_API gboolean bp_command_add(BpPlugin *self, const BpCommand *table, GError **
 /* The channel that a user means, by name or number; not found is a sentence with the nearest name. A reference of yours. */
 BP_API BpChannel *bp_channel_named(const char *word, GError **error);
 
+/* Help for a table: one line a parameter, arguments first, aligned, wrapped at so many columns (0: 80), each ended by a newline; ""
+ * when there is none. Yours. */
+BP_API char *bp_param_usage(const BpParam *table, guint columns);
+
 /* All commands, sorted by name; free the array. */
 BP_API GPtrArray *bp_command_list(void);
 BP_API const BpCommand *bp_command_find(const char *name);

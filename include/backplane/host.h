@@ -68,6 +68,8 @@ BP_API gboolean bp_setting_is_temporary(BpContext *context, const char *key);
 BP_API gboolean bp_setting_set_temporary(const char *path, const char *key, const char *value, GError **error);
 /* The text in the file, whether it is declared or not; NULL: not there. Yours. */
 BP_API char *bp_setting_stored(const char *path, const char *key);
+/* The keys of a path in the file; free with g_strfreev. Never NULL. */
+BP_API char **bp_setting_keys(const char *path);
 
 /* All of them, secrets too, as in the file. Yours. */
 BP_API char *bp_settings_text(gsize *size);

@@ -41,7 +41,7 @@ static void explain(BpCall *call, const BpCommand *command)
 	g_autofree char *params = NULL;
 
 	bp_session_size(bp_call_session(call), &columns, &rows);
-	params = usage_params(command->params, columns);
+	params = bp_param_usage(command->params, columns);
 	bp_call_styled(call, BP_STRONG, "%s", usage);
 	bp_call_printf(call, "  %s", command->help ? command->help : "");
 	if (*params)

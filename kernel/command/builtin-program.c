@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* builtin-program.c - version, status, thread, quit, shutdown, restart. */
-#include <stdio.h>
-#include <string.h>
+/* builtin-program.c - version, thread, schedule, flush, exit, quit, shutdown, restart. */
 #include <unistd.h>
 #include "command/builtin.h"
+#include "host/settings.h"
 #include "loop/loop.h"
 #include "start.h"
 
@@ -16,94 +15,6 @@ static gboolean run_version(BpPlugin *self, BpCall *call, GError **error)
 		       glib_minor_version, glib_micro_version, plugins->len, (int)getpid());
 	return TRUE;
 }
-
-static gsize resident_kib(void)
-{
-	g_autofree char *text = bp_file_load("/proc/self/statm", 4096, BP_FILE_READ, NULL, NULL);
-	gulong all, resident;
-
-	if (!text || sscanf(text, "%lu %lu", &all, &resident) != 2)
-		return 0;
-	return resident * (gsize)sysconf(_SC_PAGESIZE) / 1024;
-}
-
-/* With the first line of what its module has to say of it. */
-static void show_instances(BpCall *call, GPtrArray *instances)
-{
-	BpTable *table = bp_table_new("Module", "Class", "State", "What it does", NULL);
-
-	for (guint i = 0; i < instances->len; i++) {
-		BpInstance *instance = instances->pdata[i];
-		g_autofree char *state = builtin_state_text(instance);
-		g_autofree char *about = bp_instance_describe(instance);
-
-		about[strcspn(about, "\n")] = 0;
-		bp_table_row(table, "%s\t%s\t%s\t%s", bp_plugin_name(instance), bp_instance_module(instance)->name,
-			     state, about);
-		bp_table_style(table, 2, builtin_state_style(instance));
-	}
-	bp_call_table(call, table);
-}
-
-static guint show_problems(BpCall *call, GPtrArray *instances)
-{
-	guint count = 0;
-
-	for (guint i = 0; i < instances->len; i++) {
-		g_autofree char *text = NULL;
-
-		if (builtin_state_style(instances->pdata[i]) == BP_GOOD)
-			continue;
-		text = builtin_state_text(instances->pdata[i]);
-		bp_call_styled(call, builtin_state_style(instances->pdata[i]), "problem: %s %s",
-			       bp_plugin_name(instances->pdata[i]), text);
-		count++;
-	}
-	return count;
-}
-
-static void show_longest(BpCall *call)
-{
-	g_autoptr(GPtrArray) loops = bp_loop_list();
-
-	for (guint i = 0; i < loops->len; i++) {
-		g_autofree char *whose = NULL;
-		gint64 longest = bp_loop_longest_turn(loops->pdata[i], &whose);
-
-		bp_call_printf(call, "longest turn of loop %s in the last minute: %.1f ms%s%s",
-			       bp_loop_name(loops->pdata[i]), (double)longest / 1000, *whose ? ", in " : "", whose);
-	}
-}
-
-static gboolean run_status(BpPlugin *self, BpCall *call, GError **error)
-{
-	g_autoptr(GPtrArray) channels = bp_channel_list(NULL);
-	g_autoptr(GPtrArray) sessions = bp_session_list();
-	g_autoptr(GPtrArray) instances = bp_instance_list(NULL);
-	g_autofree char *age = bp_duration_text(g_get_real_time() - bp_kernel_started());
-	guint64 pieces, lines;
-	guint problems;
-
-	bp_call_styled(call, BP_STRONG, "%s, up %s, %zu KiB resident", bp_kernel_version(), age, resident_kib());
-	bp_call_printf(call, "%u channels, %u modules open, %u sessions", channels->len, instances->len, sessions->len);
-	bp_output_lost(&pieces, &lines);
-	if (pieces || lines)
-		bp_call_styled(call, BP_BAD,
-			       "lost, as nobody reads them: %" G_GUINT64_FORMAT
-			       " pieces of output on stdout, %" G_GUINT64_FORMAT " lines of the log on stderr",
-			       pieces, lines);
-	problems = show_problems(call, instances);
-	if (bp_call_bool(call, "check"))
-		return problems ? bp_fail(error, BP_FAILED, "%u problem%s", problems, problems > 1 ? "s" : "") : TRUE;
-	show_longest(call);
-	show_instances(call, instances);
-	return TRUE;
-}
-
-static const BpParam status_params[] = {
-	{ "check", .type = BP_BOOL, .help = "problems only; fails when there is one" },
-	{ NULL },
-};
 
 static gboolean run_thread(BpPlugin *self, BpCall *call, GError **error)
 {
@@ -140,6 +51,47 @@ static gboolean run_thread(BpPlugin *self, BpCall *call, GError **error)
 	return TRUE;
 }
 
+static gboolean run_timers(BpPlugin *self, BpCall *call, GError **error)
+{
+	g_autoptr(GArray) list = timer_list();
+
+	bp_call_styled(call, BP_HEADING, "Scheduled Processes:");
+	for (guint i = 0; i < list->len; i++) {
+		const TimerInfo *info = &g_array_index(list, TimerInfo, i);
+		g_autofree char *times = info->times ? g_strdup_printf("%u times", info->times - info->done)
+						     : g_strdup("forever");
+		g_autofree char *missed = info->missed ? g_strdup_printf(", %" G_GUINT64_FORMAT " beats missed",
+									 info->missed)
+						       : NULL;
+
+		bp_call_printf(call, "%u: %s %s, each %.3g seconds (%s)%s", i + 1, info->name, times,
+			       (double)info->interval / G_USEC_PER_SEC, info->owner, missed ? missed : "");
+	}
+	return TRUE;
+}
+
+static void on_saved(const GError *error, gpointer data)
+{
+	BpCall *call = data;
+
+	if (!error)
+		bp_call_print(call, "Persistent settings force saved.");
+	bp_call_done(call, error ? g_error_copy(error) : NULL);
+}
+
+static gboolean run_flush(BpPlugin *self, BpCall *call, GError **error)
+{
+	bp_call_hold(call, NULL, NULL);
+	settings_save(on_saved, call);
+	return TRUE;
+}
+
+static gboolean run_exit(BpPlugin *self, BpCall *call, GError **error)
+{
+	bp_session_end(bp_call_session(call), BP_END_HANDLER, "Goodbye!");
+	return TRUE;
+}
+
 static gboolean run_quit(BpPlugin *self, BpCall *call, GError **error)
 {
 	bp_call_print(call, "Shutting down.");
@@ -156,9 +108,11 @@ static gboolean run_restart(BpPlugin *self, BpCall *call, GError **error)
 
 const BpCommand program_commands[] = {
 	{ "version", .help = "what runs here", .run = run_version, .group = "base" },
-	{ "status", .help = "the whole host on one screen, problems first", .params = status_params, .run = run_status,
-	  .group = "base" },
 	{ "thread", .help = "list loops and jobs", .run = run_thread, .group = "base" },
+	{ "schedule", .help = "list the timers of everybody", .run = run_timers, .group = "base" },
+	{ "flush", .help = "save the settings now", .run = run_flush, .role = BP_OPERATOR, .group = "settings" },
+	{ "exit", .help = "leave: ends this session only", .run = run_exit, .group = "base" },
+	{ "logout", .help = "the same as exit", .run = run_exit, .hidden = TRUE, .group = "base" },
 	{ "quit", .help = "end the program: sessions, modules, plugins, settings, in order", .run = run_quit,
 	  .role = BP_ADMIN, .group = "base" },
 	{ "shutdown", .help = "the same as quit", .run = run_quit, .role = BP_ADMIN, .group = "base" },

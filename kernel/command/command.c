@@ -172,3 +172,39 @@ const BpCommand *command_of_words(const ParsedWords *words, guint *words_used, c
 	*suffix = rest;
 	return command;
 }
+
+static BpChannel *find_by_number(const char *word)
+{
+	guint64 number = g_ascii_strtoull(word, NULL, 10);
+	g_autoptr(GPtrArray) list = NULL;
+
+	if (!*word || strspn(word, "0123456789") != strlen(word))
+		return NULL;
+	list = bp_channel_list(NULL);
+	for (guint i = 0; i < list->len; i++)
+		if (number == bp_channel_number(list->pdata[i]))
+			return bp_channel_ref(list->pdata[i]);
+	return NULL;
+}
+
+BpChannel *bp_channel_named(const char *word, GError **error)
+{
+	BpChannel *channel = bp_channel_find(word);
+	g_autoptr(GPtrArray) list = NULL, names = NULL;
+	const char *nearest;
+
+	if (!channel)
+		channel = find_by_number(word);
+	if (channel || !error)
+		return channel;
+	list = bp_channel_list(NULL);
+	names = g_ptr_array_new();
+	for (guint i = 0; i < list->len; i++)
+		g_ptr_array_add(names, (gpointer)bp_channel_name(list->pdata[i]));
+	g_ptr_array_add(names, NULL);
+	nearest = bp_nearest(word, (const char *const *)names->pdata);
+	g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND,
+		    "There is no channel named '%s'%s%s; channel list shows them", word,
+		    nearest ? ", did you mean " : "", nearest ? nearest : "");
+	return NULL;
+}

@@ -13,7 +13,7 @@ BpPlugin *command_owner(const BpCommand *command);
 char **command_words(const char *first);
 /* A two-word command begins with it. */
 gboolean command_is_group(const char *word);
-/* What an alias stands for, or NULL; builtin-alias.c. Yours. */
+/* What an alias stands for, or NULL; alias.c. Yours. */
 char *alias_find(const char *name);
 extern const BpCommand alias_command;		/* what runs one: the text is its suffix */
 extern const BpCommand *const console_tables[]; /* the built-in ones, NULL-terminated */

@@ -72,7 +72,6 @@ static void close_console(BpPlugin *self, BpSession *session, BpEnd why)
 
 	if (console->watch)
 		bp_watch_remove(console->watch);
-	builtin_forget_watches(session);
 }
 
 static const BpHandler handlers[] = {
@@ -181,6 +180,5 @@ void console_stop(void)
 {
 	if (system_session)
 		bp_session_end(system_session, BP_END_SHUTDOWN, NULL);
-	builtin_forget_links();
 	plugin_use_tables(NULL);
 }

@@ -1,17 +1,12 @@
 # SPDX-License-Identifier: MIT
 
 libbackplane_so_0_SOURCES += \
+	kernel/command/alias.c \
 	kernel/command/bind.c \
 	kernel/command/bind.h \
-	kernel/command/builtin-alias.c \
-	kernel/command/builtin-channel.c \
-	kernel/command/builtin-context.c \
 	kernel/command/builtin-help.c \
-	kernel/command/builtin-module.c \
 	kernel/command/builtin-plugin.c \
 	kernel/command/builtin-program.c \
-	kernel/command/builtin-script.c \
-	kernel/command/builtin-session.c \
 	kernel/command/builtin.c \
 	kernel/command/builtin.h \
 	kernel/command/call.c \

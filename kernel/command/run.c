@@ -120,7 +120,7 @@ void run_fail(Run *run, const char *text)
 static void show_usage(Run *run, const BpCommand *command)
 {
 	g_autofree char *line = usage_line(command->name, command->params);
-	g_autofree char *params = usage_params(command->params, run->session->columns);
+	g_autofree char *params = bp_param_usage(command->params, run->session->columns);
 
 	session_say(run->session, BP_STRONG, line);
 	if (*params)

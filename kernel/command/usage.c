@@ -144,7 +144,7 @@ static void append_param(GString *to, const BpParam *param, guint width, guint c
 	append_wrapped(to, right, width + 4, columns);
 }
 
-char *usage_params(const BpParam *table, guint columns)
+char *bp_param_usage(const BpParam *table, guint columns)
 {
 	GString *text = g_string_new(NULL);
 	guint count = 0, width = 0;

@@ -239,7 +239,7 @@ void bp_setting_declare(BpPlugin *self, BpContext *context, const BpParam *table
 	declaration->rows = bp_param_rows(table, NULL);
 	g_ptr_array_add(context->declarations, declaration);
 	owner_link(self, &declaration->owned, "setting", drop_declaration);
-	keys = settings_keys(context->path);
+	keys = bp_setting_keys(context->path);
 	for (const BpParam **row = declaration->rows; *row; row++) {
 		if (!bp_setting_check_key((*row)->name, NULL))
 			g_critical("\"%s\" cannot be the key of a setting", (*row)->name);

@@ -362,7 +362,7 @@ char *bp_setting_stored(const char *path, const char *key)
 	return raw ? settings_unescape(raw) : NULL;
 }
 
-char **settings_keys(const char *path)
+char **bp_setting_keys(const char *path)
 {
 	char **list = g_key_file_get_keys(keys(), path, NULL, NULL);
 

@@ -34,18 +34,9 @@ gboolean settings_is_dirty(void);
 void settings_on_dirty(void (*func)(void));
 /* Forgets what was read, stored and temporary; saves nothing. Contexts and declarations stay. */
 void settings_stop(void);
-/* A copy for another machine, secrets too, mode 0600, written in a job. Into a folder: settings-DATE.ini there. Never over
- * a file that is there. `done` gets the name written, or an error. */
-typedef void (*SettingsExported)(const char *name, const GError *error, gpointer data);
-void settings_export(const char *path, SettingsExported done, gpointer data);
-/* Takes what the text of a settings file has and leaves what it has not; `path` is its name in sentences. All declared
- * settings are checked first: one bad value, and nothing is changed. */
-gboolean settings_import(const char *path, const char *text, gsize size, GError **error);
 
 /* NULL removes. */
 void settings_set_text(const char *path, const char *key, const char *text);
-/* Keys of a path in the file; free with g_strfreev. Never NULL. */
-char **settings_keys(const char *path);
 
 /* --- the contexts: context.c --- */
 

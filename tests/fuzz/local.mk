@@ -33,7 +33,8 @@ tests_fuzz_fuzz_peer_SOURCES = tests/fuzz/fuzz-peer.c plugins/peer/discovery-cod
 	plugins/peer/json-line.c plugins/peer/peer-frame.c plugins/peer/peer-handshake.c plugins/peer/python-json.c
 
 # Whole connections: with the plugin that serves them linked in.
-SCRIPT_SOURCES = tests/fuzz/handlers.h tests/fuzz/script.c tests/fuzz/script.h
+SCRIPT_SOURCES = tests/fuzz/commands.c tests/fuzz/handlers.h tests/fuzz/script.c tests/fuzz/script.h \
+	$(COMMAND_TABLES)
 tests_fuzz_fuzz_http_server_SOURCES = tests/fuzz/fuzz-http-server.c $(SCRIPT_SOURCES) $(plugins_web_so_SOURCES)
 nodist_tests_fuzz_fuzz_http_server_SOURCES = $(nodist_plugins_web_so_SOURCES)
 tests_fuzz_fuzz_http_server_LDADD = $(TEST_LIBS) $(GIO_LIBS)

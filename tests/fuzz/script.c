@@ -35,6 +35,7 @@ static int listener = -1;
 static char *folder;
 static const ScriptTarget *script;
 static const BpPluginInfo *served;
+extern const BpPluginInfo commands_plugin_info;
 
 /* --- the clock: it stands for the system's in everything that is linked here --- */
 
@@ -482,7 +483,8 @@ void script_start(const BpPluginInfo *plugin, const ScriptTarget *target)
 	folder = g_dir_make_tmp("backplane-fuzz-XXXXXX", NULL);
 	/* What a script types may name files. */
 	g_assert(folder && chdir(folder) == 0);
-	if (!bp_kernel_start(&options, &error) || (plugin && !bp_plugin_add(plugin, &error)))
+	if (!bp_kernel_start(&options, &error) || !bp_plugin_add(&commands_plugin_info, &error) ||
+	    (plugin && !bp_plugin_add(plugin, &error)))
 		g_error("%s", error->message);
 	log_set_stderr(0);
 	remove_commands();

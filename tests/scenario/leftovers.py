@@ -54,7 +54,7 @@ def goes_on(bp):
 
 def test_nothing_is_left_by_ours(bp):
     for name in [line.split()[0] for line in bp.run("plugin list") if " loaded " in line]:
-        if name not in ("console", "leftovers", "automation", "owned"):
+        if name not in ("commands", "console", "leftovers", "automation", "owned"):
             unload(bp, name)
     assert "has left behind" not in bp.stderr(), bp.stderr()
     goes_on(bp)

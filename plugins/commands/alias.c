@@ -1,53 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* builtin-alias.c - alias: words of one's own, kept as settings of context /alias. An alias goes before a command of the same
- * name, except that `alias` itself stays reachable. */
+/* alias.c - alias: words of one's own, kept as settings of context /alias, where the kernel looks for them. */
 #include <string.h>
-#include "command/builtin.h"
-#include "host/settings.h"
+#include "commands.h"
 
 #define PATH "/alias"
 
-char *alias_find(const char *name)
+static char *find(const char *name)
 {
 	g_autofree char *key = g_ascii_strdown(name, -1);
 
-	return g_ascii_isalpha(*key) && strcmp(key, "alias") ? bp_setting_stored(PATH, key) : NULL;
+	return strcmp(key, "alias") ? bp_setting_stored(PATH, key) : NULL;
 }
-
-/* The parts of "a;b" outside quotes, as lines. */
-static char *as_lines(const char *text)
-{
-	char *lines = g_strdup(text), quote = 0;
-
-	for (char *at = lines; *at; at++) {
-		if (quote)
-			quote = *at == quote ? 0 : quote;
-		else if (*at == '"' || *at == '\'')
-			quote = *at;
-		else if (*at == ';')
-			*at = '\n';
-	}
-	return lines;
-}
-
-static gboolean run_alias_itself(BpPlugin *self, BpCall *call, GError **error)
-{
-	g_autofree char *lines = as_lines(bp_call_suffix(call));
-
-	bp_call_run(call, lines);
-	return TRUE;
-}
-
-const BpCommand alias_command = { "alias", .run = run_alias_itself };
 
 static void list_aliases(BpCall *call)
 {
-	g_auto(GStrv) keys = settings_keys(PATH);
+	g_auto(GStrv) keys = bp_setting_keys(PATH);
 	BpTable *table = bp_table_new(">", "Alias", "Command(s)", NULL);
 	guint number = 0;
 
 	for (char **key = keys; *key; key++) {
-		g_autofree char *text = alias_find(*key);
+		g_autofree char *text = find(*key);
 		g_autofree char *shown = bp_command_shown(text);
 
 		bp_table_row(table, "%u:\t%s\t%s", number++, *key, shown);
@@ -68,7 +40,7 @@ static gboolean run_alias(BpPlugin *self, BpCall *call, GError **error)
 	}
 	if (!bp_setting_check_key(name, error))
 		return FALSE;
-	now = alias_find(name);
+	now = find(name);
 	if (commands && *commands) {
 		bp_setting_store(bp_context(PATH), name, commands);
 	} else if (now) {

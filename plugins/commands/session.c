@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* builtin-session.c - session list, info, kill, watch, send, message; exit. */
+/* session.c - session list, info, kill, watch, send, message. */
 #include <string.h>
-#include "command/builtin.h"
+#include "commands.h"
 
 static gboolean run_list(BpPlugin *self, BpCall *call, GError **error)
 {
@@ -11,13 +11,14 @@ static gboolean run_list(BpPlugin *self, BpCall *call, GError **error)
 
 	for (guint i = 0; i < list->len; i++) {
 		BpSession *session = list->pdata[i];
-		g_autofree char *age = bp_duration_text(g_get_real_time() - session->started);
+		g_autofree char *age = bp_duration_text(g_get_real_time() - bp_session_started(session));
 		g_autofree char *idle = bp_duration_text(bp_session_idle(session));
 
-		bp_table_row(table, "%u%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s", session->id,
-			     session == bp_call_session(call) ? "*" : "", session->peer, bp_session_transport(session),
-			     bp_session_server(session), session->handler->name, age, idle,
-			     session->terminal ? session->type : "");
+		bp_table_row(table, "%u%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s", bp_session_id(session),
+			     session == bp_call_session(call) ? "*" : "", bp_session_peer(session),
+			     bp_session_transport(session), bp_session_server(session),
+			     bp_session_handler(session)->name, age, idle,
+			     bp_session_is_terminal(session) ? bp_session_terminal(session) : "");
 	}
 	bp_call_table(call, table);
 	return TRUE;
@@ -39,21 +40,26 @@ static gboolean run_info(BpPlugin *self, BpCall *call, GError **error)
 	static const char *const roles[] = { "observer", "operator", "admin" };
 	BpSession *session = find_session(call, error);
 	g_autofree char *age = NULL;
+	guint columns, rows;
 
 	if (!session)
 		return FALSE;
-	age = bp_duration_text(g_get_real_time() - session->started);
-	bp_call_styled(call, BP_STRONG, "session %u, %s", session->id, session->handler->name);
-	bp_call_printf(call, "  peer       %s%s%s", session->peer, *session->local ? " at " : "", session->local);
+	bp_session_size(session, &columns, &rows);
+	age = bp_duration_text(g_get_real_time() - bp_session_started(session));
+	bp_call_styled(call, BP_STRONG, "session %u, %s", bp_session_id(session), bp_session_handler(session)->name);
+	bp_call_printf(call, "  peer       %s%s%s", bp_session_peer(session), *bp_session_local(session) ? " at " : "",
+		       bp_session_local(session));
 	bp_call_printf(call, "  transport  %s%s%s", bp_session_transport(session),
 		       *bp_session_server(session) ? " of " : "", bp_session_server(session));
-	bp_call_printf(call, "  role       %s", roles[session->role]);
-	bp_call_printf(call, "  terminal   %s%s%ux%u", session->terminal ? session->type : "none",
-		       session->terminal ? ", " : " ", session->columns, session->rows);
+	bp_call_printf(call, "  role       %s", roles[bp_session_role(session)]);
+	bp_call_printf(call, "  terminal   %s%s%ux%u",
+		       bp_session_is_terminal(session) ? bp_session_terminal(session) : "none",
+		       bp_session_is_terminal(session) ? ", " : " ", columns, rows);
 	bp_call_printf(call, "  open for   %s", age);
-	bp_call_printf(call, "  channels   %s, %s", bp_channel_name(session->recv), bp_channel_name(session->send));
-	if (*session->query)
-		bp_call_printf(call, "  query      %s", session->query);
+	bp_call_printf(call, "  channels   %s, %s", bp_channel_name(bp_session_channel(session, FALSE)),
+		       bp_channel_name(bp_session_channel(session, TRUE)));
+	if (*bp_session_query(session))
+		bp_call_printf(call, "  query      %s", bp_session_query(session));
 	return TRUE;
 }
 
@@ -65,7 +71,7 @@ static gboolean run_kill(BpPlugin *self, BpCall *call, GError **error)
 
 	if (!session)
 		return FALSE;
-	id = session->id;
+	id = bp_session_id(session);
 	if (session == bp_session_system()) {
 		g_set_error(error, BP_CONSOLE_ERROR, BP_INVALID, "session %u is the kernel's own", id);
 		return FALSE;
@@ -84,7 +90,8 @@ static gboolean run_watch(BpPlugin *self, BpCall *call, GError **error)
 	if (!session)
 		return FALSE;
 	line = g_strdup_printf("channel %s session/%u/recv session/%u/send",
-			       bp_call_bool(call, "stop") ? "unwatch" : "watch", session->id, session->id);
+			       bp_call_bool(call, "stop") ? "unwatch" : "watch", bp_session_id(session),
+			       bp_session_id(session));
 	bp_session_run(self, bp_call_session(call), line, NULL, NULL);
 	return TRUE;
 }
@@ -118,12 +125,6 @@ static gboolean run_message(BpPlugin *self, BpCall *call, GError **error)
 	if (!told)
 		g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND, "nobody is there: say all, or the name of a server");
 	return told > 0;
-}
-
-static gboolean run_exit(BpPlugin *self, BpCall *call, GError **error)
-{
-	bp_session_end(bp_call_session(call), BP_END_HANDLER, "Goodbye!");
-	return TRUE;
 }
 
 static const BpParam id_params[] = {
@@ -161,7 +162,5 @@ const BpCommand session_commands[] = {
 	  .role = BP_OPERATOR },
 	{ "session message", .help = "tell something to everybody", .params = message_params, .run = run_message,
 	  .role = BP_OPERATOR },
-	{ "exit", .help = "leave: ends this session only", .run = run_exit, .group = "base" },
-	{ "logout", .help = "the same as exit", .run = run_exit, .hidden = TRUE, .group = "base" },
 	{ NULL },
 };

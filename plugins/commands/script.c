@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* builtin-script.c - echo, execute, threaded, wait, schedule: what scripts are made of. */
-#include "command/builtin.h"
-#include "command/run.h"
-#include "loop/loop.h"
+/* script.c - echo, execute, threaded, wait: what scripts are made of. */
+#include "commands.h"
 
 #define FILE_LIMIT (16 * 1024 * 1024)
 
@@ -69,25 +67,6 @@ static gboolean run_echo(BpPlugin *self, BpCall *call, GError **error)
 	return TRUE;
 }
 
-static gboolean run_timers(BpPlugin *self, BpCall *call, GError **error)
-{
-	g_autoptr(GArray) list = timer_list();
-
-	bp_call_styled(call, BP_HEADING, "Scheduled Processes:");
-	for (guint i = 0; i < list->len; i++) {
-		const TimerInfo *info = &g_array_index(list, TimerInfo, i);
-		g_autofree char *times = info->times ? g_strdup_printf("%u times", info->times - info->done)
-						     : g_strdup("forever");
-		g_autofree char *missed = info->missed ? g_strdup_printf(", %" G_GUINT64_FORMAT " beats missed",
-									 info->missed)
-						       : NULL;
-
-		bp_call_printf(call, "%u: %s %s, each %.3g seconds (%s)%s", i + 1, info->name, times,
-			       (double)info->interval / G_USEC_PER_SEC, info->owner, missed ? missed : "");
-	}
-	return TRUE;
-}
-
 /* --- wait --- */
 
 static void on_waited(BpPlugin *self, gpointer call)
@@ -136,7 +115,6 @@ const BpCommand script_commands[] = {
 	  .role = BP_ADMIN, .group = "base" },
 	{ "threaded", .help = "run a command and take the next one at once", .params = threaded_params,
 	  .run = run_threaded, .role = BP_OPERATOR, .group = "base" },
-	{ "schedule", .help = "list the timers of everybody", .run = run_timers, .group = "base" },
 	{ "wait", .help = "let some time pass before the next command", .params = wait_params, .run = run_wait,
 	  .group = "base" },
 	{ NULL },

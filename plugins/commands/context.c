@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* builtin-context.c - context, set, flush, settings export and import. */
+/* context.c - context, set. */
 #include <string.h>
-#include "command/builtin.h"
-#include "host/settings.h"
+#include "commands.h"
 
 static gboolean run_context(BpPlugin *self, BpCall *call, GError **error)
 {
@@ -66,22 +65,6 @@ static gboolean run_set(BpPlugin *self, BpCall *call, GError **error)
 	return TRUE;
 }
 
-static void on_saved(const GError *error, gpointer data)
-{
-	BpCall *call = data;
-
-	if (!error)
-		bp_call_print(call, "Persistent settings force saved.");
-	bp_call_done(call, error ? g_error_copy(error) : NULL);
-}
-
-static gboolean run_flush(BpPlugin *self, BpCall *call, GError **error)
-{
-	bp_call_hold(call, NULL, NULL);
-	settings_save(on_saved, call);
-	return TRUE;
-}
-
 static const BpParam set_params[] = {
 	{ "key", .kind = BP_ARGUMENT, .names = BP_A_SETTING, .help = "its name; all are listed if none is given" },
 	{ "value", .kind = BP_ARGUMENT, .help = "its new value" },
@@ -94,6 +77,5 @@ const BpCommand context_commands[] = {
 	{ "context", .help = "list the contexts", .run = run_context, .group = "settings" },
 	{ "set", .help = "list, show or change settings", .params = set_params, .run = run_set, .role = BP_OPERATOR,
 	  .group = "settings" },
-	{ "flush", .help = "save the settings now", .run = run_flush, .role = BP_OPERATOR, .group = "settings" },
 	{ NULL },
 };

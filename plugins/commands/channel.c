@@ -1,56 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* builtin-channel.c - channel list, open, close, watch, unwatch, send, print, link, unlink, info. What a session watches
+/* channel.c - channel list, open, close, watch, unwatch, send, print, link, unlink, info. What a session watches
  * is shown to it alone and ends with it; links stay until somebody takes them away. */
 #include <string.h>
-#include "command/builtin.h"
 #include <backplane/text.h>
+#include "commands.h"
 
 #define SHOWN_BYTES 64
 
 typedef struct {
-	BpSession *session;
-	char *name; /* of the channel, or a glob */
+	BpSession *session; /* a reference */
+	char *name;	    /* of the channel, or a glob */
 	BpWatch *watch;
 } SessionWatch;
 
+static BpPlugin *plugin;
+static BpWatch *ends;	  /* of channel "sessions", while a session watches something */
 static GQueue watches;	  /* SessionWatch */
 static GHashTable *links; /* "FROM TO" -> BpWatch; those that print on channel console too */
-
-static BpChannel *find_by_number(const char *word)
-{
-	guint64 number = g_ascii_strtoull(word, NULL, 10);
-	g_autoptr(GPtrArray) list = NULL;
-
-	if (!*word || strspn(word, "0123456789") != strlen(word))
-		return NULL;
-	list = bp_channel_list(NULL);
-	for (guint i = 0; i < list->len; i++)
-		if (number == bp_channel_number(list->pdata[i]))
-			return bp_channel_ref(list->pdata[i]);
-	return NULL;
-}
-
-BpChannel *bp_channel_named(const char *word, GError **error)
-{
-	BpChannel *channel = bp_channel_find(word);
-	g_autoptr(GPtrArray) list = NULL, names = NULL;
-	const char *nearest;
-
-	if (!channel)
-		channel = find_by_number(word);
-	if (channel || !error)
-		return channel;
-	list = bp_channel_list(NULL);
-	names = g_ptr_array_new();
-	for (guint i = 0; i < list->len; i++)
-		g_ptr_array_add(names, (gpointer)bp_channel_name(list->pdata[i]));
-	g_ptr_array_add(names, NULL);
-	nearest = bp_nearest(word, (const char *const *)names->pdata);
-	g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND,
-		    "There is no channel named '%s'%s%s; channel list shows them", word,
-		    nearest ? ", did you mean " : "", nearest ? nearest : "");
-	return NULL;
-}
 
 static gboolean is_text(const char *data, gsize size)
 {
@@ -62,7 +28,8 @@ static gboolean is_text(const char *data, gsize size)
 	return TRUE;
 }
 
-char *builtin_message_text(BpMessage *message)
+/* What of a message can be shown on one line: its text, or its bytes in hex. Yours. */
+static char *message_text(BpMessage *message)
 {
 	const char *data = bp_message_data(message);
 	gsize size = bp_message_size(message);
@@ -152,7 +119,7 @@ static gboolean run_info(BpPlugin *self, BpCall *call, GError **error)
 
 static void show(SessionWatch *watch, const char *name, BpMessage *message)
 {
-	g_autofree char *text = builtin_message_text(message);
+	g_autofree char *text = message_text(message);
 	g_autoptr(GString) line = g_string_new(NULL);
 	gboolean styled = bp_session_is_terminal(watch->session);
 
@@ -180,6 +147,9 @@ static void forget(gpointer data)
 	SessionWatch *watch = data;
 
 	g_queue_remove(&watches, watch);
+	if (!watches.length && ends)
+		bp_watch_remove(ends);
+	bp_session_unref(watch->session);
 	g_free(watch->name);
 	g_free(watch);
 }
@@ -195,15 +165,26 @@ static SessionWatch *find_watch(BpSession *session, const char *name)
 	return NULL;
 }
 
-void builtin_forget_watches(BpSession *session)
+/* What `session` watches, or (NULL) what sessions do that have ended. */
+static void unwatch_all(BpSession *session)
 {
 	for (GList *at = watches.head, *next; at; at = next) {
 		SessionWatch *watch = at->data;
 
 		next = at->next;
-		if (watch->session == session)
+		if (session ? watch->session == session : bp_session_is_ended(watch->session))
 			bp_watch_remove(watch->watch);
 	}
+}
+
+static void on_sessions(BpPlugin *self, BpMessage *message, gpointer data)
+{
+	unwatch_all(NULL);
+}
+
+static void on_ends_removed(gpointer data)
+{
+	ends = NULL;
 }
 
 /* What is shown to a session would be said on its own output again, so that is refused at once. */
@@ -226,25 +207,28 @@ static BpChannel *find_or_make(BpCall *call, const char *word, BpChannel **made,
 
 	if (channel || !bp_call_bool(call, "force") || !bp_channel_check_name(word, error))
 		return channel;
-	*made = bp_channel(bp_kernel(), word);
+	*made = bp_channel(plugin, word);
 	return bp_channel_ref(*made);
 }
 
 static void release_made(BpChannel *made)
 {
 	if (made)
-		bp_channel_release(bp_kernel(), made);
+		bp_channel_release(plugin, made);
 }
 
 static void add_watch(BpSession *session, BpChannel *channel, const char *name)
 {
 	SessionWatch *watch = g_new0(SessionWatch, 1);
+	g_autoptr(BpChannel) sessions = bp_channel_find("sessions");
 
-	watch->session = session;
+	if (!ends)
+		ends = bp_channel_watch(plugin, sessions, on_sessions, NULL, on_ends_removed);
+	watch->session = bp_session_ref(session);
 	watch->name = g_strdup(name);
 	g_queue_push_tail(&watches, watch);
-	watch->watch = channel ? bp_channel_watch(bp_kernel(), channel, on_message, watch, forget)
-			       : bp_channel_watch_glob(bp_kernel(), name, on_glob, watch, forget);
+	watch->watch = channel ? bp_channel_watch(plugin, channel, on_message, watch, forget)
+			       : bp_channel_watch_glob(plugin, name, on_glob, watch, forget);
 }
 
 static gboolean watch_one(BpCall *call, const char *word, GError **error)
@@ -292,7 +276,7 @@ static gboolean run_unwatch(BpPlugin *self, BpCall *call, GError **error)
 	const char *const *words = bp_call_list(call, "name");
 
 	if (!*words)
-		builtin_forget_watches(bp_call_session(call));
+		unwatch_all(bp_call_session(call));
 	for (; *words; words++)
 		if (!unwatch_one(call, *words, error))
 			return FALSE;
@@ -326,11 +310,6 @@ static gboolean run_send(BpPlugin *self, BpCall *call, GError **error)
 
 /* --- links, and printing, which is a link to console --- */
 
-void builtin_forget_links(void)
-{
-	g_clear_pointer(&links, g_hash_table_unref);
-}
-
 static char *link_key(BpChannel *from, const char *to)
 {
 	return g_strconcat(bp_channel_name(from), " ", to, NULL);
@@ -341,11 +320,9 @@ static gboolean add_link(BpChannel *from, BpChannel *to, GError **error)
 	g_autofree char *key = link_key(from, bp_channel_name(to));
 	BpWatch *watch;
 
-	if (!links)
-		links = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	if (g_hash_table_contains(links, key))
 		return TRUE;
-	watch = bp_channel_link(bp_kernel(), from, to, error);
+	watch = bp_channel_link(plugin, from, to, error);
 	if (watch)
 		g_hash_table_insert(links, g_steal_pointer(&key), watch);
 	return watch != NULL;
@@ -354,7 +331,7 @@ static gboolean add_link(BpChannel *from, BpChannel *to, GError **error)
 static gboolean remove_link(BpChannel *from, const char *to)
 {
 	g_autofree char *key = link_key(from, to);
-	BpWatch *watch = links ? g_hash_table_lookup(links, key) : NULL;
+	BpWatch *watch = g_hash_table_lookup(links, key);
 
 	if (!watch)
 		return FALSE;
@@ -421,8 +398,6 @@ static void print_links(BpCall *call, BpChannel *channel)
 	GHashTableIter iter;
 	gpointer key;
 
-	if (!links)
-		return;
 	g_hash_table_iter_init(&iter, links);
 	while (g_hash_table_iter_next(&iter, &key, NULL))
 		if (g_str_has_prefix(key, start))
@@ -479,7 +454,7 @@ static const BpParam unlink_params[] = {
 	{ NULL },
 };
 
-const BpCommand channel_commands[] = {
+static const BpCommand commands[] = {
 	{ "channel", .help = "list the channels", .run = run_list, .group = "channel" },
 	{ "channel list", .help = "list the channels", .params = list_params, .run = run_list },
 	{ "channel info", .help = "all about one channel", .params = name_params, .run = run_info },
@@ -497,3 +472,16 @@ const BpCommand channel_commands[] = {
 	  .role = BP_OPERATOR },
 	{ NULL },
 };
+
+static void forget_links(gpointer data)
+{
+	g_clear_pointer(&links, g_hash_table_unref);
+}
+
+gboolean channel_load(BpPlugin *self, GError **error)
+{
+	plugin = self;
+	links = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	bp_plugin_defer_undo(self, forget_links, NULL);
+	return bp_command_add(self, commands, error);
+}

@@ -1,47 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* builtin-module.c - module list, open, close, info; register. */
+/* module.c - module list, open, close, info; register. */
 #include <string.h>
-#include "command/builtin.h"
-#include "command/usage.h"
-#include "host/module.h"
-#include "host/registry.h"
-
-char *bp_duration_text(gint64 time)
-{
-	double seconds = (double)time / G_USEC_PER_SEC;
-
-	if (seconds < 60)
-		return g_strdup_printf("%.1f s", seconds);
-	if (seconds < 3600)
-		return g_strdup_printf("%.0f min %.0f s", (double)(gint64)(seconds / 60),
-				       (double)((gint64)seconds % 60));
-	if (seconds < 86400)
-		return g_strdup_printf("%" G_GINT64_FORMAT " h %" G_GINT64_FORMAT " min", (gint64)seconds / 3600,
-				       (gint64)seconds % 3600 / 60);
-	return g_strdup_printf("%" G_GINT64_FORMAT " d %" G_GINT64_FORMAT " h", (gint64)seconds / 86400,
-			       (gint64)seconds % 86400 / 3600);
-}
-
-char *builtin_state_text(const BpInstance *instance)
-{
-	BpInstanceState state;
-	g_autofree char *age = NULL;
-
-	state = bp_instance_state(instance);
-	if (state.state == BP_STATE_OK)
-		return g_strdup(*state.reason ? state.reason : "ok");
-	age = bp_duration_text(g_get_monotonic_time() - state.since);
-	return g_strdup_printf("%s%s%s (%s)", bp_state_text(state.state), *state.reason ? ": " : "", state.reason, age);
-}
-
-BpStyle builtin_state_style(const BpInstance *instance)
-{
-	static const BpStyle styles[] = { BP_GOOD, BP_WARN, BP_BAD };
-	BpInstanceState state;
-
-	state = bp_instance_state(instance);
-	return styles[state.state];
-}
+#include <backplane/metric.h>
+#include <backplane/owner.h>
+#include <backplane/registry.h>
+#include "commands.h"
 
 static gboolean run_list(BpPlugin *self, BpCall *call, GError **error)
 {
@@ -52,7 +15,8 @@ static gboolean run_list(BpPlugin *self, BpCall *call, GError **error)
 	for (char **name = names; *name; name++) {
 		g_autofree char *path = g_strconcat("module/", *name, NULL);
 
-		bp_table_row(table, "  %s\t%s\t%s", *name, bp_registry_owner(path)->name, bp_module_find(*name)->help);
+		bp_table_row(table, "  %s\t%s\t%s", *name, bp_plugin_name(bp_registry_owner(path)),
+			     bp_module_find(*name)->help);
 	}
 	bp_call_table(call, table);
 	if (!open->len) {
@@ -63,12 +27,12 @@ static gboolean run_list(BpPlugin *self, BpCall *call, GError **error)
 	table = bp_table_new("Loaded Modules:", "Class", "State", "Context", "Parameters", NULL);
 	for (guint i = 0; i < open->len; i++) {
 		BpInstance *instance = open->pdata[i];
-		g_autofree char *values = bp_values_describe(instance->instance->values);
-		g_autofree char *state = builtin_state_text(instance);
+		g_autofree char *values = bp_values_describe(bp_instance_values(instance));
+		g_autofree char *state = state_text(instance);
 
-		bp_table_row(table, "  %s\t%s\t%s\t%s\t%s", instance->name, instance->instance->module->name, state,
-			     instance->instance->path, values);
-		bp_table_style(table, 2, builtin_state_style(instance));
+		bp_table_row(table, "  %s\t%s\t%s\t%s\t%s", bp_plugin_name(instance),
+			     bp_instance_module(instance)->name, state, bp_instance_path(instance), values);
+		bp_table_style(table, 2, state_style(instance));
 	}
 	bp_call_table(call, table);
 	return TRUE;
@@ -105,7 +69,7 @@ static BpInstance *find_instance(const char *name, GError **error)
 	open = bp_instance_list(NULL);
 	names = g_ptr_array_new();
 	for (guint i = 0; i < open->len; i++)
-		g_ptr_array_add(names, ((BpInstance *)open->pdata[i])->name);
+		g_ptr_array_add(names, (gpointer)bp_plugin_name(open->pdata[i]));
 	g_ptr_array_add(names, NULL);
 	nearest = bp_nearest(name, (const char *const *)names->pdata);
 	g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND, "Module '%s' not found.%s%s%s", name,
@@ -116,7 +80,7 @@ static BpInstance *find_instance(const char *name, GError **error)
 static gboolean run_close(BpPlugin *self, BpCall *call, GError **error)
 {
 	BpInstance *instance = find_instance(bp_call_string(call, "name"), error);
-	g_autofree char *name = instance ? g_strdup(instance->name) : NULL;
+	g_autofree char *name = instance ? g_strdup(bp_plugin_name(instance)) : NULL;
 
 	if (!instance)
 		return FALSE;
@@ -131,7 +95,7 @@ static void describe_class(BpCall *call, const BpModule *module)
 	g_autofree char *params = NULL;
 
 	bp_session_size(bp_call_session(call), &columns, &rows);
-	params = usage_params(module->params, columns);
+	params = bp_param_usage(module->params, columns);
 	bp_call_styled(call, BP_STRONG, "module open %s NAME [key=value...]", module->name);
 	bp_call_printf(call, "  %s", module->help);
 	if (*params)
@@ -140,19 +104,19 @@ static void describe_class(BpCall *call, const BpModule *module)
 
 static void describe_instance(BpCall *call, BpInstance *instance)
 {
-	g_autofree char *values = bp_values_describe(instance->instance->values);
-	g_autofree char *age = bp_duration_text(g_get_real_time() - instance->instance->since);
+	g_autofree char *values = bp_values_describe(bp_instance_values(instance));
+	g_autofree char *age = bp_duration_text(g_get_real_time() - bp_instance_since(instance));
 	g_autofree char *text = bp_instance_describe(instance);
-	g_autofree char *state = builtin_state_text(instance);
+	g_autofree char *state = state_text(instance);
 	g_autoptr(GPtrArray) metrics = bp_metric_list(instance);
 
-	bp_call_styled(call, BP_STRONG, "%s is a %s, open for %s, in context %s", instance->name,
-		       instance->instance->module->name, age, instance->instance->path);
-	bp_call_styled(call, builtin_state_style(instance), "  state       %s", state);
+	bp_call_styled(call, BP_STRONG, "%s is a %s, open for %s, in context %s", bp_plugin_name(instance),
+		       bp_instance_module(instance)->name, age, bp_instance_path(instance));
+	bp_call_styled(call, state_style(instance), "  state       %s", state);
 	bp_call_printf(call, "  parameters  %s", *values ? values : "(all as they are by default)");
 	bp_call_printf(call, "  owns        %u channels, %u watches, %u timers, %u streams",
-		       owner_count(instance, "channel"), owner_count(instance, "watch"), owner_count(instance, "timer"),
-		       owner_count(instance, "stream"));
+		       bp_owner_count(instance, "channel"), bp_owner_count(instance, "watch"),
+		       bp_owner_count(instance, "timer"), bp_owner_count(instance, "stream"));
 	for (guint i = 0; i < metrics->len; i++)
 		bp_call_printf(call, "  %-11s %.6g  (%s)", bp_metric_name(metrics->pdata[i]),
 			       bp_metric_value(metrics->pdata[i]), bp_metric_help(metrics->pdata[i]));
@@ -181,7 +145,7 @@ static gboolean run_register(BpPlugin *self, BpCall *call, GError **error)
 
 	for (char **path = paths; *path; path++)
 		if (!prefix || g_str_has_prefix(*path, prefix))
-			bp_table_row(table, "  %s\t%s", *path, bp_registry_owner(*path)->name);
+			bp_table_row(table, "  %s\t%s", *path, bp_plugin_name(bp_registry_owner(*path)));
 	bp_call_table(call, table);
 	return TRUE;
 }

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* commands.h - the files of this plugin to each other. */
+#pragma once
+#include <backplane/backplane.h>
+#include <backplane/host.h>
+
+extern const BpCommand module_commands[], context_commands[], script_commands[], alias_commands[], session_commands[],
+	status_commands[];
+gboolean channel_load(BpPlugin *self, GError **error);
+
+/* "ok", or "failed: cannot connect (3 min 2 s)"; yours. And its colour. */
+char *state_text(const BpInstance *instance);
+BpStyle state_style(const BpInstance *instance);

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: MIT
+plugins_PROGRAMS += plugins/commands.so
+COMMAND_TABLES = \
+	plugins/commands/alias.c \
+	plugins/commands/channel.c \
+	plugins/commands/commands.h \
+	plugins/commands/context.c \
+	plugins/commands/module.c \
+	plugins/commands/script.c \
+	plugins/commands/session.c \
+	plugins/commands/status.c
+plugins_commands_so_SOURCES = plugins/commands/commands.c $(COMMAND_TABLES)
+plugins_commands_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+plugins_commands_so_LDFLAGS = $(PLUGIN_LDFLAGS)
+plugins_commands_so_LDADD = $(PLUGIN_LIBS)
+EXTRA_DIST += plugins/commands/README.md

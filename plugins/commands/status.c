@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* status.c - status: the whole host on one screen; how an instance is, in words. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <backplane/file.h>
+#include "commands.h"
+
+char *state_text(const BpInstance *instance)
+{
+	BpInstanceState state;
+	g_autofree char *age = NULL;
+
+	state = bp_instance_state(instance);
+	if (state.state == BP_STATE_OK)
+		return g_strdup(*state.reason ? state.reason : "ok");
+	age = bp_duration_text(g_get_monotonic_time() - state.since);
+	return g_strdup_printf("%s%s%s (%s)", bp_state_text(state.state), *state.reason ? ": " : "", state.reason, age);
+}
+
+BpStyle state_style(const BpInstance *instance)
+{
+	static const BpStyle styles[] = { BP_GOOD, BP_WARN, BP_BAD };
+	BpInstanceState state;
+
+	state = bp_instance_state(instance);
+	return styles[state.state];
+}
+
+static gsize resident_kib(void)
+{
+	g_autofree char *text = bp_file_load("/proc/self/statm", 4096, BP_FILE_READ, NULL, NULL);
+	gulong all, resident;
+
+	if (!text || sscanf(text, "%lu %lu", &all, &resident) != 2)
+		return 0;
+	return resident * (gsize)sysconf(_SC_PAGESIZE) / 1024;
+}
+
+/* With the first line of what its module has to say of it. */
+static void show_instances(BpCall *call, GPtrArray *instances)
+{
+	BpTable *table = bp_table_new("Module", "Class", "State", "What it does", NULL);
+
+	for (guint i = 0; i < instances->len; i++) {
+		BpInstance *instance = instances->pdata[i];
+		g_autofree char *state = state_text(instance);
+		g_autofree char *about = bp_instance_describe(instance);
+
+		about[strcspn(about, "\n")] = 0;
+		bp_table_row(table, "%s\t%s\t%s\t%s", bp_plugin_name(instance), bp_instance_module(instance)->name,
+			     state, about);
+		bp_table_style(table, 2, state_style(instance));
+	}
+	bp_call_table(call, table);
+}
+
+static guint show_problems(BpCall *call, GPtrArray *instances)
+{
+	guint count = 0;
+
+	for (guint i = 0; i < instances->len; i++) {
+		g_autofree char *text = NULL;
+
+		if (state_style(instances->pdata[i]) == BP_GOOD)
+			continue;
+		text = state_text(instances->pdata[i]);
+		bp_call_styled(call, state_style(instances->pdata[i]), "problem: %s %s",
+			       bp_plugin_name(instances->pdata[i]), text);
+		count++;
+	}
+	return count;
+}
+
+static void show_longest(BpCall *call)
+{
+	g_autoptr(GPtrArray) loops = bp_loop_list();
+
+	for (guint i = 0; i < loops->len; i++) {
+		g_autofree char *whose = NULL;
+		gint64 longest = bp_loop_longest_turn(loops->pdata[i], &whose);
+
+		bp_call_printf(call, "longest turn of loop %s in the last minute: %.1f ms%s%s",
+			       bp_loop_name(loops->pdata[i]), (double)longest / 1000, *whose ? ", in " : "", whose);
+	}
+}
+
+static gboolean run_status(BpPlugin *self, BpCall *call, GError **error)
+{
+	g_autoptr(GPtrArray) channels = bp_channel_list(NULL);
+	g_autoptr(GPtrArray) sessions = bp_session_list();
+	g_autoptr(GPtrArray) instances = bp_instance_list(NULL);
+	g_autofree char *age = bp_duration_text(g_get_real_time() - bp_kernel_started());
+	guint64 pieces, lines;
+	guint problems;
+
+	bp_call_styled(call, BP_STRONG, "%s, up %s, %zu KiB resident", bp_kernel_version(), age, resident_kib());
+	bp_call_printf(call, "%u channels, %u modules open, %u sessions", channels->len, instances->len, sessions->len);
+	bp_output_lost(&pieces, &lines);
+	if (pieces || lines)
+		bp_call_styled(call, BP_BAD,
+			       "lost, as nobody reads them: %" G_GUINT64_FORMAT
+			       " pieces of output on stdout, %" G_GUINT64_FORMAT " lines of the log on stderr",
+			       pieces, lines);
+	problems = show_problems(call, instances);
+	if (bp_call_bool(call, "check"))
+		return problems ? bp_fail(error, BP_FAILED, "%u problem%s", problems, problems > 1 ? "s" : "") : TRUE;
+	show_longest(call);
+	show_instances(call, instances);
+	return TRUE;
+}
+
+static const BpParam status_params[] = {
+	{ "check", .type = BP_BOOL, .help = "problems only; fails when there is one" },
+	{ NULL },
+};
+
+const BpCommand status_commands[] = {
+	{ "status", .help = "the whole host on one screen, problems first", .params = status_params, .run = run_status,
+	  .group = "base" },
+	{ NULL },
+};
