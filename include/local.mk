@@ -19,6 +19,7 @@ pkginclude_HEADERS = \
 	include/backplane/handler.h \
 	include/backplane/host.h \
 	include/backplane/http.h \
+	include/backplane/input.h \
 	include/backplane/json.h \
 	include/backplane/kernel.h \
 	include/backplane/leftovers.h \

@@ -39,7 +39,7 @@ static inline Client *client_new(const char *handler, gboolean terminal, BpRole 
 {
 	BpSessionOptions options = { .handler = bp_handler_find(handler),
 				     .link = &client_link,
-				     .editor = &bp_line_editor,
+				     .input = &bp_session_input,
 				     .peer = "test",
 				     .role = role,
 				     .terminal = terminal,
@@ -74,7 +74,7 @@ static inline gboolean is_at_rest(gpointer data)
 {
 	Client *client = data;
 
-	return client->ended || !session_is_busy(client->session);
+	return client->ended || !bp_session_is_busy(client->session);
 }
 
 /* And waits until all that was typed has run. */

@@ -89,11 +89,29 @@ BP_API BpChannel *bp_channel_named(const char *word, GError **error);
  * when there is none. Yours. */
 BP_API char *bp_param_usage(const BpParam *table, guint columns);
 
+/* What a line of commands may go on with at the cursor: for completion, which the library session does. */
+typedef struct {
+	char **words;		  /* of the command in which the cursor is, the whole ones before it */
+	char *partial;		  /* the word that the cursor ends, without quotes */
+	gsize start;		  /* where in the line that word begins, with its quote */
+	char quote;		  /* the quote that is open at the cursor: ", ' or 0 */
+	const BpCommand *command; /* NULL: a word of a command's name is expected, or the command is unknown */
+	const BpParam *value;	  /* whose value it would be; NULL: none is expected */
+	gsize prefix;		  /* bytes of `partial` before that value: of "--name=" */
+	gboolean options;	  /* an option may stand here too */
+} BpExpected;
+BP_API BpExpected *bp_command_expected(const char *line, gsize cursor);
+BP_API void bp_expected_free(BpExpected *expected);
+/* The first words of all commands, or the second ones of those that begin with `first`, but for hidden ones; g_strfreev'd. */
+BP_API char **bp_command_words(const char *first);
+
 /* All commands, sorted by name; free the array. */
 BP_API GPtrArray *bp_command_list(void);
 BP_API const BpCommand *bp_command_find(const char *name);
 /* The group under which `help` shows it. */
 BP_API const char *bp_command_group(const BpCommand *command);
 BP_API const char *bp_command_plugin(const BpCommand *command);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(BpExpected, bp_expected_free)
 
 G_END_DECLS

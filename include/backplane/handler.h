@@ -58,6 +58,9 @@ struct BpHandler {
 	void (*terminal)(BpPlugin *self, BpSession *session, const char *type);
 	void (*error)(BpPlugin *self, BpSession *session, const GError *error);
 	void (*close)(BpPlugin *self, BpSession *session, BpEnd why);
+	/* Its lines are commands, as those of the console: the input completes them, and keeps those without a secret in the
+	 * history of all. */
+	gboolean commands;
 };
 
 BP_API const BpHandler *bp_handler_find(const char *name);

@@ -92,49 +92,14 @@ typedef struct {
 	gboolean own;  /* stdin and stdout of the program itself, no server */
 } BpSessionLink;
 
-/* What an editor tells of what is typed on a terminal. */
-typedef struct {
-	gsize size; /* sizeof(BpEditorEvents), so that it can grow */
-	void (*write)(gpointer data, const char *bytes, gsize size);
-	/* Without its end, NUL-terminated, valid UTF-8 without control characters. TRUE: the editor shows itself again. */
-	gboolean (*line)(gpointer data, const char *line, gsize size);
-	/* Ctrl-C; the line is gone already. Shown again afterwards if it was shown before. */
-	void (*interrupt)(gpointer data, gboolean was_empty);
-	/* Ctrl-D on an empty line. */
-	void (*end_of_input)(gpointer data);
-	/* Tab: words that may stand for line[*start .. cursor], ready to be inserted, in the order to be listed;
-	 * g_strfreev'd. NULL: none. The callback may be NULL. */
-	char **(*complete)(gpointer data, const char *line, gsize cursor, gsize *start);
-	/* The line is over its limit: told once a line; what is too much is left out. */
-	void (*too_long)(gpointer data);
-	/* FALSE: not into the history (it holds a secret). NULL: all of them. */
-	gboolean (*keep)(gpointer data, const char *line);
-} BpEditorEvents;
-
-/* How lines are typed on a terminal: bytes in, events out. The kernel knows editors by this table only; sessions.h has one,
- * bp_line_editor. An editor may be freed in any of its events. */
-typedef struct {
-	gsize size; /* of this table, so that it can grow */
-	/* `history`: lines entered are kept in this file of the state folder; NULL: they are not kept. `events` outlives it. */
-	gpointer (*create)(const BpEditorEvents *events, gpointer data, const char *history);
-	void (*free)(gpointer editor);
-	/* Gives how many bytes were used: fewer when `line` gave FALSE. */
-	gsize (*feed)(gpointer editor, const char *bytes, gsize size);
-	void (*show)(gpointer editor);	   /* the cursor must be at the left margin */
-	gboolean (*hide)(gpointer editor); /* clears prompt and line; TRUE: it was shown */
-	gboolean (*is_shown)(gconstpointer editor);
-	void (*set_prompt)(gpointer editor, const char *prompt);
-	void (*set_columns)(gpointer editor, guint columns);
-	void (*set_echo)(gpointer editor, gboolean on);
-	void (*set_limit)(gpointer editor, gsize bytes);
-	const char *begin, *end; /* for the terminal, once before and after; may be NULL */
-} BpEditorClass;
+/* How what is typed becomes lines: input.h. The library session has one, bp_session_input. */
+typedef struct BpInputClass BpInputClass;
 
 typedef struct {
 	const BpHandler *handler; /* required */
 	const BpSessionLink *link;
-	gpointer data;						   /* given to the link's functions */
-	const BpEditorClass *editor;				   /* for terminals; NULL: lines are typed without */
+	gpointer data;		   /* given to the link's functions */
+	const BpInputClass *input; /* NULL: nothing is typed, the session runs commands only */
 	const char *peer, *local, *query, *path, *agent, *welcome; /* NULL: "" */
 	const char *type;					   /* of the terminal, if it is known */
 	guint columns, rows;					   /* 0: 80 x 24 until told */

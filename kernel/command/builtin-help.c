@@ -84,7 +84,7 @@ static gboolean run_help(BpPlugin *self, BpCall *call, GError **error)
 	name = g_strjoinv(" ", (char **)bp_call_list(call, "name"));
 	if (explain_named(call, name))
 		return TRUE;
-	words = command_words(NULL);
+	words = bp_command_words(NULL);
 	nearest = bp_nearest(name, (const char *const *)words);
 	g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND, "No extended help for: %s%s%s%s", name,
 		    nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");

@@ -81,7 +81,7 @@ gboolean command_is_group(const char *word)
 	return list->len > 0;
 }
 
-char **command_words(const char *first)
+char **bp_command_words(const char *first)
 {
 	g_autofree char *prefix = first ? g_strconcat(first, " ", NULL) : g_strdup("");
 	g_autofree char *path = g_strconcat("command/", prefix, NULL);
@@ -124,7 +124,7 @@ static const BpCommand *find_prefix(const char *word, const char **suffix)
 static void unknown(const char *first, const char *second, GError **error)
 {
 	if (command_is_group(first)) {
-		g_auto(GStrv) words = command_words(first);
+		g_auto(GStrv) words = bp_command_words(first);
 		g_autofree char *all = g_strjoinv(", ", words);
 		const char *nearest = second ? bp_nearest(second, (const char *const *)words) : NULL;
 
@@ -133,7 +133,7 @@ static void unknown(const char *first, const char *second, GError **error)
 			    second ? second : "(nothing)", second ? "" : " after it", first,
 			    nearest ? "; did you mean " : "", nearest ? nearest : "", all);
 	} else {
-		g_auto(GStrv) words = command_words(NULL);
+		g_auto(GStrv) words = bp_command_words(NULL);
 		const char *nearest = bp_nearest(first, (const char *const *)words);
 
 		g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND,

@@ -9,8 +9,6 @@
  * follows a prefix command's name. NULL with a sentence. */
 const BpCommand *command_of_words(const ParsedWords *words, guint *words_used, const char **suffix, GError **error);
 BpPlugin *command_owner(const BpCommand *command);
-/* First words of commands that begin with `prefix`, or the second ones of `first`; for completion. Yours. */
-char **command_words(const char *first);
 /* A two-word command begins with it. */
 gboolean command_is_group(const char *word);
 /* What an alias stands for, or NULL; alias.c. Yours. */

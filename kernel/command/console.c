@@ -3,7 +3,6 @@
 #include "command/console.h"
 #include <string.h>
 #include "command/builtin.h"
-#include "command/command.h"
 #include "host/module.h"
 #include "host/plugin.h"
 
@@ -13,13 +12,6 @@ typedef struct {
 
 static BpSession *system_session;
 static BpChannel *channel;
-
-/* --- history --- */
-
-gboolean console_keeps_history(const BpSession *session)
-{
-	return !strcmp(session->handler->name, "console");
-}
 
 /* --- the handler --- */
 
@@ -61,7 +53,7 @@ static gboolean line(BpPlugin *self, BpSession *session, const char *text, gsize
 
 static gboolean interrupt(BpPlugin *self, BpSession *session)
 {
-	if (session_is_busy(session))
+	if (bp_session_is_busy(session))
 		run_cancel_all(session);
 	return TRUE;
 }
@@ -78,13 +70,13 @@ static const BpHandler handlers[] = {
 	{
 		"console",
 		.help = "the commands of Backplane",
+		.commands = TRUE,
 		.prompt = "\033[1;32mbackplane>\033[0m ",
 		.size = sizeof(Console),
 		.open = open_console,
 		.welcome = welcome,
 		.line = line,
 		.interrupt = interrupt,
-		.complete = console_complete,
 		.terminal = terminal,
 		.close = close_console,
 	},

@@ -7,8 +7,3 @@
 void console_start(void);
 void console_end_sessions(void);
 void console_stop(void);
-gboolean console_keeps_history(const BpSession *session);
-/* FALSE: the line gives a secret, or may; secret.c. */
-gboolean console_may_keep(const char *line);
-/* --- complete.c --- */
-char **console_complete(BpPlugin *self, BpSession *session, const char *line, gsize cursor, gsize *start);

@@ -12,10 +12,10 @@ libbackplane_so_0_SOURCES += \
 	kernel/command/call.c \
 	kernel/command/command.c \
 	kernel/command/command.h \
-	kernel/command/complete.c \
 	kernel/command/console.c \
 	kernel/command/console.h \
 	kernel/command/input.c \
+	kernel/command/line.c \
 	kernel/command/output.c \
 	kernel/command/parse.c \
 	kernel/command/parse.h \

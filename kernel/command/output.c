@@ -50,14 +50,14 @@ void session_on_send(BpPlugin *self, BpMessage *message, gpointer data)
 	session->direct = foreign;
 	if (foreign) {
 		session_progress(session, NULL);
-		hidden = session->editor && session->editor_class->hide(session->editor);
+		hidden = session->input && session->input->hide(session, session->typing);
 	}
 	if (!session->ended)
 		to_link(session, text, size, is_text);
 	if (foreign && is_text && size && text[size - 1] != '\n' && !session->ended)
 		to_link(session, "\n", 1, TRUE);
-	if (hidden && !session->ended)
-		session->editor_class->show(session->editor);
+	if (hidden && session->input)
+		session->input->show(session, session->typing);
 	session->direct = FALSE;
 	bp_session_unref(session);
 }
@@ -143,9 +143,9 @@ void bp_session_notify(BpSession *session, const char *text)
 	if (session->ended)
 		return;
 	bp_session_ref(session);
-	hidden = session->editor && session->editor_class->hide(session->editor);
+	hidden = session->input && session->input->hide(session, session->typing);
 	bp_session_print(session, text);
-	if (hidden && !session->ended)
-		session->editor_class->show(session->editor);
+	if (hidden && session->input)
+		session->input->show(session, session->typing);
 	bp_session_unref(session);
 }

@@ -297,7 +297,7 @@ void bp_session_run_script(BpPlugin *self, BpSession *session, const char *lines
 	run_beside(self, session, lines, TRUE, done, data);
 }
 
-gboolean session_is_busy(const BpSession *session)
+gboolean bp_session_is_busy(const BpSession *session)
 {
 	return session->typed.length > 0;
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 #include "command/bind.h"
 #include "command/command.h"
-#include "command/console.h"
+#include <backplane/registry.h>
 #include "host/module.h"
 
 #define DEPTH_LIMIT 8
@@ -118,11 +118,6 @@ static gboolean line_has_secret(const char *line, guint depth)
 	for (guint i = 0; i < commands->len && !secret; i++)
 		secret = command_has_secret(((ParsedCommand *)commands->pdata[i])->text, &name, depth);
 	return secret;
-}
-
-gboolean console_may_keep(const char *line)
-{
-	return !line_has_secret(line, 0);
 }
 
 char *bp_command_shown(const char *line)

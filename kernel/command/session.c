@@ -71,6 +71,7 @@ void bp_session_unref(BpSession *session)
 	g_free(session->type);
 	g_free(session->prompt);
 	g_free(session->memory);
+	g_free(session->typing);
 	bp_channel_unref(session->recv);
 	bp_channel_unref(session->send);
 	g_free(session);
@@ -97,6 +98,7 @@ static void announce(BpSession *session, const char *event)
 static void finish(BpSession *session, BpEnd why, gboolean tell_link)
 {
 	BpPlugin *owner = session->owned.owner;
+	const BpInputClass *input;
 
 	if (session->ended)
 		return;
@@ -110,7 +112,9 @@ static void finish(BpSession *session, BpEnd why, gboolean tell_link)
 		session_leave(session);
 	}
 	scope_clear(&session->scope);
-	input_free(session);
+	input = g_steal_pointer(&session->input);
+	if (input)
+		input->end(session, session->typing);
 	session->ended = TRUE;
 	g_ptr_array_remove(sessions, session);
 	if (session->begun)
@@ -161,7 +165,8 @@ static BpSession *session_new(BpPlugin *self, const BpSessionOptions *options)
 	bp_session_set_prompt(session, options->handler->prompt);
 	session->role = options->role;
 	session->mode = options->handler->mode;
-	session->editor_class = options->editor;
+	session->input = options->input;
+	session->typing = session->input ? g_malloc0(session->input->memory) : NULL;
 	session->columns = options->columns ? options->columns : 80;
 	session->rows = options->rows ? options->rows : 24;
 	session->started = g_get_real_time();
@@ -228,7 +233,7 @@ BpSession *bp_session_open_sized(BpPlugin *self, const BpSessionOptions *given, 
 		return NULL;
 	}
 	if (!session->ended)
-		input_start(session);
+		bp_session_show_prompt(session);
 	ended = session->ended;
 	bp_session_unref(session);
 	if (ended)

@@ -8,6 +8,7 @@
 #pragma once
 #include <backplane/backplane.h>
 #include <backplane/host.h>
+#include <backplane/input.h>
 #include "bus/owner.h"
 
 /* Beside the message's public flags: of our own output, not somebody's who sends on session/N/send. */
@@ -32,12 +33,9 @@ struct BpSession {
 	BpChannel *recv, *send;
 	BpWatch *shown; /* of `send`; NULL: it has gone */
 
-	const BpEditorClass *editor_class;
-	gpointer editor;  /* terminals in line mode */
-	GString *partial; /* the others: a line whose end has not come */
-	GString *ahead;	  /* typed while a command runs */
-
-	BpCall *taker; /* gets what is typed instead; call.c */
+	const BpInputClass *input; /* NULL: none, or it has ended */
+	gpointer typing;	   /* its memory */
+	BpCall *taker;		   /* gets what is typed instead; call.c */
 
 	GQueue typed;	     /* Run: what was typed, one after the other; the first is under way */
 	GQueue runs;	     /* Run: all, those of timers, aliases and scripts too, side by side */
@@ -74,9 +72,7 @@ void session_progress(BpSession *session, const char *text);
 void session_on_send(BpPlugin *self, BpMessage *message, gpointer session);
 
 /* --- input.c --- */
-void input_start(BpSession *session);  /* editor, if it is a terminal in line mode */
 void input_resume(BpSession *session); /* commands have ended: prompt, what was typed ahead, or the end */
-void input_free(BpSession *session);
 void input_set_taker(BpSession *session, BpCall *call); /* NULL: nobody */
 
 /* --- call.c --- */
@@ -86,8 +82,7 @@ gsize call_input(BpSession *session, gconstpointer data, gsize size);
 /* --- run.c --- */
 /* A line that the user typed: after those typed before. */
 void session_type(BpSession *session, const char *line, gsize size);
-gboolean session_is_busy(const BpSession *session); /* something typed is under way */
-void run_cancel_all(BpSession *session);	    /* the session ends */
+void run_cancel_all(BpSession *session); /* the session ends */
 void run_interrupt(BpSession *session);
 void run_continue(BpSession *session);
 /* Held calls of this plugin's commands are asked to end. */

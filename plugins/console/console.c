@@ -115,7 +115,7 @@ static gboolean open_terminal(GError **error)
 				     .link = &link,
 				     .peer = "terminal",
 				     .role = BP_ADMIN,
-				     .editor = &bp_line_editor,
+				     .input = &bp_session_input,
 				     .terminal = TRUE,
 				     .type = g_getenv("TERM") };
 	struct winsize size;
@@ -225,9 +225,12 @@ static gboolean open_batch(GError **error)
 					    .end = batch_end,
 					    .input = batch_input,
 					    .own = TRUE };
-	BpSessionOptions options = {
-		.handler = bp_handler_find("console"), .link = &link, .peer = "batch", .role = BP_ADMIN, .quiet = TRUE
-	};
+	BpSessionOptions options = { .handler = bp_handler_find("console"),
+				     .link = &link,
+				     .input = &bp_session_input,
+				     .peer = "batch",
+				     .role = BP_ADMIN,
+				     .quiet = TRUE };
 
 	session = bp_session_open(terminal, &options, error);
 	if (!session)

@@ -78,7 +78,7 @@ static void begin(Client *client, const char *header)
 				     .link = &control_link,
 				     .data = client,
 				     .peer = "control",
-				     .editor = &bp_line_editor,
+				     .input = &bp_session_input,
 				     .role = BP_ADMIN,
 				     .quiet = TRUE };
 	guint columns = 0, rows = 0;

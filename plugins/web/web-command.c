@@ -242,7 +242,6 @@ void web_serve_complete(WebServer *server, BpHttpExchange *exchange)
 	const char *query = bp_http_query(exchange);
 	g_autofree char *line = bp_http_form_value(query, strlen(query), "line");
 	g_autofree char *cursor = bp_http_form_value(query, strlen(query), "cursor");
-	const BpHandler *console = bp_handler_find("console");
 	gsize at, start = 0;
 	g_auto(GStrv) words = NULL;
 	json_t *list;
@@ -255,7 +254,7 @@ void web_serve_complete(WebServer *server, BpHttpExchange *exchange)
 	at = MIN(at, strlen(line));
 	start = at;
 	list = json_array();
-	words = console->complete(bp_handler_plugin(console), NULL, line, at, &start);
+	words = bp_complete_commands(line, at, &start);
 	for (char **word = words; word && *word; word++)
 		json_array_append_new(list, bp_json_string(*word, -1));
 	bp_http_respond_json(exchange, 200, json_pack("{s:I,s:o}", "start", (json_int_t)start, "words", list));

@@ -248,9 +248,8 @@ static void do_list(Peer *peer, WebOp *op)
 
 static void do_complete(Peer *peer, WebOp *op)
 {
-	const BpHandler *console = bp_handler_find("console");
 	gsize start = op->cursor;
-	g_auto(GStrv) words = console->complete(bp_handler_plugin(console), NULL, op->line, op->cursor, &start);
+	g_auto(GStrv) words = bp_complete_commands(op->line, op->cursor, &start);
 	json_t *list = json_array();
 
 	for (char **word = words; word && *word; word++)

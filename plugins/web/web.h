@@ -7,6 +7,7 @@
 #include <backplane/http.h>
 #include <backplane/kernel.h>
 #include <backplane/resource.h>
+#include <backplane/sessions.h>
 
 typedef struct {
 	BpInstance *self;

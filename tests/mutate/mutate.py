@@ -109,7 +109,7 @@ def targets_of(tests):
         if name.endswith((".py", ".sh")) or name == "lint":
             wanted |= {"all"} | plugins
         else:
-            wanted |= {"tests/test-" + name} | libraries
+            wanted |= {"tests/test-" + name, "plugins/commands.so"} | libraries
             wanted |= plugins if name == "plugin" else set()
     return sorted(wanted)
 

@@ -202,8 +202,8 @@ mutation("token-constant-time", "secrets are compared in constant time", "return
          "return !strcmp(header + 7, token);", "lint")
 mutation("monitor-token", "viewers know the token", "if (token && *token && !knows_token(exchange, token)) {", "if (0) {",
          "monitor.py:monitor_token")
-mutation("monitor-passwords", "passwords are on no channel", "if (!session->echo_off && bp_channel_is_watched(session->recv)) {",
-         "if (bp_channel_is_watched(session->recv)) {", "session:secrets_are_on_no_channel")
+mutation("monitor-passwords", "passwords are on no channel", "if (!bp_session_is_hidden(session) && bp_channel_is_watched(recv)) {",
+         "if (bp_channel_is_watched(recv)) {", "session:secrets_are_on_no_channel")
 
 # --- sessions and commands ---
 

@@ -16,7 +16,7 @@ typedef struct {
 } EditorSearch;
 
 struct LineEditor {
-	const BpEditorEvents *ops;
+	const LineEditorEvents *ops;
 	gpointer data;
 	History *history;
 	GString *line; /* valid UTF-8 without control characters; NULL: empty */

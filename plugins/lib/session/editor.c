@@ -40,7 +40,7 @@ static void leave(LineEditor *editor)
 		destroy(editor);
 }
 
-LineEditor *line_editor_new(const BpEditorEvents *ops, gpointer data)
+LineEditor *line_editor_new(const LineEditorEvents *ops, gpointer data)
 {
 	LineEditor *editor = g_new0(LineEditor, 1);
 

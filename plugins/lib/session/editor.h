@@ -15,17 +15,35 @@
  *		line_editor_show(editor);
  */
 #pragma once
-#include <backplane/session.h>
+#include <backplane/text.h>
 #include "history.h"
 
 typedef struct LineEditor LineEditor;
+
+/* What it tells of what is typed. */
+typedef struct {
+	void (*write)(gpointer data, const char *bytes, gsize size);
+	/* Without its end, NUL-terminated, valid UTF-8 without control characters. TRUE: the editor shows itself again. */
+	gboolean (*line)(gpointer data, const char *line, gsize size);
+	/* Ctrl-C; the line is gone already. Shown again afterwards if it was shown before. */
+	void (*interrupt)(gpointer data, gboolean was_empty);
+	/* Ctrl-D on an empty line. */
+	void (*end_of_input)(gpointer data);
+	/* Tab: words that may stand for line[*start .. cursor], ready to be inserted, in the order to be listed;
+	 * g_strfreev'd. NULL: none. The callback may be NULL. */
+	char **(*complete)(gpointer data, const char *line, gsize cursor, gsize *start);
+	/* The line is over its limit: told once a line; what is too much is left out. */
+	void (*too_long)(gpointer data);
+	/* FALSE: not into the history (it holds a secret). NULL: all of them. */
+	gboolean (*keep)(gpointer data, const char *line);
+} LineEditorEvents;
 
 /* For the terminal, once at the beginning and the end: pasted lines come marked as such. */
 #define LINE_EDITOR_PASTE_ON "\033[?2004h"
 #define LINE_EDITOR_PASTE_OFF "\033[?2004l"
 
 /* `events` must outlive it. */
-LineEditor *line_editor_new(const BpEditorEvents *events, gpointer data);
+LineEditor *line_editor_new(const LineEditorEvents *events, gpointer data);
 void line_editor_free(LineEditor *editor);
 /* Any part of the stream. Gives how many bytes were used. */
 gsize line_editor_feed(LineEditor *editor, const char *bytes, gsize size);

@@ -18,6 +18,9 @@ typedef struct History History;
 History *history_open(const char *file, guint limit);
 /* What was added is still written. */
 void history_free(History *history);
+/* The history that all who are open have in common in this file of the state folder; each gives it back. */
+History *history_share(const char *file);
+void history_unshare(History *history);
 /* FALSE: not kept, being empty, a repetition of the last one, too long, or beginning with a
  * blank. */
 gboolean history_add(History *history, const char *line);

@@ -126,7 +126,7 @@ BpSession *bp_serve_session_sized(BpServe *serve, BpTelnet *codec, const BpSessi
 	}
 	options->welcome = bp_instance_string(serve->self, "welcome_message");
 	options->role = BP_ADMIN;
-	options->editor = &bp_line_editor;
+	options->input = &bp_session_input;
 	options->no_prompt = !bp_instance_bool(serve->self, "prompt");
 	options->quiet = bp_instance_bool(serve->self, "quiet");
 	if (codec)

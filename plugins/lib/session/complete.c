@@ -2,11 +2,10 @@
 /* complete.c - Tab: commands, then what their tables say stands next. */
 #include <glob.h>
 #include <string.h>
-#include "command/bind.h"
-#include "command/command.h"
-#include "command/console.h"
-#include "host/registry.h"
-#include "host/settings.h"
+#include <backplane/host.h>
+#include <backplane/registry.h>
+#include <backplane/sessions.h>
+#include <backplane/text.h>
 
 static void offer(GPtrArray *words, const char *prefix, const char *word)
 {
@@ -81,7 +80,7 @@ static void offer_names(GPtrArray *words, const char *prefix, BpNames names)
 		offer_named(words, prefix, bp_context_list(), context_of);
 		break;
 	case BP_A_COMMAND:
-		offer_all(words, prefix, command_words(NULL));
+		offer_all(words, prefix, bp_command_words(NULL));
 		break;
 	case BP_A_HANDLER:
 		offer_all(words, prefix, bp_registry_list("handler/"));
@@ -155,22 +154,22 @@ static void offer_options(GPtrArray *words, const char *prefix, const BpParam *t
 	offer(words, prefix, "--help");
 }
 
-static void offer_params(GPtrArray *words, const BpCommand *command, const ParsedCursor *cursor, guint used)
+static void offer_params(GPtrArray *words, const BpExpected *expected)
 {
-	BindNext next = bind_next(command->params, cursor->words, used, cursor->partial);
-	const char *value = cursor->partial + next.prefix;
+	const BpCommand *command = expected->command;
+	const char *value = expected->partial + expected->prefix;
 	g_autoptr(GPtrArray) values = g_ptr_array_new_with_free_func(g_free);
 
-	if (next.options && *cursor->partial == '-')
-		offer_options(words, cursor->partial, command->params);
-	if (!next.value)
+	if (expected->options && *expected->partial == '-')
+		offer_options(words, expected->partial, command->params);
+	if (!expected->value)
 		return;
-	if (!strcmp(command->name, "module open") && next.value->many)
-		offer_pairs(values, value, cursor->words->count > 2 ? cursor->words->words[2].text : "");
+	if (!strcmp(command->name, "module open") && expected->value->many)
+		offer_pairs(values, value, g_strv_length(expected->words) > 2 ? expected->words[2] : "");
 	else
-		offer_value(values, value, next.value);
+		offer_value(values, value, expected->value);
 	for (guint i = 0; i < values->len; i++) {
-		g_autofree char *before = g_strndup(cursor->partial, next.prefix);
+		g_autofree char *before = g_strndup(expected->partial, expected->prefix);
 
 		g_ptr_array_add(words, g_strconcat(before, values->pdata[i], NULL));
 	}
@@ -181,29 +180,21 @@ static gint by_text(gconstpointer a, gconstpointer b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-char **console_complete(BpPlugin *self, BpSession *session, const char *line, gsize at, gsize *start)
+char **bp_complete_commands(const char *line, gsize cursor, gsize *start)
 {
-	g_autoptr(ParsedCursor) cursor = parse_cursor(line, at);
+	g_autoptr(BpExpected) expected = bp_command_expected(line, cursor);
 	GPtrArray *words = g_ptr_array_new();
-	const BpCommand *command;
-	const char *suffix;
-	guint used = 0;
 
-	*start = cursor->start;
-	if (!cursor->words->count) {
-		offer_all(words, cursor->partial, command_words(NULL));
-	} else if (cursor->words->count == 1 && command_is_group(cursor->words->words[0].text)) {
-		offer_all(words, cursor->partial, command_words(cursor->words->words[0].text));
-	} else {
-		command = command_of_words(cursor->words, &used, &suffix, NULL);
-		if (command)
-			offer_params(words, command, cursor, used);
-	}
+	*start = expected->start;
+	if (expected->command)
+		offer_params(words, expected);
+	else if (g_strv_length(expected->words) < 2)
+		offer_all(words, expected->partial, bp_command_words(expected->words[0]));
 	g_ptr_array_sort(words, by_text);
 	for (guint i = 0; i < words->len; i++) {
 		char *word = words->pdata[i];
 
-		words->pdata[i] = bp_quote(word, cursor->quote);
+		words->pdata[i] = bp_quote(word, expected->quote);
 		g_free(word);
 	}
 	g_ptr_array_add(words, NULL);
