@@ -2,6 +2,7 @@
 /* test-bus.c - messages, channels, watches. */
 #include <string.h>
 #include <backplane/backplane.h>
+#include <backplane/bytes.h>
 #include <backplane/kernel.h>
 #include "suite.h"
 

@@ -4,7 +4,6 @@
  */
 #pragma once
 #include <backplane/types.h>
-#include <backplane/bytes.h>
 #include <backplane/message.h>
 #include <backplane/channel.h>
 #include <backplane/loop.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* bytes.h - bytes as people read and write them. Any thread. */
+/* bytes.h - bytes as people read and write them, and cut into lines. Any thread. Link with backplane-net. */
 #pragma once
 #include <backplane/types.h>
 
@@ -8,6 +8,8 @@ G_BEGIN_DECLS
 /* b'...\r\n\xff': the form of Python's bytes, which the logs of wires have and can be pasted into a script. Of more than
  * 4096 bytes the first ones, and how many there are. Yours. */
 BP_API char *bp_bytes_text(gconstpointer data, gsize size);
+/* Such a text on a channel, if it is watched: the prefix, a blank, b'...\r\n\xff'. Logs of wires are made of it. */
+BP_API void bp_channel_print_bytes(BpChannel *channel, const char *prefix, gconstpointer data, gsize size);
 /* "ff 0a 31", with blanks and colons between or without. NULL with a sentence; else yours, of `*size` bytes. */
 BP_API guint8 *bp_bytes_from_hex(const char *text, gsize *size, GError **error);
 /* For secrets: the time it takes tells nothing of where two texts differ, nor of the length of `wanted`. NULL equals nothing. */

@@ -50,8 +50,6 @@ BP_API void bp_channel_send_bytes(BpChannel *channel, gconstpointer data, gsize 
 BP_API void bp_channel_print(BpChannel *channel, const char *text);
 /* Formats only when somebody will see it. */
 BP_API void bp_channel_printf(BpChannel *channel, const char *format, ...) G_GNUC_PRINTF(2, 3);
-/* A text that shows bytes: the prefix, a blank, b'...\r\n\xff'; the first 4096. Logs of wires are made of it. */
-BP_API void bp_channel_print_bytes(BpChannel *channel, const char *prefix, gconstpointer data, gsize size);
 /* Sends to the message's reply channel; BP_GONE if it has none. */
 BP_API BpSent bp_message_reply(const BpMessage *message, gconstpointer data, gsize size);
 

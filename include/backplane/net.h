@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* net.h - the library net: addresses, streams, servers, datagrams. Link with backplane-net. */
+/* net.h - the library net: addresses, streams, servers, datagrams, bytes and lines. Link with backplane-net. */
 #pragma once
 #include <backplane/address.h>
 #include <backplane/backoff.h>
+#include <backplane/bytes.h>
 #include <backplane/datagram.h>
 #include <backplane/server.h>
 #include <backplane/stream.h>

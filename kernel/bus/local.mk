@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
 
 libbackplane_so_0_SOURCES += \
-	kernel/bus/bytes.c \
 	kernel/bus/channel.c \
 	kernel/bus/channel.h \
+	kernel/bus/fail.c \
 	kernel/bus/frame.c \
 	kernel/bus/frame.h \
 	kernel/bus/glob.c \
 	kernel/bus/hold.c \
-	kernel/bus/lines.c \
 	kernel/bus/link.c \
 	kernel/bus/message.c \
 	kernel/bus/message.h \

@@ -2,6 +2,7 @@
 /* channel.c - channel list, open, close, watch, unwatch, send, print, link, unlink, info. What a session watches
  * is shown to it alone and ends with it; links stay until somebody takes them away. */
 #include <string.h>
+#include <backplane/bytes.h>
 #include <backplane/text.h>
 #include "commands.h"
 

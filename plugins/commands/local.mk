@@ -12,5 +12,5 @@ COMMAND_TABLES = \
 plugins_commands_so_SOURCES = plugins/commands/commands.c $(COMMAND_TABLES)
 plugins_commands_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 plugins_commands_so_LDFLAGS = $(PLUGIN_LDFLAGS)
-plugins_commands_so_LDADD = $(PLUGIN_LIBS)
+plugins_commands_so_LDADD = libbackplane-net.so.0 $(PLUGIN_LIBS)
 EXTRA_DIST += plugins/commands/README.md

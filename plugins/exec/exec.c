@@ -3,6 +3,7 @@
 #include <string.h>
 #include <backplane/backplane.h>
 #include <backplane/backoff.h>
+#include <backplane/bytes.h>
 #include <backplane/process.h>
 
 #define LINE_LIMIT (64 * 1024)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <sqlite3.h>
 #include <glib/gstdio.h>
+#include <backplane/bytes.h>
 #include "mesh-history.h"
 
 #define HISTORY_PENDING (8 * 1024 * 1024) /* bytes */

@@ -4,12 +4,14 @@ libbackplane_net_so_0_SOURCES = \
 	plugins/lib/net/accept.c \
 	plugins/lib/net/address.c \
 	plugins/lib/net/backoff.c \
+	plugins/lib/net/bytes.c \
 	plugins/lib/net/connect.c \
 	plugins/lib/net/datagram.c \
 	plugins/lib/net/datagram.h \
 	plugins/lib/net/give-back.c \
 	plugins/lib/net/holder.c \
 	plugins/lib/net/limits.c \
+	plugins/lib/net/lines.c \
 	plugins/lib/net/listen.c \
 	plugins/lib/net/listen.h \
 	plugins/lib/net/multicast.c \

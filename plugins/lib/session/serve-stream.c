@@ -14,6 +14,7 @@
 #include <backplane/serve.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <backplane/bytes.h>
 #include <backplane/channel.h>
 #include <backplane/loop.h>
 

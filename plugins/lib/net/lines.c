@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* lines.c - bytes cut into lines; texts compared; sentences that fail. */
+/* lines.c - bytes cut into lines. */
 #include <string.h>
 #include <backplane/bytes.h>
 
@@ -89,25 +89,4 @@ void bp_lines_reset(BpLines *lines)
 {
 	lines->after_cr = FALSE;
 	g_string_truncate(lines->partial, 0);
-}
-
-gboolean bp_secret_equal(const char *given, const char *wanted)
-{
-	gsize size = given ? strlen(given) : 0, length = wanted ? strlen(wanted) : 0;
-	guint differ = size != length || !given || !wanted;
-
-	for (gsize i = 0; i < size; i++)
-		differ |= (guint)given[i] ^ (guint)(length ? wanted[i % length] : 0);
-	return !differ;
-}
-
-gboolean bp_fail(GError **error, BpErrorCode code, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	if (error)
-		*error = g_error_new_valist(BP_PLUGIN_ERROR, code, format, args);
-	va_end(args);
-	return FALSE;
 }

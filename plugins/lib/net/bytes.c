@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* bytes.c - bytes as people read them, in the form of Python's bytes, which the users of earlier servers know and can
- * paste into a script. */
+/* bytes.c - bytes as people read and write them, in the form of Python's bytes, which the users of earlier servers know and can
+ * paste into a script; secrets compared. */
 #include <string.h>
 #include <backplane/bytes.h>
-#include "bus/channel.h"
+#include <backplane/channel.h>
 
 #define SHOWN_LIMIT 4096 /* of one message; what is longer is cut and its size told */
 
@@ -69,4 +69,14 @@ void bp_channel_print_bytes(BpChannel *channel, const char *prefix, gconstpointe
 		return;
 	text = bp_bytes_text(data, size);
 	bp_channel_printf(channel, "%s %s", prefix, text);
+}
+
+gboolean bp_secret_equal(const char *given, const char *wanted)
+{
+	gsize size = given ? strlen(given) : 0, length = wanted ? strlen(wanted) : 0;
+	guint differ = size != length || !given || !wanted;
+
+	for (gsize i = 0; i < size; i++)
+		differ |= (guint)given[i] ^ (guint)(length ? wanted[i % length] : 0);
+	return !differ;
 }
