@@ -155,7 +155,7 @@ guint bp_kernel_stop(void)
 	console_stop();
 	log_stop();
 	for (guint i = 0; i < left->len; i++) {
-		g_autofree char *holds = owner_holds_text(left->pdata[i]);
+		g_autofree char *holds = bp_owner_holds_text(left->pdata[i]);
 
 		bp_log(bus_kernel, BP_LOG_ERROR, "%s is still busy and is left behind: it is held by %s",
 		       bp_plugin_name(left->pdata[i]), holds ? holds : "its own code");

@@ -272,7 +272,7 @@ static void test_unload_waits_for_holds(void)
 
 static void expect_holds(BpPlugin *plugin, const char *pattern)
 {
-	g_autofree char *text = owner_holds_text(plugin);
+	g_autofree char *text = bp_owner_holds_text(plugin);
 
 	CU_ASSERT_FATAL(text != NULL);
 	CU_ASSERT(g_pattern_match_simple(pattern, text));
@@ -295,7 +295,7 @@ static void test_holds_are_named(void)
 	start();
 	plugin = bp_plugin_add(&info, NULL);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(plugin);
-	CU_ASSERT_PTR_NULL(owner_holds_text(plugin));
+	CU_ASSERT_PTR_NULL(bp_owner_holds_text(plugin));
 	bp_plugin_hold_for(plugin, "look up");
 	bp_plugin_hold_for(plugin, "look up");
 	bp_plugin_hold(plugin);

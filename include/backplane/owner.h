@@ -33,6 +33,8 @@ BP_API void bp_owner_link_notified(BpPlugin *owner, BpOwned *owned, const char *
 BP_API void bp_owner_unlink(BpOwned *owned);
 /* How many things of this kind it owns; NULL: of all kinds. */
 BP_API guint bp_owner_count(BpPlugin *owner, const char *kind);
+/* "2 calls "mqtt" of lab (since 4.2 s)": why it may not go yet; NULL: it may. Yours. Any thread. */
+BP_API char *bp_owner_holds_text(BpPlugin *owner);
 /* Calls `func` for each thing that a plugin or an instance owns, be it through a scope, and for each of its scopes ("scope") and
  * holds ("hold"). The lists are locked meanwhile: `func` counts, and calls nothing here. For reports of leaks. */
 typedef void (*BpOwnedFunc)(const BpPlugin *owner, const char *kind, gpointer data);

@@ -138,7 +138,7 @@ static gboolean was_told(const OwnerHold *hold)
 	return FALSE;
 }
 
-char *owner_holds_text(BpPlugin *owner)
+char *bp_owner_holds_text(BpPlugin *owner)
 {
 	GString *text = g_string_new(NULL);
 

@@ -64,7 +64,6 @@ OwnerElsewhere owner_leave_elsewhere(BpPlugin *owner, OwnerElsewhere left);
 OwnerHold *owner_hold(BpPlugin *owner, const char *kind, const char *what);
 void owner_unhold(OwnerHold *hold);
 /* "2 calls \"resolve\" (since 3.0 s), job \"scan\" of uart0 (since 1.2 s)"; NULL: it waits for nothing. */
-char *owner_holds_text(BpPlugin *owner);
 void owner_cancel(BpPlugin *owner);
 /* From now on nothing of it is called; what waits is cancelled. */
 void owner_die(BpPlugin *owner);

@@ -1,46 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* builtin-plugin.c - plugin list, load, unload, reload, info, path. */
+/* builtin-plugin.c - plugin load, unload, reload: the plugin commands is loaded by it too. */
 #include <string.h>
 #include "command/builtin.h"
 #include "host/plugin.h"
-
-static guint count_rows(const BpPluginInfo *info)
-{
-	guint count = 0;
-
-	for (const BpCommand *command = info->commands; command && command->name; command++)
-		count++;
-	return count;
-}
-
-static guint count_modules(const BpPluginInfo *info)
-{
-	guint count = 0;
-
-	for (const BpModule *module = info->modules; module && module->name; module++)
-		count++;
-	return count;
-}
-
-static gboolean run_list(BpPlugin *self, BpCall *call, GError **error)
-{
-	g_autoptr(GPtrArray) list = bp_plugin_list();
-	BpTable *table = bp_table_new("Plugin", "Version", "State", ">CPU", ">Commands", ">Modules", "Summary", NULL);
-
-	for (guint i = 0; i < list->len; i++) {
-		BpPlugin *plugin = list->pdata[i];
-		const BpPluginInfo *info = plugin->file->info;
-
-		bp_table_row(table, "%s\t%s\t%s\t%.2f s\t%u\t%u\t%s", info->name, info->version ? info->version : "",
-			     plugin->file->unloading ? "unloading" : "loaded", bp_plugin_cpu(plugin), count_rows(info),
-			     count_modules(info), info->summary ? info->summary : "");
-		bp_table_style(table, 2, plugin->file->unloading ? BP_WARN : BP_GOOD);
-	}
-	bp_call_table(call, table);
-	if (!list->len)
-		bp_call_styled(call, BP_DIM, "none is loaded; plugin load FILE loads one");
-	return TRUE;
-}
 
 static gboolean run_load(BpPlugin *self, BpCall *call, GError **error)
 {
@@ -55,34 +17,13 @@ static gboolean run_load(BpPlugin *self, BpCall *call, GError **error)
 	return TRUE;
 }
 
-static BpPlugin *find_plugin(const char *name, GError **error)
-{
-	BpPlugin *plugin = bp_plugin_find(name);
-	g_autoptr(GPtrArray) list = NULL;
-	g_autoptr(GPtrArray) names = NULL;
-	const char *nearest;
-
-	if (plugin)
-		return plugin;
-	list = bp_plugin_list();
-	names = g_ptr_array_new();
-	for (guint i = 0; i < list->len; i++)
-		g_ptr_array_add(names, ((BpPlugin *)list->pdata[i])->name);
-	g_ptr_array_add(names, NULL);
-	nearest = bp_nearest(name, (const char *const *)names->pdata);
-	g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND,
-		    "no plugin %s is loaded%s%s; plugin list shows those that are", name,
-		    nearest ? "; did you mean " : "", nearest ? nearest : "");
-	return NULL;
-}
-
 #define UNLOAD_PATIENCE G_USEC_PER_SEC
 
 static void on_still_there(BpPlugin *self, gpointer data)
 {
 	const char *name = bp_call_string(data, "name");
 	BpPlugin *plugin = bp_plugin_find(name);
-	g_autofree char *holds = plugin ? owner_holds_text(plugin) : NULL;
+	g_autofree char *holds = plugin ? bp_owner_holds_text(plugin) : NULL;
 
 	if (holds)
 		bp_call_styled(data, BP_WARN, "%s is held by %s; plugin unload --force %s does not wait for that", name,
@@ -102,7 +43,7 @@ static void on_unloaded(const char *name, const char *left, gpointer data)
 
 static gboolean run_unload(BpPlugin *self, BpCall *call, GError **error)
 {
-	BpPlugin *plugin = find_plugin(bp_call_string(call, "name"), error);
+	BpPlugin *plugin = bp_plugin_named(bp_call_string(call, "name"), error);
 	gboolean force = bp_call_bool(call, "force");
 
 	if (!plugin)
@@ -128,48 +69,13 @@ static void on_reloaded(const GError *error, gpointer data)
 
 static gboolean run_reload(BpPlugin *self, BpCall *call, GError **error)
 {
-	BpPlugin *plugin = find_plugin(bp_call_string(call, "name"), error);
+	BpPlugin *plugin = bp_plugin_named(bp_call_string(call, "name"), error);
 
 	if (!plugin)
 		return FALSE;
 	bp_call_hold(call, NULL, NULL);
 	bp_timer_add(bp_call_scope(call), NULL, UNLOAD_PATIENCE, 1, on_still_there, call, NULL);
 	bp_plugin_reload(plugin, on_reloaded, call);
-	return TRUE;
-}
-
-static gboolean run_info(BpPlugin *self, BpCall *call, GError **error)
-{
-	BpPlugin *plugin = find_plugin(bp_call_string(call, "name"), error);
-	const BpPluginInfo *info = plugin ? plugin->file->info : NULL;
-	g_autofree char *holds = plugin ? owner_holds_text(plugin) : NULL;
-
-	if (!plugin)
-		return FALSE;
-	bp_call_styled(call, BP_STRONG, "%s %s: %s", info->name, info->version ? info->version : "",
-		       info->summary ? info->summary : "");
-	bp_call_printf(call, "  file      %s", plugin->file->path ? plugin->file->path : "(part of the program)");
-	for (const BpCommand *command = info->commands; command && command->name; command++)
-		bp_call_printf(call, "  command   %-22s %s", command->name, command->help);
-	for (const BpModule *module = info->modules; module && module->name; module++)
-		bp_call_printf(call, "  module    %-22s %s", module->name, module->help);
-	for (const BpHandler *handler = info->handlers; handler && handler->name; handler++)
-		bp_call_printf(call, "  handler   %-22s %s", handler->name, handler->help);
-	bp_call_printf(call, "  owns      %u channels, %u watches, %u timers", owner_count(plugin, "channel"),
-		       owner_count(plugin, "watch"), owner_count(plugin, "timer"));
-	if (holds)
-		bp_call_printf(call, "  held by   %s", holds);
-	if (info->manual)
-		bp_call_printf(call, "\n%s", info->manual);
-	return TRUE;
-}
-
-static gboolean run_path(BpPlugin *self, BpCall *call, GError **error)
-{
-	const char *const *folders = bp_plugin_path();
-
-	for (; folders && *folders; folders++)
-		bp_call_print(call, *folders);
 	return TRUE;
 }
 
@@ -192,15 +98,11 @@ static const BpParam unload_params[] = {
 };
 
 const BpCommand plugin_commands[] = {
-	{ "plugin", .help = "list the plugins", .run = run_list, .group = "plugin" },
-	{ "plugin list", .help = "list the plugins that are loaded", .run = run_list },
 	{ "plugin load", .help = "load a plugin while everything runs", .params = load_params, .run = run_load,
 	  .role = BP_ADMIN },
 	{ "plugin unload", .help = "close what is a plugin's, and unload it", .params = unload_params,
 	  .run = run_unload, .role = BP_ADMIN },
 	{ "plugin reload", .help = "load its file anew and reopen its instances", .params = name_params,
 	  .run = run_reload, .role = BP_ADMIN },
-	{ "plugin info", .help = "what a plugin brings", .params = name_params, .run = run_info },
-	{ "plugin path", .help = "where plugins are looked for", .run = run_path },
 	{ NULL },
 };

@@ -2,4 +2,4 @@
 /* builtin.c - the tables of built-in commands, one a topic. */
 #include "command/builtin.h"
 
-const BpCommand *const console_tables[] = { help_commands, plugin_commands, program_commands, NULL };
+const BpCommand *const console_tables[] = { plugin_commands, program_commands, NULL };

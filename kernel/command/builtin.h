@@ -4,4 +4,4 @@
 #include "command/command.h"
 #include "command/console.h"
 
-extern const BpCommand help_commands[], plugin_commands[], program_commands[];
+extern const BpCommand plugin_commands[], program_commands[];

@@ -208,3 +208,24 @@ BpChannel *bp_channel_named(const char *word, GError **error)
 		    nearest ? ", did you mean " : "", nearest ? nearest : "");
 	return NULL;
 }
+
+BpPlugin *bp_plugin_named(const char *name, GError **error)
+{
+	BpPlugin *plugin = bp_plugin_find(name);
+	g_autoptr(GPtrArray) list = NULL;
+	g_autoptr(GPtrArray) names = NULL;
+	const char *nearest;
+
+	if (plugin)
+		return plugin;
+	list = bp_plugin_list();
+	names = g_ptr_array_new();
+	for (guint i = 0; i < list->len; i++)
+		g_ptr_array_add(names, ((BpPlugin *)list->pdata[i])->name);
+	g_ptr_array_add(names, NULL);
+	nearest = bp_nearest(name, (const char *const *)names->pdata);
+	g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND,
+		    "no plugin %s is loaded%s%s; plugin list shows those that are", name,
+		    nearest ? "; did you mean " : "", nearest ? nearest : "");
+	return NULL;
+}

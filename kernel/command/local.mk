@@ -4,7 +4,6 @@ libbackplane_so_0_SOURCES += \
 	kernel/command/alias.c \
 	kernel/command/bind.c \
 	kernel/command/bind.h \
-	kernel/command/builtin-help.c \
 	kernel/command/builtin-plugin.c \
 	kernel/command/builtin-program.c \
 	kernel/command/builtin.c \
@@ -26,5 +25,4 @@ libbackplane_so_0_SOURCES += \
 	kernel/command/session.h \
 	kernel/command/table.c \
 	kernel/command/text.c \
-	kernel/command/usage.c \
-	kernel/command/usage.h
+	kernel/command/usage.c

@@ -10,7 +10,6 @@
 #include "command/bind.h"
 #include "command/builtin.h"
 #include "command/console.h"
-#include "command/usage.h"
 #include "loop/loop.h"
 
 #define SLICE (5 * 1000) /* microseconds */
@@ -119,8 +118,8 @@ void run_fail(Run *run, const char *text)
 
 static void show_usage(Run *run, const BpCommand *command)
 {
-	g_autofree char *line = usage_line(command->name, command->params);
-	g_autofree char *params = bp_param_usage(command->params, run->session->columns);
+	g_autofree char *line = bp_usage_line(command->name, command->params);
+	g_autofree char *params = bp_usage_params(command->params, run->session->columns);
 
 	session_say(run->session, BP_STRONG, line);
 	if (*params)

@@ -95,7 +95,7 @@ static void add_to(GPtrArray **list, BpPlugin *plugin)
 /* Its code stays mapped and its memory stays; everything else goes. */
 static char *abandon(BpPlugin *plugin)
 {
-	char *holds = owner_holds_text(plugin);
+	char *holds = bp_owner_holds_text(plugin);
 
 	bp_log(bp_kernel(), BP_LOG_WARNING, "%s is unloaded by force, and its code stays in memory: it was held by %s",
 	       plugin->name, holds);
@@ -190,7 +190,7 @@ static void begin(BpPlugin *plugin)
 		plugin_tables->dying(plugin);
 	owner_die(plugin);
 	job_cancel_all(plugin);
-	holds = owner_holds_text(plugin);
+	holds = bp_owner_holds_text(plugin);
 	loops_stop(plugin);
 	module_cancel_all(plugin);
 	if (holds)

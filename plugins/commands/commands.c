@@ -10,8 +10,8 @@
 
 static gboolean load(BpPlugin *self, GError **error)
 {
-	const BpCommand *const tables[] = { module_commands, context_commands, script_commands,
-					    alias_commands,  session_commands, status_commands };
+	const BpCommand *const tables[] = { help_commands,   plugin_commands, module_commands,	context_commands,
+					    script_commands, alias_commands,  session_commands, status_commands };
 
 	for (guint i = 0; i < G_N_ELEMENTS(tables); i++)
 		if (!bp_command_add(self, tables[i], error))

@@ -5,7 +5,9 @@ COMMAND_TABLES = \
 	plugins/commands/channel.c \
 	plugins/commands/commands.h \
 	plugins/commands/context.c \
+	plugins/commands/help.c \
 	plugins/commands/module.c \
+	plugins/commands/plugin.c \
 	plugins/commands/script.c \
 	plugins/commands/session.c \
 	plugins/commands/status.c

@@ -95,7 +95,7 @@ static void describe_class(BpCall *call, const BpModule *module)
 	g_autofree char *params = NULL;
 
 	bp_session_size(bp_call_session(call), &columns, &rows);
-	params = bp_param_usage(module->params, columns);
+	params = bp_usage_params(module->params, columns);
 	bp_call_styled(call, BP_STRONG, "module open %s NAME [key=value...]", module->name);
 	bp_call_printf(call, "  %s", module->help);
 	if (*params)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* builtin-help.c - help, ?, find, ??. */
+/* help.c - help, ?, find, ??. */
 #include <string.h>
-#include "command/builtin.h"
-#include "command/usage.h"
+#include "commands.h"
 
 static gint by_group(gconstpointer a, gconstpointer b)
 {
@@ -36,12 +35,12 @@ static void list_all(BpCall *call)
 static void explain(BpCall *call, const BpCommand *command)
 {
 	static const char *const roles[] = { "everybody", "operators", "admins" };
-	g_autofree char *usage = usage_line(command->name, command->params);
+	g_autofree char *usage = bp_usage_line(command->name, command->params);
 	guint columns, rows;
 	g_autofree char *params = NULL;
 
 	bp_session_size(bp_call_session(call), &columns, &rows);
-	params = bp_param_usage(command->params, columns);
+	params = bp_usage_params(command->params, columns);
 	bp_call_styled(call, BP_STRONG, "%s", usage);
 	bp_call_printf(call, "  %s", command->help ? command->help : "");
 	if (*params)
