@@ -11,9 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <backplane/channel.h>
-#include <backplane/registry.h>
-#include "command/builtin.h"
 #include <backplane/control.h>
+#include <backplane/registry.h>
+#include <backplane/session.h>
+#include <backplane/text.h>
 #include "host/crash.h"
 #include "host/log.h"
 #include "host/notify.h"

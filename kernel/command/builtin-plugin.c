@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* builtin-plugin.c - plugin load, unload, reload: the plugin commands is loaded by it too. */
 #include <string.h>
-#include "command/builtin.h"
+#include "command/command.h"
 #include "host/plugin.h"
 
 static gboolean run_load(BpPlugin *self, BpCall *call, GError **error)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* builtin-program.c - version, thread, schedule, flush, exit, quit, shutdown, restart. */
 #include <unistd.h>
-#include "command/builtin.h"
+#include "command/command.h"
+#include "command/session.h"
 #include "host/settings.h"
 #include "loop/loop.h"
 #include "start.h"

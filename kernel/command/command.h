@@ -13,5 +13,5 @@ BpPlugin *command_owner(const BpCommand *command);
 gboolean command_is_group(const char *word);
 /* What an alias stands for, or NULL; alias.c. Yours. */
 char *alias_find(const char *name);
-extern const BpCommand alias_command;		/* what runs one: the text is its suffix */
-extern const BpCommand *const console_tables[]; /* the built-in ones, NULL-terminated */
+extern const BpCommand alias_command;			      /* what runs one: the text is its suffix */
+extern const BpCommand plugin_commands[], program_commands[]; /* the built-in ones */

@@ -2,7 +2,7 @@
 /* console.c - the handler `console`: every line is commands. It shows what is said on channel "console" between them. */
 #include "command/console.h"
 #include <string.h>
-#include "command/builtin.h"
+#include "command/command.h"
 #include "host/module.h"
 #include "host/plugin.h"
 
@@ -144,8 +144,8 @@ void console_start(void)
 	channel = bp_channel(bp_kernel(), "console");
 	bp_channel_set_options(bp_channel(bp_kernel(), "sessions"), &log);
 	good = add_tables(bp_kernel(), &info, NULL);
-	for (const BpCommand *const *table = console_tables; *table; table++)
-		good = good && bp_command_add(bp_kernel(), *table, NULL);
+	good = good && bp_command_add(bp_kernel(), plugin_commands, NULL);
+	good = good && bp_command_add(bp_kernel(), program_commands, NULL);
 	g_assert(good); /* two built-in commands of one name */
 	system_session = bp_session_open(bp_kernel(), &options, NULL);
 }

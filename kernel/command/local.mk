@@ -6,8 +6,6 @@ libbackplane_so_0_SOURCES += \
 	kernel/command/bind.h \
 	kernel/command/builtin-plugin.c \
 	kernel/command/builtin-program.c \
-	kernel/command/builtin.c \
-	kernel/command/builtin.h \
 	kernel/command/call.c \
 	kernel/command/command.c \
 	kernel/command/command.h \

@@ -8,7 +8,6 @@
 #include "command/run.h"
 #include <string.h>
 #include "command/bind.h"
-#include "command/builtin.h"
 #include "command/console.h"
 #include "loop/loop.h"
 
