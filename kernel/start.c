@@ -136,7 +136,7 @@ guint bp_kernel_stop(void)
 {
 	gint64 until = g_get_monotonic_time() + END_PATIENCE;
 	g_autoptr(GPtrArray) left = NULL;
-	g_autoptr(GArray) jobs = NULL;
+	g_autoptr(GPtrArray) jobs = NULL;
 	const GPtrArray *abandoned;
 
 	g_atomic_int_set(&quitting, TRUE);
@@ -146,7 +146,7 @@ guint bp_kernel_stop(void)
 	plugin_unload_all();
 	save_settings(bus_kernel, NULL);
 	drain(until);
-	jobs = job_list();
+	jobs = bp_job_list();
 	left = bp_plugin_list();
 	abandoned = plugin_abandoned();
 	for (guint i = 0; abandoned && i < abandoned->len; i++)
@@ -162,7 +162,7 @@ guint bp_kernel_stop(void)
 	}
 	for (guint i = 0; i < jobs->len; i++)
 		bp_log(bus_kernel, BP_LOG_ERROR, "the job \"%s\" does not end in time",
-		       g_array_index(jobs, JobInfo, i).name);
+		       ((BpJobInfo *)jobs->pdata[i])->name);
 	if (jobs->len || left->len)
 		return jobs->len + left->len; /* their threads may still come back to what is here */
 	settings_stop();

@@ -51,9 +51,9 @@ static void test_watches_end(void)
 	CU_ASSERT(suite_wait_until(has_no_commands, NULL, 10));
 	CU_ASSERT_EQUAL(bp_channel_stats(channel).watchers, 0);
 	CU_ASSERT_EQUAL(bp_channel_stats(sessions).watchers, 0);
-	type(one, "channel list\nversion\n");
+	type(one, "channel list\nplugin load nothing\n");
 	EXPECT(one, "not a registered command");
-	EXPECT(one, "Backplane ");
+	EXPECT(one, "there is no plugin nothing");
 	load_plugin("commands");
 	type(one, "channel list\n");
 	EXPECT(one, "uart/1");

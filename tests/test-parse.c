@@ -4,7 +4,7 @@
 #include <string.h>
 #include "command/bind.h"
 #include "command/parse.h"
-#include <backplane/command.h>
+#include "../plugins/commands/usage.h"
 #include "suite.h"
 
 /* --- commands --- */
@@ -399,9 +399,9 @@ static void test_next(void)
 
 static void test_usage_line(void)
 {
-	g_autofree char *one = bp_usage_line("consoleserver", server), *two = bp_usage_line("x", mixed);
-	g_autofree char *three = bp_usage_line("timer", timer), *four = bp_usage_line("x", digits),
-			*five = bp_usage_line("x", NULL);
+	g_autofree char *one = usage_line("consoleserver", server), *two = usage_line("x", mixed);
+	g_autofree char *three = usage_line("timer", timer), *four = usage_line("x", digits),
+			*five = usage_line("x", NULL);
 
 	CU_ASSERT_STRING_EQUAL(one, "consoleserver [-sq] [-p PORT] [-b ADDRESS]");
 	CU_ASSERT_STRING_EQUAL(two, "x [-sq] [-p PORT] [-b ADDRESS] [--mode MODE] [-t TAG]... [-P PASSWORD] "
@@ -413,7 +413,7 @@ static void test_usage_line(void)
 
 static void test_usage_params(void)
 {
-	g_autofree char *text = bp_usage_params(mixed, 60), *none = bp_usage_params(NULL, 0);
+	g_autofree char *text = usage_params(mixed, 60), *none = usage_params(NULL, 0);
 
 	CU_ASSERT_STRING_EQUAL(none, "");
 	CU_ASSERT_STRING_EQUAL(text, "  CHANNEL                  name (required)\n"

@@ -87,12 +87,6 @@ BP_API BpChannel *bp_channel_named(const char *word, GError **error);
 /* The same with a plugin that is loaded; borrowed. */
 BP_API BpPlugin *bp_plugin_named(const char *word, GError **error);
 
-/* "consoleserver [-sq] [-p PORT] [-b ADDRESS] NAME [WORD...]". `table` may be NULL. Yours. */
-BP_API char *bp_usage_line(const char *name, const BpParam *table);
-/* Help for a table: one line a parameter, arguments first, aligned, wrapped at so many columns (0: 80), each ended by a newline; ""
- * when there is none. Yours. */
-BP_API char *bp_usage_params(const BpParam *table, guint columns);
-
 /* What a line of commands may go on with at the cursor: for completion, which the library session does. */
 typedef struct {
 	char **words;		  /* of the command in which the cursor is, the whole ones before it */

@@ -89,6 +89,22 @@ BP_API void bp_output_lost(guint64 *pieces, guint64 *lines);
 BP_API void bp_log_set_terminal(gboolean on);
 
 /* --- loops --- */
+typedef struct {
+	const char *name, *owner;
+	gint64 interval;
+	guint times, done; /* times 0: for ever */
+	guint64 missed;
+} BpTimerInfo;
+BP_API GPtrArray *bp_timer_list(
+	void); /* of BpTimerInfo, freed with the array: timers of the main loop that have a name, by name */
+typedef struct {
+	char *name;
+	const char *owner;
+	gint64 age;
+	double progress;
+	gboolean running, cancelled;
+} BpJobInfo;
+BP_API GPtrArray *bp_job_list(void);  /* of BpJobInfo, freed with the array */
 BP_API GPtrArray *bp_loop_list(void); /* of BpLoop */
 /* Microseconds that the longest turn of the last minute took; `*whose` (yours) says in whose code, or is "". */
 BP_API gint64 bp_loop_longest_turn(BpLoop *loop, char **whose);

@@ -22,5 +22,4 @@ libbackplane_so_0_SOURCES += \
 	kernel/command/session.c \
 	kernel/command/session.h \
 	kernel/command/table.c \
-	kernel/command/text.c \
-	kernel/command/usage.c
+	kernel/command/text.c

@@ -115,16 +115,6 @@ void run_fail(Run *run, const char *text)
 	run->skip_line = ((ParsedCommand *)run->commands->pdata[run->next - 1])->line;
 }
 
-static void show_usage(Run *run, const BpCommand *command)
-{
-	g_autofree char *line = bp_usage_line(command->name, command->params);
-	g_autofree char *params = bp_usage_params(command->params, run->session->columns);
-
-	session_say(run->session, BP_STRONG, line);
-	if (*params)
-		session_say(run->session, BP_PLAIN, g_strchomp(params));
-}
-
 static const char *const roles[] = { "an observer", "an operator", "an admin" };
 
 static void call_command(Run *run, const BpCommand *command, BpValues *take_values, const char *suffix, gboolean silent)
@@ -150,6 +140,20 @@ static void call_command(Run *run, const BpCommand *command, BpValues *take_valu
 		return;
 	run->call = NULL;
 	call_end(call, good, g_steal_pointer(&error));
+}
+
+/* `help` knows by its suffix that only the usage is wanted. */
+static void show_usage(Run *run, const BpCommand *command)
+{
+	const BpCommand *help = bp_command_find("help");
+	BpValues *values = help ? bp_values_new(help->params) : NULL;
+
+	if (values && bp_values_set(values, "name", command->name, NULL)) {
+		call_command(run, help, values, "--help", TRUE);
+		return;
+	}
+	bp_values_free(values);
+	run_fail(run, "there is no help: the plugin commands is not loaded");
 }
 
 static void run_command(Run *run, const ParsedCommand *parsed)

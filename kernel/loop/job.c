@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* job.c - work that blocks, on a few threads shared by all; its end comes back to the loop that asked. */
+#include <backplane/host.h>
 #include "loop/loop.h"
 #include <string.h>
 #include <time.h>
@@ -149,27 +150,27 @@ void job_cancel_all(BpPlugin *owner)
 	g_mutex_unlock(&lock);
 }
 
-static void info_clear(gpointer data)
+static void info_free(gpointer data)
 {
-	g_free(((JobInfo *)data)->name);
+	g_free(((BpJobInfo *)data)->name);
+	g_free(data);
 }
 
-GArray *job_list(void)
+GPtrArray *bp_job_list(void)
 {
-	GArray *list = g_array_new(FALSE, FALSE, sizeof(JobInfo));
+	GPtrArray *list = g_ptr_array_new_with_free_func(info_free);
 
-	g_array_set_clear_func(list, info_clear);
 	g_mutex_lock(&lock);
 	for (GList *at = jobs; at; at = at->next) {
 		BpJob *job = at->data;
-		JobInfo info = { g_strdup(job->name),
-				 job->owned.owner->name,
-				 g_get_monotonic_time() - job->started,
-				 g_atomic_int_get(&job->permille) / 1000.0,
-				 g_atomic_int_get(&job->running),
-				 g_atomic_int_get(&job->cancelled) };
+		BpJobInfo info = { g_strdup(job->name),
+				   job->owned.owner->name,
+				   g_get_monotonic_time() - job->started,
+				   g_atomic_int_get(&job->permille) / 1000.0,
+				   g_atomic_int_get(&job->running),
+				   g_atomic_int_get(&job->cancelled) };
 
-		g_array_append_val(list, info);
+		g_ptr_array_add(list, g_memdup2(&info, sizeof(info)));
 	}
 	g_mutex_unlock(&lock);
 	return list;

@@ -93,22 +93,5 @@ void fds_run(BpLoop *loop);
 /* The context's poll function: one system call a turn when nobody but us has descriptors in it. */
 gint loop_poll(GPollFD *fds, guint count, gint timeout);
 
-/* What `schedule` and `thread` show. */
-typedef struct {
-	const char *name;
-	const char *owner;
-	gint64 interval;
-	guint times, done; /* times 0: for ever */
-	guint64 missed;
-} TimerInfo;
-GArray *timer_list(void); /* named timers of the main loop */
-typedef struct {
-	char *name;
-	const char *owner;
-	gint64 age;
-	double progress;
-	gboolean running, cancelled;
-} JobInfo;
-GArray *job_list(void); /* frees its names */
 /* A plugin is going: its jobs are asked to end. */
 void job_cancel_all(BpPlugin *owner);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* timer.c - timers of a loop: a binary heap by time due. */
+#include <backplane/host.h>
 #include "loop/loop.h"
 
 #define NEVER G_MAXINT64 /* due when its owner is going: it waits to be dropped */
@@ -188,22 +189,22 @@ gint64 timers_next(const BpLoop *loop)
 
 static gint by_name(gconstpointer a, gconstpointer b)
 {
-	return g_strcmp0(((const TimerInfo *)a)->name, ((const TimerInfo *)b)->name);
+	return strcmp((*(BpTimerInfo *const *)a)->name, (*(BpTimerInfo *const *)b)->name);
 }
 
-GArray *timer_list(void)
+GPtrArray *bp_timer_list(void)
 {
 	BpLoop *loop = bp_loop_main();
-	GArray *list = g_array_new(FALSE, FALSE, sizeof(TimerInfo));
+	GPtrArray *list = g_ptr_array_new_with_free_func(g_free);
 
 	for (guint i = 0; i < loop->timers->len; i++) {
 		BpTimer *timer = timer_at(loop, i);
-		TimerInfo info = { timer->name,	 timer->owned.owner->name, timer->interval, timer->times, timer->done,
-				   timer->missed };
+		BpTimerInfo info = { timer->name,  timer->owned.owner->name, timer->interval, timer->times, timer->done,
+				     timer->missed };
 
 		if (timer->name)
-			g_array_append_val(list, info);
+			g_ptr_array_add(list, g_memdup2(&info, sizeof(info)));
 	}
-	g_array_sort(list, by_name);
+	g_ptr_array_sort(list, by_name);
 	return list;
 }

@@ -2,6 +2,7 @@
 /* help.c - help, ?, find, ??. */
 #include <string.h>
 #include "commands.h"
+#include "usage.h"
 
 static gint by_group(gconstpointer a, gconstpointer b)
 {
@@ -32,19 +33,27 @@ static void list_all(BpCall *call)
 		       "help NAME tells all about one; find WORD searches; Tab completes; a|b runs a, then b");
 }
 
-static void explain(BpCall *call, const BpCommand *command)
+/* Its usage and its parameters: what --help behind a command shows. */
+static void show_usage(BpCall *call, const BpCommand *command, const char *about)
 {
-	static const char *const roles[] = { "everybody", "operators", "admins" };
-	g_autofree char *usage = bp_usage_line(command->name, command->params);
+	g_autofree char *usage = usage_line(command->name, command->params);
 	guint columns, rows;
 	g_autofree char *params = NULL;
 
 	bp_session_size(bp_call_session(call), &columns, &rows);
-	params = bp_usage_params(command->params, columns);
+	params = usage_params(command->params, columns);
 	bp_call_styled(call, BP_STRONG, "%s", usage);
-	bp_call_printf(call, "  %s", command->help ? command->help : "");
+	if (about)
+		bp_call_printf(call, "  %s", about);
 	if (*params)
 		bp_call_printf(call, "%s", g_strchomp(params));
+}
+
+static void explain(BpCall *call, const BpCommand *command)
+{
+	static const char *const roles[] = { "everybody", "operators", "admins" };
+
+	show_usage(call, command, command->help ? command->help : "");
 	if (command->manual)
 		bp_call_printf(call, "%s", command->manual);
 	bp_call_styled(call, BP_DIM, "(from %s, for %s)", bp_command_plugin(command), roles[command->role]);
@@ -81,6 +90,10 @@ static gboolean run_help(BpPlugin *self, BpCall *call, GError **error)
 		return TRUE;
 	}
 	name = g_strjoinv(" ", (char **)bp_call_list(call, "name"));
+	if (*bp_call_suffix(call)) {
+		show_usage(call, bp_command_find(name), NULL);
+		return TRUE;
+	}
 	if (explain_named(call, name))
 		return TRUE;
 	words = bp_command_words(NULL);

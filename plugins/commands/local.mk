@@ -10,7 +10,9 @@ COMMAND_TABLES = \
 	plugins/commands/plugin.c \
 	plugins/commands/script.c \
 	plugins/commands/session.c \
-	plugins/commands/status.c
+	plugins/commands/status.c \
+	plugins/commands/usage.c \
+	plugins/commands/usage.h
 plugins_commands_so_SOURCES = plugins/commands/commands.c $(COMMAND_TABLES)
 plugins_commands_so_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 plugins_commands_so_LDFLAGS = $(PLUGIN_LDFLAGS)

@@ -5,6 +5,7 @@
 #include <backplane/owner.h>
 #include <backplane/registry.h>
 #include "commands.h"
+#include "usage.h"
 
 static gboolean run_list(BpPlugin *self, BpCall *call, GError **error)
 {
@@ -95,7 +96,7 @@ static void describe_class(BpCall *call, const BpModule *module)
 	g_autofree char *params = NULL;
 
 	bp_session_size(bp_call_session(call), &columns, &rows);
-	params = bp_usage_params(module->params, columns);
+	params = usage_params(module->params, columns);
 	bp_call_styled(call, BP_STRONG, "module open %s NAME [key=value...]", module->name);
 	bp_call_printf(call, "  %s", module->help);
 	if (*params)

@@ -2,7 +2,7 @@
 /* usage.c - the usage line groups the flags that have a letter, then the options, then the
  * arguments. The lines of help stand in two columns; a name too long for the first has its
  * text on the next line. */
-#include <backplane/command.h>
+#include "usage.h"
 #include <string.h>
 #include <backplane/text.h>
 
@@ -41,7 +41,7 @@ static void append_argument(GString *line, const BpParam *param)
 			       param->many || param->type == BP_REST ? "..." : "");
 }
 
-char *bp_usage_line(const char *name, const BpParam *table)
+char *usage_line(const char *name, const BpParam *table)
 {
 	GString *line = g_string_new(name);
 	g_autoptr(GString) flags = g_string_new(NULL);
@@ -144,7 +144,7 @@ static void append_param(GString *to, const BpParam *param, guint width, guint c
 	append_wrapped(to, right, width + 4, columns);
 }
 
-char *bp_usage_params(const BpParam *table, guint columns)
+char *usage_params(const BpParam *table, guint columns)
 {
 	GString *text = g_string_new(NULL);
 	guint count = 0, width = 0;
