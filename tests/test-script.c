@@ -156,10 +156,32 @@ static void test_batch_lasts(void)
 	stop();
 }
 
+/* The plugin of the command that runs them goes while they run: the command ends, they go on. */
+static void test_its_plugin_goes(void)
+{
+	g_autofree char *script = suite_file("goes.txt", "echo before\nplugin reload commands\n.echo after\n");
+	g_autofree char *line = g_strdup_printf("execute %s\n", script);
+	Client *client;
+
+	start();
+	client = client_new("console", FALSE, BP_ADMIN);
+	type(client, line);
+	CU_ASSERT(wait_for(client, "after\n"));
+	EXPECT(client, "execute was ended: its plugin was unloaded");
+	EXPECT(client, "Reloaded commands");
+	type(client, "alias both plugin reload commands;.echo last\nboth\n");
+	CU_ASSERT(wait_for(client, "last\n"));
+	type_out(client, "echo good\n");
+	EXPECT(client, "good");
+	client_free(client);
+	stop();
+}
+
 static const SuiteTest tests[] = {
 	{ "alias", test_alias },
 	{ "loop", test_loop },
 	{ "execute", test_execute },
+	{ "its_plugin_goes", test_its_plugin_goes },
 	{ "execute_what_is_no_script", test_execute_what_is_no_script },
 	{ "timer", test_timer },
 	{ "batch_lasts", test_batch_lasts },

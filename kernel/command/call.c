@@ -229,7 +229,7 @@ void bp_call_run(BpCall *call, const char *lines)
 			     g_error_new(BP_CONSOLE_ERROR, BP_CANCELLED, "%s was interrupted", call->command->name));
 	} else {
 		session->current = call->run; /* what runs counts as one level deeper */
-		bp_session_run_script(bp_kernel(), session, lines, on_lines_done, call);
+		bp_session_run_script(bp_call_scope(call), session, lines, on_lines_done, call);
 		session->current = before;
 	}
 	bp_session_unref(session);
