@@ -11,7 +11,4 @@ const BpCommand *command_of_words(const ParsedWords *words, guint *words_used, c
 BpPlugin *command_owner(const BpCommand *command);
 /* A two-word command begins with it. */
 gboolean command_is_group(const char *word);
-/* What an alias stands for, or NULL; alias.c. Yours. */
-char *alias_find(const char *name);
-extern const BpCommand alias_command; /* what runs one: the text is its suffix */
-extern const BpCommand builtin_plugin_commands[], builtin_program_commands[]; /* the built-in ones */
+extern const BpCommand builtin_commands[];

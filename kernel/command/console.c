@@ -144,8 +144,7 @@ void console_start(void)
 	channel = bp_channel(bp_kernel(), "console");
 	bp_channel_set_options(bp_channel(bp_kernel(), "sessions"), &log);
 	good = add_tables(bp_kernel(), &info, NULL);
-	good = good && bp_command_add(bp_kernel(), builtin_plugin_commands, NULL);
-	good = good && bp_command_add(bp_kernel(), builtin_program_commands, NULL);
+	good = good && bp_command_add(bp_kernel(), builtin_commands, NULL);
 	g_assert(good); /* two built-in commands of one name */
 	system_session = bp_session_open(bp_kernel(), &options, NULL);
 }

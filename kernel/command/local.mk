@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: MIT
 
 libbackplane_so_0_SOURCES += \
-	kernel/command/alias.c \
 	kernel/command/bind.c \
 	kernel/command/bind.h \
-	kernel/command/builtin-plugin.c \
-	kernel/command/builtin-program.c \
+	kernel/command/builtin.c \
 	kernel/command/call.c \
 	kernel/command/command.c \
 	kernel/command/command.h \

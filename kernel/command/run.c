@@ -7,6 +7,7 @@
  */
 #include "command/run.h"
 #include <string.h>
+#include <backplane/registry.h>
 #include "command/bind.h"
 #include "command/console.h"
 #include "loop/loop.h"
@@ -117,6 +118,27 @@ void run_fail(Run *run, const char *text)
 
 static const char *const roles[] = { "an observer", "an operator", "an admin" };
 
+static gboolean run_alias(BpPlugin *self, BpCall *call, GError **error)
+{
+	bp_call_run(call, bp_call_suffix(call));
+	return TRUE;
+}
+
+static const BpCommand alias_command = { "alias", .run = run_alias };
+
+static char *alias_of(const char *word)
+{
+	const BpAliases *aliases = bp_registry_find(BP_ALIASES);
+	BpPlugin *owner = aliases ? bp_registry_owner(BP_ALIASES) : NULL;
+	char *lines;
+
+	if (!owner || !owner_enter_as(owner, "alias", NULL))
+		return NULL;
+	lines = aliases->find(word);
+	owner_leave(owner);
+	return lines;
+}
+
 static void call_command(Run *run, const BpCommand *command, BpValues *take_values, const char *suffix, gboolean silent)
 {
 	BpPlugin *owner = command == &alias_command ? bp_kernel() : command_owner(command);
@@ -159,7 +181,7 @@ static void show_usage(Run *run, const BpCommand *command)
 static void run_command(Run *run, const ParsedCommand *parsed)
 {
 	g_autoptr(ParsedWords) words = parse_words(parsed->text);
-	g_autofree char *alias = words->count ? alias_find(words->words[0].text) : NULL;
+	g_autofree char *alias = words->count ? alias_of(words->words[0].text) : NULL;
 	g_autoptr(GError) error = NULL;
 	const BpCommand *command;
 	const char *suffix;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* alias.c - alias: words of one's own, kept as settings of context /alias, where the kernel looks for them. */
+/* alias.c - alias: words of one's own, kept as settings of context /alias. An alias goes before a command of the same name,
+ * except that `alias` itself stays reachable. */
 #include <string.h>
+#include <backplane/registry.h>
 #include "commands.h"
 
 #define PATH "/alias"
@@ -9,7 +11,23 @@ static char *find(const char *name)
 {
 	g_autofree char *key = g_ascii_strdown(name, -1);
 
-	return strcmp(key, "alias") ? bp_setting_stored(PATH, key) : NULL;
+	return g_ascii_isalpha(*key) && strcmp(key, "alias") ? bp_setting_stored(PATH, key) : NULL;
+}
+
+/* The parts of "a;b" outside quotes, as lines. */
+static char *find_lines(const char *word)
+{
+	char *lines = find(word), quote = 0;
+
+	for (char *at = lines; at && *at; at++) {
+		if (quote)
+			quote = *at == quote ? 0 : quote;
+		else if (*at == '"' || *at == '\'')
+			quote = *at;
+		else if (*at == ';')
+			*at = '\n';
+	}
+	return lines;
 }
 
 static void list_aliases(BpCall *call)
@@ -60,8 +78,15 @@ static const BpParam alias_params[] = {
 	{ NULL },
 };
 
-const BpCommand alias_commands[] = {
+static const BpCommand commands[] = {
 	{ "alias", .help = "give a command, or several, a name of your own", .params = alias_params, .run = run_alias,
 	  .role = BP_OPERATOR, .group = "base" },
 	{ NULL },
 };
+
+gboolean alias_load(BpPlugin *self, GError **error)
+{
+	static const BpAliases aliases = { .size = sizeof(aliases), .find = find_lines };
+
+	return bp_registry_add(self, BP_ALIASES, &aliases, error) && bp_command_add(self, commands, error);
+}

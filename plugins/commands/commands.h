@@ -5,7 +5,8 @@
 #include <backplane/host.h>
 
 extern const BpCommand help_commands[], plugin_commands[], module_commands[], context_commands[], script_commands[],
-	alias_commands[], session_commands[], status_commands[];
+	session_commands[], status_commands[];
+gboolean alias_load(BpPlugin *self, GError **error);
 gboolean channel_load(BpPlugin *self, GError **error);
 
 /* "ok", or "failed: cannot connect (3 min 2 s)"; yours. And its colour. */

@@ -8,14 +8,12 @@ A mutation is a text of the sources that occurs exactly once, wherever it stands
 replaces it, and the tests that must notice: "bus:links" is the unit test `links` of tests/test-bus, "tcp.py:capacity" a
 scenario and one of its tests, "lint" is tests/lint. Each of these is run on the unchanged tree first and must pass there.
 """
-import contextlib
 import fcntl
 import fnmatch
 import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -127,22 +125,17 @@ def passes(test):
         command = [f"{BUILT}/tests/test-{name}"]
     environment = dict(os.environ, BUILD=BUILT, SRC=TREE, LC_ALL="C.UTF-8", PYTHONDONTWRITEBYTECODE="1", SUITE_TIMEOUT="30")
     try:
-        running = subprocess.Popen(command + ([part] if part else []), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=subprocess.STDOUT, env=environment, start_new_session=True)
-    except OSError as why:
-        raise Wrong(f"there is no test {test}: {why}") from None
-    try:
-        said = running.communicate(timeout=PATIENCE)[0].decode(errors="replace")
+        result = subprocess.run(command + ([part] if part else []), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, env=environment, timeout=PATIENCE)
     except subprocess.TimeoutExpired:
         return False
-    finally:  # what it has started too, which may turn for ever without the mechanism
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(running.pid, signal.SIGKILL)
-        running.wait()
+    except OSError as why:
+        raise Wrong(f"there is no test {test}: {why}") from None
+    said = result.stdout.decode(errors="replace")
     counts = re.findall(r": (\d+) passed, (\d+) failed$", said, re.M)
     if "skipped" in said or (counts and not int(counts[-1][0]) + int(counts[-1][1])):
         raise Wrong(f"{test} did not run here:\n{said[-1500:]}")
-    return running.returncode == 0 and bool(counts)
+    return result.returncode == 0 and bool(counts)
 
 
 def trouble(test):

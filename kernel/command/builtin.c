@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* builtin-plugin.c - plugin load, unload, reload: the plugin commands is loaded by it too. */
-#include <string.h>
+/* builtin.c - plugin load, unload, reload; flush, exit, quit, shutdown, restart: what is there without the plugin commands. */
 #include "command/command.h"
+#include "command/session.h"
 #include "host/plugin.h"
+#include "host/settings.h"
+#include "start.h"
 
 static gboolean run_load(BpPlugin *self, BpCall *call, GError **error)
 {
@@ -79,6 +81,42 @@ static gboolean run_reload(BpPlugin *self, BpCall *call, GError **error)
 	return TRUE;
 }
 
+static void on_saved(const GError *error, gpointer data)
+{
+	BpCall *call = data;
+
+	if (!error)
+		bp_call_print(call, "Persistent settings force saved.");
+	bp_call_done(call, error ? g_error_copy(error) : NULL);
+}
+
+static gboolean run_flush(BpPlugin *self, BpCall *call, GError **error)
+{
+	bp_call_hold(call, NULL, NULL);
+	settings_save(on_saved, call);
+	return TRUE;
+}
+
+static gboolean run_exit(BpPlugin *self, BpCall *call, GError **error)
+{
+	bp_session_end(bp_call_session(call), BP_END_HANDLER, "Goodbye!");
+	return TRUE;
+}
+
+static gboolean run_quit(BpPlugin *self, BpCall *call, GError **error)
+{
+	bp_call_print(call, "Shutting down.");
+	bp_kernel_quit(bp_call_session(call)->failed ? 1 : 0);
+	return TRUE;
+}
+
+static gboolean run_restart(BpPlugin *self, BpCall *call, GError **error)
+{
+	bp_call_print(call, "Restarting.");
+	kernel_restart();
+	return TRUE;
+}
+
 static const BpParam load_params[] = {
 	{ "file", .kind = BP_ARGUMENT, .required = TRUE, .many = TRUE, .names = BP_A_FILE,
 	  .help = "a .so, or the name of one in the plugin path" },
@@ -97,12 +135,20 @@ static const BpParam unload_params[] = {
 	{ NULL },
 };
 
-const BpCommand builtin_plugin_commands[] = {
+const BpCommand builtin_commands[] = {
 	{ "plugin load", .help = "load a plugin while everything runs", .params = load_params, .run = run_load,
 	  .role = BP_ADMIN },
 	{ "plugin unload", .help = "close what is a plugin's, and unload it", .params = unload_params,
 	  .run = run_unload, .role = BP_ADMIN },
 	{ "plugin reload", .help = "load its file anew and reopen its instances", .params = name_params,
 	  .run = run_reload, .role = BP_ADMIN },
+	{ "flush", .help = "save the settings now", .run = run_flush, .role = BP_OPERATOR, .group = "settings" },
+	{ "exit", .help = "leave: ends this session only", .run = run_exit, .group = "base" },
+	{ "logout", .help = "the same as exit", .run = run_exit, .hidden = TRUE, .group = "base" },
+	{ "quit", .help = "end the program: sessions, modules, plugins, settings, in order", .run = run_quit,
+	  .role = BP_ADMIN, .group = "base" },
+	{ "shutdown", .help = "the same as quit", .run = run_quit, .role = BP_ADMIN, .group = "base" },
+	{ "restart", .help = "end and start again with the same arguments", .run = run_restart, .role = BP_ADMIN,
+	  .group = "base" },
 	{ NULL },
 };
