@@ -128,7 +128,8 @@ static void test_full_disk_at_the_end(void)
 
 static void test_refused_files(void)
 {
-	g_autofree char *fifo = path_of("fifo.db"), *foreign = path_of("foreign.db"), *deep = path_of("a/b/c.db");
+	g_autofree char *fifo = path_of("fifo.db"), *foreign = path_of("foreign.db"), *missing = path_of("a/b.db"),
+			*folder = path_of("a");
 	g_autofree char *under = g_build_filename(foreign, "x.db", NULL);
 	sqlite3 *database;
 	BpStore *store;
@@ -151,8 +152,11 @@ static void test_refused_files(void)
 	CU_ASSERT(happened(BP_STORE_STALLED));
 	CU_ASSERT_PTR_NOT_NULL(strstr(told.why[BP_STORE_STALLED], "Not a directory"));
 	close_store(store);
-	store = open_at(deep, (BpStoreOptions){ 0 });
-	CU_ASSERT(happened(BP_STORE_OPENED));
+	store = open_at(missing, (BpStoreOptions){ 0 });
+	CU_ASSERT(happened(BP_STORE_STALLED));
+	CU_ASSERT_PTR_NOT_NULL(strstr(told.why[BP_STORE_STALLED], "No such file or directory"));
+	CU_ASSERT_EQUAL(g_mkdir(folder, 0700), 0);
+	CU_ASSERT(happened(BP_STORE_OPENED) && happened(BP_STORE_RESUMED));
 	close_store(store);
 	stop();
 }
@@ -181,6 +185,24 @@ static void test_damaged(void)
 	check_mode(path);
 	bp_store_add(store, "s", 1, 1);
 	ASSERT_ROWS(store, "1=1", 0);
+	stop();
+}
+
+/* Its header is whole, so that it looks like a store at first. */
+static void test_damaged_tables(void)
+{
+	g_autofree char *path = path_of("damaged-tables.db"), *garbage = g_strnfill(3000, 'x');
+	BpStore *store;
+	int fd;
+
+	start();
+	close_store(open_store(path));
+	fd = g_open(path, O_WRONLY, 0);
+	CU_ASSERT_EQUAL(pwrite(fd, garbage, 3000, 100), 3000);
+	close(fd);
+	store = open_at(path, (BpStoreOptions){ .interval = 1000 });
+	CU_ASSERT(happened(BP_STORE_DAMAGED) && happened(BP_STORE_OPENED));
+	CU_ASSERT_EQUAL(told.count[BP_STORE_STALLED], 0);
 	stop();
 }
 
@@ -325,6 +347,7 @@ static const SuiteTest tests[] = {
 	{ "full_disk_at_the_end", test_full_disk_at_the_end },
 	{ "refused_files", test_refused_files },
 	{ "damaged", test_damaged },
+	{ "damaged_tables", test_damaged_tables },
 	{ "damaged_while_open", test_damaged_while_open },
 	{ "removed_while_open", test_removed_while_open },
 	{ "locked", test_locked },

@@ -66,7 +66,7 @@ typedef struct {
 	gpointer data;
 } BpStoreOptions;
 
-/* `path` is absolute, or a name within the folder `store` of the host's state: "thermo" is store/thermo.db, and folders are made. The
+/* `path` is absolute, or a name within the folder `store` of the host's state: "thermo" is store/thermo.db, and that folder is made. The
  * file is opened by the first job; that it cannot be is told as BP_STORE_STALLED. NULL: a name that is none (BP_INVALID), a host that
  * keeps no state (BP_NOT_FOUND), or a file that is open already (BP_BUSY). `options` may be NULL.
  *

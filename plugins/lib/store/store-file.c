@@ -67,6 +67,7 @@ static gboolean fail_sql(StoreFile *file)
 	int code = sqlite3_errcode(file->database);
 	int number = code == SQLITE_CANTOPEN || code == SQLITE_IOERR ? system_errno(file) : 0;
 
+	file->damaged |= code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
 	if (code == SQLITE_FULL || (code == SQLITE_IOERR && number == ENOSPC))
 		return fail(file, "the disk is full");
 	if (code == SQLITE_BUSY)
@@ -131,7 +132,7 @@ static gboolean make_file(StoreFile *file)
 	struct stat status;
 	int fd;
 
-	if (g_mkdir_with_parents(folder, 0700))
+	if (file->make_folder && g_mkdir_with_parents(folder, 0700))
 		return fail(file, g_strerror(errno));
 	fd = bp_file_open(file->path, BP_FILE_APPEND | BP_FILE_PRIVATE, &error);
 	if (fd < 0)
@@ -315,13 +316,6 @@ static gboolean set_aside(StoreFile *file, StoreRound *round)
 	return TRUE;
 }
 
-static gboolean is_damaged(StoreFile *file)
-{
-	int code = file->database ? sqlite3_errcode(file->database) : SQLITE_OK;
-
-	return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
-}
-
 static gboolean work(StoreFile *file, StoreRound *round)
 {
 	if (!be_open(file, round))
@@ -339,8 +333,9 @@ void store_file_run(StoreFile *file, StoreRound *round)
 {
 	gint64 begun = g_get_monotonic_time();
 
+	file->damaged = FALSE;
 	round->written = work(file, round);
-	if (!round->written && is_damaged(file) && set_aside(file, round)) {
+	if (!round->written && file->damaged && set_aside(file, round)) {
 		g_autoptr(GPtrArray) keys = g_steal_pointer(&round->found_keys);
 
 		g_clear_pointer(&file->error, g_free);
@@ -368,11 +363,12 @@ void store_file_run(StoreFile *file, StoreRound *round)
 	round->took = g_get_monotonic_time() - begun;
 }
 
-StoreFile *store_file_new(const char *path, const BpStoreOptions *options)
+StoreFile *store_file_new(const char *path, gboolean make_folder, const BpStoreOptions *options)
 {
 	StoreFile *file = g_new0(StoreFile, 1);
 
 	file->path = g_strdup(path);
+	file->make_folder = make_folder;
 	file->options = *options;
 	return file;
 }

@@ -53,7 +53,7 @@ typedef struct {
 
 typedef struct StoreFile StoreFile;
 
-StoreFile *store_file_new(const char *path, const BpStoreOptions *options);
+StoreFile *store_file_new(const char *path, gboolean make_folder, const BpStoreOptions *options);
 void store_file_free(StoreFile *file);
 /* In a job: opens the file if need be, writes all or nothing, then answers. */
 void store_file_run(StoreFile *file, StoreRound *round);

@@ -156,7 +156,7 @@ typedef struct {
 static void tell(Question *question, const GError *error)
 {
 	BpPlugin *self = g_steal_pointer(&question->self);
-	const GPtrArray *rows = question->asked.rows;
+	const GPtrArray *rows = error ? NULL : question->asked.rows; /* a job may have them still */
 
 	if (!self)
 		return;
@@ -166,7 +166,7 @@ static void tell(Question *question, const GError *error)
 		bp_owner_enter_always(self);
 	else if (!bp_owner_enter(self))
 		return;
-	question->func(self, error ? NULL : (const BpStoreRow *const *)rows->pdata, error ? 0 : rows->len, error,
+	question->func(self, rows ? (const BpStoreRow *const *)rows->pdata : NULL, rows ? rows->len : 0, error,
 		       question->data);
 	bp_owner_leave(self);
 }

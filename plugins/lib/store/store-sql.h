@@ -9,15 +9,17 @@ typedef enum { ADD_VALUE, ADD_SERIES, FIND_SERIES, SET_KEY, REMOVE_KEY, TRIM_COU
 
 struct StoreFile {
 	char *path;
+	gboolean make_folder;
 	BpStoreOptions options;
 	sqlite3 *database; /* NULL: not open */
 	sqlite3_stmt *statement[STATEMENTS];
 	dev_t device;
 	ino_t inode;
-	gboolean other; /* it is another file than the one that was open before */
-	guint number;	/* of the file, counted as they are opened */
-	gint64 trimmed; /* by age; monotonic, 0: never */
-	char *error;	/* of this round */
+	gboolean damaged; /* SQLite has said so in this round */
+	gboolean other;	  /* it is another file than the one that was open before */
+	guint number;	  /* of the file, counted as they are opened */
+	gint64 trimmed;	  /* by age; monotonic, 0: never */
+	char *error;	  /* of this round */
 };
 
 /* FALSE: SQLite says why. */

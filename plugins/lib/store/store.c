@@ -406,7 +406,7 @@ BpStore *bp_store_open(BpPlugin *self, const char *path, const BpStoreOptions *o
 	store->loop = bp_loop_current();
 	store->path = full;
 	read_options(store, options);
-	store->file = store_file_new(full, &store->options);
+	store->file = store_file_new(full, !g_path_is_absolute(path), &store->options);
 	store->keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	store->changed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	store->round.keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
