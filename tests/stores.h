@@ -64,9 +64,7 @@ static inline BpStore *open_at(const char *path, BpStoreOptions options)
 	g_autoptr(GError) error = NULL;
 	BpStore *store;
 
-	options.size = sizeof(options);
-	options.func = on_event;
-	store = bp_store_open(self, path, &options, &error);
+	store = bp_store_open(self, path, &options, on_event, NULL, &error);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(store);
 	return store;
 }
@@ -91,17 +89,9 @@ static inline char *path_of(const char *name)
 	return g_build_filename(suite_folder(), name, NULL);
 }
 
-static inline BpStoreStats stats_of(BpStore *store)
-{
-	BpStoreStats stats;
-
-	bp_store_stats(store, &stats, sizeof(stats));
-	return stats;
-}
-
 static inline gboolean is_written(gpointer store)
 {
-	return !stats_of(store).waiting && stats_of(store).written;
+	return !bp_store_stats(store).waiting && bp_store_stats(store).written;
 }
 
 static inline gboolean settle(BpStore *store)
@@ -118,8 +108,8 @@ static struct {
 	gboolean steps;
 } answer;
 
-static inline void on_rows(BpPlugin *owner, const BpStoreRow *const *rows, guint count, const GError *error,
-			   gpointer data)
+static inline void on_rows(BpPlugin *owner, BpStore *store, const BpStoreRow *const *rows, guint count,
+			   const GError *error, gpointer data)
 {
 	answer.answers++;
 	answer.rows = count;
@@ -141,7 +131,6 @@ static inline void on_rows(BpPlugin *owner, const BpStoreRow *const *rows, guint
 
 static inline const char *ask(BpStore *store, BpStoreQuery query)
 {
-	query.size = sizeof(query);
 	answer.answers = 0;
 	answer.steps = query.step != 0;
 	CU_ASSERT_FATAL(bp_store_query(self, store, &query, on_rows, NULL, NULL));

@@ -43,15 +43,15 @@ static void test_full_disk(void)
 	CU_ASSERT(happened(BP_STORE_STALLED));
 	CU_ASSERT(g_str_has_prefix(told.why[BP_STORE_STALLED], path));
 	CU_ASSERT_PTR_NOT_NULL(strstr(told.why[BP_STORE_STALLED], ": File too large; 1500 values wait to be written"));
-	CU_ASSERT_PTR_NOT_NULL_FATAL(stats_of(store).problem);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(bp_store_stats(store).problem);
 	for (guint i = 1500; i < 3000; i++)
 		bp_store_add(store, "s", i + 1, i);
-	CU_ASSERT_EQUAL(stats_of(store).dropped, 3000 - 2048);
+	CU_ASSERT_EQUAL(bp_store_stats(store).dropped, 3000 - 2048);
 	limit_files(RLIM_INFINITY);
 	CU_ASSERT(happened(BP_STORE_RESUMED));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(told.why[BP_STORE_RESUMED]);
 	CU_ASSERT_PTR_NOT_NULL(strstr(told.why[BP_STORE_RESUMED], "952 values were dropped"));
-	CU_ASSERT_PTR_NULL(stats_of(store).problem);
+	CU_ASSERT_PTR_NULL(bp_store_stats(store).problem);
 	CU_ASSERT(settle(store));
 	CU_ASSERT_EQUAL(told.count[BP_STORE_STALLED], 0); /* once */
 	CU_ASSERT_EQUAL(sql_number(path, "SELECT count(*) FROM value"), 2048);
@@ -62,7 +62,7 @@ static void test_full_disk(void)
 
 static gboolean has_problem(gpointer store)
 {
-	return stats_of(store).problem != NULL;
+	return bp_store_stats(store).problem != NULL;
 }
 
 /* A disk that is full indeed: a small one of this program's own, in a child. 77: that is not allowed here. */
@@ -76,12 +76,12 @@ static int fill_disk(const char *folder)
 		return 77;
 	if (!bp_kernel_start(&(BpKernelOptions){ 0 }, NULL))
 		return 1;
-	store = bp_store_open(bp_kernel(), path, NULL, NULL);
+	store = bp_store_open(bp_kernel(), path, NULL, NULL, NULL, NULL);
 	for (guint i = 0; i < 20000; i++)
 		bp_store_add(store, "s", i + 1, i);
 	if (!suite_wait_until(has_problem, store, 10))
 		return 1;
-	return g_str_has_suffix(stats_of(store).problem, "x.db: the disk is full") ? 0 : 1;
+	return g_str_has_suffix(bp_store_stats(store).problem, "x.db: the disk is full") ? 0 : 1;
 }
 
 static void test_no_space_left(void)
@@ -192,7 +192,6 @@ static void test_damaged(void)
 static void test_damaged_tables(void)
 {
 	g_autofree char *path = path_of("damaged-tables.db"), *garbage = g_strnfill(3000, 'x');
-	BpStore *store;
 	int fd;
 
 	start();
@@ -200,7 +199,7 @@ static void test_damaged_tables(void)
 	fd = g_open(path, O_WRONLY, 0);
 	CU_ASSERT_EQUAL(pwrite(fd, garbage, 3000, 100), 3000);
 	close(fd);
-	store = open_at(path, (BpStoreOptions){ .interval = 1000 });
+	open_at(path, (BpStoreOptions){ .interval = 1000 });
 	CU_ASSERT(happened(BP_STORE_DAMAGED) && happened(BP_STORE_OPENED));
 	CU_ASSERT_EQUAL(told.count[BP_STORE_STALLED], 0);
 	stop();
@@ -285,11 +284,10 @@ static int write_for_ever(const char *path, int say)
 
 	if (!bp_kernel_start(&(BpKernelOptions){ 0 }, NULL))
 		return 1;
-	store = bp_store_open(bp_kernel(), path, &(BpStoreOptions){ .size = sizeof(BpStoreOptions), .interval = 1000 },
-			      NULL);
+	store = bp_store_open(bp_kernel(), path, &(BpStoreOptions){ .interval = 1000 }, NULL, NULL, NULL);
 	for (guint i = 1;; i++) {
 		char text[16];
-		gint64 written = (gint64)stats_of(store).written;
+		gint64 written = (gint64)bp_store_stats(store).written;
 
 		g_snprintf(text, sizeof(text), "%u", i);
 		if (bp_store_add(store, "s", i, i))

@@ -29,7 +29,7 @@ static void test_keys(void)
 	keys = bp_store_keys(store, "place/");
 	all = bp_store_keys(store, NULL);
 	CU_ASSERT(g_strv_length(keys) == 1 && !strcmp(keys[0], "place/south") && g_strv_length(all) == 2);
-	CU_ASSERT_EQUAL(stats_of(store).keys, 2);
+	CU_ASSERT_EQUAL(bp_store_stats(store).keys, 2);
 	stop();
 }
 
@@ -97,8 +97,8 @@ static void test_series(void)
 		  bp_store_add_bytes(store, "s", 90, NULL, 0));
 	ASSERT_ROWS(store, "60=6 70=\"warm\" 80=\"a\" 90=\"\"", .from = 60);
 	ASSERT_ROWS(store, "60=6/6/6*1", .from = 60, .step = 100); /* numbers alone */
-	CU_ASSERT_EQUAL(stats_of(store).written, 10);
-	CU_ASSERT_EQUAL(stats_of(store).dropped, 3);
+	CU_ASSERT_EQUAL(bp_store_stats(store).written, 10);
+	CU_ASSERT_EQUAL(bp_store_stats(store).dropped, 3);
 	close_store(store);
 	store = open_store("series");
 	ASSERT_ROWS(store, "10=1 20=2", .limit = 2);
@@ -120,12 +120,12 @@ static void test_names(void)
 	start();
 	for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
 		g_clear_error(&error);
-		CU_ASSERT_PTR_NULL(bp_store_open(self, bad[i], NULL, &error));
+		CU_ASSERT_PTR_NULL(bp_store_open(self, bad[i], NULL, NULL, NULL, &error));
 		CU_ASSERT(g_error_matches(error, BP_IO_ERROR, BP_INVALID));
 	}
 	store = open_store("twice");
 	g_clear_error(&error);
-	CU_ASSERT_PTR_NULL(bp_store_open(self, "twice", NULL, &error));
+	CU_ASSERT_PTR_NULL(bp_store_open(self, "twice", NULL, NULL, NULL, &error));
 	CU_ASSERT(g_error_matches(error, BP_IO_ERROR, BP_BUSY) && strstr(error->message, "is open already"));
 	/* One that closes is waited for, and what it has written is there. */
 	bp_store_set(store, "a", "last", NULL);
@@ -136,14 +136,14 @@ static void test_names(void)
 	stop();
 	CU_ASSERT_FATAL(bp_kernel_start(&(BpKernelOptions){ 0 }, NULL));
 	g_clear_error(&error);
-	CU_ASSERT_PTR_NULL(bp_store_open(bp_kernel(), "x", NULL, &error));
+	CU_ASSERT_PTR_NULL(bp_store_open(bp_kernel(), "x", NULL, NULL, NULL, &error));
 	CU_ASSERT(g_error_matches(error, BP_IO_ERROR, BP_NOT_FOUND));
 	CU_ASSERT_EQUAL(bp_kernel_stop(), 0);
 }
 
 static void test_queries_refused(void)
 {
-	BpStoreQuery query = { .size = sizeof(query) };
+	BpStoreQuery query = { 0 };
 	BpStore *store;
 	g_autoptr(GError) error = NULL;
 
@@ -151,9 +151,9 @@ static void test_queries_refused(void)
 	store = open_store("refused");
 	CU_ASSERT_FALSE(bp_store_query(self, store, &query, on_rows, NULL, &error));
 	CU_ASSERT(g_error_matches(error, BP_IO_ERROR, BP_INVALID));
-	query = (BpStoreQuery){ .size = sizeof(query), .series = "s", .step = -1 };
+	query = (BpStoreQuery){ .series = "s", .step = -1 };
 	CU_ASSERT_FALSE(bp_store_query(self, store, &query, on_rows, NULL, NULL));
-	query = (BpStoreQuery){ .size = sizeof(query), .series = "s", .from = 5, .to = 4 };
+	query = (BpStoreQuery){ .series = "s", .from = 5, .to = 4 };
 	CU_ASSERT_FALSE(bp_store_query(self, store, &query, on_rows, NULL, NULL));
 	query.to = 0;
 	for (guint i = 0; i < 2000 && bp_store_query(self, store, &query, on_rows, NULL, NULL); i++)
@@ -208,11 +208,11 @@ static void test_backlog(void)
 	for (guint i = 0; i < 100; i++)
 		taken += bp_store_add(store, "s", i + 1, i);
 	CU_ASSERT_EQUAL(taken, 10);
-	CU_ASSERT_EQUAL(stats_of(store).dropped, 90);
-	CU_ASSERT_EQUAL(stats_of(store).waiting, 10);
+	CU_ASSERT_EQUAL(bp_store_stats(store).dropped, 90);
+	CU_ASSERT_EQUAL(bp_store_stats(store).waiting, 10);
 	bp_store_flush(store);
 	CU_ASSERT(settle(store));
-	CU_ASSERT_EQUAL(stats_of(store).written, 10);
+	CU_ASSERT_EQUAL(bp_store_stats(store).written, 10);
 	CU_ASSERT(bp_store_add(store, "s", 1, 1));
 	stop();
 }
@@ -234,7 +234,7 @@ static void test_many(void)
 	CU_ASSERT_EQUAL(answer.rows, MANY / 2);
 	ask(store, (BpStoreQuery){ .series = "t", .step = MANY / 10 });
 	CU_ASSERT_EQUAL(answer.rows, 10);
-	CU_ASSERT_EQUAL(stats_of(store).written, MANY);
+	CU_ASSERT_EQUAL(bp_store_stats(store).written, MANY);
 	stop();
 }
 
@@ -243,7 +243,7 @@ static void test_many(void)
 static void test_owner_closes(void)
 {
 	g_autofree char *path = path_of("owner.db");
-	BpStoreQuery query = { .size = sizeof(query), .series = "s" };
+	BpStoreQuery query = { .series = "s" };
 	BpStore *store;
 	guint before;
 
@@ -268,14 +268,15 @@ static void test_owner_closes(void)
 	CU_ASSERT_EQUAL(told.count[BP_STORE_CLOSED], 1);
 }
 
-static void on_never(BpPlugin *owner, const BpStoreRow *const *rows, guint count, const GError *error, gpointer data)
+static void on_never(BpPlugin *owner, BpStore *store, const BpStoreRow *const *rows, guint count, const GError *error,
+		     gpointer data)
 {
 	CU_FAIL("its scope has closed");
 }
 
 static void test_scope_closes(void)
 {
-	BpStoreQuery query = { .size = sizeof(query), .series = "s" };
+	BpStoreQuery query = { .series = "s" };
 	BpStore *store;
 	BpScope *scope;
 
@@ -288,7 +289,8 @@ static void test_scope_closes(void)
 	stop();
 }
 
-static void close_it(BpPlugin *owner, const BpStoreRow *const *rows, guint count, const GError *error, gpointer data)
+static void close_it(BpPlugin *owner, BpStore *store, const BpStoreRow *const *rows, guint count, const GError *error,
+		     gpointer data)
 {
 	bp_store_close(data);
 }
@@ -296,7 +298,7 @@ static void close_it(BpPlugin *owner, const BpStoreRow *const *rows, guint count
 /* From its own callbacks; a store without a function logs. */
 static void test_closes_inside(void)
 {
-	BpStoreQuery query = { .size = sizeof(query), .series = "s" };
+	BpStoreQuery query = { .series = "s" };
 	BpStore *store;
 
 	start();
@@ -306,7 +308,7 @@ static void test_closes_inside(void)
 	CU_ASSERT(bp_store_query(self, store, &query, on_rows, NULL, NULL));
 	CU_ASSERT(happened(BP_STORE_CLOSED));
 	CU_ASSERT_EQUAL(answer.answers, 1);
-	store = bp_store_open(self, "logs", NULL, NULL);
+	store = bp_store_open(self, "logs", NULL, NULL, NULL, NULL);
 	bp_store_set(store, "a", "b", NULL);
 	bp_store_close(store);
 	stop();
@@ -339,7 +341,7 @@ static void test_several(void)
 	}
 	for (guint i = 0; i < STORES; i++) {
 		CU_ASSERT(settle(stores[i]));
-		all += stats_of(stores[i]).written;
+		all += bp_store_stats(stores[i]).written;
 	}
 	CU_ASSERT_EQUAL(all, STORES * ROUNDS);
 	stop();

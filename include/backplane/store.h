@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* store.h - the library store: keys with values, and series of values over time, in a file of SQLite. Link with backplane-store.
  *
- *	BpStoreOptions options = { .size = sizeof(options), .max_age = 30 * BP_STORE_DAY };
- *	BpStore *store = bp_store_open(self, "thermo", &options, error);
+ *	BpStoreOptions options = { .max_age = 30 * BP_STORE_DAY };
+ *	BpStore *store = bp_store_open(self, "thermo", &options, NULL, NULL, error);
  *	...
  *	bp_store_add(store, "kitchen", 0, 21.5);	  // now
  *	bp_store_set(store, "unit", "celsius");
  *	...
- *	BpStoreQuery query = { .size = sizeof(query), .series = "kitchen", .from = hour_ago, .step = G_TIME_SPAN_MINUTE };
+ *	BpStoreQuery query = { .series = "kitchen", .from = hour_ago, .step = G_TIME_SPAN_MINUTE };
  *	bp_store_query(self, store, &query, on_rows, NULL);
  *
  * Nothing here waits for the disk. What is added or set is queued; every `interval`, or when `batch` values wait, a job writes all of
@@ -54,7 +54,6 @@ typedef enum {
 } BpStoreSync;
 
 typedef struct {
-	gsize size;
 	BpStoreSync sync;
 	gint64 interval;   /* between transactions; 0: 200 ms */
 	guint batch;	   /* so many values do not wait for the interval; 0: 1,000 */
@@ -62,17 +61,22 @@ typedef struct {
 	gsize keys_limit;  /* bytes of all keys with their values; 0: 1 MiB */
 	gint64 max_age;	   /* of values; older ones go once a minute; 0: never */
 	gint64 max_values; /* in all series together; those that were added first go; 0: no limit */
-	BpStoreFunc func;  /* NULL: what is wrong is logged as a warning of `self` */
-	gpointer data;
 } BpStoreOptions;
 
 /* `path` is absolute, or a name within the folder `store` of the host's state: "thermo" is store/thermo.db, and that folder is made. The
  * file is opened by the first job; that it cannot be is told as BP_STORE_STALLED. NULL: a name that is none (BP_INVALID), a host that
- * keeps no state (BP_NOT_FOUND), or a file that is open already (BP_BUSY). `options` may be NULL.
+ * keeps no state (BP_NOT_FOUND), or a file that is open already (BP_BUSY). `options` may be NULL, and `func`: then what is wrong
+ * is logged as a warning of `self`.
  *
  * The store belongs to `self`, which may be an instance or a scope. When that closes, the store tells BP_STORE_CLOSED (BP_CLOSED), and
  * what waits is still written; the end of the program waits for it. One that is opened on the same path meanwhile begins after it. */
-BP_API BpStore *bp_store_open(BpPlugin *self, const char *path, const BpStoreOptions *options, GError **error);
+BP_API BpStore *bp_store_open_sized(BpPlugin *self, const char *path, const BpStoreOptions *options, gsize size,
+				    BpStoreFunc func, gpointer data, GError **error);
+static inline BpStore *bp_store_open(BpPlugin *self, const char *path, const BpStoreOptions *options, BpStoreFunc func,
+				     gpointer data, GError **error)
+{
+	return bp_store_open_sized(self, path, options, sizeof(*options), func, data, error);
+}
 /* Writes what waits, then tells BP_STORE_CLOSED. Queries that wait are answered before. The disk is tried once. */
 BP_API void bp_store_close(BpStore *store);
 /* Begins a transaction now: for what must be on its way before something else happens. */
@@ -102,7 +106,6 @@ BP_API gboolean bp_store_add_bytes(BpStore *store, const char *series, gint64 ti
 BP_API char **bp_store_series(const BpStore *store);
 
 typedef struct {
-	gsize size;
 	const char *series;
 	gint64 from, to;       /* from <= time < to; `to` 0: no end */
 	gint64 step;	       /* 0: every value; else one row for each step that has numbers, counted from `from` */
@@ -121,12 +124,17 @@ typedef struct {
 
 /* All rows at once, lent for the call; `count` is 0 with an error: BP_CANCELLED if `self` or the store has closed meanwhile. It is called
  * exactly once, unless `self` is a scope that has closed. */
-typedef void (*BpStoreRows)(BpPlugin *self, const BpStoreRow *const *rows, guint count, const GError *error,
-			    gpointer data);
+typedef void (*BpStoreRows)(BpPlugin *self, BpStore *store, const BpStoreRow *const *rows, guint count,
+			    const GError *error, gpointer data);
 /* FALSE: nothing is called: 1,024 queries wait already (BP_LIMIT), the store is closing (BP_CLOSED), or the query makes no sense
  * (BP_INVALID). */
-BP_API gboolean bp_store_query(BpPlugin *self, BpStore *store, const BpStoreQuery *query, BpStoreRows func,
-			       gpointer data, GError **error);
+BP_API gboolean bp_store_query_sized(BpPlugin *self, BpStore *store, const BpStoreQuery *query, gsize size,
+				     BpStoreRows func, gpointer data, GError **error);
+static inline gboolean bp_store_query(BpPlugin *self, BpStore *store, const BpStoreQuery *query, BpStoreRows func,
+				      gpointer data, GError **error)
+{
+	return bp_store_query_sized(self, store, query, sizeof(*query), func, data, error);
+}
 
 /* --- how it is --- */
 
@@ -138,7 +146,13 @@ typedef struct {
 	gint64 longest;	     /* a round has taken, in the job */
 	const char *problem; /* why it cannot be written, borrowed until the next turn; NULL: it can */
 } BpStoreStats;
-/* `size` is sizeof(BpStoreStats) where it was compiled. */
-BP_API void bp_store_stats(const BpStore *store, BpStoreStats *stats, gsize size);
+BP_API void bp_store_stats_sized(const BpStore *store, BpStoreStats *result, gsize size);
+static inline BpStoreStats bp_store_stats(const BpStore *store)
+{
+	BpStoreStats result;
+
+	bp_store_stats_sized(store, &result, sizeof(result));
+	return result;
+}
 
 G_END_DECLS

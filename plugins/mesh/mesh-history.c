@@ -48,7 +48,7 @@ static guint64 lost_of(const MeshHistory *history)
 	BpStoreStats stats = { 0 };
 
 	if (history->store)
-		bp_store_stats(history->store, &stats, sizeof(stats));
+		stats = bp_store_stats(history->store);
 	return history->lost + stats.dropped;
 }
 
@@ -229,12 +229,10 @@ static void add_line_later(MeshHistory *history, guint16 address, const char *ty
 static void on_store(BpPlugin *self, BpStore *store, BpStoreEvent event, const GError *error, gpointer data)
 {
 	MeshHistory *history = data;
-	BpStoreStats stats;
 
 	switch (event) {
 	case BP_STORE_STALLED:
-		bp_store_stats(store, &stats, sizeof(stats));
-		set_failure(history, stats.problem);
+		set_failure(history, bp_store_stats(store).problem);
 		break;
 	case BP_STORE_RESUMED:
 		set_failure(history, NULL);
@@ -264,24 +262,24 @@ void mesh_history_add(MeshHistory *history, guint16 address, const char *type, g
 }
 
 /* A relative path is one of the folder in which the program runs, as with all files that users name. */
-static BpStore *open_store(BpPlugin *self, const char *file, const BpStoreOptions *options, GError **error)
+static BpStore *open_store(MeshHistory *history, const char *file, const BpStoreOptions *options, GError **error)
 {
 	g_autofree char *path = g_canonicalize_filename(file, NULL);
 
-	return bp_store_open(self, path, options, error);
+	return bp_store_open(history->self, path, options, on_store, history, error);
 }
 
 MeshHistory *mesh_history_open(BpPlugin *self, const char *file, gint64 rows, const char *folder, gsize folder_limit,
 			       MeshHistoryTell tell, gpointer data, GError **error)
 {
 	MeshHistory *history = g_new0(MeshHistory, 1);
-	BpStoreOptions options = { .size = sizeof(options), .max_values = rows, .func = on_store, .data = history };
+	BpStoreOptions options = { .max_values = rows };
 
 	history->self = self;
 	history->folder = g_strdup(folder);
 	history->folder_limit = folder_limit;
 	history->pending = g_byte_array_new();
-	if (file && !(history->store = open_store(self, file, &options, error))) {
+	if (file && !(history->store = open_store(history, file, &options, error))) {
 		history_free(history);
 		return NULL;
 	}
@@ -307,7 +305,7 @@ void mesh_history_counts(const MeshHistory *history, guint64 *written, guint64 *
 	BpStoreStats stats = { .written = history->written };
 
 	if (history->store)
-		bp_store_stats(history->store, &stats, sizeof(stats));
+		stats = bp_store_stats(history->store);
 	*written = stats.written;
 	*lost = lost_of(history);
 	*failure = history->failure;

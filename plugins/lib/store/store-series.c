@@ -149,6 +149,7 @@ typedef struct {
 	StoreQuestion asked; /* the first */
 	BpOwned owned;
 	BpPlugin *self; /* NULL: it has been told, or is a scope that has gone */
+	BpStore *store;
 	BpStoreRows func;
 	gpointer data;
 } Question;
@@ -166,8 +167,8 @@ static void tell(Question *question, const GError *error)
 		bp_owner_enter_always(self);
 	else if (!bp_owner_enter(self))
 		return;
-	question->func(self, rows ? (const BpStoreRow *const *)rows->pdata : NULL, rows ? rows->len : 0, error,
-		       question->data);
+	question->func(self, question->store, rows ? (const BpStoreRow *const *)rows->pdata : NULL,
+		       rows ? rows->len : 0, error, question->data);
 	bp_owner_leave(self);
 }
 
@@ -204,14 +205,14 @@ void store_questions_answer(GPtrArray *questions, const GError *error)
 	g_ptr_array_set_size(questions, 0);
 }
 
-gboolean bp_store_query(BpPlugin *self, BpStore *store, const BpStoreQuery *query, BpStoreRows func, gpointer data,
-			GError **error)
+gboolean bp_store_query_sized(BpPlugin *self, BpStore *store, const BpStoreQuery *query, gsize size, BpStoreRows func,
+			      gpointer data, GError **error)
 {
 	BpStoreQuery wanted;
 	Question *question;
 
 	g_return_val_if_fail(self && store && query && func, FALSE);
-	bp_struct_copy(&wanted, sizeof(wanted), query);
+	bp_sized_copy(&wanted, sizeof(wanted), query, size);
 	if (!wanted.series || wanted.step < 0 || (wanted.to && wanted.to < wanted.from)) {
 		g_set_error(error, BP_IO_ERROR, BP_INVALID,
 			    "%s: a query needs a series, a step of 0 or more, and an end behind "
@@ -232,6 +233,7 @@ gboolean bp_store_query(BpPlugin *self, BpStore *store, const BpStoreQuery *quer
 	question->asked.query = wanted;
 	question->asked.query.series = g_strdup(wanted.series);
 	question->self = self;
+	question->store = store;
 	question->func = func;
 	question->data = data;
 	bp_owner_link_notified(self, &question->owned, "query", drop);

@@ -9,6 +9,8 @@ struct BpStore {
 	BpPlugin *self; /* NULL: it has been told of the end */
 	BpLoop *loop;
 	BpStoreOptions options;
+	BpStoreFunc func; /* NULL: it is logged */
+	gpointer data;
 	char *path;
 	BpTimer *timer;
 	gint64 pause; /* of the timer */

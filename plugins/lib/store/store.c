@@ -38,8 +38,8 @@ static void tell(BpStore *store, BpStoreEvent event, const GError *error)
 
 	if (!self || !bp_owner_enter(self))
 		return;
-	if (store->options.func)
-		store->options.func(self, store, event, error, store->options.data);
+	if (store->func)
+		store->func(self, store, event, error, store->data);
 	else
 		log_event(store, self, event, error);
 	bp_owner_leave(self);
@@ -52,11 +52,10 @@ static void tell_closed(BpStore *store, const GError *error)
 	if (!self)
 		return;
 	bp_owner_unlink(&store->owned);
-	if (store->timer)
-		bp_timer_remove(store->timer);
+	g_clear_pointer(&store->timer, bp_timer_remove);
 	bp_owner_enter_always(self);
-	if (store->options.func)
-		store->options.func(self, store, BP_STORE_CLOSED, error, store->options.data);
+	if (store->func)
+		store->func(self, store, BP_STORE_CLOSED, error, store->data);
 	else if (error && !g_error_matches(error, BP_IO_ERROR, BP_CLOSED))
 		log_event(store, self, BP_STORE_CLOSED, error);
 	bp_owner_leave(self);
@@ -64,9 +63,17 @@ static void tell_closed(BpStore *store, const GError *error)
 
 /* --- the end --- */
 
-static void on_unblocked(BpPlugin *self, gpointer data)
+static void wake(BpPlugin *self, gpointer data)
 {
-	store_schedule(data);
+}
+
+/* It has not begun while it was blocked, so it has not ended either. */
+static void unblock(gpointer data)
+{
+	BpStore *store = data;
+
+	g_atomic_int_set(&store->blocked, FALSE);
+	store_schedule(store);
 }
 
 /* Out of the list. A store that was opened meanwhile, and waits, begins on its own loop. */
@@ -82,13 +89,11 @@ static void leave(BpStore *store)
 		if (g_atomic_int_get(&other->blocked) && !strcmp(other->path, store->path))
 			next = other;
 	}
-	if (next)
-		g_atomic_int_set(&next->blocked, FALSE);
 	if (!stores->len)
 		g_clear_pointer(&stores, g_ptr_array_unref);
 	g_mutex_unlock(&lock);
 	if (next)
-		bp_loop_call(bp_kernel(), next->loop, on_unblocked, next, NULL);
+		bp_loop_call(bp_kernel(), next->loop, wake, next, unblock);
 }
 
 static void store_free(BpStore *store)
@@ -273,8 +278,7 @@ static void begin(BpStore *store)
 {
 	if (!store->opened && is_blocked(store))
 		return;
-	if (store->timer)
-		bp_timer_remove(store->timer);
+	g_clear_pointer(&store->timer, bp_timer_remove);
 	store->urgent = FALSE;
 	fill_round(store);
 	store->working = TRUE;
@@ -292,11 +296,6 @@ static void on_time(BpPlugin *self, gpointer data)
 		begin(store);
 }
 
-static void on_time_gone(gpointer data)
-{
-	((BpStore *)data)->timer = NULL;
-}
-
 void store_schedule(BpStore *store)
 {
 	gboolean waiting = store->values.values->len || g_hash_table_size(store->changed);
@@ -310,11 +309,11 @@ void store_schedule(BpStore *store)
 		return;
 	}
 	if (store->timer && pause < store->pause)
-		bp_timer_remove(store->timer);
+		g_clear_pointer(&store->timer, bp_timer_remove);
 	if (store->timer || (!waiting && !store->problem && !store->options.max_age))
 		return;
 	store->pause = pause;
-	store->timer = bp_timer_add(store->self, NULL, pause, 1, on_time, store, on_time_gone);
+	bp_timer_once(&store->timer, store->self, pause, on_time, store);
 }
 
 /* --- for users --- */
@@ -380,19 +379,20 @@ static void drop(BpOwned *owned)
 	store_schedule(store);
 }
 
-static void read_options(BpStore *store, const BpStoreOptions *options)
+static void read_options(BpStore *store, const BpStoreOptions *options, gsize size)
 {
 	BpStoreOptions *own = &store->options;
 
 	if (options)
-		bp_struct_copy(own, sizeof(*own), options);
+		bp_sized_copy(own, sizeof(*own), options, size);
 	own->interval = own->interval ? MAX(own->interval, G_TIME_SPAN_MILLISECOND) : INTERVAL;
 	own->batch = own->batch ? own->batch : BATCH;
 	own->backlog = own->backlog ? own->backlog : BACKLOG;
 	own->keys_limit = own->keys_limit ? own->keys_limit : KEYS_LIMIT;
 }
 
-BpStore *bp_store_open(BpPlugin *self, const char *path, const BpStoreOptions *options, GError **error)
+BpStore *bp_store_open_sized(BpPlugin *self, const char *path, const BpStoreOptions *options, gsize size,
+			     BpStoreFunc func, gpointer data, GError **error)
 {
 	BpStore *store;
 	char *full;
@@ -405,7 +405,9 @@ BpStore *bp_store_open(BpPlugin *self, const char *path, const BpStoreOptions *o
 	store->self = self;
 	store->loop = bp_loop_current();
 	store->path = full;
-	read_options(store, options);
+	store->func = func;
+	store->data = data;
+	read_options(store, options, size);
 	store->file = store_file_new(full, !g_path_is_absolute(path), &store->options);
 	store->keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	store->changed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
@@ -445,7 +447,7 @@ const char *bp_store_path(const BpStore *store)
 	return store->path;
 }
 
-void bp_store_stats(const BpStore *store, BpStoreStats *stats, gsize size)
+void bp_store_stats_sized(const BpStore *store, BpStoreStats *result, gsize size)
 {
 	BpStoreStats now = {
 		.written = store->written,
@@ -458,6 +460,5 @@ void bp_store_stats(const BpStore *store, BpStoreStats *stats, gsize size)
 		.problem = store->problem,
 	};
 
-	memset(stats, 0, size);
-	memcpy(stats, &now, MIN(size, sizeof(now)));
+	bp_sized_copy(result, size, &now, sizeof(now));
 }
