@@ -16,6 +16,7 @@ import threading
 import time
 
 from harness import BUILD, PATIENCE, Backplane, Client, Skipped, eventually, is_sanitized, main
+from samples import build_keeper
 from uarts import Device, with_shim
 
 SHIM = os.path.abspath(BUILD + "/tests/plugins/slow-shim.so")
@@ -116,6 +117,30 @@ def test_settings_on_a_slow_card(_):
         bp.run("set default_telnet_port 4001")
         ends(bp.process)
         assert "default_telnet_port=4001" in contents(bp.folder + "/state/backplane/settings.ini")
+    finally:
+        bp.stop()
+        bp.remove()
+
+
+def test_store_on_a_slow_card(_):
+    """A plugin's store that wants each transaction on the disk, and ends while it is written."""
+    bp = Slow()
+    try:
+        build_keeper(bp, "BP_STORE_FULL")
+        bp.slow()
+        bp.run("keep")
+        alive, said = beside(bp.run, "kept")  # asked behind the values, answered when they are written
+        assert longest_answer(bp.port, alive) < PROMPT
+        assert "21.5 to 22.5, celsius" in said()
+        assert any(re.search(r"^job fdatasync .*/store/keeper\.db", call) for call in bp.calls()), bp.calls()
+        bp.run("keep")
+        alive, said = beside(bp.run, "plugin unload keeper")
+        assert longest_answer(bp.port, alive) < PROMPT
+        said()
+        assert not [call for call in bp.calls() if call.startswith("main") and "keeper.db" in call], bp.calls()
+        ends(bp.process)
+        with sqlite3.connect(bp.folder + "/state/backplane/store/keeper.db") as database:
+            assert database.execute("SELECT count(*) FROM value").fetchall() == [(4,)]
     finally:
         bp.stop()
         bp.remove()

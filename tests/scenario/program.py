@@ -7,7 +7,6 @@ import pty
 import re
 import resource
 import select
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +14,8 @@ import threading
 import time
 
 import network
-from harness import BUILD, PATIENCE, Backplane, Client, Skipped, free_port, is_sanitized, main
+from harness import BUILD, PATIENCE, Backplane, Client, Skipped, free_port, main
+from samples import build_keeper, build_sample
 
 PROGRAM = BUILD + "/backplane"
 
@@ -349,20 +349,6 @@ def test_client_that_never_reads(bp):
     bp.run("status")
 
 
-def build_sample(bp, name, package="backplane", source=None):
-    """As README tells it, with one line; the folder is the program's."""
-    if not shutil.which("cc"):
-        raise Skipped("no cc")
-    flags = subprocess.run(["pkg-config", "--cflags", "--libs", package], text=True, capture_output=True, check=True,
-                           env=dict(os.environ, PKG_CONFIG_PATH=BUILD)).stdout.split()
-    if is_sanitized():
-        flags.append("-fsanitize=address,undefined")
-    file = os.path.basename(name)
-    subprocess.run(["cc", "-Wall", "-Werror", "-shared", "-fPIC", "-o", f"{bp.folder}/{file}.so",
-                    source or f"{os.environ['SRC']}/data/{name}.c", *flags], check=True)
-    assert bp.run(f"plugin load ./{file}.so") == [f"Loaded {file} 1.0."]
-
-
 def test_sample_plugin(bp):
     """Built, loaded, used, unloaded."""
     build_sample(bp, "sample-plugin/hello")
@@ -411,53 +397,9 @@ def test_sample_chat(bp):
     bob.close()
 
 
-KEEPER = r"""
-#include <backplane/backplane.h>
-#include <backplane/store.h>
-
-static BpStore *store;
-
-static void on_rows(BpPlugin *self, BpStore *from, const BpStoreRow *const *rows, guint count, const GError *error, gpointer data)
-{
-	for (guint i = 0; i < count; i++)
-		bp_call_printf(data, "%.1f to %.1f, %s", rows[i]->min, rows[i]->max, bp_store_get(from, "unit"));
-	bp_call_done(data, error ? g_error_copy(error) : NULL);
-}
-
-static gboolean run_keep(BpPlugin *self, BpCall *call, GError **error)
-{
-	return bp_store_add(store, "kitchen", 0, 21.5) && bp_store_add(store, "kitchen", 0, 22.5) &&
-	       bp_store_set(store, "unit", "celsius", error);
-}
-
-static gboolean run_kept(BpPlugin *self, BpCall *call, GError **error)
-{
-	BpStoreQuery query = { .series = "kitchen", .step = BP_STORE_DAY };
-
-	bp_call_hold(call, NULL, NULL);
-	return bp_store_query(bp_call_scope(call), store, &query, on_rows, call, error);
-}
-
-static const BpCommand commands[] = {
-	{ "keep", .help = "adds two values", .run = run_keep },
-	{ "kept", .help = "what there is", .run = run_kept },
-	{ NULL },
-};
-
-static gboolean load(BpPlugin *self, GError **error)
-{
-	return (store = bp_store_open(self, "keeper", NULL, NULL, NULL, error)) != NULL;
-}
-
-BP_PLUGIN(.name = "keeper", .version = "1.0", .summary = "Values", .commands = commands, .load = load);
-"""
-
-
 def test_store_of_a_plugin(bp):
     """What was kept is there after the plugin has been loaded again."""
-    with open(bp.folder + "/keeper.c", "w") as file:
-        file.write(KEEPER)
-    build_sample(bp, "keeper", "backplane-store", bp.folder + "/keeper.c")
+    build_keeper(bp)
     bp.run("keep")
     assert "21.5 to 22.5, celsius" in bp.run("kept")
     bp.run("plugin reload keeper")
