@@ -39,6 +39,7 @@ pkginclude_HEADERS = \
 	include/backplane/server.h \
 	include/backplane/session.h \
 	include/backplane/sessions.h \
+	include/backplane/store.h \
 	include/backplane/stream.h \
 	include/backplane/telnet.h \
 	include/backplane/text.h \

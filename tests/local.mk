@@ -47,6 +47,8 @@ UNIT_TESTS = \
 	tests/test-session \
 	tests/test-settings \
 	tests/test-state \
+	tests/test-store \
+	tests/test-store-disk \
 	tests/test-telnet-codec \
 	tests/test-threads \
 	tests/test-tls \
@@ -63,6 +65,7 @@ THREAD_TESTS = \
 	tests/test-file \
 	tests/test-loop \
 	tests/test-scope \
+	tests/test-store \
 	tests/test-threads \
 	tests/test-turns
 
@@ -88,6 +91,7 @@ tests_libsuite_a_SOURCES = \
 	tests/marked.h \
 	tests/peers.h \
 	tests/state.h \
+	tests/stores.h \
 	tests/suite.c \
 	tests/suite.h \
 	tests/terminal.h \
@@ -101,9 +105,10 @@ VISIBLE_LDFLAGS = -shared $(WHOLE) -Wl,-z,nodelete -Wl,--version-script=$(srcdir
 EXTRA_DIST += tests/visible.map
 TEST_LIBS = tests/libsuite.a tests/fuzz/libdriver.a tests/libbackplane-config.so.0 tests/libbackplane-file.so.0 \
 	tests/libbackplane-http.so.0 tests/libbackplane-process.so.0 tests/libbackplane-session.so.0 \
-	tests/libbackplane-net.so.0 tests/libbackplane-json.so.0 tests/libbackplane.so.0 -lcunit $(GLIB_LIBS) $(JSON_LIBS)
+	tests/libbackplane-net.so.0 tests/libbackplane-json.so.0 tests/libbackplane-store.so.0 tests/libbackplane.so.0 -lcunit $(GLIB_LIBS) $(JSON_LIBS)
 check_PROGRAMS += tests/libbackplane.so.0 tests/libbackplane-config.so.0 tests/libbackplane-file.so.0 tests/libbackplane-http.so.0 \
-	tests/libbackplane-json.so.0 tests/libbackplane-net.so.0 tests/libbackplane-process.so.0 tests/libbackplane-session.so.0
+	tests/libbackplane-json.so.0 tests/libbackplane-net.so.0 tests/libbackplane-process.so.0 tests/libbackplane-session.so.0 \
+	tests/libbackplane-store.so.0
 tests_libbackplane_so_0_SOURCES = tests/visible.c
 tests_libbackplane_so_0_LDFLAGS = $(VISIBLE_LDFLAGS) -Wl,-soname,libbackplane.so.0
 tests_libbackplane_so_0_LDADD = $(libbackplane_so_0_OBJECTS) $(GLIB_LIBS)
@@ -128,8 +133,15 @@ tests_libbackplane_process_so_0_LDADD = $(libbackplane_process_so_0_OBJECTS) tes
 tests_libbackplane_session_so_0_SOURCES = tests/visible.c
 tests_libbackplane_session_so_0_LDFLAGS = $(VISIBLE_LDFLAGS) -Wl,-soname,libbackplane-session.so.0
 tests_libbackplane_session_so_0_LDADD = $(libbackplane_session_so_0_OBJECTS) tests/libbackplane-net.so.0 tests/libbackplane.so.0 $(GLIB_LIBS) $(TELNET_LIBS)
+tests_libbackplane_store_so_0_SOURCES = tests/visible.c
+tests_libbackplane_store_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-z,nodelete -Wl,-soname,libbackplane-store.so.0
+tests_libbackplane_store_so_0_LDADD = $(libbackplane_store_so_0_OBJECTS) tests/libbackplane.so.0 $(GLIB_LIBS) $(SQLITE_LIBS)
 tests_test_scope_CPPFLAGS = $(AM_CPPFLAGS) $(GIO_CFLAGS)
 tests_test_scope_LDADD = $(TEST_LIBS) $(GIO_LIBS)
+tests_test_store_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
+tests_test_store_LDADD = $(TEST_LIBS) $(SQLITE_LIBS)
+tests_test_store_disk_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
+tests_test_store_disk_LDADD = $(TEST_LIBS) $(SQLITE_LIBS)
 tests_test_tls_LDADD = $(TEST_LIBS) $(TLS_LIBS)
 if TSAN
 tests_libbackplane_so_0_SOURCES += tests/tsan.c

@@ -6,6 +6,7 @@ include plugins/lib/file/local.mk
 include plugins/lib/json/local.mk
 include plugins/lib/net/local.mk
 include plugins/lib/process/local.mk
+include plugins/lib/store/local.mk
 include plugins/lib/http/local.mk
 include plugins/lib/session/local.mk
 include plugins/lib/config/local.mk

@@ -25,9 +25,9 @@ plugins_mesh_so_SOURCES = $(MESH_CODEC) \
 	plugins/mesh/mesh-websocket.c \
 	plugins/mesh/mesh.c
 nodist_plugins_mesh_so_SOURCES = plugins/mesh/nodes-script.c
-plugins_mesh_so_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(JSON_CFLAGS) $(SQLITE_CFLAGS)
+plugins_mesh_so_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(JSON_CFLAGS)
 plugins_mesh_so_LDFLAGS = $(PLUGIN_LDFLAGS)
-plugins_mesh_so_LDADD = libbackplane-http.so.0 libbackplane-net.so.0 libbackplane-json.so.0 $(PLUGIN_LIBS) $(JSON_LIBS) $(SQLITE_LIBS)
+plugins_mesh_so_LDADD = libbackplane-http.so.0 libbackplane-net.so.0 libbackplane-json.so.0 libbackplane-store.so.0 $(PLUGIN_LIBS) $(JSON_LIBS)
 EXTRA_DIST += plugins/mesh/README.md plugins/mesh/nodes.js
 
 CLEANFILES += plugins/mesh/nodes-script.c

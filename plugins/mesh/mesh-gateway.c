@@ -287,16 +287,18 @@ static void on_history(const char *text, gpointer data)
 	mesh_gateway_look(data);
 }
 
-static void open_history(MeshGateway *gateway)
+static gboolean open_history(MeshGateway *gateway, GError **error)
 {
 	BpInstance *self = gateway->self;
 	const char *file = bp_instance_string(self, "database"), *folder = bp_instance_string(self, "log_folder");
 
 	file = file && *file ? file : NULL;
 	folder = folder && *folder ? folder : NULL;
-	if (file || folder)
-		gateway->history = mesh_history_open(self, file, bp_instance_int(self, "database_rows"), folder,
-						     (gsize)bp_instance_int(self, "log_limit"), on_history, gateway);
+	if (!file && !folder)
+		return TRUE;
+	gateway->history = mesh_history_open(self, file, bp_instance_int(self, "database_rows"), folder,
+					     (gsize)bp_instance_int(self, "log_limit"), on_history, gateway, error);
+	return gateway->history != NULL;
 }
 
 static gboolean is_taken(BpInstance *self, const char *name)
@@ -361,9 +363,8 @@ gboolean mesh_gateway_open(BpInstance *self, GError **error)
 			(guint)bp_instance_int(self, "history"));
 	open_channels(gateway);
 	if (!read_types(&gateway->types, self, error) || !mesh_root_open(gateway, error) ||
-	    !mesh_socket_open(gateway, error))
+	    !mesh_socket_open(gateway, error) || !open_history(gateway, error))
 		goto fail;
-	open_history(gateway);
 	read_settings(gateway);
 	gateway->line = mesh_root_is_up(gateway);
 	gateway->second = bp_timer_add(gateway->self, NULL, SECOND, 0, on_second, gateway, NULL);

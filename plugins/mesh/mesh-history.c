@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* mesh-history.c - values on disk: SQLite in WAL mode, and the old lines of text on request.
+/* mesh-history.c - values on disk: a store, with the series ADDRESS/TYPE, and the old lines of text on request.
  *
- *	value(time TEXT, address INTEGER, type TEXT, data BLOB)	-- time in UTC, ISO 8601
- *
- * The loop fills `pending`; a round gives it to a job as `batch`. There is one job at a time, and the loop leaves what is the
- * job's alone until it is done, so there is no lock. The table's rows are counted by their ids, which only grow.
+ * Of the lines, the loop fills `pending`; a round gives it to a job as `batch`. There is one job at a time, and the loop leaves what
+ * is the job's alone until it is done, so there is no lock.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,13 +10,12 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include <sqlite3.h>
 #include <glib/gstdio.h>
 #include <backplane/bytes.h>
+#include <backplane/store.h>
 #include "mesh-history.h"
 
 #define HISTORY_PENDING (8 * 1024 * 1024) /* bytes */
-#define BUSY_WAIT 2000			  /* ms, for another program that reads */
 
 /* Values that wait lie one behind another in one piece of memory: this, the name of the type with its NUL, the bytes. */
 typedef struct {
@@ -30,27 +27,31 @@ typedef struct {
 
 struct MeshHistory {
 	BpPlugin *self;
-	MeshHistoryTell tell;
+	MeshHistoryTell tell; /* NULL: it is closing */
 	gpointer tell_data;
-	/* the loop's: */
+	BpStore *store; /* NULL: there is none, or it has closed */
+	/* the lines, the loop's part: */
 	GByteArray *pending;
 	guint pending_rows;
 	guint64 written, lost;
-	char *failure;		/* of the last round */
-	gboolean working;	/* a job is under way */
-	gboolean closing, last; /* last: of the round under way, which closes the database */
+	char *failure;	  /* of the last round, or of the store */
+	gboolean working; /* a job is under way */
 	/* the job's, while it works: */
-	char *file, *folder;
-	gint64 rows; /* most of them */
+	char *folder;
 	gsize folder_limit;
-	sqlite3 *database;
-	sqlite3_stmt *insert, *trim;
 	GByteArray *batch; /* NULL: nothing is to be written */
 	guint batch_rows;
-	gboolean lines_done; /* of the batch */
-	char *error;	     /* why it could not be written */
-	char *aside;	     /* where a damaged database is now */
+	char *error; /* why it could not be written */
 };
+
+static guint64 lost_of(const MeshHistory *history)
+{
+	BpStoreStats stats = { 0 };
+
+	if (history->store)
+		stats = bp_store_stats(history->store);
+	return history->lost + stats.dropped;
+}
 
 /* The row at *at of a batch, which is then behind it. */
 static gboolean next_row(const GByteArray *batch, gsize *at, Row *row, const char **type, const guint8 **data)
@@ -134,233 +135,82 @@ static void write_lines(MeshHistory *history)
 	g_hash_table_iter_init(&iter, files);
 	while (g_hash_table_iter_next(&iter, &name, &lines))
 		append_lines(history, name, lines);
-	history->lines_done = TRUE; /* a second time would double some */
 }
 
-/* --- SQLite --- */
-
-static gboolean insert_row(MeshHistory *history, const Row *row, const char *type, const guint8 *data)
-{
-	sqlite3_stmt *insert = history->insert;
-	time_t seconds = row->wall / G_USEC_PER_SEC;
-	struct tm utc;
-	char day[32], text[48];
-
-	gmtime_r(&seconds, &utc);
-	strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &utc);
-	g_snprintf(text, sizeof(text), "%s.%06dZ", day, (int)(row->wall % G_USEC_PER_SEC));
-	sqlite3_bind_text(insert, 1, text, -1, SQLITE_TRANSIENT);
-	sqlite3_bind_int(insert, 2, row->address);
-	sqlite3_bind_text(insert, 3, type, -1, SQLITE_TRANSIENT);
-	sqlite3_bind_blob(insert, 4, data, (int)row->size, SQLITE_TRANSIENT);
-	sqlite3_step(insert);
-	return sqlite3_reset(insert) == SQLITE_OK;
-}
-
-static gboolean run(MeshHistory *history, const char *sql)
-{
-	return sqlite3_exec(history->database, sql, NULL, NULL, NULL) == SQLITE_OK;
-}
-
-static gboolean prepare(MeshHistory *history)
-{
-	static const char trim[] = "DELETE FROM value WHERE id <= (SELECT max(id) FROM value) - ?1";
-
-	if (sqlite3_open_v2(history->file, &history->database,
-			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX, NULL) != SQLITE_OK)
-		return FALSE;
-	sqlite3_busy_timeout(history->database, BUSY_WAIT);
-	return run(history, "PRAGMA journal_mode=WAL") && run(history, "PRAGMA synchronous=NORMAL") &&
-	       run(history,
-		   "CREATE TABLE IF NOT EXISTS value (id INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, "
-		   "address INTEGER NOT NULL, type TEXT NOT NULL, data BLOB NOT NULL)") &&
-	       run(history, "CREATE INDEX IF NOT EXISTS value_node ON value (address, type, id)") &&
-	       sqlite3_prepare_v2(history->database,
-				  "INSERT INTO value (time, address, type, data) VALUES (?1, ?2, ?3, ?4)", -1,
-				  &history->insert, NULL) == SQLITE_OK &&
-	       sqlite3_prepare_v2(history->database, trim, -1, &history->trim, NULL) == SQLITE_OK;
-}
-
-static void close_database(MeshHistory *history)
-{
-	sqlite3_finalize(g_steal_pointer(&history->insert));
-	sqlite3_finalize(g_steal_pointer(&history->trim));
-	sqlite3_close(g_steal_pointer(&history->database));
-}
-
-/* SQLite would wait for ever at a FIFO. */
-static gboolean open_database(MeshHistory *history)
-{
-	struct stat status;
-
-	if (history->database)
-		return TRUE;
-	if (!stat(history->file, &status) && !S_ISREG(status.st_mode)) {
-		fail(history, history->file, "it is not a file");
-		return FALSE;
-	}
-	return prepare(history);
-}
-
-static gboolean write_rows(MeshHistory *history)
-{
-	gboolean good = run(history, "BEGIN IMMEDIATE");
-	gsize at = 0;
-	Row row;
-	const char *type;
-	const guint8 *data;
-
-	while (good && next_row(history->batch, &at, &row, &type, &data))
-		good = insert_row(history, &row, type, data);
-	if (good && history->rows) {
-		sqlite3_bind_int64(history->trim, 1, history->rows);
-		sqlite3_step(history->trim);
-		good = sqlite3_reset(history->trim) == SQLITE_OK;
-	}
-	return good && run(history, "COMMIT");
-}
-
-/* With its journal, so that the new one does not take that for its own. */
-static gboolean set_aside(MeshHistory *history)
-{
-	static const char *const parts[] = { "-wal", "-shm", "" };
-	g_autoptr(GDateTime) now = g_date_time_new_now_local();
-	g_autofree char *date = g_date_time_format(now, "%Y%m%d-%H%M%S");
-	gboolean good = TRUE;
-
-	close_database(history);
-	g_free(history->aside);
-	history->aside = g_strdup_printf("%s.broken-%s", history->file, date);
-	for (guint i = 0; i < G_N_ELEMENTS(parts); i++) {
-		g_autofree char *from = g_strconcat(history->file, parts[i], NULL),
-				*to = g_strconcat(history->aside, parts[i], NULL);
-
-		good = !g_rename(from, to) || errno == ENOENT;
-	}
-	return good;
-}
-
-static gboolean is_damaged(MeshHistory *history)
-{
-	int code = history->database ? sqlite3_errcode(history->database) : SQLITE_OK;
-
-	return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
-}
-
-static void write_database(MeshHistory *history)
-{
-	gboolean good = open_database(history) && (!history->batch || write_rows(history));
-
-	if (!good && is_damaged(history) && set_aside(history))
-		good = open_database(history) && (!history->batch || write_rows(history));
-	if (good)
-		return;
-	if (history->database)
-		fail(history, history->file, sqlite3_errmsg(history->database));
-	/* Opened anew with the next round, so that one that was removed or exchanged meanwhile is found. */
-	close_database(history);
-}
-
-/* --- a round --- */
+/* --- a round of lines --- */
 
 static void work(BpJob *job, gpointer data)
 {
-	MeshHistory *history = data;
-
-	if (history->file)
-		write_database(history);
-	if (history->folder && history->batch && !history->lines_done)
-		write_lines(history);
-	if (history->last)
-		close_database(history);
+	write_lines(data);
 }
 
 static void history_free(MeshHistory *history)
 {
-	close_database(history); /* closed by the last round, unless that was not begun */
+	if (history->store || history->working || history->tell)
+		return; /* what is under way frees it */
 	g_byte_array_unref(history->pending);
 	g_clear_pointer(&history->batch, g_byte_array_unref);
-	g_free(history->file);
 	g_free(history->folder);
 	g_free(history->failure);
 	g_free(history->error);
-	g_free(history->aside);
 	g_free(history);
 }
 
-static void tell_of_round(MeshHistory *history, const char *before)
+static void set_failure(MeshHistory *history, const char *why)
 {
 	g_autofree char *text = NULL;
 
-	if (history->aside) {
-		text = g_strdup_printf("The database %s is damaged: it is kept as %s, and a new one is begun",
-				       history->file, history->aside);
-		history->tell(text, history->tell_data);
-		g_clear_pointer(&history->aside, g_free);
-	}
-	if (g_strcmp0(before, history->failure) == 0)
+	if (g_strcmp0(history->failure, why) == 0)
 		return;
-	g_free(text);
-	text = history->failure
-		       ? g_strdup_printf("Values are not written for now: %s", history->failure)
-		       : g_strdup_printf("Values are written again; %" G_GUINT64_FORMAT " are lost", history->lost);
-	history->tell(text, history->tell_data);
+	g_free(history->failure);
+	history->failure = g_strdup(why);
+	text = why ? g_strdup_printf("Values are not written for now: %s", why)
+		   : g_strdup_printf("Values are written again; %" G_GUINT64_FORMAT " are lost", lost_of(history));
+	if (history->tell)
+		history->tell(text, history->tell_data);
 }
 
-static void begin_round(MeshHistory *history);
-
+/* A second time would double some of its lines, so what could not be written is lost. */
 static void on_done(BpPlugin *self, gboolean cancelled, gpointer data)
 {
 	MeshHistory *history = data;
-	gboolean good = !cancelled && !history->error;
-	g_autofree char *before = NULL;
+	g_autofree char *error = g_steal_pointer(&history->error);
+	gboolean good = !cancelled && !error;
 
 	history->working = FALSE;
-	if (good)
-		history->written += history->batch_rows;
-	if (good) {
-		g_clear_pointer(&history->batch, g_byte_array_unref);
-		history->batch_rows = 0;
-	}
-	before = g_steal_pointer(&history->failure);
-	history->failure = g_steal_pointer(&history->error);
+	*(good ? &history->written : &history->lost) += history->batch_rows;
+	g_clear_pointer(&history->batch, g_byte_array_unref);
+	set_failure(history, error);
 	if (history->tell)
-		tell_of_round(history, before);
-	if (!history->closing)
 		return;
-	/* What came meanwhile has a round of its own; one that fails is the last. */
-	if (!history->last || cancelled || (good && history->pending_rows))
-		begin_round(history);
-	else
-		history_free(history);
+	mesh_history_write(history); /* what came meanwhile */
+	history_free(history);
 }
 
 static void begin_round(MeshHistory *history)
 {
-	if (!history->batch && history->pending_rows) {
-		history->batch = history->pending;
-		history->batch_rows = history->pending_rows;
-		history->lines_done = FALSE;
-		history->pending = g_byte_array_new();
-		history->pending_rows = 0;
-	}
+	history->batch = history->pending;
+	history->batch_rows = history->pending_rows;
+	history->pending = g_byte_array_new();
+	history->pending_rows = 0;
 	history->working = TRUE;
-	history->last = history->closing;
 	if (bp_job_add(history->self, "mesh history", work, on_done, history, NULL))
 		return;
-	history->working = FALSE; /* too many jobs wait: the next second */
-	if (history->closing)
-		history_free(history);
+	/* Too many jobs wait: the next second. */
+	history->working = FALSE;
+	g_byte_array_unref(history->pending);
+	history->pending = g_steal_pointer(&history->batch);
+	history->pending_rows = history->batch_rows;
 }
 
 void mesh_history_write(MeshHistory *history)
 {
-	if (!history->working && (history->batch || history->pending_rows))
+	if (!history->working && history->pending_rows)
 		begin_round(history);
 }
 
-void mesh_history_add(MeshHistory *history, guint16 address, const char *type, gconstpointer data, gsize size,
-		      gint64 wall)
+static void add_line_later(MeshHistory *history, guint16 address, const char *type, gconstpointer data, gsize size,
+			   gint64 wall)
 {
 	Row row = { .wall = wall, .size = (guint32)size, .address = address, .type_size = (guint16)(strlen(type) + 1) };
 
@@ -375,34 +225,89 @@ void mesh_history_add(MeshHistory *history, guint16 address, const char *type, g
 	history->pending_rows++;
 }
 
+/* --- the store --- */
+
+static void on_store(BpPlugin *self, BpStore *store, BpStoreEvent event, const GError *error, gpointer data)
+{
+	MeshHistory *history = data;
+
+	switch (event) {
+	case BP_STORE_STALLED:
+		set_failure(history, bp_store_stats(store).problem);
+		break;
+	case BP_STORE_RESUMED:
+		set_failure(history, NULL);
+		break;
+	case BP_STORE_DAMAGED:
+		if (history->tell)
+			history->tell(error->message, history->tell_data);
+		break;
+	case BP_STORE_CLOSED:
+		history->store = NULL;
+		history_free(history);
+		break;
+	case BP_STORE_OPENED:
+		break;
+	}
+}
+
+void mesh_history_add(MeshHistory *history, guint16 address, const char *type, gconstpointer data, gsize size,
+		      gint64 wall)
+{
+	g_autofree char *series = history->store ? g_strdup_printf("%u/%s", address, type) : NULL;
+
+	if (series)
+		bp_store_add_bytes(history->store, series, wall, data, size);
+	if (history->folder)
+		add_line_later(history, address, type, data, size, wall);
+}
+
+/* A relative path is one of the folder in which the program runs, as with all files that users name. */
+static BpStore *open_store(MeshHistory *history, const char *file, const BpStoreOptions *options, GError **error)
+{
+	g_autofree char *path = g_canonicalize_filename(file, NULL);
+
+	return bp_store_open(history->self, path, options, on_store, history, error);
+}
+
 MeshHistory *mesh_history_open(BpPlugin *self, const char *file, gint64 rows, const char *folder, gsize folder_limit,
-			       MeshHistoryTell tell, gpointer data)
+			       MeshHistoryTell tell, gpointer data, GError **error)
 {
 	MeshHistory *history = g_new0(MeshHistory, 1);
+	BpStoreOptions options = { .max_values = rows };
 
 	history->self = self;
-	history->tell = tell;
-	history->tell_data = data;
-	history->file = g_strdup(file);
-	history->rows = rows;
 	history->folder = g_strdup(folder);
 	history->folder_limit = folder_limit;
 	history->pending = g_byte_array_new();
-	begin_round(history); /* so that a failure is told at once */
+	if (file && !(history->store = open_store(history, file, &options, error))) {
+		history_free(history);
+		return NULL;
+	}
+	history->tell = tell;
+	history->tell_data = data;
 	return history;
 }
 
 void mesh_history_close(MeshHistory *history)
 {
+	BpStore *store = history->store;
+
 	history->tell = NULL;
-	history->closing = TRUE;
-	if (!history->working)
-		begin_round(history);
+	mesh_history_write(history);
+	if (store)
+		bp_store_close(store);
+	else
+		history_free(history);
 }
 
 void mesh_history_counts(const MeshHistory *history, guint64 *written, guint64 *lost, const char **failure)
 {
-	*written = history->written;
-	*lost = history->lost;
+	BpStoreStats stats = { .written = history->written };
+
+	if (history->store)
+		stats = bp_store_stats(history->store);
+	*written = stats.written;
+	*lost = lost_of(history);
 	*failure = history->failure;
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* mesh-history.h - values on disk: SQLite in WAL mode, and the old lines of text on request.
+/* mesh-history.h - values on disk: a store (store.h) with the series ADDRESS/TYPE, and the old lines of text on request.
  *
- * Values are gathered and written once a second by a job, in one transaction; the job opens and closes the database too. At
- * most HISTORY_PENDING bytes wait: a disk that does not keep up loses the newest values, counted. What could not be written is
- * tried again. The oldest rows go when there are more than the limit. A damaged database is set aside, and a new one begun.
+ * Lines are gathered and written once a second by a job. At most HISTORY_PENDING bytes of them wait: a disk that does not keep up loses
+ * the newest, counted.
  */
 #pragma once
 #include <backplane/backplane.h>
@@ -13,10 +12,10 @@ typedef struct MeshHistory MeshHistory;
 /* A sentence for the log, when something changes: a failure, its end, a database that was set aside. */
 typedef void (*MeshHistoryTell)(const char *text, gpointer data);
 
-/* Either file or folder may be NULL. A failure to open is told, and tried again each second. */
+/* Either file or folder may be NULL. A database that cannot be opened is told, and tried again each second; NULL: it is open already. */
 MeshHistory *mesh_history_open(BpPlugin *self, const char *file, gint64 rows, const char *folder, gsize folder_limit,
-			       MeshHistoryTell tell, gpointer data);
-/* Writes what is left. `self` is held until that is done. */
+			       MeshHistoryTell tell, gpointer data, GError **error);
+/* Writes what is left. */
 void mesh_history_close(MeshHistory *history);
 void mesh_history_add(MeshHistory *history, guint16 address, const char *type, gconstpointer data, gsize size,
 		      gint64 wall);

@@ -28,6 +28,7 @@ static const struct {
 	{ "peer", bench_peer, "endpoints against bare loops; messages between two hosts against brokers" },
 	{ "mesh", bench_mesh, "requests, a connection each, against a bare loop; updates to 100 dashboards" },
 	{ "start", bench_start, "start to prompt, memory with every plugin" },
+	{ "store", bench_store, "a value in a store against SQLite alone" },
 	{ "idle", bench_idle, "memory of an idle connection" },
 };
 

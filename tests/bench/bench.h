@@ -78,4 +78,5 @@ void bench_uart(void);
 void bench_peer(void);
 void bench_mesh(void);
 void bench_start(void);
+void bench_store(void);
 void bench_idle(void);

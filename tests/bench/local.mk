@@ -20,6 +20,7 @@ tests_bench_bench_SOURCES = \
 	tests/bench/bench-mesh.c \
 	tests/bench/bench-peer.c \
 	tests/bench/bench-start.c \
+	tests/bench/bench-store.c \
 	tests/bench/bench-uart.c \
 	tests/bench/bench-web.c \
 	tests/bench/bench.c \
@@ -27,8 +28,9 @@ tests_bench_bench_SOURCES = \
 	tests/bench/measure.c \
 	tests/bench/process.c \
 	tests/bench/side.c
+tests_bench_bench_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 tests_bench_bench_LDFLAGS = $(BENCH_LDFLAGS)
-tests_bench_bench_LDADD = libbackplane.so.0 $(BENCH_LIBS) -lutil
+tests_bench_bench_LDADD = libbackplane-store.so.0 libbackplane.so.0 $(BENCH_LIBS) $(SQLITE_LIBS) -lutil
 
 tests_bench_load_SOURCES = \
 	tests/bench/load-fanout.c \

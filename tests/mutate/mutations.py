@@ -276,3 +276,25 @@ mutation("udp-silence", "the channel of a silent sender is closed",
          "while (port->first && port->first->heard + port->peer_timeout <= bp_loop_now()) release_longest_silent(port);", "", "leaks:udp")
 mutation("channel-made", "a channel that is made to be watched goes with its watch", "release_made(made); return good;", "return good;", "leaks:tcp")
 mutation("census", "what a scenario leaves behind fails it", "if (session->shown) bp_watch_remove(session->shown);", "", "telnet.py:echo_handler")
+
+# --- stores, states ---
+
+mutation("store-backlog", "values that wait for a disk are bounded",
+         "used <= store->options.backlog && !store->closing", "!store->closing", "store:backlog")
+mutation("store-keys", "the keys of a store are bounded",
+         "if (size > store->options.keys_limit) {", "if (0) {", "store:keys_limit")
+mutation("store-damaged", "a damaged store is set aside",
+         "file->damaged && set_aside(file, round)", "0 && set_aside(file, round)", "store-disk:damaged")
+mutation("store-foreign", "a database of another program is left alone",
+         "if (tables && application != APPLICATION)", "if (0)", "store-disk:refused_files")
+mutation("store-kept", "values that could not be written are kept",
+         "if (!round->written) return;", "", "store-disk:full_disk")
+mutation("store-removed", "the file of a store is made again when it was removed",
+         "if (file->database && !has_moved(file))", "if (file->database)", "store-disk:removed_while_open")
+mutation("store-blocked", "a store waits until the one before it on the same path has ended",
+         "if (!store->opened && is_blocked(store)) return;", "", "store:names")
+mutation("server-shut", "a server without descriptors says so, and when it has some again",
+         "server->shut = !!number;", "", "states.py:server_without_descriptors")
+mutation("backoff-works", "what works for a moment only is not tried more often",
+         "if (backoff->works && g_get_monotonic_time() - backoff->works >= STEADY)", "if (backoff->works)",
+         "backoff:short_success")

@@ -16,6 +16,7 @@ import threading
 import time
 
 from harness import BUILD, PATIENCE, Backplane, Client, Skipped, eventually, is_sanitized, main
+from samples import build_keeper
 from uarts import Device, with_shim
 
 SHIM = os.path.abspath(BUILD + "/tests/plugins/slow-shim.so")
@@ -121,6 +122,30 @@ def test_settings_on_a_slow_card(_):
         bp.remove()
 
 
+def test_store_on_a_slow_card(_):
+    """A plugin's store that wants each transaction on the disk, and ends while it is written."""
+    bp = Slow()
+    try:
+        build_keeper(bp, "BP_STORE_FULL")
+        bp.slow()
+        bp.run("keep")
+        alive, said = beside(bp.run, "kept")  # asked behind the values, answered when they are written
+        assert longest_answer(bp.port, alive) < PROMPT
+        assert "21.5 to 22.5, celsius" in said()
+        assert any(re.search(r"^job fdatasync .*/store/keeper\.db", call) for call in bp.calls()), bp.calls()
+        bp.run("keep")
+        alive, said = beside(bp.run, "plugin unload keeper")
+        assert longest_answer(bp.port, alive) < PROMPT
+        said()
+        assert not [call for call in bp.calls() if call.startswith("main") and "keeper.db" in call], bp.calls()
+        ends(bp.process)
+        with sqlite3.connect(bp.folder + "/state/backplane/store/keeper.db") as database:
+            assert database.execute("SELECT count(*) FROM value").fetchall() == [(4,)]
+    finally:
+        bp.stop()
+        bp.remove()
+
+
 def test_the_loop_waits_for_no_file(_):
     """Everything that uses files, and whose thread it was."""
     bp = Slow()
@@ -201,7 +226,7 @@ def test_fifos(bp):
         client.close()
     # A database is opened by a job, so it is told of later.
     bp.run(f"mesh open lab -p 0 -w -1 recv=a send=b database={fifo}")
-    eventually(lambda: "fifo: it is not a file" in "\n".join(bp.run("module info lab")))
+    eventually(lambda: "not a file but a FIFO" in "\n".join(bp.run("module info lab")))
 
 
 def test_fifos_at_the_start(bp):
@@ -424,9 +449,10 @@ def test_locked_database(bp):
     other.close()
 
 
-def close_gateway(bp):
+def close_gateway(bp, base):
+    """What it has is written by a job behind its end."""
     bp.run("mesh close lab")
-    eventually(lambda: "not found" in " ".join(bp.run("module info lab")))
+    eventually(lambda: "not found" in " ".join(bp.run("module info lab")) and not os.path.exists(base + "-wal"))
 
 
 def test_damaged_database(bp):
@@ -441,7 +467,7 @@ def test_damaged_database(bp):
     written(bp, 1)
     broken = glob.glob(base + ".broken-*")
     assert len(broken) == 1 and open(broken[0], "rb").read(7) == b"this is"
-    close_gateway(bp)
+    close_gateway(bp, base)
     os.rename(broken[0], base + ".first")
     with open(base, "r+b") as file:
         file.seek(100)
@@ -450,14 +476,14 @@ def test_damaged_database(bp):
     say_value(bp, 2)
     written(bp, 1)
     assert len(glob.glob(base + ".broken-*")) == 1
-    close_gateway(bp)
+    close_gateway(bp, base)
     with sqlite3.connect(base) as database:
-        assert database.execute("SELECT data FROM value").fetchall() == [(b"\2",)]
+        assert eventually(lambda: database.execute("SELECT value FROM samples").fetchall()) == [(b"\2",)]
 
 
 def test_database_in_a_missing_folder(bp):
     gateway(bp, bp.folder + "/missing/base.db")
-    eventually(lambda: "unable to open database file" in "\n".join(bp.run("module info lab")))
+    eventually(lambda: "base.db: No such file or directory" in "\n".join(bp.run("module info lab")))
     say_value(bp, 1)
     os.mkdir(bp.folder + "/missing")
     written(bp, 1)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """mesh.py - the mesh gateway: client programs that know only the protocol, the console, history."""
+import os
 import re
 import sqlite3
 import struct
@@ -253,12 +254,14 @@ def test_history(bp):
     gateway.root.say(b"\xff\xfeD\1\1\xff\xff\xff\xff\xff\xff")
     wait_for(lambda: re.search("history: 151 values written", gateway.info()))
     with sqlite3.connect(base) as database:
-        rows = database.execute("SELECT time, address, type, data FROM value ORDER BY id").fetchall()
+        rows = database.execute("SELECT time, series, value FROM samples").fetchall()
         assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert len(rows) == 100
-    assert rows[-1][1:] == (0xFFFE, "GPS", b"\xff" * 6) and rows[0][1:] == (5, "Sequence", bytes([51]))
+    assert rows[-1][1:] == ("65534/GPS", b"\xff" * 6) and rows[0][1:] == ("5/Sequence", bytes([51]))
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", rows[0][0])
-    lines = open(bp.folder + "/history_log/GPS_hist.txt").read().splitlines()
+    path = bp.folder + "/history_log/GPS_hist.txt"
+    wait_for(lambda: os.path.exists(path) and os.path.getsize(path))
+    lines = open(path).read().splitlines()
     assert re.fullmatch(r"b'(\\xff){6}', \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}", lines[0]), lines
     # What came in the last second is there after the end.
     gateway.root.say(b"\0\5D\1\0\xc8")
@@ -266,7 +269,7 @@ def test_history(bp):
     bp.run("mesh close lab")
     wait_for(lambda: "not found" in " ".join(bp.run("module info lab")))
     with sqlite3.connect(base) as database:
-        assert database.execute("SELECT data FROM value ORDER BY id DESC").fetchone() == (b"\xc8",)
+        wait_for(lambda: database.execute("SELECT value FROM value ORDER BY id DESC").fetchone() == (b"\xc8",))
 
 
 def test_reload(bp):

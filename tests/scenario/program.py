@@ -7,7 +7,6 @@ import pty
 import re
 import resource
 import select
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +14,8 @@ import threading
 import time
 
 import network
-from harness import BUILD, PATIENCE, Backplane, Client, Skipped, free_port, is_sanitized, main
+from harness import BUILD, PATIENCE, Backplane, Client, Skipped, free_port, main
+from samples import build_keeper, build_sample
 
 PROGRAM = BUILD + "/backplane"
 
@@ -349,20 +349,6 @@ def test_client_that_never_reads(bp):
     bp.run("status")
 
 
-def build_sample(bp, name, package="backplane"):
-    """As README tells it, with one line; the folder is the program's."""
-    if not shutil.which("cc"):
-        raise Skipped("no cc")
-    flags = subprocess.run(["pkg-config", "--cflags", "--libs", package], text=True, capture_output=True, check=True,
-                           env=dict(os.environ, PKG_CONFIG_PATH=BUILD)).stdout.split()
-    if is_sanitized():
-        flags.append("-fsanitize=address,undefined")
-    file = os.path.basename(name)
-    subprocess.run(["cc", "-Wall", "-Werror", "-shared", "-fPIC", "-o", f"{bp.folder}/{file}.so",
-                    f"{os.environ['SRC']}/data/{name}.c", *flags], check=True)
-    assert bp.run(f"plugin load ./{file}.so") == [f"Loaded {file} 1.0."]
-
-
 def test_sample_plugin(bp):
     """Built, loaded, used, unloaded."""
     build_sample(bp, "sample-plugin/hello")
@@ -409,6 +395,16 @@ def test_sample_chat(bp):
     ann.rest()
     ann.close()
     bob.close()
+
+
+def test_store_of_a_plugin(bp):
+    """What was kept is there after the plugin has been loaded again."""
+    build_keeper(bp)
+    bp.run("keep")
+    assert "21.5 to 22.5, celsius" in bp.run("kept")
+    bp.run("plugin reload keeper")
+    assert "21.5 to 22.5, celsius" in bp.run("kept")
+    assert os.path.exists(bp.folder + "/state/backplane/store/keeper.db")
 
 
 def test_sample_thermo(bp):
