@@ -7,7 +7,6 @@
 #include "host/log.h"
 #include "host/module.h"
 #include "host/plugin.h"
-#include "host/registry.h"
 #include "host/settings.h"
 #include "loop/loop.h"
 
@@ -169,7 +168,6 @@ guint bp_kernel_stop(void)
 	loop_close_all(bus_kernel);
 	owner_drop_all(bus_kernel);
 	plugin_free(g_steal_pointer(&bus_kernel));
-	registry_stop();
 	g_clear_pointer(&state_folder, g_free);
 	loop_stop_main();
 	return 0;

@@ -3,7 +3,7 @@
 #include "command/command.h"
 #include <string.h>
 #include "host/plugin.h"
-#include "host/registry.h"
+#include <backplane/registry.h>
 
 gboolean bp_command_add(BpPlugin *plugin, const BpCommand *table, GError **error)
 {

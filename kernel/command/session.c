@@ -3,8 +3,8 @@
 #include "command/session.h"
 #include <string.h>
 #include "host/module.h"
-#include "host/json-quote.h"
-#include "host/registry.h"
+#include "host/log.h"
+#include <backplane/registry.h>
 
 static GPtrArray *sessions; /* in order of opening */
 static guint last_id;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* json-quote.c - text as a JSON string (RFC 8259, 7). */
-#include "host/json-quote.h"
+#include "host/log.h"
 
 char *json_quote(const char *text)
 {

@@ -5,7 +5,6 @@ libbackplane_so_0_SOURCES += \
 	kernel/host/crash.c \
 	kernel/host/crash.h \
 	kernel/host/json-quote.c \
-	kernel/host/json-quote.h \
 	kernel/host/leftover.c \
 	kernel/host/log.c \
 	kernel/host/log.h \
@@ -22,7 +21,6 @@ libbackplane_so_0_SOURCES += \
 	kernel/host/plugin.c \
 	kernel/host/plugin.h \
 	kernel/host/registry.c \
-	kernel/host/registry.h \
 	kernel/host/settings-codec.c \
 	kernel/host/settings.c \
 	kernel/host/settings.h \

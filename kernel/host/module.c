@@ -3,7 +3,7 @@
 #include "host/module.h"
 #include <string.h>
 #include "bus/port.h"
-#include "host/registry.h"
+#include <backplane/registry.h>
 #include "loop/loop.h"
 
 static GPtrArray *instances; /* in order of opening */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* registry.c - objects by path, whose they are, and who holds them. */
-#include "host/registry.h"
+#include <backplane/registry.h>
 #include <string.h>
+#include "bus/owner.h"
 
 typedef struct {
 	BpOwned owned;
@@ -40,6 +41,8 @@ static void drop_entry(BpOwned *owned)
 
 	owner_unlink(owned);
 	g_hash_table_steal(entries, entry->path);
+	if (!g_hash_table_size(entries))
+		g_clear_pointer(&entries, g_hash_table_unref);
 	while ((hold = g_queue_peek_head(&entry->holds))) {
 		BpPlugin *holder = hold->owned.owner;
 
@@ -178,9 +181,4 @@ void bp_registry_release(BpPlugin *self, const char *path)
 			return;
 		}
 	}
-}
-
-void registry_stop(void)
-{
-	g_clear_pointer(&entries, g_hash_table_unref);
 }

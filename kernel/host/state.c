@@ -2,7 +2,7 @@
 /* state.c - how each instance is, and who is told when that changes. */
 #include <string.h>
 #include <backplane/channel.h>
-#include "host/json-quote.h"
+#include "host/log.h"
 #include "host/module.h"
 
 const char *bp_state_text(BpState state)

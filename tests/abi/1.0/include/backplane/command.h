@@ -80,6 +80,13 @@ BP_API void bp_call_run(BpCall *call, const char *lines);
 /* A line of commands as it may be shown or logged: of a command that gives a secret, or may, only its name, and ***. Yours. */
 BP_API char *bp_command_shown(const char *line);
 
+/* Words that stand for commands and go before commands of the same name: registered as BP_ALIASES. */
+#define BP_ALIASES "console/aliases"
+typedef struct {
+	gsize size;			 /* sizeof(BpAliases), so that it can grow */
+	char *(*find)(const char *word); /* the lines that it stands for, yours to give away; NULL: it is no alias */
+} BpAliases;
+
 /* A table beside the descriptor's: goes with `self`. FALSE when a name is taken. */
 BP_API gboolean bp_command_add(BpPlugin *self, const BpCommand *table, GError **error);
 /* The channel that a user means, by name or number; not found is a sentence with the nearest name. A reference of yours. */
