@@ -242,41 +242,6 @@ const BpValues *bp_call_values(const BpCall *call)
 	return call->values;
 }
 
-const char *bp_call_string(const BpCall *call, const char *param)
-{
-	return bp_values_string(call->values, param);
-}
-
-gint64 bp_call_int(const BpCall *call, const char *param)
-{
-	return bp_values_int(call->values, param);
-}
-
-double bp_call_double(const BpCall *call, const char *param)
-{
-	return bp_values_double(call->values, param);
-}
-
-gboolean bp_call_bool(const BpCall *call, const char *param)
-{
-	return bp_values_bool(call->values, param);
-}
-
-gint64 bp_call_duration(const BpCall *call, const char *param)
-{
-	return bp_values_duration(call->values, param);
-}
-
-gboolean bp_call_has(const BpCall *call, const char *param)
-{
-	return bp_values_is_set(call->values, param);
-}
-
-const char *const *bp_call_list(const BpCall *call, const char *param)
-{
-	return bp_values_list(call->values, param);
-}
-
 const char *bp_call_suffix(const BpCall *call)
 {
 	return call->suffix;
