@@ -24,13 +24,42 @@ struct BpCommand {
 
 /* --- what was typed --- */
 BP_API const BpValues *bp_call_values(const BpCall *call);
-BP_API const char *bp_call_string(const BpCall *call, const char *param); /* NULL: not given, no fallback */
-BP_API gint64 bp_call_int(const BpCall *call, const char *param);
-BP_API double bp_call_double(const BpCall *call, const char *param);
-BP_API gboolean bp_call_bool(const BpCall *call, const char *param);
-BP_API gint64 bp_call_duration(const BpCall *call, const char *param);
-BP_API gboolean bp_call_has(const BpCall *call, const char *param);
-BP_API const char *const *bp_call_list(const BpCall *call, const char *param);
+/* NULL: not given, no fallback. */
+static inline const char *bp_call_string(const BpCall *call, const char *param)
+{
+	return bp_values_string(bp_call_values(call), param);
+}
+
+static inline gint64 bp_call_int(const BpCall *call, const char *param)
+{
+	return bp_values_int(bp_call_values(call), param);
+}
+
+static inline double bp_call_double(const BpCall *call, const char *param)
+{
+	return bp_values_double(bp_call_values(call), param);
+}
+
+static inline gboolean bp_call_bool(const BpCall *call, const char *param)
+{
+	return bp_values_bool(bp_call_values(call), param);
+}
+
+static inline gint64 bp_call_duration(const BpCall *call, const char *param)
+{
+	return bp_values_duration(bp_call_values(call), param);
+}
+
+static inline gboolean bp_call_has(const BpCall *call, const char *param)
+{
+	return bp_values_is_set(bp_call_values(call), param);
+}
+
+static inline const char *const *bp_call_list(const BpCall *call, const char *param)
+{
+	return bp_values_list(bp_call_values(call), param);
+}
+
 BP_API const char *bp_call_suffix(const BpCall *call); /* "foo" of "timerfoo"; "" */
 BP_API BpSession *bp_call_session(const BpCall *call);
 
