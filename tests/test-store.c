@@ -141,6 +141,35 @@ static void test_names(void)
 	CU_ASSERT_EQUAL(bp_kernel_stop(), 0);
 }
 
+static void unlock(BpPlugin *owner, gpointer data)
+{
+	CU_ASSERT_EQUAL(sqlite3_exec(data, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+}
+
+/* The last job of the first store has to wait, so that the second one could read before it has written. */
+static void test_opened_while_closing(void)
+{
+	sqlite3 *other;
+	BpStore *store;
+
+	start();
+	store = open_store("again");
+	bp_store_set(store, "a", "first", NULL);
+	bp_store_flush(store);
+	ask(store, (BpStoreQuery){ .series = "s" });
+	CU_ASSERT_EQUAL(sqlite3_open(bp_store_path(store), &other), SQLITE_OK);
+	CU_ASSERT_EQUAL(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	bp_store_set(store, "a", "last", NULL);
+	bp_store_close(store);
+	store = open_at("again", (BpStoreOptions){ 0 });
+	bp_timer_add(self, NULL, 200 * 1000, 1, unlock, other, NULL);
+	CU_ASSERT(happened(BP_STORE_OPENED) && happened(BP_STORE_CLOSED));
+	CU_ASSERT_PTR_NULL(told.why[BP_STORE_CLOSED]);
+	CU_ASSERT_STRING_EQUAL(bp_store_get(store, "a"), "last");
+	sqlite3_close(other);
+	stop();
+}
+
 static void test_queries_refused(void)
 {
 	BpStoreQuery query = { 0 };
@@ -353,6 +382,7 @@ static const SuiteTest tests[] = {
 	{ "keys_limit", test_keys_limit },
 	{ "series", test_series },
 	{ "names", test_names },
+	{ "opened_while_closing", test_opened_while_closing },
 	{ "queries_refused", test_queries_refused },
 	{ "retention", test_retention },
 	{ "backlog", test_backlog },

@@ -292,7 +292,7 @@ mutation("store-kept", "values that could not be written are kept",
 mutation("store-removed", "the file of a store is made again when it was removed",
          "if (file->database && !has_moved(file))", "if (file->database)", "store-disk:removed_while_open")
 mutation("store-blocked", "a store waits until the one before it on the same path has ended",
-         "if (!store->opened && is_blocked(store)) return;", "", "store:names")
+         "if (!store->opened && is_blocked(store)) return;", "", "store:opened_while_closing")
 mutation("server-shut", "a server without descriptors says so, and when it has some again",
          "server->shut = !!number;", "", "states.py:server_without_descriptors")
 mutation("backoff-works", "what works for a moment only is not tried more often",
