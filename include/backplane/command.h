@@ -16,10 +16,11 @@ struct BpCommand {
 	const BpParam *params;
 	gboolean (*run)(BpPlugin *self, BpCall *call, GError **error);
 	BpRole role;
-	const char *group;  /* heading in `help`; NULL: the first word of a two-word command, else the plugin's name */
-	const char *manual; /* more paragraphs and examples for `help NAME`, or NULL */
-	guint prefix : 1;   /* its word may go on: "timerfoo 1 1 echo"; see bp_call_suffix */
-	guint hidden : 1;   /* not in the list */
+	const char *group;   /* heading in `help`; NULL: the first word of a two-word command, else the plugin's name */
+	const char *manual;  /* more paragraphs and examples for `help NAME`, or NULL */
+	guint prefix : 1;    /* its word may go on: "timerfoo 1 1 echo"; see bp_call_suffix */
+	guint hidden : 1;    /* not in the list */
+	const char *example; /* since 1.1: a line that does something useful, for `help NAME`; or NULL */
 };
 
 /* --- what was typed --- */

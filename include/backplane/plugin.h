@@ -33,6 +33,9 @@ typedef struct {
 	gboolean (*load)(BpPlugin *self, GError **error);
 	void (*unload)(BpPlugin *self);
 	gboolean resident; /* a library under it starts threads or registers GTypes: never unmapped */
+	/* Since 1.1: names of plugins without which this one has no use, parted by blanks, "uart web": they are loaded before it. If
+	 * one of them is unloaded later, this one stays. */
+	const char *needs;
 } BpPluginInfo;
 
 /* The one exported symbol. */

@@ -37,7 +37,7 @@ G_BEGIN_DECLS
 /* What a plugin is built for. BP_ABI changes when it must be built again; BP_ABI_MINOR when something is added: one that was built
  * for an earlier minor number is loaded as it is. How things grow, see below. */
 #define BP_ABI 1
-#define BP_ABI_MINOR 0
+#define BP_ABI_MINOR 1
 #define BP_API __attribute__((visibility("default")))
 
 typedef struct BpPlugin BpPlugin;

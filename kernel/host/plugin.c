@@ -264,8 +264,15 @@ static char *find_file(const char *file, GError **error)
 static gboolean start(BpPlugin *plugin, GError **error)
 {
 	const BpPluginInfo *info = plugin->file->info;
+	g_auto(GStrv) needs = g_strsplit(info->needs ? info->needs : "", " ", -1);
 	gboolean good;
 
+	for (char **name = needs; *name; name++) {
+		if (**name && !bp_plugin_find(*name) && !bp_plugin_load(*name, error)) {
+			g_prefix_error(error, "%s needs %s: ", info->name, *name);
+			return FALSE;
+		}
+	}
 	if (!module_add_tables(plugin, info, error) || (plugin_tables && !plugin_tables->add(plugin, info, error)))
 		return FALSE;
 	if (info->load) {

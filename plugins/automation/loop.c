@@ -243,7 +243,8 @@ static const BpParam loop_params[] = {
 };
 
 const BpCommand loop_commands[] = {
-	{ "loop", .help = "run a command for each number of a range", .params = loop_params, .run = run_loop,
+	{ "loop", .example = "loop 1 8 channel send relay{loop}/send on",
+	  .help = "run a command for each number of a range", .params = loop_params, .run = run_loop,
 	  .role = BP_OPERATOR, .group = "base" },
 	{ NULL },
 };

@@ -167,7 +167,8 @@ static const BpParam timer_params[] = {
 };
 
 const BpCommand timer_commands[] = {
-	{ "timer", .help = "run a command again and again, as in timerNAME 3 1 echo hi", .params = timer_params,
+	{ "timer", .example = "timerbeat 0 60 status",
+	  .help = "run a command again and again, as in timerNAME 3 1 echo hi", .params = timer_params,
 	  .run = run_timer, .role = BP_OPERATOR, .prefix = TRUE, .group = "base" },
 	{ NULL },
 };

@@ -75,7 +75,7 @@ static const BpParam set_params[] = {
 
 const BpCommand context_commands[] = {
 	{ "context", .help = "list the contexts", .run = run_context, .group = "settings" },
-	{ "set", .help = "list, show or change settings", .params = set_params, .run = run_set, .role = BP_OPERATOR,
-	  .group = "settings" },
+	{ "set", .example = "set default_telnet_port 2323", .help = "list, show or change settings",
+	  .params = set_params, .run = run_set, .role = BP_OPERATOR, .group = "settings" },
 	{ NULL },
 };

@@ -56,6 +56,8 @@ static void explain(BpCall *call, const BpCommand *command)
 	show_usage(call, command, command->help ? command->help : "");
 	if (command->manual)
 		bp_call_printf(call, "%s", command->manual);
+	if (command->example)
+		bp_call_printf(call, "Example: %s", command->example);
 	bp_call_styled(call, BP_DIM, "(from %s, for %s)", bp_command_plugin(command), roles[command->role]);
 }
 

@@ -177,8 +177,8 @@ static const BpParam register_params[] = {
 const BpCommand module_commands[] = {
 	{ "module", .help = "list the modules", .run = run_list, .group = "module" },
 	{ "module list", .help = "list classes and open instances", .run = run_list },
-	{ "module open", .help = "open a module under a name", .params = open_params, .run = run_open,
-	  .role = BP_OPERATOR },
+	{ "module open", .example = "module open TelnetServer lab port=2323", .help = "open a module under a name",
+	  .params = open_params, .run = run_open, .role = BP_OPERATOR },
 	{ "module close", .help = "close an instance", .params = close_params, .run = run_close, .role = BP_OPERATOR },
 	{ "module info", .help = "all about a class or an instance", .params = info_params, .run = run_info },
 	{ "register", .help = "list what plugins have registered", .params = register_params, .run = run_register,

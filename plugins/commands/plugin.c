@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* plugin.c - plugin list, info, path. */
+#include <string.h>
 #include <backplane/owner.h>
 #include "commands.h"
 
-static guint count_rows(const BpPluginInfo *info)
+/* All that it has now: those of its descriptor, and those that were added since. Free the array. */
+static GPtrArray *commands_of(BpPlugin *plugin)
 {
-	guint count = 0;
+	GPtrArray *list = bp_command_list();
 
-	for (const BpCommand *command = info->commands; command && command->name; command++)
-		count++;
-	return count;
+	for (guint i = list->len; i > 0; i--)
+		if (strcmp(bp_command_plugin(list->pdata[i - 1]), bp_plugin_name(plugin)))
+			g_ptr_array_remove_index(list, i - 1);
+	return list;
 }
 
 static guint count_modules(const BpPluginInfo *info)
@@ -29,10 +32,11 @@ static gboolean run_list(BpPlugin *self, BpCall *call, GError **error)
 	for (guint i = 0; i < list->len; i++) {
 		BpPlugin *plugin = list->pdata[i];
 		const BpPluginInfo *info = bp_plugin_info_of(plugin);
+		g_autoptr(GPtrArray) commands = commands_of(plugin);
 
 		bp_table_row(table, "%s\t%s\t%s\t%.2f s\t%u\t%u\t%s", info->name, info->version ? info->version : "",
 			     bp_plugin_is_unloading(plugin) ? "unloading" : "loaded", bp_plugin_cpu(plugin),
-			     count_rows(info), count_modules(info), info->summary ? info->summary : "");
+			     commands->len, count_modules(info), info->summary ? info->summary : "");
 		bp_table_style(table, 2, bp_plugin_is_unloading(plugin) ? BP_WARN : BP_GOOD);
 	}
 	bp_call_table(call, table);
@@ -46,6 +50,7 @@ static gboolean run_info(BpPlugin *self, BpCall *call, GError **error)
 	BpPlugin *plugin = bp_plugin_named(bp_call_string(call, "name"), error);
 	const BpPluginInfo *info = plugin ? bp_plugin_info_of(plugin) : NULL;
 	g_autofree char *holds = plugin ? bp_owner_holds_text(plugin) : NULL;
+	g_autoptr(GPtrArray) commands = plugin ? commands_of(plugin) : NULL;
 
 	if (!plugin)
 		return FALSE;
@@ -53,8 +58,14 @@ static gboolean run_info(BpPlugin *self, BpCall *call, GError **error)
 		       info->summary ? info->summary : "");
 	bp_call_printf(call, "  file      %s",
 		       bp_plugin_file(plugin) ? bp_plugin_file(plugin) : "(part of the program)");
-	for (const BpCommand *command = info->commands; command && command->name; command++)
-		bp_call_printf(call, "  command   %-22s %s", command->name, command->help);
+	if (info->needs && *info->needs)
+		bp_call_printf(call, "  needs     %s", info->needs);
+	for (guint i = 0; i < commands->len; i++) {
+		const BpCommand *command = commands->pdata[i];
+
+		if (!command->hidden)
+			bp_call_printf(call, "  command   %-22s %s", command->name, command->help);
+	}
 	for (const BpModule *module = info->modules; module && module->name; module++)
 		bp_call_printf(call, "  module    %-22s %s", module->name, module->help);
 	for (const BpHandler *handler = info->handlers; handler && handler->name; handler++)

@@ -91,8 +91,8 @@ static const BpParam params[] = {
 };
 
 static const BpCommand commands[] = {
-	{ "consoleserver", .params = params, .run = run_consoleserver, .role = BP_ADMIN, .group = "server",
-	  .help = "starts a console server for telnet and nc", .manual = manual },
+	{ "consoleserver", .example = "consoleserver -p 2323", .params = params, .run = run_consoleserver,
+	  .role = BP_ADMIN, .group = "server", .help = "starts a console server for telnet and nc", .manual = manual },
 	{ NULL },
 };
 

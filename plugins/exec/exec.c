@@ -242,8 +242,8 @@ static const BpCommand commands[] = {
 	{ "exec list", .help = "programs that are kept running", .run = run_list },
 	{ "exec restart", .help = "end a program and start it again now", .params = name_params, .run = run_restart,
 	  .role = BP_OPERATOR },
-	{ "exec signal", .help = "send a signal to a program and all it has started", .params = signal_params,
-	  .run = run_signal, .role = BP_OPERATOR },
+	{ "exec signal", .example = "exec signal thermo 1", .help = "send a signal to a program and all it has started",
+	  .params = signal_params, .run = run_signal, .role = BP_OPERATOR },
 	{ NULL },
 };
 

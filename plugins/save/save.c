@@ -166,7 +166,8 @@ static const BpParam save_params[] = {
 };
 
 static const BpCommand commands[] = {
-	{ "channel save", .help = "write what is said on a channel to a file", .params = save_params, .run = run_save,
+	{ "channel save", .example = "channel save lab/recv -f lab.log --rotate 10M",
+	  .help = "write what is said on a channel to a file", .params = save_params, .run = run_save,
 	  .role = BP_ADMIN },
 	{ NULL },
 };

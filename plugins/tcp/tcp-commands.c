@@ -182,10 +182,10 @@ static gboolean run_close(BpPlugin *self, BpCall *call, GError **error)
 }
 
 const BpCommand tcp_commands[] = {
-	{ "tcp listen", .params = listen_params, .run = run_listen, .role = BP_OPERATOR,
-	  .help = "opens a TCP server whose bytes are on channels" },
-	{ "tcp connect", .params = connect_params, .run = run_connect, .role = BP_OPERATOR,
-	  .help = "connects to a TCP server, again when it is cut" },
+	{ "tcp listen", .example = "tcp listen 5000 lab max_connections=10", .params = listen_params, .run = run_listen,
+	  .role = BP_OPERATOR, .help = "opens a TCP server whose bytes are on channels" },
+	{ "tcp connect", .example = "tcp connect plotter.local:4001 plotter", .params = connect_params,
+	  .run = run_connect, .role = BP_OPERATOR, .help = "connects to a TCP server, again when it is cut" },
 	{ "tcp list", .run = run_list, .role = BP_OBSERVER, .help = "the TCP servers and clients there are" },
 	{ "tcp close", .params = close_params, .run = run_close, .role = BP_OPERATOR,
 	  .help = "closes a TCP server or client" },

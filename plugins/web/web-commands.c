@@ -57,7 +57,7 @@ static const BpParam params[] = {
 };
 
 const BpCommand web_commands[] = {
-	{ "webserver", .params = params, .run = run_webserver, .role = BP_ADMIN, .group = "server",
-	  .help = "starts a web server for browsers and programs" },
+	{ "webserver", .example = "webserver -p 2080", .params = params, .run = run_webserver, .role = BP_ADMIN,
+	  .group = "server", .help = "starts a web server for browsers and programs" },
 	{ NULL },
 };

@@ -46,6 +46,10 @@ mutation("crash-stack", "a plugin that has used up the stack is named",
 
 mutation("plugin-abi", "a plugin of another ABI is refused",
          "else if (info->abi != BP_ABI)", "else if (0)", "plugin:refusals")
+mutation("plugin-rows", "rows of an earlier size are not taken for ours",
+         "if (!rows || size == known)", "if (1)", "abi:earlier_rows")
+mutation("abi-order", "a member in the middle of a struct is noticed",
+         "guint64 drops; /* not delivered: a full inbox, or too many hops */", "guint64 lost, drops;", "abi.py:libraries")
 mutation("plugin-name", "a plugin's name has plain letters only",
          'strspn(info->name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(info->name)', "0", "plugin:refusals")
 mutation("plugin-twice", "a name that is loaded is taken",
