@@ -125,17 +125,17 @@ mutation("backlog-drop-oldest", "a client that may lose messages loses them",
 mutation("linger-bound", "a peer that goes on sending after our end is not heard for ever",
          "if (stream->shut && (stream->unheard += size) > STREAM_LINGER_BYTES) {", "if (0) {", "io:a peer that goes on sending")
 mutation("max-connections", "connections are bounded",
-         "if (server->max_connections && server->stats.connections >= server->max_connections) return g_strdup_printf(",
+         "if (server->options.max_connections && server->stats.connections >= server->options.max_connections) return g_strdup_printf(",
          "if (0) return g_strdup_printf(", "server:most connections")
 mutation("max-per-address", "connections of an address are bounded",
-         "if (count && count->count >= server->max_per_address)", "if (0)", "server:most per address")
+         "if (count && count->count >= server->options.max_per_address)", "if (0)", "server:most per address")
 mutation("rate-limit", "new connections are paced", "if (server->tokens < 1) return FALSE;", "", "server:rate")
 mutation("idle-timeout", "who is silent is closed",
-         "at && now - at->stats.last_in >= server->idle_timeout;", "at && 0;", "server:idle timeout")
+         "at && now - at->stats.last_in >= server->options.idle_timeout;", "at && 0;", "server:idle timeout")
 mutation("session-timeout", "who stays too long is closed",
-         "at && now - at->stats.opened >= server->session_timeout;", "at && 0;", "server:session timeout")
+         "at && now - at->stats.opened >= server->options.session_timeout;", "at && 0;", "server:session timeout")
 mutation("bind-loopback", "beyond this machine only with insecure=yes",
-         'if (bp_instance_bool(self, "insecure")) return TRUE;', "return TRUE;", "server:open to the network")
+         'if (insecure) return TRUE;', "return TRUE;", "server:open to the network")
 mutation("socket-mode", "a Unix socket is for its user", "fchmod(fd, 0600);", "fchmod(fd, 0666);", "server:socket file")
 mutation("socket-foreign-file", "a file that is no socket is not removed",
          "if (!S_ISSOCK(info.st_mode)) {", "if (!S_ISSOCK(info.st_mode)) { unlink(path); return TRUE; } if (0) {", "server:socket file")

@@ -100,7 +100,7 @@ class Backplane:
             if not failed:
                 self.expect_nothing_left(test)
             self.stop()
-            assert "Sanitizer" not in self.stderr(), self.stderr()
+            assert "Sanitizer" not in found(self.stderr()), self.stderr()
         finally:
             self.stop()
             self.remove()

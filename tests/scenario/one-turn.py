@@ -13,7 +13,7 @@ import ssl
 import struct
 import subprocess
 
-from harness import PATIENCE, Backplane, Client, free_port, keeps, main
+from harness import Backplane, Client, PATIENCE, found, free_port, keeps, main
 from hosts import Others, host, shake
 from meshes import Gateway
 from uarts import open_uart
@@ -335,7 +335,7 @@ def test_end(_):
             together(bp, lambda: leave(there, shift), *[lambda: os.kill(bp.process.pid, one) for one in signals])
             bp.process.wait(PATIENCE)
             status = bp.stop()
-            assert status in (0, 1, 143) and "Sanitizer" not in bp.stderr(), (scene, status, bp.stderr())
+            assert status in (0, 1, 143) and "Sanitizer" not in found(bp.stderr()), (scene, status, bp.stderr())
             bp.remove()
 
 

@@ -76,5 +76,5 @@ def test_years_apart_and_jumps(bp):
         hole.close()
 
 
-all_keep(globals(), "p", glob_watch=2, watch=2, channel=2, timer=1, scope=2)  # a host that has gone is expected back for ten minutes
+all_keep(globals(), "p", glob_watch=2, watch=2, channel=2, timer=1, scope=2, backoff=2)  # a host that has gone is expected back for ten minutes
 main("scenario-peer-clocks", globals())

@@ -105,5 +105,5 @@ def test_plain_meets_tls(bp):
             assert b"pong" in still.recv(4096)
 
 
-all_keep(globals(), "p", glob_watch=2, watch=2, channel=2, timer=1, scope=2)  # a host that has gone is expected back for ten minutes
+all_keep(globals(), "p", glob_watch=2, watch=2, channel=2, timer=1, scope=2, backoff=2)  # a host that has gone is expected back for ten minutes
 main("scenario-peer-tls", globals())

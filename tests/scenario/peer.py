@@ -300,5 +300,5 @@ def test_unload_with_everything(bp):
     assert client.ask({"request": "ping"})["pong"]
 
 
-all_keep(globals(), "p", glob_watch=2, watch=2, channel=2, timer=1, scope=2)  # a host that has gone is expected back for ten minutes
+all_keep(globals(), "p", glob_watch=2, watch=2, channel=2, timer=1, scope=2, backoff=2)  # a host that has gone is expected back for ten minutes
 main("scenario-peer", globals())
