@@ -20,7 +20,7 @@
 
 /* --- start --- */
 
-static pid_t start_on_terminal(int *terminal, const char *program, const char *plugins)
+static pid_t start_on_terminal(int *terminal, const char *program, const char *plugins, const char *config)
 {
 	pid_t pid = forkpty(terminal, NULL, NULL, NULL);
 
@@ -32,7 +32,7 @@ static pid_t start_on_terminal(int *terminal, const char *program, const char *p
 	setenv("XDG_STATE_HOME", process_folder(), 1);
 	setenv("XDG_CONFIG_HOME", process_folder(), 1);
 	setenv("XDG_RUNTIME_DIR", process_folder(), 1);
-	execl(program, program, "-P", plugins, NULL);
+	execl(program, program, "-P", plugins, config ? "-c" : NULL, config, NULL);
 	_exit(127);
 }
 
@@ -56,6 +56,21 @@ static double mebibytes(gsize bytes)
 	return (double)bytes / (1024 * 1024);
 }
 
+static guint count_libraries(pid_t pid)
+{
+	g_autofree char *path = g_strdup_printf("/proc/%d/maps", pid), *maps = NULL;
+	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	g_auto(GStrv) lines = NULL;
+
+	if (!g_file_get_contents(path, &maps, NULL, NULL))
+		return 0;
+	lines = g_strsplit(maps, "\n", -1);
+	for (char **line = lines; *line; line++)
+		if (strchr(*line, '/') && strstr(*line, ".so"))
+			g_hash_table_add(seen, g_strdup(strchr(*line, '/')));
+	return g_hash_table_size(seen);
+}
+
 static void print_memory(pid_t pid)
 {
 	printf("| resident, MiB | %.2f |\n", mebibytes(process_memory(pid, "status", "VmRSS")));
@@ -63,24 +78,20 @@ static void print_memory(pid_t pid)
 	       mebibytes(process_memory(pid, "status", "RssAnon")));
 	printf("| proportional (shared libraries split among their users), MiB | %.2f |\n",
 	       mebibytes(process_memory(pid, "smaps_rollup", "Pss")));
+	printf("| libraries and plugins mapped | %u |\n", count_libraries(pid));
 }
 
-void bench_start(void)
+static void measure_start(const char *what, const char *config)
 {
 	g_autofree char *program = process_path("backplane"), *plugins = process_path("plugins");
 	g_autoptr(GArray) wall = g_array_new(FALSE, FALSE, sizeof(double));
 	g_autoptr(GArray) cpu = g_array_new(FALSE, FALSE, sizeof(double));
-	g_autoptr(GDir) folder = g_dir_open(plugins, 0, NULL);
-	const char *name;
-	guint count = 0;
 
-	while (folder && (name = g_dir_read_name(folder)))
-		count += g_str_has_suffix(name, ".so");
-	printf("| start on a terminal, %u plugins | |\n|---|--:|\n", count);
+	printf("| start on a terminal, %s | |\n|---|--:|\n", what);
 	for (guint i = 0; i < STARTS; i++) {
 		gint64 begin = g_get_monotonic_time();
 		int terminal;
-		pid_t pid = start_on_terminal(&terminal, program, plugins);
+		pid_t pid = start_on_terminal(&terminal, program, plugins, config);
 		double value;
 
 		wait_for_prompt(terminal);
@@ -96,6 +107,17 @@ void bench_start(void)
 		process_stop(pid);
 		close(terminal);
 	}
+}
+
+void bench_start(void)
+{
+	g_autofree char *config = g_build_filename(process_folder(), "minimal.yaml", NULL);
+
+	measure_start("every plugin", NULL);
+	if (!g_file_set_contents(config, "plugins: [console, tcp]\n", -1, NULL))
+		g_error("%s cannot be written", config);
+	printf("\n");
+	measure_start("console and tcp", config);
 }
 
 /* --- idle --- */
