@@ -33,7 +33,7 @@ const char *bp_kernel_state_folder(void)
 
 gint64 bp_kernel_started(void)
 {
-	return started;
+	return g_get_real_time() - (g_get_monotonic_time() - started);
 }
 
 static void on_saved(const GError *error, gpointer data)
@@ -64,7 +64,7 @@ gboolean bp_kernel_start_sized(const BpKernelOptions *given, gsize size, GError 
 	g_atomic_int_set(&quitting, FALSE);
 	status = 0;
 	restart = FALSE;
-	started = g_get_real_time();
+	started = g_get_monotonic_time();
 	state_folder = g_strdup(options->state_dir);
 	bus_kernel = plugin_new("kernel", NULL, NULL, NULL);
 	bp_plugin_set_path(options->plugin_path);

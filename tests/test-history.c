@@ -242,10 +242,11 @@ static void test_history_bad_file(void)
 static void test_safe_text(void)
 {
 	g_autofree char *cut = g_strndup("a\xf0\x9f\x98\x80", 2); /* so that the sanitizer sees a read past its end */
-	g_autofree char *safe = bp_text_safe("a\033[2J\x7f\xc2\x9b\xff\n" A_UMLAUT "\xe2\x80\xa8", -1);
+	g_autofree char *safe = bp_text_safe(
+		"a\033[2J\x7f\xc2\x9b\xff\n" A_UMLAUT "\xe2\x80\xa8\xe2\x80\xae\xd8\x9c\xe2\x81\xa6", -1);
 	GString *lines = g_string_new(NULL);
 
-	CU_ASSERT_STRING_EQUAL(safe, "a^[[2J^?\\x9b\\xff^J" A_UMLAUT "\\u2028");
+	CU_ASSERT_STRING_EQUAL(safe, "a^[[2J^?\\x9b\\xff^J" A_UMLAUT "\\u2028\\u202e\\u061c\\u2066");
 	bp_text_append_safe(lines, "a\n\tb\r", 5, TRUE);
 	CU_ASSERT_STRING_EQUAL(lines->str, "a\n\tb^M");
 	g_string_free(lines, TRUE);

@@ -34,7 +34,7 @@ BP_API void bp_plugin_reload(BpPlugin *plugin, BpReloadDone done, gpointer data)
 /* --- instances --- */
 BP_API gboolean bp_is_instance(const BpPlugin *self);
 BP_API const char *bp_instance_path(const BpInstance *self); /* of its context */
-BP_API gint64 bp_instance_since(const BpInstance *self);     /* wall clock */
+BP_API gint64 bp_instance_since(const BpInstance *self);     /* by the wall clock as it is set now */
 BP_API gboolean bp_instance_is_closing(const BpInstance *self);
 /* What its module has to say of it; "" for nothing. Yours. */
 BP_API char *bp_instance_describe(BpInstance *self);

@@ -27,7 +27,7 @@ BP_API gboolean bp_kernel_is_quitting(void);
 BP_API guint bp_kernel_stop(void);
 /* The kernel is a plugin itself: nothing has a NULL owner. */
 BP_API BpPlugin *bp_kernel(void);
-/* When it was started; wall clock. */
+/* When it was started; by the wall clock as it is set now, so that a step of that clock makes nobody older. */
 BP_API gint64 bp_kernel_started(void);
 /* Where state is kept, or NULL: nothing is. */
 BP_API const char *bp_kernel_state_folder(void);

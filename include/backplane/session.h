@@ -34,7 +34,7 @@ BP_API const char *bp_session_terminal(const BpSession *session);		    /* "xterm
 BP_API void bp_session_size(const BpSession *session, guint *columns, guint *rows); /* 80 x 24 until told */
 BP_API gboolean bp_session_is_terminal(const BpSession *session); /* it has a cursor: editor, colour, progress */
 BP_API gboolean bp_session_is_hidden(const BpSession *session);	  /* echo is off: what it sends is a password */
-BP_API gint64 bp_session_started(const BpSession *session);	  /* wall clock, microseconds */
+BP_API gint64 bp_session_started(const BpSession *session);	  /* by the wall clock as it is set now */
 BP_API gint64 bp_session_idle(const BpSession *session);	  /* since its last input, microseconds */
 
 /* Bytes as they are. */

@@ -169,7 +169,7 @@ static BpSession *session_new(BpPlugin *self, const BpSessionOptions *options)
 	session->typing = session->input ? g_malloc0(session->input->memory) : NULL;
 	session->columns = options->columns ? options->columns : 80;
 	session->rows = options->rows ? options->rows : 24;
-	session->started = g_get_real_time();
+	session->started = g_get_monotonic_time();
 	session->last_input = bp_loop_now();
 	session->terminal = options->terminal;
 	session->quiet = options->quiet;
@@ -350,7 +350,7 @@ gboolean bp_session_is_terminal(const BpSession *session)
 
 gint64 bp_session_started(const BpSession *session)
 {
-	return session->started;
+	return g_get_real_time() - (g_get_monotonic_time() - session->started);
 }
 
 gint64 bp_session_idle(const BpSession *session)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* text.c - widths as GLib's tables give them, and text made fit to be shown. What a terminal
- * would act on never passes: control characters of both sets, also in their two-byte form, and
- * the separators that some obey. */
+ * would act on never passes: control characters of both sets, also in their two-byte form, the
+ * separators that some obey, and what turns the direction of writing, so that a text looks like another. */
 #include <backplane/text.h>
 #include <string.h>
 
@@ -16,8 +16,9 @@ guint bp_text_width(gunichar character)
 
 gboolean bp_text_is_shown(gunichar character)
 {
-	return character >= 0x20 && !(character >= 0x7f && character < 0xa0) && character != 0x2028 &&
-	       character != 0x2029;
+	return character >= 0x20 && !(character >= 0x7f && character < 0xa0) && character != 0x061c &&
+	       !(character >= 0x200e && character <= 0x200f) && !(character >= 0x2028 && character <= 0x202e) &&
+	       !(character >= 0x2066 && character <= 0x2069);
 }
 
 gsize bp_text_sgr(const char *text, gsize size)

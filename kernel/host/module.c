@@ -98,7 +98,7 @@ const char *bp_instance_path(const BpInstance *self)
 
 gint64 bp_instance_since(const BpInstance *self)
 {
-	return self->instance->since;
+	return g_get_real_time() - (g_get_monotonic_time() - self->instance->since);
 }
 
 gboolean bp_instance_is_closing(const BpInstance *self)
@@ -368,8 +368,7 @@ static BpInstance *instance_new(const BpModule *module, BpPlugin *plugin, const 
 	self->instance->path = g_strdup(path);
 	self->instance->values = values;
 	self->instance->memory = g_malloc0(MAX(module->size, 1));
-	self->instance->since = g_get_real_time();
-	self->instance->state_since = g_get_monotonic_time();
+	self->instance->since = self->instance->state_since = g_get_monotonic_time();
 	self->instance->number = ++last_number;
 	if (!instances)
 		instances = g_ptr_array_new();

@@ -12,7 +12,7 @@ typedef struct Instance {
 	char *reason;	  /* why it closes */
 	gboolean opened;  /* open has succeeded */
 	gboolean closing; /* asked for */
-	gint64 since;	  /* wall clock */
+	gint64 since;	  /* monotonic */
 	guint number;
 	BpState state;
 	char *state_reason;

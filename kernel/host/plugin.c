@@ -89,7 +89,6 @@ BpPlugin *plugin_new(const char *name, const BpPluginInfo *info, void *handle, c
 		take_info(plugin->file, info);
 	plugin->file->handle = handle;
 	plugin->file->path = g_strdup(path);
-	plugin->file->since = g_get_real_time();
 	if (!plugins)
 		plugins = g_ptr_array_new();
 	if (info)

@@ -19,7 +19,6 @@ typedef struct PluginFile {
 	gboolean loaded;	  /* its load function has succeeded */
 	GSList *done;		  /* who waits for its end */
 	gboolean comes_back;	  /* ... and what was asked for last is a reload */
-	gint64 since;		  /* wall clock of loading */
 } PluginFile;
 
 /* What the rooms above do with a descriptor's tables. */

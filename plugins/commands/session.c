@@ -67,6 +67,7 @@ static gboolean run_kill(BpPlugin *self, BpCall *call, GError **error)
 {
 	BpSession *session = find_session(call, error);
 	const char *text = bp_call_string(call, "text");
+	g_autofree char *safe = NULL;
 	guint id;
 
 	if (!session)
@@ -78,7 +79,8 @@ static gboolean run_kill(BpPlugin *self, BpCall *call, GError **error)
 	}
 	if (session != bp_call_session(call))
 		bp_call_printf(call, "Session %u was ended.", id);
-	bp_session_end(session, BP_END_KILLED, text && *text ? text : "This session was ended by an operator.");
+	safe = bp_text_safe(text && *text ? text : "This session was ended by an operator.", -1);
+	bp_session_end(session, BP_END_KILLED, safe);
 	return TRUE;
 }
 
@@ -100,17 +102,19 @@ static gboolean run_send(BpPlugin *self, BpCall *call, GError **error)
 {
 	BpSession *session = find_session(call, error);
 	const char *text = bp_call_string(call, "text");
+	g_autofree char *safe = bp_text_safe(text ? text : "", -1);
 
 	if (session)
-		bp_session_notify(session, text ? text : "");
+		bp_session_notify(session, safe);
 	return !!session;
 }
 
 static gboolean run_message(BpPlugin *self, BpCall *call, GError **error)
 {
 	const char *who = bp_call_string(call, "who"), *text = bp_call_string(call, "text");
+	g_autofree char *safe = bp_text_safe(text, -1);
 	g_autofree char *line = g_strdup_printf("Message from session %u: %s", bp_session_id(bp_call_session(call)),
-						text);
+						safe);
 	g_autoptr(GPtrArray) list = bp_session_list();
 	guint told = 0;
 

@@ -77,4 +77,17 @@ def test_years_apart_and_jumps(bp):
 
 
 all_keep(globals(), "p", glob_watch=2, watch=2, channel=2, timer=1, scope=2, backoff=2)  # a host that has gone is expected back for ten minutes
+
+
+def test_ages(bp):
+    """A clock that is set back an hour, or on a day, makes nothing older or younger."""
+    with Clock(bp.folder, 0) as clock:
+        clock.bp.run("module open TCPServer lab port=0")
+        for step in (-3600, 24 * 3600):
+            clock.set(step)
+            for command in ("status", "session list", "module list"):
+                lines = " ".join(clock.bp.run(command))
+                assert "-3" not in lines and not re.search(r"\b\d+ ?(h|d)\b|\b\d+ (hours|days)", lines), lines
+
+
 main("scenario-peer-clocks", globals())

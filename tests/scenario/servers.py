@@ -152,8 +152,13 @@ def test_sessions(bp):
     client.expect("look here\r\n")
     bp.run("session message all dinner")
     client.expect(": dinner\r\n")
-    bp.run(f"session kill {number} enough")
-    assert b"enough" in client.rest()
+    evil = "\x1b]0;mine\x07\x1b[2J\u202egnihton"  # titles, clears, and turns the direction of writing
+    bp.run(f"session send {number} {evil}")
+    bp.run(f"session message all {evil}")
+    bp.run(f"session kill {number} enough{evil}")
+    rest = client.rest()
+    assert b"enough" in rest and rest.count(b"^[]0;mine^G^[[2J\\u202egnihton") == 3, rest
+    assert b"\x1b" not in rest and "\u202e".encode() not in rest, rest
     assert " app " not in " ".join(bp.run("session list"))
 
 
