@@ -136,5 +136,8 @@ BP_API gboolean bp_http_dispatch(BpHttpExchange *exchange);
 /* The Origin (or Referer, or Sec-Fetch-Site) of the request is our own, one of `origins`, or there is none: it comes
  * from no other site's page. Checked already, but for routes with `any_origin`. */
 BP_API gboolean bp_http_is_own_origin(const BpHttpExchange *exchange);
+/* Besides, a browser has said so: Origin, Referer, Sec-Fetch-Site, X-Backplane or Authorization. A program need not. Checked already
+ * for methods that change something; a GET that does asks itself. */
+BP_API gboolean bp_http_is_proven(const BpHttpExchange *exchange);
 
 G_END_DECLS

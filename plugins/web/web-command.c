@@ -214,7 +214,12 @@ void web_serve_root(WebServer *server, BpHttpExchange *exchange)
 	} else if (web_is_method(exchange, "GET")) {
 		command = bp_http_form_value(query, strlen(query), "cmd");
 	}
-	if (command && *g_strstrip(command))
+	if (command && *g_strstrip(command) && !bp_http_is_proven(exchange))
+		bp_http_respond_problem(
+			exchange, 403,
+			"a browser must say where a command comes from (Origin, Referer or Sec-Fetch-Site); "
+			"post it from the page, or with the field X-Backplane");
+	else if (command && *command)
 		web_run(server, exchange, command, answer_page);
 	else
 		web_serve_index(server, exchange);

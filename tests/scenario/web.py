@@ -84,6 +84,8 @@ def test_statuses_of_curl(bp):
             (400, "/api/v1/commands/run", ["-H", "Content-Type: application/json", "-d", "{"]),
             (403, "/", ["-H", "Origin: http://evil.example"]), (403, "/", ["-H", "Referer: http://evil.example/"]),
             (403, "/?cmd=version", ["-H", "Sec-Fetch-Site: cross-site"]),
+            (403, "/?cmd=version", ["-A", "Mozilla/5.0"]), (200, "/?cmd=version", ["-A", "Mozilla/5.0", "-H", "Sec-Fetch-Site: none"]),
+            (200, "/?cmd=version", ["-A", "Mozilla/5.0", "-H", f"Referer: http://localhost:{port}/"]), (200, "/?cmd=version", []),
             (403, "/", ["-A", "Mozilla/5.0", *form]), (200, "/", ["-A", "Mozilla/5.0", "-H", "X-Backplane: 1", *form]),
             (200, "/", ["-A", "Mozilla/5.0", "-H", f"Origin: http://localhost:{port}", *form]),
             (403, "/", ["-H", "Origin: http://localhost", *form]),

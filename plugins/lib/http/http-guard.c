@@ -142,6 +142,22 @@ gboolean bp_http_is_own_origin(const BpHttpExchange *exchange)
 	return !find_foreign(exchange, &proof);
 }
 
+/* Programs name themselves otherwise, and no page of another site can make them send a request. */
+static gboolean is_no_unknown_page(const BpHttpExchange *exchange, gboolean proof)
+{
+	const char *agent = bp_http_header(exchange, "user-agent");
+
+	return proof || bp_http_header(exchange, "x-backplane") || bp_http_header(exchange, "authorization") ||
+	       !agent || strncmp(agent, "Mozilla/", 8) != 0;
+}
+
+gboolean bp_http_is_proven(const BpHttpExchange *exchange)
+{
+	gboolean proof = FALSE;
+
+	return !find_foreign(exchange, &proof) && is_no_unknown_page(exchange, proof);
+}
+
 static gboolean changes_something(HttpMethod method)
 {
 	return method != HTTP_GET && method != HTTP_HEAD && method != HTTP_OPTIONS;
@@ -152,7 +168,7 @@ guint http_guard(BpHttpExchange *exchange, const char **why)
 	HttpHead *head = &exchange->head;
 	const BpHttpRoute *route = NULL;
 	gboolean proof = FALSE;
-	const char *agent, *foreign;
+	const char *foreign;
 	BpPlugin *owner;
 
 	if (head->host.size && !is_our_host(exchange, http_text(exchange, head->host), head->host.size)) {
@@ -172,11 +188,7 @@ guint http_guard(BpHttpExchange *exchange, const char **why)
 		*why = foreign;
 		return 403;
 	}
-	if (!changes_something(head->method) || proof || bp_http_header(exchange, "x-backplane") ||
-	    bp_http_header(exchange, "authorization"))
-		return 0;
-	agent = bp_http_header(exchange, "user-agent");
-	if (!agent || strncmp(agent, "Mozilla/", 8) != 0)
+	if (!changes_something(head->method) || is_no_unknown_page(exchange, proof))
 		return 0;
 	*why = "a browser must say where a change comes from: Origin, Sec-Fetch-Site, or the field X-Backplane";
 	return 403;
