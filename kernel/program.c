@@ -2,6 +2,7 @@
 /* program.c - the program backplane: the command line: options, the kernel's start and end, signals. */
 #include "config.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -453,9 +454,23 @@ static int run_program(int argc, char **argv, BpProgramClient client)
 	return run();
 }
 
+/* Started with some of them closed: what is opened next must not become one of them. */
+static void open_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	close(fd);
+}
+
 int bp_program(int argc, char **argv, BpProgramClient client)
 {
-	int status = run_program(argc, argv, client);
+	int status;
+
+	open_standard();
+	status = run_program(argc, argv, client);
 
 	output_end(g_atomic_int_get(&asked) || options.daemon);
 	return status;

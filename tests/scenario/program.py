@@ -14,7 +14,7 @@ import threading
 import time
 
 import network
-from harness import BUILD, PATIENCE, Backplane, Client, Skipped, free_port, main
+from harness import BUILD, PATIENCE, Backplane, Client, Skipped, eventually, free_port, main
 from samples import build_keeper, build_sample
 
 PROGRAM = BUILD + "/backplane"
@@ -48,6 +48,18 @@ def daemon(bp, *arguments):
         listener.close()
         os.unlink(folder + "/notify")
     return process, folder
+
+
+def test_started_without_descriptors(bp):
+    """What is closed of 0 to 2 is /dev/null; no socket and no epoll descriptor stands there."""
+    folder = bp.folder + "/bare"
+    os.makedirs(folder)
+    process = subprocess.Popen(["sh", "-c", f"exec {PROGRAM} -P {BUILD}/plugins -d <&- >&- 2>&-"], env=environment(folder), cwd=folder)
+    try:
+        eventually(lambda: ask(folder, "version").returncode == 0)
+        assert [os.readlink(f"/proc/{process.pid}/fd/{number}") for number in range(3)] == 3 * ["/dev/null"]
+    finally:
+        assert end(process) == 0
 
 
 def ask(folder, *command):
