@@ -119,19 +119,19 @@ static void test_many_small_lines(void)
 
 static void test_frames(void)
 {
-	FrameSaid said = { .sequence = 0x0102030405060708,
-			   .time = -5,
-			   .flags = 1,
-			   .crossings = 3,
-			   .channel = "uart0/recv",
-			   .channel_size = 10,
-			   .origin = "me",
-			   .origin_size = 2,
-			   .reply = "r",
-			   .reply_size = 1,
-			   .data = (const guint8 *)"a\0b\n",
-			   .size = 4 },
-		  got;
+	ChannelFrame said = { .sequence = 0x0102030405060708,
+			      .time = -5,
+			      .flags = 1,
+			      .crossings = 3,
+			      .channel = "uart0/recv",
+			      .channel_size = 10,
+			      .origin = "me",
+			      .origin_size = 2,
+			      .reply = "r",
+			      .reply_size = 1,
+			      .data = (const guint8 *)"a\0b\n",
+			      .size = 4 },
+		     got;
 	g_autoptr(BpMessage) frame = frame_said_new(FRAME_CHANNEL, &said);
 	g_autoptr(BpMessage) beat = frame_new(FRAME_BEAT, "q", 1);
 	const guint8 *body;

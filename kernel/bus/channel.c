@@ -3,11 +3,11 @@
 #include "bus/channel.h"
 #include <string.h>
 
-typedef struct Hold Hold;
-struct Hold {
+typedef struct ChannelHold ChannelHold;
+struct ChannelHold {
 	BpOwned owned;
 	BpChannel *channel;
-	Hold *next; /* on the channel */
+	ChannelHold *next; /* on the channel */
 };
 
 GMutex bus_lock;
@@ -99,12 +99,12 @@ void channel_unhold(BpChannel *channel)
 }
 
 /* `wanted`, or the first of `owner`, taken off the list: two threads never get the same one. */
-static Hold *take_hold(BpChannel *channel, const Hold *wanted, const BpPlugin *owner)
+static ChannelHold *take_hold(BpChannel *channel, const ChannelHold *wanted, const BpPlugin *owner)
 {
-	Hold *hold = NULL;
+	ChannelHold *hold = NULL;
 
 	g_mutex_lock(&bus_lock);
-	for (Hold **at = &channel->holds; *at; at = &(*at)->next) {
+	for (ChannelHold **at = &channel->holds; *at; at = &(*at)->next) {
 		if (*at == wanted || (*at)->owned.owner == owner) {
 			hold = *at;
 			*at = hold->next;
@@ -115,7 +115,7 @@ static Hold *take_hold(BpChannel *channel, const Hold *wanted, const BpPlugin *o
 	return hold;
 }
 
-static void hold_free(Hold *hold)
+static void hold_free(ChannelHold *hold)
 {
 	BpChannel *channel = hold->channel;
 
@@ -126,7 +126,7 @@ static void hold_free(Hold *hold)
 
 static void drop_hold(BpOwned *owned)
 {
-	Hold *hold = OWNED_BY(owned, Hold, owned);
+	ChannelHold *hold = OWNED_BY(owned, ChannelHold, owned);
 
 	take_hold(hold->channel, hold, NULL);
 	hold_free(hold);
@@ -136,11 +136,11 @@ BpChannel *bp_channel(BpPlugin *self, const char *name)
 {
 	gboolean fresh;
 	BpChannel *channel;
-	Hold *hold;
+	ChannelHold *hold;
 
 	g_return_val_if_fail(self && bp_channel_check_name(name, NULL), NULL);
 	channel = channel_obtain(name, &fresh);
-	hold = g_new0(Hold, 1);
+	hold = g_new0(ChannelHold, 1);
 	hold->channel = channel;
 	owner_link(self, &hold->owned, "channel", drop_hold);
 	g_mutex_lock(&bus_lock);
@@ -154,7 +154,7 @@ BpChannel *bp_channel(BpPlugin *self, const char *name)
 
 void bp_channel_release(BpPlugin *self, BpChannel *channel)
 {
-	Hold *hold = take_hold(channel, NULL, self);
+	ChannelHold *hold = take_hold(channel, NULL, self);
 
 	g_return_if_fail(hold);
 	hold_free(hold);
@@ -206,12 +206,12 @@ BpChannel *bp_channel_ref(BpChannel *channel)
 	return channel;
 }
 
-static void extra_free(Extra *extra)
+static void state_free(ChannelState *state)
 {
-	bp_channel_options_clear(&extra->options);
-	g_queue_clear_full(&extra->replay, (GDestroyNotify)bp_message_unref);
-	g_mutex_clear(&extra->lock);
-	g_free(extra);
+	bp_channel_options_clear(&state->options);
+	g_queue_clear_full(&state->replay, (GDestroyNotify)bp_message_unref);
+	g_mutex_clear(&state->lock);
+	g_free(state);
 }
 
 void bp_channel_unref(BpChannel *channel)
@@ -225,8 +225,8 @@ void bp_channel_unref(BpChannel *channel)
 		channel->branches = branch->next;
 		g_free(branch);
 	}
-	if (channel->extra)
-		extra_free(channel->extra);
+	if (channel->state)
+		state_free(channel->state);
 	g_free(channel);
 }
 
@@ -242,22 +242,22 @@ guint bp_channel_number(const BpChannel *channel)
 
 /* --- options --- */
 
-Extra *channel_extra(BpChannel *channel, gboolean make)
+ChannelState *channel_state(BpChannel *channel, gboolean make)
 {
-	Extra *extra = g_atomic_pointer_get(&channel->extra);
+	ChannelState *state = g_atomic_pointer_get(&channel->state);
 
-	if (extra || !make)
-		return extra;
+	if (state || !make)
+		return state;
 	g_mutex_lock(&bus_lock);
-	extra = channel->extra;
-	if (!extra) {
-		extra = g_new0(Extra, 1);
-		g_queue_init(&extra->replay);
-		g_mutex_init(&extra->lock);
-		g_atomic_pointer_set(&channel->extra, extra);
+	state = channel->state;
+	if (!state) {
+		state = g_new0(ChannelState, 1);
+		g_queue_init(&state->replay);
+		g_mutex_init(&state->lock);
+		g_atomic_pointer_set(&channel->state, state);
 	}
 	g_mutex_unlock(&bus_lock);
-	return extra;
+	return state;
 }
 
 static void set_text(const char **place, const char *text)
@@ -269,12 +269,12 @@ static void set_text(const char **place, const char *text)
 void bp_channel_set_options_sized(BpChannel *channel, const BpChannelOptions *given, gsize size)
 {
 	BpChannelOptions wanted, *options = &wanted;
-	Extra *extra = channel_extra(channel, TRUE);
-	BpChannelOptions *own = &extra->options;
+	ChannelState *state = channel_state(channel, TRUE);
+	BpChannelOptions *own = &state->options;
 	gboolean kept;
 
 	bp_sized_copy(options, sizeof(*options), given, size);
-	g_mutex_lock(&extra->lock);
+	g_mutex_lock(&state->lock);
 	kept = own->replay > 0;
 	set_text(&own->greet, options->greet);
 	set_text(&own->line_end, options->line_end);
@@ -283,26 +283,26 @@ void bp_channel_set_options_sized(BpChannel *channel, const BpChannelOptions *gi
 	own->timestamp = options->timestamp;
 	own->pure = options->pure;
 	own->log = options->log;
-	while (extra->replay.length > own->replay)
-		bp_message_unref(g_queue_pop_head(&extra->replay));
+	while (state->replay.length > own->replay)
+		bp_message_unref(g_queue_pop_head(&state->replay));
 	g_atomic_int_add(&channel->active, (own->replay > 0) - kept);
 	g_atomic_int_set(&channel->traits,
 			 (!own->pure && (own->line_end || own->indent || own->timestamp) ? TRAIT_FORMAT : 0) |
 				 (own->log ? TRAIT_LOG : 0) | (own->replay ? TRAIT_REPLAY : 0));
-	g_mutex_unlock(&extra->lock);
+	g_mutex_unlock(&state->lock);
 }
 
 void bp_channel_options_sized(BpChannel *channel, BpChannelOptions *result, gsize size)
 {
-	Extra *extra = channel_extra(channel, FALSE);
+	ChannelState *state = channel_state(channel, FALSE);
 	BpChannelOptions options = { 0 };
 
-	if (extra) {
-		g_mutex_lock(&extra->lock);
-		options = extra->options;
+	if (state) {
+		g_mutex_lock(&state->lock);
+		options = state->options;
 		options.greet = g_strdup(options.greet);
 		options.line_end = g_strdup(options.line_end);
-		g_mutex_unlock(&extra->lock);
+		g_mutex_unlock(&state->lock);
 	}
 	bp_sized_copy(result, size, &options, sizeof(options));
 }
@@ -317,13 +317,13 @@ void bp_channel_options_clear(BpChannelOptions *options)
 GPtrArray *bp_channel_replay(BpChannel *channel)
 {
 	GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)bp_message_unref);
-	Extra *extra = channel_extra(channel, FALSE);
+	ChannelState *state = channel_state(channel, FALSE);
 
-	if (extra) {
-		g_mutex_lock(&extra->lock);
-		for (GList *at = extra->replay.head; at; at = at->next)
+	if (state) {
+		g_mutex_lock(&state->lock);
+		for (GList *at = state->replay.head; at; at = at->next)
 			g_ptr_array_add(list, bp_message_ref(at->data));
-		g_mutex_unlock(&extra->lock);
+		g_mutex_unlock(&state->lock);
 	}
 	return list;
 }
@@ -342,10 +342,10 @@ BpMessage *channel_format(BpChannel *channel, BpMessage *message)
 
 	if (!(message->flags & BP_TEXT) || !(g_atomic_int_get(&channel->traits) & TRAIT_FORMAT))
 		return bp_message_ref(message);
-	g_mutex_lock(&channel->extra->lock);
-	options = channel->extra->options;
+	g_mutex_lock(&channel->state->lock);
+	options = channel->state->options;
 	line_end = g_strdup(options.line_end);
-	g_mutex_unlock(&channel->extra->lock);
+	g_mutex_unlock(&channel->state->lock);
 	if (options.timestamp) {
 		g_autoptr(GDateTime) utc = g_date_time_new_from_unix_utc(message->time / G_USEC_PER_SEC);
 		g_autoptr(GDateTime) local = g_date_time_to_local(utc);
@@ -404,17 +404,17 @@ static void count(BpChannel *channel, gsize size)
 
 /* Appending and delivering are one step for other threads, so that a watch made meanwhile can tell by the
  * sequence what its replay has given it already. */
-static guint64 keep_for_replay(BpChannel *channel, Extra *extra, BpMessage *message)
+static guint64 keep_for_replay(BpChannel *channel, ChannelState *state, BpMessage *message)
 {
 	g_autoptr(BpMessage) formatted = channel_format(channel, message);
 	guint64 sequence;
 
-	g_mutex_lock(&extra->lock);
-	sequence = ++extra->sequence;
-	g_queue_push_tail(&extra->replay, bp_message_ref(formatted));
-	while (extra->replay.length > extra->options.replay)
-		bp_message_unref(g_queue_pop_head(&extra->replay));
-	g_mutex_unlock(&extra->lock);
+	g_mutex_lock(&state->lock);
+	sequence = ++state->sequence;
+	g_queue_push_tail(&state->replay, bp_message_ref(formatted));
+	while (state->replay.length > state->options.replay)
+		bp_message_unref(g_queue_pop_head(&state->replay));
+	g_mutex_unlock(&state->lock);
 	return sequence;
 }
 
@@ -431,7 +431,7 @@ void bp_channel_send(BpChannel *channel, BpMessage *message)
 	}
 	count(channel, message->size);
 	if (traits & TRAIT_REPLAY)
-		sequence = keep_for_replay(channel, channel_extra(channel, FALSE), message);
+		sequence = keep_for_replay(channel, channel_state(channel, FALSE), message);
 	channel_deliver(channel, message, sequence);
 }
 

@@ -12,15 +12,15 @@
 #include "bus/owner.h"
 #include "bus/port.h"
 
-/* A place in a branch: of a watch, of a glob watch's binding, of a walk, or the head. */
-typedef enum { PLACE_MARK, PLACE_WATCH, PLACE_BINDING } PlaceKind;
-typedef struct Place Place;
-struct Place {
-	Place *prev, *next;
-	PlaceKind kind;
+/* A node in the list of a branch: a watch, the binding of a glob watch, the marker of a delivery, or the head. */
+typedef enum { NODE_MARKER, NODE_WATCH, NODE_BINDING } ListNodeKind;
+typedef struct ListNode ListNode;
+struct ListNode {
+	ListNode *prev, *next;
+	ListNodeKind kind;
 };
 
-/* What a send must know of the options. */
+/* The options that bp_channel_send reads, as bits that need no lock. */
 enum { TRAIT_FORMAT = 1, TRAIT_LOG = 2, TRAIT_REPLAY = 4 };
 
 typedef struct Branch Branch;
@@ -29,19 +29,19 @@ struct Branch {
 	Branch *next;
 	BpChannel *channel;
 	BusPort *port;
-	Place head;
+	ListNode head;
 	guint walking; /* nested walks of this branch: 0 or 1 */
 	guint queued;  /* posted by its own loop, not yet delivered */
 	gint count;    /* atomic: watches */
 };
 
-/* What few channels have; made when first needed, under bus_lock. */
+/* Options and replay buffer, which most channels do not have; allocated when first needed, under bus_lock. */
 typedef struct {
 	BpChannelOptions options; /* strings owned */
 	GQueue replay;		  /* BpMessage, oldest first */
 	guint64 sequence;
 	GMutex lock; /* replay, sequence and options' strings */
-} Extra;
+} ChannelState;
 
 struct BpChannel {
 	gint ref;    /* atomic */
@@ -51,10 +51,10 @@ struct BpChannel {
 	guint holders;			     /* bus_lock */
 	gboolean listed;		     /* bus_lock: in the table */
 	Branch *branches;		     /* atomic */
-	Extra *extra;			     /* atomic; set once */
-	struct Hold *holds;		     /* bus_lock */
+	ChannelState *state;		     /* atomic; set once */
+	struct ChannelHold *holds;	     /* bus_lock */
 	Link *links_out, *links_in;	     /* bus_lock: links from it, and to it */
-	guint64 visit;			     /* bus_lock: the search for a cycle that found it last */
+	guint64 visit;			     /* bus_lock: number of the last cycle search that found it */
 	guint64 messages, bytes;	     /* by the main loop */
 	guint64 other_messages, other_bytes; /* atomic: by other threads */
 	guint64 drops;			     /* atomic */
@@ -69,11 +69,11 @@ extern GMutex bus_lock;
 
 void channel_hold(BpChannel *channel);	 /* bus_lock held */
 void channel_unhold(BpChannel *channel); /* takes bus_lock */
-Extra *channel_extra(BpChannel *channel, gboolean make);
+ChannelState *channel_state(BpChannel *channel, gboolean make);
 void channel_dropped(BpChannel *channel, const char *why);
-BpMessage *channel_format(BpChannel *channel, BpMessage *message); /* a new one, or a reference */
+BpMessage *channel_format(BpChannel *channel, BpMessage *message); /* a new message, or a reference to this one */
 /* Delivers to all branches; `sequence` 0 when there is no replay buffer. */
 void channel_deliver(BpChannel *channel, BpMessage *message, guint64 sequence);
-/* Glob watches that match bind to a channel just listed / are unbound from one that has left. */
+/* Bind the matching glob watches to a channel that was just listed; unbind them from one that was removed from the table. */
 void watch_bind_globs(BpChannel *channel);
 void watch_unbind_globs(BpChannel *channel);

@@ -3,24 +3,24 @@
 #include "bus/watch.h"
 
 /* A watch of kind WATCH_GLOB. */
-typedef struct Glob Glob;
-struct Glob {
+typedef struct GlobWatch GlobWatch;
+struct GlobWatch {
 	BpWatch watch;
 	GPatternSpec *pattern;
 	BusPort *port;
 	guint64 id;
-	Glob *next, **at; /* bus_lock */
+	GlobWatch *next, **at; /* bus_lock */
 };
 
-static Glob *globs; /* bus_lock */
+static GlobWatch *globs; /* bus_lock */
 static guint64 last_id;
 
-static void binding_free(Binding *binding)
+static void binding_free(GlobBinding *binding)
 {
 	BpChannel *channel = binding->branch->channel;
 
 	branch_remove(binding->branch, &binding->node);
-	place_unlink(&binding->of_watch);
+	node_unlink(&binding->of_watch);
 	g_free(binding);
 	bp_channel_unref(channel);
 }
@@ -29,18 +29,18 @@ static void binding_free(Binding *binding)
 static void bind_here(BpWatch *watch, BpChannel *channel)
 {
 	Branch *branch = branch_obtain(channel);
-	Binding *binding;
+	GlobBinding *binding;
 	gboolean listed;
 
-	for (Place *node = branch->head.next; node != &branch->head; node = node->next)
-		if (node->kind == PLACE_BINDING && OWNED_BY(node, Binding, node)->watch == watch)
+	for (ListNode *node = branch->head.next; node != &branch->head; node = node->next)
+		if (node->kind == NODE_BINDING && OWNED_BY(node, GlobBinding, node)->watch == watch)
 			return;
-	binding = g_new0(Binding, 1);
+	binding = g_new0(GlobBinding, 1);
 	binding->branch = branch;
 	binding->watch = watch;
 	bp_channel_ref(channel);
-	place_insert_before(&watch->node, &binding->of_watch);
-	branch_add(branch, &binding->node, PLACE_BINDING);
+	node_insert_before(&watch->node, &binding->of_watch);
+	branch_add(branch, &binding->node, NODE_BINDING);
 	g_mutex_lock(&bus_lock);
 	listed = channel->listed;
 	g_mutex_unlock(&bus_lock);
@@ -52,7 +52,7 @@ static void bind_here(BpWatch *watch, BpChannel *channel)
 static void run_bind(gpointer a, gpointer b, guint64 id)
 {
 	BpChannel *channel = a;
-	Glob *glob;
+	GlobWatch *glob;
 
 	g_mutex_lock(&bus_lock);
 	for (glob = globs; glob && glob->id != id; glob = glob->next)
@@ -68,7 +68,7 @@ void watch_bind_globs(BpChannel *channel)
 	g_autoptr(GPtrArray) here = g_ptr_array_new();
 
 	g_mutex_lock(&bus_lock);
-	for (Glob *glob = globs; glob; glob = glob->next) {
+	for (GlobWatch *glob = globs; glob; glob = glob->next) {
 		if (!g_pattern_spec_match_string(glob->pattern, channel->name))
 			continue;
 		if (glob->port == bus_port)
@@ -78,15 +78,15 @@ void watch_bind_globs(BpChannel *channel)
 	}
 	g_mutex_unlock(&bus_lock);
 	for (guint i = 0; i < here->len; i++)
-		bind_here(&((Glob *)here->pdata[i])->watch, channel);
+		bind_here(&((GlobWatch *)here->pdata[i])->watch, channel);
 }
 
 static void unbind_here(Branch *branch)
 {
-	for (Place *node = branch->head.next, *next; node != &branch->head; node = next) {
+	for (ListNode *node = branch->head.next, *next; node != &branch->head; node = next) {
 		next = node->next;
-		if (node->kind == PLACE_BINDING)
-			binding_free(OWNED_BY(node, Binding, node));
+		if (node->kind == NODE_BINDING)
+			binding_free(OWNED_BY(node, GlobBinding, node));
 	}
 }
 
@@ -114,7 +114,7 @@ void watch_unbind_globs(BpChannel *channel)
 
 static void drop_glob(BpOwned *owned)
 {
-	Glob *glob = OWNED_BY(owned, Glob, watch.owned);
+	GlobWatch *glob = OWNED_BY(owned, GlobWatch, watch.owned);
 	BpWatch *watch = &glob->watch;
 
 	owner_unlink(owned);
@@ -124,7 +124,7 @@ static void drop_glob(BpOwned *owned)
 		glob->next->at = glob->at;
 	g_mutex_unlock(&bus_lock);
 	while (watch->node.next != &watch->node)
-		binding_free(OWNED_BY(watch->node.next, Binding, of_watch));
+		binding_free(OWNED_BY(watch->node.next, GlobBinding, of_watch));
 	if (watch->destroy)
 		watch->destroy(watch->data);
 	g_pattern_spec_free(glob->pattern);
@@ -136,10 +136,10 @@ BpWatch *bp_channel_watch_glob(BpPlugin *self, const char *text, BpGlobFunc func
 {
 	g_autoptr(GPtrArray) channels = NULL;
 	BpWatch *watch;
-	Glob *glob;
+	GlobWatch *glob;
 
 	g_return_val_if_fail(self && text && func && bus_port, NULL);
-	glob = g_new0(Glob, 1);
+	glob = g_new0(GlobWatch, 1);
 	glob->pattern = g_pattern_spec_new(text);
 	glob->port = bus_port_ref(bus_port);
 	watch = &glob->watch;

@@ -32,17 +32,17 @@ typedef struct {
 	guint at;
 	const Link *next; /* of found[at - 1] */
 	guint64 visit;	  /* marks what this side has found */
-} Search;
+} CycleSearch;
 
-static void search_start(Search *search, BpChannel *channel)
+static void search_start(CycleSearch *search, BpChannel *channel)
 {
-	*search = (Search){ .found = g_ptr_array_new(), .visit = ++last_visit };
+	*search = (CycleSearch){ .found = g_ptr_array_new(), .visit = ++last_visit };
 	channel->visit = search->visit;
 	g_ptr_array_add(search->found, channel);
 }
 
 /* The channel at the other end of the next link; NULL: there are no more. */
-static BpChannel *search_step(Search *search, gboolean backwards)
+static BpChannel *search_step(CycleSearch *search, gboolean backwards)
 {
 	const Link *link;
 
@@ -63,7 +63,7 @@ static BpChannel *search_step(Search *search, gboolean backwards)
  * bus_lock held. */
 static gboolean leads_to(BpChannel *from, BpChannel *to)
 {
-	Search sides[2];
+	CycleSearch sides[2];
 	gboolean met = FALSE, ended = FALSE;
 
 	if (from == to)
@@ -174,7 +174,7 @@ static void drop_link(BpOwned *owned)
 	g_mutex_lock(&bus_lock);
 	link_leave(link);
 	g_mutex_unlock(&bus_lock);
-	place_unlink(&link->watch.node);
+	node_unlink(&link->watch.node);
 	g_free(link);
 	channel_unhold(to);
 	channel_unhold(from);
@@ -203,8 +203,8 @@ BpWatch *bp_channel_link(BpPlugin *self, BpChannel *from, BpChannel *to, GError 
 		return entered ? &entered->watch : NULL;
 	}
 	owner_link(self, &link->watch.owned, "watch", drop_link);
-	link->watch.node.kind = PLACE_WATCH;
-	place_insert_before(&link->watch.branch->head, &link->watch.node);
+	link->watch.node.kind = NODE_WATCH;
+	node_insert_before(&link->watch.branch->head, &link->watch.node);
 	if (!g_atomic_int_get(&link->standby) && !watch_give_history(&link->watch))
 		return NULL;
 	return &link->watch;

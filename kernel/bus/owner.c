@@ -273,11 +273,11 @@ typedef struct {
 	BpOwned owned;
 	GDestroyNotify undo;
 	gpointer data;
-} Undo;
+} DeferredUndo;
 
 static void drop_undo(BpOwned *owned)
 {
-	Undo *undo = OWNED_BY(owned, Undo, owned);
+	DeferredUndo *undo = OWNED_BY(owned, DeferredUndo, owned);
 
 	owner_unlink(owned);
 	undo->undo(undo->data);
@@ -286,7 +286,7 @@ static void drop_undo(BpOwned *owned)
 
 void bp_plugin_defer_undo(BpPlugin *self, GDestroyNotify undo, gpointer data)
 {
-	Undo *entry = g_new0(Undo, 1);
+	DeferredUndo *entry = g_new0(DeferredUndo, 1);
 
 	entry->undo = undo;
 	entry->data = data;

@@ -8,7 +8,7 @@
 typedef struct {
 	BpPlugin handle; /* first */
 	BpOwned owned;	 /* of what it is within */
-} Scope;
+} OpenedScope;
 
 enum { LIVES, STOPPED, CLEARED }; /* in `dying` */
 enum { AT_PLACE = 1, OPENED };	  /* in `is_scope` */
@@ -80,7 +80,7 @@ void scope_clear(BpPlugin **place)
 
 static void drop_scope(BpOwned *owned)
 {
-	BpPlugin *scope = &OWNED_BY(owned, Scope, owned)->handle;
+	BpPlugin *scope = &OWNED_BY(owned, OpenedScope, owned)->handle;
 
 	owner_unlink(owned);
 	scope_clear(&scope);
@@ -93,10 +93,10 @@ BpPlugin *bp_scope_parent(const BpPlugin *self)
 
 BpScope *bp_scope_open(BpPlugin *self)
 {
-	Scope *scope;
+	OpenedScope *scope;
 
 	g_return_val_if_fail(self, NULL);
-	scope = g_new0(Scope, 1);
+	scope = g_new0(OpenedScope, 1);
 	init(&scope->handle, self);
 	scope->handle.is_scope = OPENED;
 	owner_link(self, &scope->owned, "scope", drop_scope);
@@ -106,5 +106,5 @@ BpScope *bp_scope_open(BpPlugin *self)
 void bp_scope_close(BpScope *scope)
 {
 	g_return_if_fail(scope && scope->is_scope == OPENED);
-	drop_scope(&((Scope *)scope)->owned);
+	drop_scope(&((OpenedScope *)scope)->owned);
 }

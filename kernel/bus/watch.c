@@ -44,16 +44,16 @@ void branch_count(Branch *branch, int change)
 	g_atomic_int_add(&branch->channel->active, change);
 }
 
-void branch_add(Branch *branch, Place *node, PlaceKind kind)
+void branch_add(Branch *branch, ListNode *node, ListNodeKind kind)
 {
 	node->kind = kind;
-	place_insert_before(&branch->head, node);
+	node_insert_before(&branch->head, node);
 	branch_count(branch, 1);
 }
 
-void branch_remove(Branch *branch, Place *node)
+void branch_remove(Branch *branch, ListNode *node)
 {
-	place_unlink(node);
+	node_unlink(node);
 	branch_count(branch, -1);
 }
 
@@ -67,9 +67,9 @@ typedef struct {
 	BpMessage *message, *formatted;
 	Frame *frame;
 	gboolean is_main, is_outermost;
-} Walk;
+} BranchWalk;
 
-static INLINE void walk_begin(Walk *walk, const BpChannel *channel, BpMessage *message)
+static INLINE void walk_begin(BranchWalk *walk, const BpChannel *channel, BpMessage *message)
 {
 	walk->message = message;
 	walk->formatted = NULL;
@@ -78,7 +78,7 @@ static INLINE void walk_begin(Walk *walk, const BpChannel *channel, BpMessage *m
 	walk->frame = frame_push(NULL, "channel", channel->name);
 }
 
-static INLINE gboolean walk_enter(Walk *walk, BpPlugin *owner, BpChannel *channel)
+static INLINE gboolean walk_enter(BranchWalk *walk, BpPlugin *owner, BpChannel *channel)
 {
 	if (owner_is_dying(owner))
 		return FALSE;
@@ -89,7 +89,7 @@ static INLINE gboolean walk_enter(Walk *walk, BpPlugin *owner, BpChannel *channe
 	return TRUE;
 }
 
-static INLINE void walk_leave(Walk *walk, BpPlugin *owner)
+static INLINE void walk_leave(BranchWalk *walk, BpPlugin *owner)
 {
 	if (walk->is_outermost)
 		frame_mark();
@@ -97,7 +97,7 @@ static INLINE void walk_leave(Walk *walk, BpPlugin *owner)
 	owner_depart(owner, walk->is_main);
 }
 
-static INLINE void call_watch(Walk *walk, BpWatch *watch)
+static INLINE void call_watch(BranchWalk *walk, BpWatch *watch)
 {
 	BpPlugin *owner = watch->owned.owner;
 
@@ -110,7 +110,7 @@ static INLINE void call_watch(Walk *walk, BpWatch *watch)
 	}
 }
 
-static void call_binding(Walk *walk, Binding *binding)
+static void call_binding(BranchWalk *walk, GlobBinding *binding)
 {
 	BpWatch *watch = binding->watch;
 	BpPlugin *owner = watch->owned.owner;
@@ -125,8 +125,8 @@ static void call_binding(Walk *walk, Binding *binding)
 /* The caller has a reference to the channel: watches may give up every other. */
 static void branch_walk(Branch *branch, BpMessage *message, guint64 sequence)
 {
-	Place marker = { .kind = PLACE_MARK }, end = { .kind = PLACE_MARK };
-	Walk walk;
+	ListNode marker = { .kind = NODE_MARKER }, end = { .kind = NODE_MARKER };
+	BranchWalk walk;
 	BusPort *port = branch->port;
 	guint hops = port->turn_hops;
 
@@ -134,23 +134,23 @@ static void branch_walk(Branch *branch, BpMessage *message, guint64 sequence)
 	branch->walking++;
 	port->turn_hops = (message->hops + 1u) |
 			  (g_atomic_int_get(&branch->channel->traits) & TRAIT_LOG ? HOP_OF_LOG : 0);
-	place_insert_before(branch->head.next, &marker);
-	place_insert_before(&branch->head, &end);
-	for (Place *node = marker.next; node != &end; node = marker.next) {
-		place_unlink(&marker);
-		place_insert_before(node->next, &marker);
-		if (node->kind == PLACE_WATCH) {
+	node_insert_before(branch->head.next, &marker);
+	node_insert_before(&branch->head, &end);
+	for (ListNode *node = marker.next; node != &end; node = marker.next) {
+		node_unlink(&marker);
+		node_insert_before(node->next, &marker);
+		if (node->kind == NODE_WATCH) {
 			BpWatch *watch = OWNED_BY(node, BpWatch, node);
 
 			if (!sequence || sequence > watch->since)
 				call_watch(&walk, watch);
-		} else if (node->kind == PLACE_BINDING) {
-			call_binding(&walk, OWNED_BY(node, Binding, node));
+		} else if (node->kind == NODE_BINDING) {
+			call_binding(&walk, OWNED_BY(node, GlobBinding, node));
 		}
 	}
 	frame_pop();
-	place_unlink(&marker);
-	place_unlink(&end);
+	node_unlink(&marker);
+	node_unlink(&end);
 	port->turn_hops = hops;
 	branch->walking--;
 	bp_message_unref(walk.formatted);
@@ -250,23 +250,23 @@ static void drop_watch(BpOwned *owned)
 gboolean watch_give_history(BpWatch *watch)
 {
 	BpChannel *channel = watch->branch->channel;
-	Extra *extra = channel_extra(channel, FALSE);
+	ChannelState *state = channel_state(channel, FALSE);
 	g_autoptr(GPtrArray) replay = NULL;
 	g_autofree char *greet = NULL;
 	gboolean gone = FALSE;
-	Walk walk;
+	BranchWalk walk;
 
-	if (!extra)
+	if (!state)
 		return TRUE;
 	bp_channel_ref(channel);
 	watch->gone = &gone;
 	replay = g_ptr_array_new_with_free_func((GDestroyNotify)bp_message_unref);
-	g_mutex_lock(&extra->lock);
-	greet = g_strdup(extra->options.greet);
-	for (GList *at = extra->replay.head; at; at = at->next)
+	g_mutex_lock(&state->lock);
+	greet = g_strdup(state->options.greet);
+	for (GList *at = state->replay.head; at; at = at->next)
 		g_ptr_array_add(replay, bp_message_ref(at->data));
-	watch->since = extra->sequence;
-	g_mutex_unlock(&extra->lock);
+	watch->since = state->sequence;
+	g_mutex_unlock(&state->lock);
 	if (greet)
 		g_ptr_array_insert(replay, 0, bp_message_new(greet, strlen(greet), BP_TEXT | BP_FLUSH_LEFT));
 	walk_begin(&walk, channel, NULL);
@@ -316,7 +316,7 @@ BpWatch *bp_channel_watch(BpPlugin *self, BpChannel *channel, BpWatchFunc func, 
 		return same;
 	}
 	owner_link(self, &watch->owned, "watch", drop_watch);
-	branch_add(watch->branch, &watch->node, PLACE_WATCH);
+	branch_add(watch->branch, &watch->node, NODE_WATCH);
 	return watch_give_history(watch) ? watch : NULL;
 }
 

@@ -7,7 +7,7 @@ typedef enum { WATCH_FUNC, WATCH_LINK, WATCH_GLOB } WatchKind;
 
 struct BpWatch {
 	BpOwned owned;
-	Place node; /* in the branch; of a glob watch: the ring of its bindings */
+	ListNode node; /* in the branch; of a glob watch: the ring of its bindings */
 	WatchKind kind;
 	Branch *branch; /* NULL for a glob watch */
 	union {
@@ -17,29 +17,29 @@ struct BpWatch {
 	};
 	gpointer data;
 	GDestroyNotify destroy;
-	guint64 since;	/* sequence of the channel when it came; its replay held all up to it */
-	gboolean *gone; /* set when it goes, while it is given its history */
+	guint64 since; /* sequence of the channel when the watch was made: the replay buffer had all messages up to it */
+	gboolean *gone; /* set by the removal of the watch while its history is delivered */
 };
 
 /* A watch of kind WATCH_LINK. Links between the same two channels, made by several owners, are one: the first of
- * them passes messages on, the others stand by until it goes. */
+ * them forwards messages, the others are in standby until it is removed. */
 struct Link {
 	BpWatch watch;
 	gint standby; /* atomic */
 	/* all under bus_lock */
-	Link *next_out, **at_out; /* the links of the channel it comes from; not while it stands by */
-	Link *next_in, **at_in;	  /* the links that lead to its target; not while it stands by */
-	Link *next_same;	  /* stands by for this one, or for the same one as this */
+	Link *next_out, **at_out; /* in the links of the source channel; unset in standby */
+	Link *next_in, **at_in;	  /* in the links to the target; unset in standby */
+	Link *next_same;	  /* the next standby link between the same channels */
 };
 
-/* A glob watch's place in one channel. It does not hold the channel in the table. */
+/* Binding of a glob watch to one channel. It has a reference to the channel, but does not keep it in the table. */
 typedef struct {
-	Place node, of_watch;
+	ListNode node, of_watch;
 	Branch *branch;
 	BpWatch *watch;
-} Binding;
+} GlobBinding;
 
-static inline void place_insert_before(Place *place, Place *node)
+static inline void node_insert_before(ListNode *place, ListNode *node)
 {
 	node->prev = place->prev;
 	node->next = place;
@@ -47,20 +47,20 @@ static inline void place_insert_before(Place *place, Place *node)
 	node->next->prev = node;
 }
 
-static inline void place_unlink(Place *node)
+static inline void node_unlink(ListNode *node)
 {
 	node->prev->next = node->next;
 	node->next->prev = node->prev;
 }
 
-/* NULL: that loop has none. */
+/* The branch of that loop; NULL if it has none. */
 Branch *branch_find(BpChannel *channel, const BusPort *port);
-/* That of the running loop. */
+/* The branch of the running loop; made if there is none. */
 Branch *branch_obtain(BpChannel *channel);
-void branch_add(Branch *branch, Place *node, PlaceKind kind);
-void branch_remove(Branch *branch, Place *node);
+void branch_add(Branch *branch, ListNode *node, ListNodeKind kind);
+void branch_remove(Branch *branch, ListNode *node);
 /* Any thread. */
 void branch_count(Branch *branch, int change);
-/* The greeting, then what is kept. What was posted before the watch came is in the replay already. FALSE: the watch was
- * removed by what it was given. */
+/* Delivers the greeting, then the replay buffer, which includes messages that were posted before the watch was made and are not
+ * delivered yet. FALSE: the watch was removed by its own callback. */
 gboolean watch_give_history(BpWatch *watch);

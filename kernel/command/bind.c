@@ -7,8 +7,8 @@
 #include <backplane/text.h>
 #include "host/param.h"
 
-typedef struct Walk Walk;
-struct Walk {
+typedef struct BindState BindState;
+struct BindState {
 	const BpParam **rows;
 	guint count;
 	const char *name; /* of the command */
@@ -19,7 +19,7 @@ struct Walk {
 	gboolean help;	/* --help was */
 	gsize rest_start;
 	const BpParam *pending; /* the option whose value is missing */
-	gboolean (*give)(Walk *walk, const BpParam *param, const char *text, GError **error);
+	gboolean (*give)(BindState *walk, const BpParam *param, const char *text, GError **error);
 	gpointer data;
 };
 
@@ -27,18 +27,18 @@ static const BpParam no_params[] = { { .name = NULL } };
 
 /* --- the table --- */
 
-static void next_argument(Walk *walk)
+static void next_argument(BindState *walk)
 {
 	while (walk->row < walk->count && walk->rows[walk->row]->kind != BP_ARGUMENT)
 		walk->row++;
 }
 
-static const BpParam *argument(const Walk *walk)
+static const BpParam *argument(const BindState *walk)
 {
 	return walk->row < walk->count ? walk->rows[walk->row] : NULL;
 }
 
-static gboolean is_last_argument(const Walk *walk)
+static gboolean is_last_argument(const BindState *walk)
 {
 	for (guint row = walk->row + 1; row < walk->count; row++)
 		if (walk->rows[row]->kind == BP_ARGUMENT)
@@ -46,7 +46,7 @@ static gboolean is_last_argument(const Walk *walk)
 	return TRUE;
 }
 
-static const BpParam *find_option(const Walk *walk, const char *text, gsize size)
+static const BpParam *find_option(const BindState *walk, const char *text, gsize size)
 {
 	g_autofree char *name = g_strndup(text, size);
 
@@ -56,7 +56,7 @@ static const BpParam *find_option(const Walk *walk, const char *text, gsize size
 	return NULL;
 }
 
-static const BpParam *find_letter(const Walk *walk, char letter)
+static const BpParam *find_letter(const BindState *walk, char letter)
 {
 	for (guint row = 0; row < walk->count; row++)
 		if (walk->rows[row]->kind == BP_OPTION && walk->rows[row]->letter == letter)
@@ -64,7 +64,7 @@ static const BpParam *find_letter(const Walk *walk, char letter)
 	return NULL;
 }
 
-static const char *nearest_option(const Walk *walk, const char *name)
+static const char *nearest_option(const BindState *walk, const char *name)
 {
 	g_autofree const char **names = g_new0(const char *, walk->count + 1);
 	guint count = 0;
@@ -75,7 +75,7 @@ static const char *nearest_option(const Walk *walk, const char *name)
 	return bp_nearest(name, names);
 }
 
-static gboolean has_options(const Walk *walk)
+static gboolean has_options(const BindState *walk)
 {
 	for (guint row = 0; row < walk->count; row++)
 		if (walk->rows[row]->kind == BP_OPTION)
@@ -96,8 +96,8 @@ static char *shown(const char *text, gsize size)
 	return g_string_free(safe, FALSE);
 }
 
-static gboolean fail_option(const Walk *walk, const char *dashes, const char *text, gsize size, const char *nearest,
-			    GError **error)
+static gboolean fail_option(const BindState *walk, const char *dashes, const char *text, gsize size,
+			    const char *nearest, GError **error)
 {
 	g_autofree char *safe = shown(text, size);
 
@@ -110,7 +110,7 @@ static gboolean fail_option(const Walk *walk, const char *dashes, const char *te
 	return FALSE;
 }
 
-static gboolean fail_value(const Walk *walk, const BpParam *param, GError **error)
+static gboolean fail_value(const BindState *walk, const BpParam *param, GError **error)
 {
 	if (walk->words->error)
 		g_propagate_error(error, g_error_copy(walk->words->error));
@@ -121,7 +121,7 @@ static gboolean fail_value(const Walk *walk, const BpParam *param, GError **erro
 
 /* --- the walk --- */
 
-static gboolean looks_like_option(const Walk *walk, const ParsedWord *word)
+static gboolean looks_like_option(const BindState *walk, const ParsedWord *word)
 {
 	const char *text = word->text;
 
@@ -133,7 +133,7 @@ static gboolean looks_like_option(const Walk *walk, const ParsedWord *word)
 	return TRUE;
 }
 
-static gboolean is_known_option(const Walk *walk, const ParsedWord *word)
+static gboolean is_known_option(const BindState *walk, const ParsedWord *word)
 {
 	const char *text = word->text;
 
@@ -145,7 +145,7 @@ static gboolean is_known_option(const Walk *walk, const ParsedWord *word)
 }
 
 /* The next word is the value of an option. */
-static gboolean take_value(Walk *walk, const BpParam *param, GError **error)
+static gboolean take_value(BindState *walk, const BpParam *param, GError **error)
 {
 	if (walk->at >= walk->words->count) {
 		walk->pending = param;
@@ -158,13 +158,13 @@ static gboolean take_value(Walk *walk, const BpParam *param, GError **error)
 
 /* Whether an option that is unknown begins a raw remainder instead: "echo -x". A near miss is
  * rather a mistake. */
-static gboolean begins_rest(const Walk *walk, const char *nearest)
+static gboolean begins_rest(const BindState *walk, const char *nearest)
 {
 	return argument(walk) && argument(walk)->type == BP_REST && !nearest;
 }
 
 /* `*value`: it was no option after all. */
-static gboolean take_long(Walk *walk, const char *name, gboolean *value, GError **error)
+static gboolean take_long(BindState *walk, const char *name, gboolean *value, GError **error)
 {
 	gsize size = strcspn(name, "=");
 	const BpParam *param = find_option(walk, name, size);
@@ -185,7 +185,7 @@ static gboolean take_long(Walk *walk, const char *name, gboolean *value, GError 
 	return param->type == BP_BOOL ? walk->give(walk, param, "true", error) : take_value(walk, param, error);
 }
 
-static gboolean take_letters(Walk *walk, const char *letters, gboolean *value, GError **error)
+static gboolean take_letters(BindState *walk, const char *letters, gboolean *value, GError **error)
 {
 	const char *first = letters;
 
@@ -216,7 +216,7 @@ static gboolean take_letters(Walk *walk, const char *letters, gboolean *value, G
 	return TRUE;
 }
 
-static gboolean take_rest(Walk *walk, gsize start, GError **error)
+static gboolean take_rest(BindState *walk, gsize start, GError **error)
 {
 	const BpParam *param = argument(walk);
 	g_autofree char *rest = g_strdup(walk->words->command + start);
@@ -239,7 +239,7 @@ static gboolean take_rest(Walk *walk, gsize start, GError **error)
 }
 
 /* One word that is an option; `*value`: it is none. */
-static gboolean take_option(Walk *walk, gboolean *value, GError **error)
+static gboolean take_option(BindState *walk, gboolean *value, GError **error)
 {
 	const char *text = walk->words->words[walk->at].text;
 
@@ -253,7 +253,7 @@ static gboolean take_option(Walk *walk, gboolean *value, GError **error)
 	return text[1] == '-' ? take_long(walk, text + 2, value, error) : take_letters(walk, text + 1, value, error);
 }
 
-static gboolean take_argument(Walk *walk, GError **error)
+static gboolean take_argument(BindState *walk, GError **error)
 {
 	const ParsedWord *word = &walk->words->words[walk->at];
 	const BpParam *param = argument(walk);
@@ -275,7 +275,7 @@ static gboolean take_argument(Walk *walk, GError **error)
 	return walk->give(walk, param, word->text, error);
 }
 
-static gboolean walk_words(Walk *walk, GError **error)
+static gboolean walk_words(BindState *walk, GError **error)
 {
 	const ParsedWords *words = walk->words;
 
@@ -300,9 +300,9 @@ static gboolean walk_words(Walk *walk, GError **error)
 	return TRUE;
 }
 
-static Walk walk_begin(const char *name, const BpParam *table, const ParsedWords *words, guint first)
+static BindState walk_begin(const char *name, const BpParam *table, const ParsedWords *words, guint first)
 {
-	Walk walk = { .name = name, .words = words, .at = first, .rest_start = G_MAXSIZE };
+	BindState walk = { .name = name, .words = words, .at = first, .rest_start = G_MAXSIZE };
 
 	walk.rows = bp_param_rows(table ? table : no_params, &walk.count);
 	return walk;
@@ -310,23 +310,23 @@ static Walk walk_begin(const char *name, const BpParam *table, const ParsedWords
 
 /* --- what is done with the pairs --- */
 
-static gboolean give_value(Walk *walk, const BpParam *param, const char *text, GError **error)
+static gboolean give_value(BindState *walk, const BpParam *param, const char *text, GError **error)
 {
 	return bp_values_set(walk->data, param->name, text, error);
 }
 
-static gboolean give_secret(Walk *walk, const BpParam *param, const char *text, GError **error)
+static gboolean give_secret(BindState *walk, const BpParam *param, const char *text, GError **error)
 {
 	*(gboolean *)walk->data |= param->secret;
 	return TRUE;
 }
 
-static gboolean give_nothing(Walk *walk, const BpParam *param, const char *text, GError **error)
+static gboolean give_nothing(BindState *walk, const BpParam *param, const char *text, GError **error)
 {
 	return TRUE;
 }
 
-static gboolean check_required(const Walk *walk, const BpValues *values, GError **error)
+static gboolean check_required(const BindState *walk, const BpValues *values, GError **error)
 {
 	for (guint row = 0; row < walk->count; row++) {
 		const BpParam *param = walk->rows[row];
@@ -347,7 +347,7 @@ static gboolean check_required(const Walk *walk, const BpValues *values, GError 
 BpValues *bind_words(const char *name, const BpParam *table, const ParsedWords *words, guint first, GError **error)
 {
 	g_autoptr(BpValues) values = bp_values_new(table ? table : no_params);
-	Walk walk = walk_begin(name, table, words, first);
+	BindState walk = walk_begin(name, table, words, first);
 	gboolean good;
 
 	walk.give = give_value;
@@ -359,7 +359,7 @@ BpValues *bind_words(const char *name, const BpParam *table, const ParsedWords *
 
 gboolean bind_asks_help(const BpParam *table, const ParsedWords *words, guint first)
 {
-	Walk walk = walk_begin("", table, words, first);
+	BindState walk = walk_begin("", table, words, first);
 
 	walk.give = give_nothing;
 	(void)walk_words(&walk, NULL);
@@ -369,7 +369,7 @@ gboolean bind_asks_help(const BpParam *table, const ParsedWords *words, guint fi
 
 gboolean bind_has_secret(const BpParam *table, const ParsedWords *words, guint first)
 {
-	Walk walk = walk_begin("", table, words, first);
+	BindState walk = walk_begin("", table, words, first);
 	gboolean secret = FALSE;
 
 	walk.give = give_secret;
@@ -383,7 +383,7 @@ gboolean bind_has_secret(const BpParam *table, const ParsedWords *words, guint f
 
 BindNext bind_next(const BpParam *table, const ParsedWords *words, guint first, const char *partial)
 {
-	Walk walk = walk_begin("", table, words, first);
+	BindState walk = walk_begin("", table, words, first);
 	BindNext next = { .rest_start = G_MAXSIZE };
 	gsize size = strcspn(partial, "=");
 	const BpParam *option;

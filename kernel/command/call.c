@@ -6,7 +6,7 @@
 struct BpCall {
 	BpOwned owned;	 /* of the command's plugin, while it is held */
 	BpPlugin *scope; /* NULL: nothing waits for it */
-	Run *run;	 /* NULL: nobody waits for it any more */
+	CommandRun *run; /* NULL: nobody waits for it any more */
 	BpSession *session;
 	const BpCommand *command;
 	BpValues *values;
@@ -35,7 +35,7 @@ static void call_free(BpCall *call)
 	g_free(call);
 }
 
-BpCall *call_new(Run *run, const BpCommand *command, BpPlugin *owner, BpValues *take_values, const char *suffix,
+BpCall *call_new(CommandRun *run, const BpCommand *command, BpPlugin *owner, BpValues *take_values, const char *suffix,
 		 gboolean silent)
 {
 	BpCall *call = g_new0(BpCall, 1);
@@ -75,7 +75,7 @@ gboolean call_waits(BpCall *call, gboolean good)
 void call_end(BpCall *call, gboolean good, GError *take_error)
 {
 	g_autoptr(GError) error = take_error;
-	Run *run = call->run;
+	CommandRun *run = call->run;
 
 	unhold(call);
 	session_progress(call->session, NULL);
@@ -92,7 +92,7 @@ void call_end(BpCall *call, gboolean good, GError *take_error)
 
 void bp_call_done(BpCall *call, GError *take_error)
 {
-	Run *run = call->run;
+	CommandRun *run = call->run;
 
 	/* Ended already: what ran as a part of it ends with its scope, and has nobody to tell. */
 	if (!call->held || call->done) {
@@ -177,7 +177,7 @@ static void cancel(BpCall *call)
 
 void call_interrupt(BpCall *call)
 {
-	Run *run = call->run;
+	CommandRun *run = call->run;
 
 	if (!call->cancelled) {
 		session_show(call->session, "^C\n", 3, TRUE);
@@ -220,7 +220,7 @@ static void on_lines_done(BpPlugin *self, guint failed, gpointer data)
 void bp_call_run(BpCall *call, const char *lines)
 {
 	BpSession *session = bp_session_ref(call->session);
-	Run *before = session->current;
+	CommandRun *before = session->current;
 
 	if (!call->held)
 		bp_call_hold(call, NULL, NULL);

@@ -13,14 +13,14 @@ typedef struct {
 	gboolean in_word;  /* the byte before belonged to a word */
 	gboolean escaped;  /* the byte before was a backslash */
 	gboolean may_open; /* a single quote opens here */
-} Scan;
+} ScanState;
 
 static gboolean is_blank(char byte)
 {
 	return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
 }
 
-static Kind step_quoted(Scan *scan, char byte)
+static Kind step_quoted(ScanState *scan, char byte)
 {
 	if (scan->escaped) {
 		scan->escaped = FALSE;
@@ -39,7 +39,7 @@ static Kind step_quoted(Scan *scan, char byte)
 }
 
 /* What a byte of a line is. A COMMENT lasts up to the end of the line. */
-static Kind step(Scan *scan, char byte)
+static Kind step(ScanState *scan, char byte)
 {
 	gboolean may_open = scan->may_open || !scan->in_word;
 
@@ -126,7 +126,7 @@ GPtrArray *parse_commands(const char *text, gsize size)
 	g_autofree char *copy = g_malloc(size + 1);
 	gsize start = 0;
 	guint line = 1;
-	Scan scan = { 0 };
+	ScanState scan = { 0 };
 	Kind kind = BLANK;
 
 	/* A copy that ends with a NUL: NULs and newlines both end a line. */
@@ -137,7 +137,7 @@ GPtrArray *parse_commands(const char *text, gsize size)
 		if (copy[at] == '\n' || copy[at] == '\0') {
 			if (kind != COMMENT)
 				add_command(commands, copy, start, at, line);
-			scan = (Scan){ 0 };
+			scan = (ScanState){ 0 };
 			kind = BLANK;
 			line++;
 			start = at + 1;
@@ -210,7 +210,7 @@ static gsize read_word(ParsedWords *words, gsize start, ParsedWord *word)
 {
 	const char *command = words->command;
 	GString *text = g_string_new(NULL);
-	Scan scan = { 0 };
+	ScanState scan = { 0 };
 	gsize at = start, opened = start;
 	char quote = 0;
 	Kind kind;
@@ -303,13 +303,13 @@ ParsedCursor *parse_cursor(const char *line, gsize cursor)
 	g_autofree char *before = NULL;
 	gsize start = 0, word = 0;
 	gboolean was_word = FALSE;
-	Scan scan = { 0 };
+	ScanState scan = { 0 };
 	Kind kind = BLANK;
 
 	cursor = MIN(cursor, strlen(line));
 	for (gsize at = 0; at < cursor && line[at] && kind != COMMENT; at++) {
 		if (line[at] == '\n') {
-			scan = (Scan){ 0 };
+			scan = (ScanState){ 0 };
 			kind = BAR;
 		} else {
 			kind = step(&scan, line[at]);

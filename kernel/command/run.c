@@ -17,7 +17,7 @@
 #define TYPED_ENOUGH (256 * 1024)      /* the transport is asked to read no more */
 #define TYPED_LIMIT (16 * 1024 * 1024) /* it did not stop */
 
-struct Run {
+struct CommandRun {
 	BpOwned owned; /* of whoever is notified of its end; owner NULL: nobody, or done */
 	gint refs;
 	BpSession *session;
@@ -34,9 +34,9 @@ struct Run {
 	gpointer data;
 };
 
-static void step(Run *run);
+static void step(CommandRun *run);
 
-void run_unref(Run *run)
+void run_unref(CommandRun *run)
 {
 	if (--run->refs)
 		return;
@@ -46,7 +46,7 @@ void run_unref(Run *run)
 }
 
 /* Once: at its end, or when its owner goes before that. */
-static void call_done(Run *run, guint failed)
+static void call_done(CommandRun *run, guint failed)
 {
 	BpPlugin *owner = g_steal_pointer(&run->owned.owner);
 
@@ -62,7 +62,7 @@ static void call_done(Run *run, guint failed)
 
 static void drop_run(BpOwned *owned)
 {
-	Run *run = OWNED_BY(owned, Run, owned);
+	CommandRun *run = OWNED_BY(owned, CommandRun, owned);
 
 	call_done(run, run->failed + 1);
 }
@@ -77,7 +77,7 @@ static void ask_for_input(BpSession *session, gboolean on)
 	owner_leave(owner);
 }
 
-static void end_run(Run *run)
+static void end_run(CommandRun *run)
 {
 	BpSession *session = run->session;
 	gboolean typed = run->typed;
@@ -96,7 +96,7 @@ static void end_run(Run *run)
 	call_done(run, run->failed);
 	run_unref(run);
 	if (typed && !session->ending) {
-		Run *next = g_queue_peek_head(&session->typed);
+		CommandRun *next = g_queue_peek_head(&session->typed);
 
 		if (next) /* not from here: there may be thousands */
 			run_schedule(next);
@@ -108,7 +108,7 @@ static void end_run(Run *run)
 
 /* --- one command --- */
 
-void run_fail(Run *run, const char *text)
+void run_fail(CommandRun *run, const char *text)
 {
 	session_say(run->session, BP_BAD, text);
 	run->failed++;
@@ -139,12 +139,13 @@ static char *alias_of(const char *word)
 	return lines;
 }
 
-static void call_command(Run *run, const BpCommand *command, BpValues *take_values, const char *suffix, gboolean silent)
+static void call_command(CommandRun *run, const BpCommand *command, BpValues *take_values, const char *suffix,
+			 gboolean silent)
 {
 	BpPlugin *owner = command == &alias_command ? bp_kernel() : command_owner(command);
 	g_autoptr(GError) error = NULL;
 	BpCall *call = call_new(run, command, owner, take_values, suffix, silent);
-	Run *before = run->session->current;
+	CommandRun *before = run->session->current;
 	gboolean good = FALSE;
 
 	run->call = call;
@@ -165,7 +166,7 @@ static void call_command(Run *run, const BpCommand *command, BpValues *take_valu
 }
 
 /* `help` knows by its suffix that only the usage is wanted. */
-static void show_usage(Run *run, const BpCommand *command)
+static void show_usage(CommandRun *run, const BpCommand *command)
 {
 	const BpCommand *help = bp_command_find("help");
 	BpValues *values = help ? bp_values_new(help->params) : NULL;
@@ -178,7 +179,7 @@ static void show_usage(Run *run, const BpCommand *command)
 	run_fail(run, "there is no help: the plugin commands is not loaded");
 }
 
-static void run_command(Run *run, const ParsedCommand *parsed)
+static void run_command(CommandRun *run, const ParsedCommand *parsed)
 {
 	g_autoptr(ParsedWords) words = parse_words(parsed->text);
 	g_autofree char *alias = words->count ? alias_of(words->words[0].text) : NULL;
@@ -220,7 +221,7 @@ static void run_command(Run *run, const ParsedCommand *parsed)
 
 static void on_scheduled(gpointer a, gpointer b, guint64 c)
 {
-	Run *run = a;
+	CommandRun *run = a;
 
 	run->scheduled = FALSE;
 	step(run);
@@ -229,7 +230,7 @@ static void on_scheduled(gpointer a, gpointer b, guint64 c)
 
 /* Also when the inbox is full: a line that does not go on would look like a session that hangs. There is one entry a
  * run at most. */
-void run_schedule(Run *run)
+void run_schedule(CommandRun *run)
 {
 	if (run->scheduled || run->ended)
 		return;
@@ -238,7 +239,7 @@ void run_schedule(Run *run)
 	inbox_post(bp_loop_current(), on_scheduled, run, NULL, 0, TRUE);
 }
 
-static void step(Run *run)
+static void step(CommandRun *run)
 {
 	gint64 deadline = g_get_monotonic_time() + SLICE;
 
@@ -260,9 +261,9 @@ static void step(Run *run)
 	run_unref(run);
 }
 
-static Run *run_new(BpSession *session, const char *line, gsize size)
+static CommandRun *run_new(BpSession *session, const char *line, gsize size)
 {
-	Run *run = g_new0(Run, 1);
+	CommandRun *run = g_new0(CommandRun, 1);
 
 	run->refs = 1;
 	run->session = bp_session_ref(session);
@@ -275,8 +276,8 @@ static Run *run_new(BpSession *session, const char *line, gsize size)
 
 void session_type(BpSession *session, const char *line, gsize size)
 {
-	gsize cost = size + sizeof(Run); /* an empty line is not free */
-	Run *run;
+	gsize cost = size + sizeof(CommandRun); /* an empty line is not free */
+	CommandRun *run;
 
 	if (session->waiting + cost > TYPED_LIMIT) {
 		bp_session_end(session, BP_END_LIMIT,
@@ -297,7 +298,7 @@ void session_type(BpSession *session, const char *line, gsize size)
 static void run_beside(BpPlugin *self, BpSession *session, const char *lines, gboolean shown, BpRunDone done,
 		       gpointer data)
 {
-	Run *run = run_new(session, lines, strlen(lines));
+	CommandRun *run = run_new(session, lines, strlen(lines));
 
 	run->shown = shown;
 	run->done = done;
@@ -329,7 +330,7 @@ gboolean bp_session_is_busy(const BpSession *session)
 void run_continue(BpSession *session)
 {
 	for (GList *at = session->runs.head; at; at = at->next) {
-		Run *run = at->data;
+		CommandRun *run = at->data;
 
 		if (!run->typed || g_queue_peek_head(&session->typed) == run)
 			run_schedule(run);
@@ -338,12 +339,12 @@ void run_continue(BpSession *session)
 
 /* --- for calls --- */
 
-BpSession *run_session(Run *run)
+BpSession *run_session(CommandRun *run)
 {
 	return run->session;
 }
 
-void run_call_ended(Run *run)
+void run_call_ended(CommandRun *run)
 {
 	run->refs++;
 	run->call = NULL;
@@ -354,7 +355,7 @@ void run_call_ended(Run *run)
 void run_interrupt(BpSession *session)
 {
 	for (GList *at = session->runs.tail, *before; at; at = before) {
-		Run *run = at->data;
+		CommandRun *run = at->data;
 
 		before = at->prev;
 		run->next = run->commands->len;
@@ -367,7 +368,7 @@ void run_interrupt(BpSession *session)
 
 void run_cancel_all(BpSession *session)
 {
-	Run *run;
+	CommandRun *run;
 
 	while ((run = g_queue_peek_tail(&session->runs))) {
 		run->refs++;

@@ -4,18 +4,18 @@
 #include "command/command.h"
 #include "command/session.h"
 
-typedef struct Run Run;
+typedef struct CommandRun CommandRun;
 
 /* --- run.c --- */
-BpSession *run_session(Run *run);
-void run_fail(Run *run, const char *text); /* said, counted; the rest of its line is not run */
-void run_schedule(Run *run);
+BpSession *run_session(CommandRun *run);
+void run_fail(CommandRun *run, const char *text); /* said, counted; the rest of its line is not run */
+void run_schedule(CommandRun *run);
 /* It may go on. The caller gets a reference: what is then said may end the session, and the run. */
-void run_call_ended(Run *run);
-void run_unref(Run *run);
+void run_call_ended(CommandRun *run);
+void run_unref(CommandRun *run);
 
 /* --- call.c --- */
-BpCall *call_new(Run *run, const BpCommand *command, BpPlugin *owner, BpValues *take_values, const char *suffix,
+BpCall *call_new(CommandRun *run, const BpCommand *command, BpPlugin *owner, BpValues *take_values, const char *suffix,
 		 gboolean silent);
 /* After `run` has returned: it was held and has not ended. */
 gboolean call_waits(BpCall *call, gboolean good);

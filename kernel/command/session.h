@@ -37,11 +37,11 @@ struct BpSession {
 	gpointer typing;	   /* its memory */
 	BpCall *taker;		   /* gets what is typed instead; call.c */
 
-	GQueue typed;	     /* Run: what was typed, one after the other; the first is under way */
-	GQueue runs;	     /* Run: all, those of timers, aliases and scripts too, side by side */
-	struct Run *current; /* whose command's code is on the stack */
-	gsize waiting;	     /* bytes of what is in `typed` */
-	guint failed;	     /* commands, in all */
+	GQueue typed;		    /* CommandRun: what was typed, one after the other; the first is under way */
+	GQueue runs;		    /* CommandRun: all, those of timers, aliases and scripts too, side by side */
+	struct CommandRun *current; /* whose command's code is on the stack */
+	gsize waiting;		    /* bytes of what is in `typed` */
+	guint failed;		    /* commands, in all */
 
 	guint terminal : 1;
 	guint quiet : 1;

@@ -7,12 +7,12 @@
 typedef struct {
 	char **cells;
 	BpStyle *styles;
-} Row;
+} TableRow;
 
 struct BpTable {
 	GPtrArray *heads; /* names without their '>' */
 	GArray *right;	  /* gboolean */
-	GArray *rows;	  /* Row */
+	GArray *rows;	  /* TableRow */
 };
 
 BpTable *bp_table_new(const char *first_column, ...)
@@ -22,7 +22,7 @@ BpTable *bp_table_new(const char *first_column, ...)
 
 	table->heads = g_ptr_array_new_with_free_func(g_free);
 	table->right = g_array_new(FALSE, FALSE, sizeof(gboolean));
-	table->rows = g_array_new(FALSE, FALSE, sizeof(Row));
+	table->rows = g_array_new(FALSE, FALSE, sizeof(TableRow));
 	va_start(names, first_column);
 	for (const char *name = first_column; name; name = va_arg(names, const char *)) {
 		gboolean right = *name == '>';
@@ -39,7 +39,7 @@ void bp_table_row(BpTable *table, const char *format, ...)
 	g_autofree char *text = NULL;
 	g_auto(GStrv) parts = NULL;
 	guint columns = table->heads->len, count;
-	Row row = { g_new0(char *, columns + 1), g_new0(BpStyle, columns) };
+	TableRow row = { g_new0(char *, columns + 1), g_new0(BpStyle, columns) };
 	va_list args;
 
 	va_start(args, format);
@@ -55,7 +55,7 @@ void bp_table_row(BpTable *table, const char *format, ...)
 void bp_table_style(BpTable *table, guint column, BpStyle style)
 {
 	g_return_if_fail(table->rows->len && column < table->heads->len);
-	g_array_index(table->rows, Row, table->rows->len - 1).styles[column] = style;
+	g_array_index(table->rows, TableRow, table->rows->len - 1).styles[column] = style;
 }
 
 guint bp_table_rows(const BpTable *table)
@@ -66,8 +66,8 @@ guint bp_table_rows(const BpTable *table)
 static void table_free(BpTable *table)
 {
 	for (guint i = 0; i < table->rows->len; i++) {
-		g_strfreev(g_array_index(table->rows, Row, i).cells);
-		g_free(g_array_index(table->rows, Row, i).styles);
+		g_strfreev(g_array_index(table->rows, TableRow, i).cells);
+		g_free(g_array_index(table->rows, TableRow, i).styles);
 	}
 	g_array_unref(table->rows);
 	g_array_unref(table->right);
@@ -83,7 +83,7 @@ static guint *measure(const BpTable *table)
 		widths[column] = bp_text_columns(table->heads->pdata[column]);
 		for (guint i = 0; i < table->rows->len; i++)
 			widths[column] = MAX(widths[column],
-					     bp_text_columns(g_array_index(table->rows, Row, i).cells[column]));
+					     bp_text_columns(g_array_index(table->rows, TableRow, i).cells[column]));
 	}
 	return widths;
 }
@@ -130,7 +130,7 @@ void bp_call_table(BpCall *call, BpTable *take_table)
 	session_progress(session, NULL);
 	say_row(session, take_table, widths, (char **)take_table->heads->pdata, NULL, BP_HEADING);
 	for (guint i = 0; i < take_table->rows->len; i++) {
-		const Row *row = &g_array_index(take_table->rows, Row, i);
+		const TableRow *row = &g_array_index(take_table->rows, TableRow, i);
 
 		say_row(session, take_table, widths, row->cells, row->styles, BP_PLAIN);
 	}

@@ -28,7 +28,7 @@ typedef struct {
 	BpOwned owned;
 	BpContext *context;
 	const BpParam **rows;
-} Declaration;
+} SettingDeclaration;
 
 struct BpSettingWatch {
 	BpOwned owned;
@@ -40,7 +40,7 @@ struct BpSettingWatch {
 
 typedef struct {
 	char *path, *key, *text;
-} Temporary;
+} TemporaryValue;
 
 static GHashTable *contexts; /* path -> BpContext, for ever */
 static GPtrArray *in_order;
@@ -133,7 +133,7 @@ GPtrArray *bp_context_list(void)
 static const BpParam *find_setting(BpContext *context, const char *key, gboolean by_alias)
 {
 	for (guint d = 0; d < context->declarations->len; d++) {
-		Declaration *declaration = context->declarations->pdata[d];
+		SettingDeclaration *declaration = context->declarations->pdata[d];
 
 		for (const BpParam **row = declaration->rows; *row; row++)
 			if (by_alias ? bp_param_answers(*row, key) : bp_param_name_equal((*row)->name, key))
@@ -157,7 +157,7 @@ GPtrArray *bp_setting_rows(BpContext *context)
 
 	g_return_val_if_fail(context, rows);
 	for (guint d = 0; d < context->declarations->len; d++) {
-		Declaration *declaration = context->declarations->pdata[d];
+		SettingDeclaration *declaration = context->declarations->pdata[d];
 
 		for (const BpParam **row = declaration->rows; *row; row++)
 			if (find_setting(context, (*row)->name, FALSE) == *row)
@@ -171,10 +171,10 @@ static gboolean fits(const BpParam *row, const char *text, GError **error)
 	return !row || bp_param_check(row, text, error);
 }
 
-static Temporary *find_temporary(const char *path, const BpParam *row, const char *key)
+static TemporaryValue *find_temporary(const char *path, const BpParam *row, const char *key)
 {
 	for (guint i = temporaries ? temporaries->len : 0; i-- > 0;) {
-		Temporary *temporary = temporaries->pdata[i];
+		TemporaryValue *temporary = temporaries->pdata[i];
 
 		if (!strcmp(temporary->path, path) &&
 		    (row ? bp_param_answers(row, temporary->key) : !strcmp(key, temporary->key)))
@@ -203,7 +203,7 @@ static void adopt_spelling(BpContext *context, const BpParam *row, char **keys)
 
 static void check_present(BpContext *context, const BpParam *row)
 {
-	Temporary *temporary = find_temporary(context->path, row, row->name);
+	TemporaryValue *temporary = find_temporary(context->path, row, row->name);
 	g_autofree char *stored = bp_setting_stored(context->path, row->name);
 	g_autoptr(GError) error = NULL;
 
@@ -220,7 +220,7 @@ static void check_present(BpContext *context, const BpParam *row)
 
 static void drop_declaration(BpOwned *owned)
 {
-	Declaration *declaration = OWNED_BY(owned, Declaration, owned);
+	SettingDeclaration *declaration = OWNED_BY(owned, SettingDeclaration, owned);
 
 	owner_unlink(owned);
 	g_ptr_array_remove(declaration->context->declarations, declaration);
@@ -231,10 +231,10 @@ static void drop_declaration(BpOwned *owned)
 void bp_setting_declare(BpPlugin *self, BpContext *context, const BpParam *table)
 {
 	g_auto(GStrv) keys = NULL;
-	Declaration *declaration;
+	SettingDeclaration *declaration;
 
 	g_return_if_fail(self && context && table);
-	declaration = g_new0(Declaration, 1);
+	declaration = g_new0(SettingDeclaration, 1);
 	declaration->context = context;
 	declaration->rows = bp_param_rows(table, NULL);
 	g_ptr_array_add(context->declarations, declaration);
@@ -252,7 +252,7 @@ void bp_setting_declare(BpPlugin *self, BpContext *context, const BpParam *table
 
 static char *get_text(BpContext *context, const BpParam *row, const char *key)
 {
-	Temporary *temporary = find_temporary(context->path, row, key);
+	TemporaryValue *temporary = find_temporary(context->path, row, key);
 	g_autofree char *stored = NULL;
 
 	if (temporary && fits(row, temporary->text, NULL))
@@ -338,7 +338,7 @@ gboolean bp_setting_set(BpContext *context, const char *key, const char *value, 
 	g_autofree char *before = NULL;
 	g_autofree char *after = NULL;
 	g_autofree char *name = NULL;
-	Temporary *temporary;
+	TemporaryValue *temporary;
 	const BpParam *row;
 	ParamValue parsed = { 0 };
 
@@ -384,7 +384,7 @@ void bp_setting_store(BpContext *context, const char *key, const char *value)
 
 static void temporary_free(gpointer data)
 {
-	Temporary *temporary = data;
+	TemporaryValue *temporary = data;
 
 	g_free(temporary->path);
 	g_free(temporary->key);
@@ -400,7 +400,7 @@ gboolean bp_setting_set_temporary(const char *path, const char *key, const char 
 	const BpParam *row = context ? bp_setting_row(context, key) : NULL;
 	g_autofree char *before = NULL;
 	g_autofree char *after = NULL;
-	Temporary *temporary;
+	TemporaryValue *temporary;
 
 	if (!clean || !bp_setting_check_key(key, error) || !fits(row ? row : &plain, value, error))
 		return FALSE;
@@ -409,7 +409,7 @@ gboolean bp_setting_set_temporary(const char *path, const char *key, const char 
 	before = context ? get_text(context, row, key) : NULL;
 	temporary = find_temporary(clean, row, key);
 	if (!temporary) {
-		temporary = g_new0(Temporary, 1);
+		temporary = g_new0(TemporaryValue, 1);
 		temporary->path = g_strdup(clean);
 		temporary->key = g_strdup(key);
 		g_ptr_array_add(temporaries, temporary);

@@ -22,10 +22,10 @@ typedef struct {
 	gboolean full;	     /* somebody waits for room */
 	gboolean ended;	     /* its reader has gone, or there is no thread */
 	gsize lost;	     /* atomic */
-} Output;
+} OutputQueue;
 
-static Output output = { .fd = STDOUT_FILENO, .limit = 16 * 1024 * 1024 },
-	      errors = { .fd = STDERR_FILENO, .limit = 256 * 1024 };
+static OutputQueue output = { .fd = STDOUT_FILENO, .limit = 16 * 1024 * 1024 },
+		   errors = { .fd = STDERR_FILENO, .limit = 256 * 1024 };
 static gboolean is_up; /* under the lock of `output`: the kernel runs */
 
 static void run_drained(gpointer a, gpointer b, guint64 c)
@@ -54,7 +54,7 @@ static gboolean write_all(int fd, const guint8 *data, gsize size)
 
 static gpointer run(gpointer data)
 {
-	Output *to = data;
+	OutputQueue *to = data;
 
 	g_mutex_lock(&to->lock);
 	while (!to->ended) {
@@ -80,7 +80,7 @@ static gpointer run(gpointer data)
 	return NULL;
 }
 
-static gboolean send(Output *to, gconstpointer data, gsize size)
+static gboolean send(OutputQueue *to, gconstpointer data, gsize size)
 {
 	g_autoptr(GThread) thread = NULL;
 	gboolean room;
@@ -105,7 +105,7 @@ static gboolean send(Output *to, gconstpointer data, gsize size)
 }
 
 /* `time` -1: without end. FALSE: not all was taken. */
-static gboolean flush(Output *to, gint64 time)
+static gboolean flush(OutputQueue *to, gint64 time)
 {
 	gint64 until = g_get_monotonic_time() + time;
 	gboolean good = TRUE;

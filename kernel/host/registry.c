@@ -9,23 +9,23 @@ typedef struct {
 	char *path;
 	gconstpointer object;
 	guint64 number;
-	GQueue holds; /* Hold */
-} Entry;
+	GQueue holds; /* RegistryHold */
+} RegistryEntry;
 
 typedef struct {
 	BpOwned owned;
-	Entry *entry;
+	RegistryEntry *entry;
 	BpFunc gone;
 	gpointer data;
 	GDestroyNotify destroy;
-} Hold;
+} RegistryHold;
 
-static GHashTable *entries; /* path -> Entry */
+static GHashTable *entries; /* path -> RegistryEntry */
 static guint64 last_number;
 
 static void drop_hold(BpOwned *owned)
 {
-	Hold *hold = OWNED_BY(owned, Hold, owned);
+	RegistryHold *hold = OWNED_BY(owned, RegistryHold, owned);
 
 	owner_unlink(owned);
 	g_queue_remove(&hold->entry->holds, hold);
@@ -36,8 +36,8 @@ static void drop_hold(BpOwned *owned)
 
 static void drop_entry(BpOwned *owned)
 {
-	Entry *entry = OWNED_BY(owned, Entry, owned);
-	Hold *hold;
+	RegistryEntry *entry = OWNED_BY(owned, RegistryEntry, owned);
+	RegistryHold *hold;
 
 	owner_unlink(owned);
 	g_hash_table_steal(entries, entry->path);
@@ -57,14 +57,14 @@ static void drop_entry(BpOwned *owned)
 	g_free(entry);
 }
 
-static Entry *find(const char *path)
+static RegistryEntry *find(const char *path)
 {
 	return entries ? g_hash_table_lookup(entries, path) : NULL;
 }
 
 gboolean bp_registry_add(BpPlugin *self, const char *path, gconstpointer object, GError **error)
 {
-	Entry *entry = find(path);
+	RegistryEntry *entry = find(path);
 
 	if (entry) {
 		g_set_error(error, BP_HOST_ERROR, BP_EXISTS, "%s is registered by %s already", path,
@@ -73,7 +73,7 @@ gboolean bp_registry_add(BpPlugin *self, const char *path, gconstpointer object,
 	}
 	if (!entries)
 		entries = g_hash_table_new(g_str_hash, g_str_equal);
-	entry = g_new0(Entry, 1);
+	entry = g_new0(RegistryEntry, 1);
 	entry->path = g_strdup(path);
 	entry->object = object;
 	entry->number = ++last_number;
@@ -85,7 +85,7 @@ gboolean bp_registry_add(BpPlugin *self, const char *path, gconstpointer object,
 
 void bp_registry_remove(BpPlugin *self, const char *path)
 {
-	Entry *entry = find(path);
+	RegistryEntry *entry = find(path);
 
 	g_return_if_fail(entry && entry->owned.owner == self);
 	drop_entry(&entry->owned);
@@ -93,14 +93,14 @@ void bp_registry_remove(BpPlugin *self, const char *path)
 
 gconstpointer bp_registry_find(const char *path)
 {
-	Entry *entry = find(path);
+	RegistryEntry *entry = find(path);
 
 	return entry ? entry->object : NULL;
 }
 
 BpPlugin *bp_registry_owner(const char *path)
 {
-	Entry *entry = find(path);
+	RegistryEntry *entry = find(path);
 
 	return entry ? entry->owned.owner : NULL;
 }
@@ -129,7 +129,7 @@ char **bp_registry_list(const char *prefix)
 
 static gint by_number(gconstpointer a, gconstpointer b)
 {
-	const Entry *first = *(Entry *const *)a, *second = *(Entry *const *)b;
+	const RegistryEntry *first = *(RegistryEntry *const *)a, *second = *(RegistryEntry *const *)b;
 
 	return first->number < second->number ? -1 : 1;
 }
@@ -148,18 +148,18 @@ GPtrArray *bp_registry_objects(const char *prefix)
 	}
 	g_ptr_array_sort(list, by_number);
 	for (guint i = 0; i < list->len; i++)
-		list->pdata[i] = (gpointer)((Entry *)list->pdata[i])->object;
+		list->pdata[i] = (gpointer)((RegistryEntry *)list->pdata[i])->object;
 	return list;
 }
 
 gconstpointer bp_registry_hold(BpPlugin *self, const char *path, BpFunc gone, gpointer data, GDestroyNotify destroy)
 {
-	Entry *entry = find(path);
-	Hold *hold;
+	RegistryEntry *entry = find(path);
+	RegistryHold *hold;
 
 	if (!entry)
 		return NULL;
-	hold = g_new0(Hold, 1);
+	hold = g_new0(RegistryHold, 1);
 	hold->entry = entry;
 	hold->gone = gone;
 	hold->data = data;
@@ -171,10 +171,10 @@ gconstpointer bp_registry_hold(BpPlugin *self, const char *path, BpFunc gone, gp
 
 void bp_registry_release(BpPlugin *self, const char *path)
 {
-	Entry *entry = find(path);
+	RegistryEntry *entry = find(path);
 
 	for (GList *at = entry ? entry->holds.head : NULL; at; at = at->next) {
-		Hold *hold = at->data;
+		RegistryHold *hold = at->data;
 
 		if (hold->owned.owner == self) {
 			drop_hold(&hold->owned);

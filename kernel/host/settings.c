@@ -21,7 +21,7 @@ static const char *const backups[] = { "bak", "ba1", "ba2", "ba3", "ba4", "ba5" 
 typedef struct {
 	SettingsSaved done;
 	gpointer data;
-} Waiter;
+} SaveWaiter;
 
 /* One round of writing: made on the loop, worked off by a job, finished on the loop. */
 typedef struct {
@@ -32,7 +32,7 @@ typedef struct {
 	gboolean ran;
 	struct stat seen;
 	GError *error;
-} Save;
+} SaveJob;
 
 static struct {
 	GKeyFile *keys;
@@ -42,8 +42,8 @@ static struct {
 	char *notice;
 	gboolean dirty, told;
 	void (*on_dirty)(void);
-	Save *save;	 /* under way */
-	GArray *waiters; /* Waiter */
+	SaveJob *save;	 /* under way */
+	GArray *waiters; /* SaveWaiter */
 } store;
 
 static GKeyFile *keys(void)
@@ -268,7 +268,7 @@ void settings_on_dirty(void (*func)(void))
 
 static void save_work(BpJob *job, gpointer data)
 {
-	Save *save = data;
+	SaveJob *save = data;
 
 	save->ran = TRUE;
 	if (save->same && !access(save->path, F_OK))
@@ -283,7 +283,7 @@ static void go_on(const GError *error);
 /* The job is done, or was not begun. */
 static void save_finish(gpointer data)
 {
-	Save *save = data;
+	SaveJob *save = data;
 
 	store.save = NULL;
 	if (!save->ran)
@@ -313,7 +313,7 @@ static void go_on(const GError *error)
 	g_autoptr(GArray) waiters = NULL;
 
 	if (!error && store.dirty && store.path) {
-		Save *save = store.save = g_new0(Save, 1);
+		SaveJob *save = store.save = g_new0(SaveJob, 1);
 
 		save->path = g_strdup(store.path);
 		save->text = settings_render(keys(), &save->size);
@@ -332,15 +332,15 @@ static void go_on(const GError *error)
 		store.dirty = store.told = FALSE;
 	waiters = g_steal_pointer(&store.waiters);
 	for (guint i = 0; waiters && i < waiters->len; i++)
-		g_array_index(waiters, Waiter, i).done(error, g_array_index(waiters, Waiter, i).data);
+		g_array_index(waiters, SaveWaiter, i).done(error, g_array_index(waiters, SaveWaiter, i).data);
 }
 
 void settings_save(SettingsSaved done, gpointer data)
 {
-	Waiter waiter = { done, data };
+	SaveWaiter waiter = { done, data };
 
 	if (!store.waiters)
-		store.waiters = g_array_new(FALSE, FALSE, sizeof(Waiter));
+		store.waiters = g_array_new(FALSE, FALSE, sizeof(SaveWaiter));
 	g_array_append_val(store.waiters, waiter);
 	if (!store.save)
 		go_on(NULL);

@@ -18,15 +18,15 @@ typedef struct {
 	GPtrArray *instances; /* BpPlan */
 	BpReloadDone done;
 	gpointer data;
-} Reload;
+} PluginReload;
 
 /* Who waits for the end of a plugin: one of these. */
 typedef struct {
 	PluginUnloaded done;
 	BpUnloadDone plain;
 	gpointer data; /* of these two */
-	Reload *reload;
-} Waiter;
+	PluginReload *reload;
+} UnloadWaiter;
 
 static GPtrArray *abandoned; /* plugins that were unloaded by force and that something still comes back to */
 static gboolean at_end;	     /* all are unloaded, and the process will end: nothing is loaded or unmapped */
@@ -40,7 +40,7 @@ static gboolean is_held(BpPlugin *plugin)
 }
 
 /* Takes the reload. Others may have loaded it again already. */
-static void finish_reload(Reload *reload, const char *name, gboolean comes_back)
+static void finish_reload(PluginReload *reload, const char *name, gboolean comes_back)
 {
 	g_autoptr(GError) error = NULL;
 
@@ -59,7 +59,7 @@ static void finish_reload(Reload *reload, const char *name, gboolean comes_back)
 static void tell_waiters(const char *name, const char *left, GSList *take_waiters, gboolean comes_back)
 {
 	for (GSList *at = take_waiters; at; at = at->next) {
-		Waiter *waiter = at->data;
+		UnloadWaiter *waiter = at->data;
 
 		if (waiter->reload)
 			finish_reload(waiter->reload, name, comes_back);
@@ -206,7 +206,7 @@ static void on_force(BpPlugin *self, gpointer data)
 	ask_finish(plugin);
 }
 
-static void unload(BpPlugin *plugin, gboolean force, Waiter waiter)
+static void unload(BpPlugin *plugin, gboolean force, UnloadWaiter waiter)
 {
 	PluginFile *file = plugin->file;
 
@@ -228,17 +228,17 @@ static void unload(BpPlugin *plugin, gboolean force, Waiter waiter)
 
 void plugin_unload(BpPlugin *plugin, gboolean force, PluginUnloaded done, gpointer data)
 {
-	unload(plugin, force, (Waiter){ .done = done, .data = data });
+	unload(plugin, force, (UnloadWaiter){ .done = done, .data = data });
 }
 
 typedef struct {
 	char *name;
-	Waiter waiter;
-} Request;
+	UnloadWaiter waiter;
+} UnloadRequest;
 
 static void run_unload(gpointer a, gpointer b, guint64 c)
 {
-	Request *request = a;
+	UnloadRequest *request = a;
 	BpPlugin *plugin = bp_plugin_find(request->name);
 
 	if (plugin)
@@ -251,15 +251,15 @@ static void run_unload(gpointer a, gpointer b, guint64 c)
 
 void bp_plugin_unload(BpPlugin *plugin, BpUnloadDone done, gpointer data)
 {
-	Waiter waiter = { .plain = done, .data = data };
-	Request *request;
+	UnloadWaiter waiter = { .plain = done, .data = data };
+	UnloadRequest *request;
 
 	if (bus_on_main()) {
 		unload(plugin, FALSE, waiter);
 		return;
 	}
-	request = g_new(Request, 1);
-	*request = (Request){ g_strdup(plugin->name), waiter };
+	request = g_new(UnloadRequest, 1);
+	*request = (UnloadRequest){ g_strdup(plugin->name), waiter };
 	inbox_post(bp_loop_main(), run_unload, request, NULL, 0, TRUE);
 }
 
@@ -308,7 +308,7 @@ void plugin_unload_all(void)
 void bp_plugin_reload(BpPlugin *plugin, BpReloadDone done, gpointer data)
 {
 	g_autoptr(GError) error = NULL;
-	Reload *reload;
+	PluginReload *reload;
 
 	if (!plugin->file->path)
 		g_set_error(&error, BP_HOST_ERROR, BP_INVALID, "%s is part of the program", plugin->name);
@@ -316,10 +316,10 @@ void bp_plugin_reload(BpPlugin *plugin, BpReloadDone done, gpointer data)
 		done(error, data);
 		return;
 	}
-	reload = g_new0(Reload, 1);
+	reload = g_new0(PluginReload, 1);
 	reload->path = g_strdup(plugin->file->path);
 	reload->instances = bp_plan_instances(plugin);
 	reload->done = done;
 	reload->data = data;
-	unload(plugin, FALSE, (Waiter){ .reload = reload });
+	unload(plugin, FALSE, (UnloadWaiter){ .reload = reload });
 }

@@ -18,13 +18,13 @@ typedef struct {
 	ParamValue value; /* of the first; its text is in `texts` */
 	gboolean set;	  /* by somebody, and not taken from the setting or the fallback */
 	gboolean settled;
-} Slot;
+} ValueSlot;
 
 struct BpValues {
 	const BpParam *table;
 	const BpParam **rows;
 	guint count;
-	Slot *slots;
+	ValueSlot *slots;
 };
 
 BpValues *bp_values_new(const BpParam *table)
@@ -33,7 +33,7 @@ BpValues *bp_values_new(const BpParam *table)
 
 	values->table = table;
 	values->rows = bp_param_rows(table, &values->count);
-	values->slots = g_new0(Slot, values->count + 1);
+	values->slots = g_new0(ValueSlot, values->count + 1);
 	for (guint i = 0; i < values->count; i++) {
 		values->slots[i].texts = g_ptr_array_new_with_free_func(g_free);
 		g_ptr_array_add(values->slots[i].texts, NULL);
@@ -41,13 +41,13 @@ BpValues *bp_values_new(const BpParam *table)
 	return values;
 }
 
-static guint slot_size(const Slot *slot)
+static guint slot_size(const ValueSlot *slot)
 {
 	return slot->texts->len - 1;
 }
 
 /* A secret does not stay behind in freed memory. */
-static void slot_clear(Slot *slot, const BpParam *row)
+static void slot_clear(ValueSlot *slot, const BpParam *row)
 {
 	for (guint i = 0; row->secret && i < slot_size(slot); i++)
 		explicit_bzero(slot->texts->pdata[i], strlen(slot->texts->pdata[i]));
@@ -57,7 +57,7 @@ static void slot_clear(Slot *slot, const BpParam *row)
 	slot->set = slot->settled = FALSE;
 }
 
-static void slot_add_take(Slot *slot, ParamValue value)
+static void slot_add_take(ValueSlot *slot, ParamValue value)
 {
 	if (slot_size(slot) == 0)
 		slot->value = value;
@@ -85,8 +85,8 @@ BpValues *bp_values_copy(const BpValues *values)
 	g_return_val_if_fail(values, NULL);
 	copy = bp_values_new(values->table);
 	for (guint i = 0; i < values->count; i++) {
-		const Slot *from = &values->slots[i];
-		Slot *to = &copy->slots[i];
+		const ValueSlot *from = &values->slots[i];
+		ValueSlot *to = &copy->slots[i];
 
 		if (!from->set)
 			continue;
@@ -124,7 +124,7 @@ gboolean bp_values_set(BpValues *values, const char *name, const char *text, GEr
 {
 	const BpParam *row;
 	ParamValue value;
-	Slot *slot;
+	ValueSlot *slot;
 	gint at;
 
 	g_return_val_if_fail(values && name, FALSE);
@@ -183,7 +183,7 @@ gboolean bp_values_set_pairs(BpValues *values, const char *const *pairs, GError 
 
 /* --- getting --- */
 
-static void settle(Slot *slot, const BpParam *row)
+static void settle(ValueSlot *slot, const BpParam *row)
 {
 	ParamValue value;
 
@@ -224,7 +224,7 @@ gboolean bp_values_complete(const BpValues *values, GError **error)
 	return TRUE;
 }
 
-static const Slot *slot_of(const BpValues *values, const char *name)
+static const ValueSlot *slot_of(const BpValues *values, const char *name)
 {
 	gint at;
 
@@ -240,28 +240,28 @@ static const Slot *slot_of(const BpValues *values, const char *name)
 
 gboolean bp_values_is_set(const BpValues *values, const char *name)
 {
-	const Slot *slot = slot_of(values, name);
+	const ValueSlot *slot = slot_of(values, name);
 
 	return slot && slot->set;
 }
 
 const char *bp_values_string(const BpValues *values, const char *name)
 {
-	const Slot *slot = slot_of(values, name);
+	const ValueSlot *slot = slot_of(values, name);
 
 	return slot ? slot->texts->pdata[0] : NULL;
 }
 
 gint64 bp_values_int(const BpValues *values, const char *name)
 {
-	const Slot *slot = slot_of(values, name);
+	const ValueSlot *slot = slot_of(values, name);
 
 	return slot ? slot->value.number : 0;
 }
 
 double bp_values_double(const BpValues *values, const char *name)
 {
-	const Slot *slot = slot_of(values, name);
+	const ValueSlot *slot = slot_of(values, name);
 
 	return slot ? slot->value.real : 0;
 }
@@ -279,7 +279,7 @@ gint64 bp_values_duration(const BpValues *values, const char *name)
 const char *const *bp_values_list(const BpValues *values, const char *name)
 {
 	static const char *const none[] = { NULL };
-	const Slot *slot = slot_of(values, name);
+	const ValueSlot *slot = slot_of(values, name);
 
 	return slot ? (const char *const *)slot->texts->pdata : none;
 }
@@ -319,7 +319,7 @@ char *bp_values_describe(const BpValues *values)
 
 	g_return_val_if_fail(values, g_string_free(line, FALSE));
 	for (guint i = 0; i < values->count; i++) {
-		const Slot *slot = &values->slots[i];
+		const ValueSlot *slot = &values->slots[i];
 
 		for (guint t = 0; slot->set && t < slot_size(slot); t++) {
 			g_string_append_printf(line, "%s%s=", line->len ? " " : "", values->rows[i]->name);
@@ -332,7 +332,7 @@ char *bp_values_describe(const BpValues *values)
 	return g_string_free(line, FALSE);
 }
 
-static gboolean slots_equal(const Slot *a, const Slot *b, const BpParam *row)
+static gboolean slots_equal(const ValueSlot *a, const ValueSlot *b, const BpParam *row)
 {
 	if (a->set != b->set || slot_size(a) != slot_size(b))
 		return FALSE;

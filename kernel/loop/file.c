@@ -151,11 +151,11 @@ typedef struct {
 	GError *error;
 	BpFileLoaded done;
 	gpointer data;
-} Load;
+} LoadJob;
 
 static void load_free(gpointer data)
 {
-	Load *load = data;
+	LoadJob *load = data;
 
 	g_clear_error(&load->error);
 	g_free(load->path);
@@ -165,14 +165,14 @@ static void load_free(gpointer data)
 
 static void work(BpJob *job, gpointer data)
 {
-	Load *load = data;
+	LoadJob *load = data;
 
 	load->text = bp_file_load(load->path, load->limit, BP_FILE_READ, &load->size, &load->error);
 }
 
 static void on_loaded(BpPlugin *self, gboolean cancelled, gpointer data)
 {
-	Load *load = data;
+	LoadJob *load = data;
 
 	if (cancelled) {
 		g_clear_pointer(&load->text, g_free);
@@ -185,7 +185,7 @@ static void on_loaded(BpPlugin *self, gboolean cancelled, gpointer data)
 
 gboolean bp_file_read(BpPlugin *self, const char *path, gsize limit, BpFileLoaded done, gpointer data, GError **error)
 {
-	Load *load = g_new0(Load, 1);
+	LoadJob *load = g_new0(LoadJob, 1);
 
 	load->path = g_strdup(path);
 	load->limit = limit;

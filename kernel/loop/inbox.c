@@ -8,7 +8,7 @@ typedef struct {
 	gpointer data;
 	GDestroyNotify destroy;
 	gboolean dropped; /* its owner has gone; the inbox still has it */
-} Call;
+} DeferredCall;
 
 void inbox_init(Inbox *inbox)
 {
@@ -120,14 +120,14 @@ void inbox_run(BpLoop *loop)
 	inbox->spare = batch;
 }
 
-static void call_finish(Call *call)
+static void call_finish(DeferredCall *call)
 {
 	if (call->destroy)
 		call->destroy(call->data);
 	call->destroy = NULL;
 }
 
-static void call_run(Call *call)
+static void call_run(DeferredCall *call)
 {
 	BpPlugin *owner = call->owned.owner;
 
@@ -140,9 +140,9 @@ static void call_run(Call *call)
 	g_free(call);
 }
 
-static Call *call_new(BpFunc func, gpointer data, GDestroyNotify destroy)
+static DeferredCall *call_new(BpFunc func, gpointer data, GDestroyNotify destroy)
 {
-	Call *call = g_new0(Call, 1);
+	DeferredCall *call = g_new0(DeferredCall, 1);
 
 	call->func = func;
 	call->data = data;
@@ -153,7 +153,7 @@ static Call *call_new(BpFunc func, gpointer data, GDestroyNotify destroy)
 /* On the loop that has it, whose queue frees it. */
 static void drop_call(BpOwned *owned)
 {
-	Call *call = OWNED_BY(owned, Call, owned);
+	DeferredCall *call = OWNED_BY(owned, DeferredCall, owned);
 
 	owner_unlink(owned);
 	call->dropped = TRUE;
@@ -162,7 +162,7 @@ static void drop_call(BpOwned *owned)
 
 static void run_call(gpointer a, gpointer b, guint64 c)
 {
-	Call *call = a;
+	DeferredCall *call = a;
 
 	if (call->dropped)
 		g_free(call);
@@ -178,7 +178,7 @@ gboolean bp_loop_call(BpPlugin *self, BpLoop *loop, BpFunc func, gpointer data, 
 	Inbox *inbox = &loop->inbox;
 	GMainContext *asleep = NULL;
 	gboolean good;
-	Call *call;
+	DeferredCall *call;
 
 	g_return_val_if_fail(!self->is_scope || loop == loop_here(), FALSE);
 	call = call_new(func, data, destroy);
@@ -199,7 +199,7 @@ gboolean bp_loop_call(BpPlugin *self, BpLoop *loop, BpFunc func, gpointer data, 
 
 void bp_defer(BpPlugin *self, BpFunc func, gpointer data, GDestroyNotify destroy)
 {
-	Call *call;
+	DeferredCall *call;
 
 	g_return_if_fail(bus_port);
 	call = call_new(func, data, destroy);
@@ -216,7 +216,7 @@ void defer_run(BpLoop *loop)
 
 void defer_drop(BpLoop *loop)
 {
-	Call *call;
+	DeferredCall *call;
 
 	while ((call = g_queue_pop_head(&loop->deferred))) {
 		if (!call->dropped)

@@ -144,11 +144,11 @@ typedef struct {
 	gint64 at, to;
 	guint failed;
 	gboolean cancelled, running;
-} Loop;
+} LoopCommand;
 
 static void next(BpPlugin *self, gpointer data);
 
-static void loop_end(Loop *loop)
+static void loop_end(LoopCommand *loop)
 {
 	GError *error = NULL;
 
@@ -161,7 +161,7 @@ static void loop_end(Loop *loop)
 
 static void loop_free(gpointer data)
 {
-	Loop *loop = data;
+	LoopCommand *loop = data;
 
 	g_free(loop->command);
 	g_free(loop->name);
@@ -170,7 +170,7 @@ static void loop_free(gpointer data)
 
 static void on_done(BpPlugin *self, guint failed, gpointer data)
 {
-	Loop *loop = data;
+	LoopCommand *loop = data;
 
 	loop->running = FALSE;
 	loop->failed += failed;
@@ -180,7 +180,7 @@ static void on_done(BpPlugin *self, guint failed, gpointer data)
 
 static void next(BpPlugin *self, gpointer data)
 {
-	Loop *loop = data;
+	LoopCommand *loop = data;
 	g_autofree char *line = NULL;
 
 	if (loop->cancelled || loop->at > loop->to) {
@@ -199,14 +199,14 @@ static void next(BpPlugin *self, gpointer data)
 
 static void on_cancelled(BpPlugin *self, gpointer data)
 {
-	((Loop *)data)->cancelled = TRUE;
+	((LoopCommand *)data)->cancelled = TRUE;
 }
 
 static gboolean run_loop(BpPlugin *self, BpCall *call, GError **error)
 {
 	gint64 from = bp_call_int(call, "from"), to = bp_call_int(call, "to");
 	const char *command = bp_call_string(call, "command");
-	Loop *loop;
+	LoopCommand *loop;
 
 	if (to < from || !command || !*command) {
 		if (to < from)
@@ -218,7 +218,7 @@ static gboolean run_loop(BpPlugin *self, BpCall *call, GError **error)
 			g_set_error(error, BP_CONSOLE_ERROR, BP_INVALID, "Please provide a command to loop.");
 		return FALSE;
 	}
-	loop = g_new0(Loop, 1);
+	loop = g_new0(LoopCommand, 1);
 	loop->call = call;
 	loop->command = g_strdup(command);
 	loop->name = g_strdup(bp_call_string(call, "variable"));

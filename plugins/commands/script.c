@@ -32,11 +32,11 @@ typedef struct {
 	guint session;
 	char *command;
 	gint64 started;
-} Beside;
+} BesideRun;
 
 static void on_beside_done(BpPlugin *self, guint failed, gpointer data)
 {
-	Beside *beside = data;
+	BesideRun *beside = data;
 	BpSession *session = bp_session_find(beside->session);
 	g_autofree char *text = g_strdup_printf("Finished command %s after %.2fsec", beside->command,
 						(double)(g_get_monotonic_time() - beside->started) / G_USEC_PER_SEC);
@@ -49,7 +49,7 @@ static void on_beside_done(BpPlugin *self, guint failed, gpointer data)
 
 static gboolean run_threaded(BpPlugin *self, BpCall *call, GError **error)
 {
-	Beside *beside = g_new0(Beside, 1);
+	BesideRun *beside = g_new0(BesideRun, 1);
 
 	beside->session = bp_session_id(bp_call_session(call));
 	beside->command = g_strdup(bp_call_string(call, "command"));

@@ -12,11 +12,11 @@ typedef struct {
 	char *target, *text;
 	gsize size;
 	GError *error;
-} Export;
+} SettingsExport;
 
 static void export_free(gpointer data)
 {
-	Export *export = data;
+	SettingsExport *export = data;
 
 	g_clear_error(&export->error);
 	g_free(export->target);
@@ -40,7 +40,7 @@ static char *free_name(const char *folder)
 
 static void export_work(BpJob *job, gpointer data)
 {
-	Export *export = data;
+	SettingsExport *export = data;
 
 	if (g_file_test(export->target, G_FILE_TEST_IS_DIR)) {
 		g_autofree char *folder = export->target;
@@ -52,7 +52,7 @@ static void export_work(BpJob *job, gpointer data)
 
 static void on_exported(BpPlugin *self, gboolean cancelled, gpointer data)
 {
-	Export *export = data;
+	SettingsExport *export = data;
 	GError *why = NULL;
 
 	if (export->error)
@@ -70,7 +70,7 @@ static void on_cancel(BpPlugin *self, gpointer call)
 
 static gboolean run_export(BpPlugin *self, BpCall *call, GError **error)
 {
-	Export *export = g_new0(Export, 1);
+	SettingsExport *export = g_new0(SettingsExport, 1);
 
 	export->call = call;
 	export->target = g_strdup(bp_call_string(call, "file"));

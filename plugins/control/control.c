@@ -22,11 +22,11 @@ typedef struct {
 	BpSession *session;
 	GString *pending; /* header, or part of a frame */
 	gboolean attached;
-} Client;
+} ControlClient;
 
 static const BpSessionLink control_link;
 
-static void client_free(Client *client)
+static void client_free(ControlClient *client)
 {
 	g_string_free(client->pending, TRUE);
 	g_free(client);
@@ -34,7 +34,7 @@ static void client_free(Client *client)
 
 static void link_send(BpPlugin *self, BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer user)
 {
-	Client *client = user;
+	ControlClient *client = user;
 
 	if (bp_stream_write(client->stream, data, size) != BP_SENT)
 		bp_session_set_writable(session, FALSE);
@@ -42,7 +42,7 @@ static void link_send(BpPlugin *self, BpSession *session, gconstpointer data, gs
 
 static void link_end(BpPlugin *self, BpSession *session, BpEnd why, gpointer user)
 {
-	Client *client = user;
+	ControlClient *client = user;
 	char status[16];
 
 	client->session = NULL;
@@ -56,7 +56,7 @@ static void link_end(BpPlugin *self, BpSession *session, BpEnd why, gpointer use
 
 static void link_input(BpPlugin *self, BpSession *session, gboolean on, gpointer user)
 {
-	bp_stream_set_reading(((Client *)user)->stream, on);
+	bp_stream_set_reading(((ControlClient *)user)->stream, on);
 }
 
 static const BpSessionLink control_link = {
@@ -72,7 +72,7 @@ static gboolean is_allowed(BpStream *stream)
 	       (!peer.uid || peer.uid == geteuid());
 }
 
-static void begin(Client *client, const char *header)
+static void begin(ControlClient *client, const char *header)
 {
 	BpSessionOptions options = { .handler = bp_handler_find("console"),
 				     .link = &control_link,
@@ -98,7 +98,7 @@ static void begin(Client *client, const char *header)
 }
 
 /* A whole frame is taken; gives how many bytes of `at` it had, 0 if its end has not come. */
-static gsize take_frame(Client *client, const guint8 *at, gsize size)
+static gsize take_frame(ControlClient *client, const guint8 *at, gsize size)
 {
 	gsize length;
 
@@ -111,7 +111,7 @@ static gsize take_frame(Client *client, const guint8 *at, gsize size)
 	return length + 3;
 }
 
-static void take_frames(Client *client)
+static void take_frames(ControlClient *client)
 {
 	gsize used = 0, part;
 
@@ -123,7 +123,7 @@ static void take_frames(Client *client)
 
 static void on_data(BpPlugin *self, BpStream *stream, const guint8 *data, gsize size, gpointer user)
 {
-	Client *client = user;
+	ControlClient *client = user;
 	const char *end;
 
 	if (client->session && !client->attached) {
@@ -152,7 +152,7 @@ static void on_data(BpPlugin *self, BpStream *stream, const guint8 *data, gsize 
 
 static void on_end(BpPlugin *self, BpStream *stream, gpointer user)
 {
-	Client *client = user;
+	ControlClient *client = user;
 
 	if (client->session)
 		bp_session_receive_end(client->session);
@@ -162,7 +162,7 @@ static void on_end(BpPlugin *self, BpStream *stream, gpointer user)
 
 static void on_closed(BpPlugin *self, BpStream *stream, const GError *why, gpointer user)
 {
-	Client *client = user;
+	ControlClient *client = user;
 	BpSession *session = g_steal_pointer(&client->session);
 
 	if (session)
@@ -172,7 +172,7 @@ static void on_closed(BpPlugin *self, BpStream *stream, const GError *why, gpoin
 
 static void on_drained(BpPlugin *self, BpStream *stream, gpointer user)
 {
-	Client *client = user;
+	ControlClient *client = user;
 
 	if (client->session)
 		bp_session_set_writable(client->session, TRUE);
@@ -183,13 +183,13 @@ static void on_accept(BpPlugin *self, BpServer *server, BpStream *stream, gpoint
 	static const BpStreamEvents events = {
 		.size = sizeof(events), .data = on_data, .end = on_end, .closed = on_closed, .drained = on_drained
 	};
-	Client *client;
+	ControlClient *client;
 
 	if (!is_allowed(stream)) {
 		bp_stream_abort(stream, NULL);
 		return;
 	}
-	client = g_new0(Client, 1);
+	client = g_new0(ControlClient, 1);
 	client->server = user;
 	client->stream = stream;
 	client->pending = g_string_new(NULL);

@@ -159,7 +159,7 @@ typedef struct {
 	gsize size;	/* of a GTask, in words */
 	GHashTable *classes;
 	GPtrArray *found;
-} Search;
+} TaskSearch;
 
 static void add_classes(GType type, GHashTable *classes)
 {
@@ -173,7 +173,7 @@ static void add_classes(GType type, GHashTable *classes)
 }
 
 /* A stream keeps the function of its caller itself, in what is private to it: that stands before the object. */
-static gconstpointer look_at_object(const Search *search, guintptr place)
+static gconstpointer look_at_object(const TaskSearch *search, guintptr place)
 {
 	guintptr words[2 * BEFORE_OBJECT], class;
 	GType type = left_copy(&class, place, 1) ? (GType)g_hash_table_lookup(search->classes, (gpointer) class) : 0;
@@ -189,7 +189,7 @@ static gconstpointer look_at_object(const Search *search, guintptr place)
 }
 
 /* A GObject: its class, then its count of references. One that was freed has no class. */
-static void look_at_task(const Search *search, guintptr place)
+static void look_at_task(const TaskSearch *search, guintptr place)
 {
 	guintptr task[64];
 	gsize got = left_copy(task, place, MIN(search->size, G_N_ELEMENTS(task)));
@@ -209,7 +209,7 @@ static void look_at_task(const Search *search, guintptr place)
 	left_add(search->found, "a GIO call that was not held for (%s)", name->str);
 }
 
-static void look_at_area(const Search *search, guintptr start, guintptr end, guintptr *piece)
+static void look_at_area(const TaskSearch *search, guintptr start, guintptr end, guintptr *piece)
 {
 	for (guintptr at = start; at < end; at += PIECE) {
 		gsize got = left_copy(piece, at, MIN(PIECE, end - at) / sizeof(*piece));
@@ -224,7 +224,9 @@ static void look_at_area(const Search *search, guintptr start, guintptr end, gui
 void left_find_calls(const LeftMapping *mapping, GPtrArray *found)
 {
 	GType type = has_types() ? types.from_name("GTask") : 0;
-	Search search = { .mapping = mapping, .class = type ? (guintptr)types.class_peek(type) : 0, .found = found };
+	TaskSearch search = { .mapping = mapping,
+			      .class = type ? (guintptr)types.class_peek(type) : 0,
+			      .found = found };
 	g_autofree char *maps = left_maps();
 	g_auto(GStrv) lines = NULL;
 	GTypeQuery query;

@@ -30,7 +30,7 @@ typedef struct {
 	sigset_t blocked;
 	gsize count, brought; /* objects that were mapped, and then those that came */
 	guintptr bases[];
-} Before;
+} Snapshot;
 
 extern const BpLeftovers left_table;
 
@@ -46,7 +46,7 @@ void left_add(GPtrArray *found, const char *format, ...)
 static gpointer before(BpPlugin *self, guint source)
 {
 	g_autoptr(GArray) bases = left_objects();
-	Before *state = g_malloc0(sizeof(*state) + bases->len * sizeof(guintptr));
+	Snapshot *state = g_malloc0(sizeof(*state) + bases->len * sizeof(guintptr));
 
 	state->made_by = &left_table;
 	state->source = source;
@@ -66,13 +66,13 @@ static gconstpointer handler_of(const struct sigaction *action)
 	return action->sa_flags & SA_SIGINFO ? (gconstpointer)action->sa_sigaction : (gconstpointer)action->sa_handler;
 }
 
-static gboolean is_used(const Before *state, int number)
+static gboolean is_used(const Snapshot *state, int number)
 {
 	return sigismember(&state->blocked, number) == 1 ||
 	       handler_of(&state->actions[number]) != (gconstpointer)SIG_DFL;
 }
 
-static void restore_signals(BpPlugin *self, const Before *state, const char *name)
+static void restore_signals(BpPlugin *self, const Snapshot *state, const char *name)
 {
 	g_autoptr(GString) changed = g_string_new(NULL);
 	struct sigaction now;
@@ -97,7 +97,7 @@ static void restore_signals(BpPlugin *self, const Before *state, const char *nam
 
 /* --- the object --- */
 
-static gboolean was_there(const Before *state, guintptr base)
+static gboolean was_there(const Snapshot *state, guintptr base)
 {
 	for (gsize i = 0; i < state->count; i++)
 		if (state->bases[i] == base)
@@ -107,7 +107,7 @@ static gboolean was_there(const Before *state, guintptr base)
 
 static gpointer loaded(BpPlugin *self, gpointer take_before, const char *name)
 {
-	Before *state = take_before;
+	Snapshot *state = take_before;
 	g_autoptr(GArray) bases = NULL;
 
 	if (state->made_by != &left_table)
@@ -124,7 +124,7 @@ static gpointer loaded(BpPlugin *self, gpointer take_before, const char *name)
 	return state;
 }
 
-static void find_handlers(const LeftMapping *mapping, const Before *state, GPtrArray *found)
+static void find_handlers(const LeftMapping *mapping, const Snapshot *state, GPtrArray *found)
 {
 	struct sigaction now;
 
@@ -138,7 +138,7 @@ static void find_handlers(const LeftMapping *mapping, const Before *state, GPtrA
 }
 
 /* What is registered with atexit runs when the file is unmapped; with these it would run after that. */
-static void find_exits(const Before *state, GPtrArray *found)
+static void find_exits(const Snapshot *state, GPtrArray *found)
 {
 	static const char *const names[] = { "on_exit", "g_atexit" };
 
@@ -151,7 +151,7 @@ static void find_exits(const Before *state, GPtrArray *found)
 static char *find(BpPlugin *self, gpointer given, guint source)
 {
 	g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(g_free);
-	const Before *state = given;
+	const Snapshot *state = given;
 	LeftMapping mapping;
 
 	if (state->made_by != &left_table || !state->brought)

@@ -44,11 +44,11 @@ typedef struct {
 	LeftMapping *mapping;
 	const guintptr *bases;
 	gsize count;
-} Wanted;
+} MappingSearch;
 
 static int add_ranges(struct dl_phdr_info *info, size_t size, void *data)
 {
-	const Wanted *wanted = data;
+	const MappingSearch *wanted = data;
 	gboolean found = FALSE;
 
 	for (gsize i = 0; i < wanted->count; i++)
@@ -68,7 +68,7 @@ static int add_ranges(struct dl_phdr_info *info, size_t size, void *data)
 
 void left_mapping_open(LeftMapping *mapping, const guintptr *bases, gsize count)
 {
-	Wanted wanted = { mapping, bases, count };
+	MappingSearch wanted = { mapping, bases, count };
 
 	mapping->ranges = g_array_new(FALSE, FALSE, sizeof(LeftRange));
 	dl_iterate_phdr(add_ranges, &wanted);
@@ -136,7 +136,7 @@ typedef struct {
 	guintptr base;
 	const char *name;
 	gboolean found;
-} Import;
+} ImportSearch;
 
 static gboolean relocates(const ElfW(Dyn) * dynamic, ElfW(Sxword) table, ElfW(Sxword) size, const char *name)
 {
@@ -160,7 +160,7 @@ static gboolean relocates(const ElfW(Dyn) * dynamic, ElfW(Sxword) table, ElfW(Sx
 static int look_for_import(struct dl_phdr_info *info, size_t size, void *data)
 {
 	const ElfW(Dyn) *dynamic = dynamic_of(info);
-	Import *import = data;
+	ImportSearch *import = data;
 
 	if (info->dlpi_addr != import->base || (entry(dynamic, DT_PLTREL) && entry(dynamic, DT_PLTREL) != DT_RELA))
 		return 0;
@@ -171,7 +171,7 @@ static int look_for_import(struct dl_phdr_info *info, size_t size, void *data)
 
 gboolean left_imports(const guintptr base, const char *name)
 {
-	Import import = { base, name, FALSE };
+	ImportSearch import = { base, name, FALSE };
 
 	dl_iterate_phdr(look_for_import, &import);
 	return import.found;

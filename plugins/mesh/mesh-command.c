@@ -11,9 +11,9 @@ typedef struct {
 	MeshCommandKind kind;
 	gboolean needs_address, needs_payload;
 	gboolean fixed; /* seven bytes are all of it: every known client adds an address */
-} Row;
+} CommandRow;
 
-static const Row rows[] = {
+static const CommandRow rows[] = {
 	{ "SEND-", MESH_CMD_SEND, TRUE, TRUE, FALSE },	   { "SENDI", MESH_CMD_SENDI, TRUE, TRUE, FALSE },
 	{ "BCAST", MESH_CMD_BCAST, TRUE, TRUE, FALSE },	   { "RST-R", MESH_CMD_RESET, FALSE, FALSE, TRUE },
 	{ "CLEAN", MESH_CMD_CLEAN, FALSE, FALSE, TRUE },   { "NINFO", MESH_CMD_NINFO, FALSE, FALSE, TRUE },
@@ -23,7 +23,7 @@ static const Row rows[] = {
 	{ "W-RBT", MESH_CMD_ROBOTS, FALSE, FALSE, FALSE }, { "NETIF", MESH_CMD_LIST, FALSE, FALSE, FALSE },
 };
 
-static const Row *find(const guint8 *data, gsize size)
+static const CommandRow *find(const guint8 *data, gsize size)
 {
 	for (gsize i = 0; size >= MESH_COMMAND && i < G_N_ELEMENTS(rows); i++)
 		if (memcmp(data, rows[i].name, MESH_COMMAND) == 0)
@@ -34,7 +34,7 @@ static const Row *find(const guint8 *data, gsize size)
 /* A constant that tells why it cannot be, or NULL. */
 static const char *read_command(MeshCommand *command, const guint8 *data, gsize size)
 {
-	const Row *row = find(data, size);
+	const CommandRow *row = find(data, size);
 
 	for (gsize i = 0; i < MIN(size, MESH_COMMAND); i++)
 		command->name[i] = g_ascii_isprint(data[i]) ? (char)data[i] : '?';
@@ -90,7 +90,7 @@ static MeshPart get_part(const guint8 *type, gsize size, const MeshTypes *types)
 
 MeshPart mesh_command_part(const guint8 *data, gsize size, const MeshTypes *types)
 {
-	const Row *row = find(data, size);
+	const CommandRow *row = find(data, size);
 	gsize begin = strlen(MESH_HANDSHAKE);
 
 	if (size >= MESH_HANDSHAKE_SIZE && memcmp(data, MESH_HANDSHAKE, begin) == 0 && data[begin] <= 1)

@@ -23,7 +23,7 @@ typedef struct {
 	guint32 size;
 	guint16 address;
 	guint16 type_size;
-} Row;
+} PendingValue;
 
 struct MeshHistory {
 	BpPlugin *self;
@@ -54,7 +54,7 @@ static guint64 lost_of(const MeshHistory *history)
 }
 
 /* The row at *at of a batch, which is then behind it. */
-static gboolean next_row(const GByteArray *batch, gsize *at, Row *row, const char **type, const guint8 **data)
+static gboolean next_row(const GByteArray *batch, gsize *at, PendingValue *row, const char **type, const guint8 **data)
 {
 	if (*at >= batch->len)
 		return FALSE;
@@ -97,7 +97,7 @@ static void append_lines(MeshHistory *history, const char *type, const GString *
 }
 
 /* What Python's repr and str made of bytes and time. */
-static void add_line(GString *lines, const Row *row, const guint8 *data)
+static void add_line(GString *lines, const PendingValue *row, const guint8 *data)
 {
 	g_autofree char *bytes = bp_bytes_text(data, row->size);
 	time_t seconds = row->wall / G_USEC_PER_SEC;
@@ -120,7 +120,7 @@ static void write_lines(MeshHistory *history)
 	GHashTableIter iter;
 	gpointer name, lines;
 	gsize at = 0;
-	Row row;
+	PendingValue row;
 	const char *type;
 	const guint8 *data;
 
@@ -212,7 +212,9 @@ void mesh_history_write(MeshHistory *history)
 static void add_line_later(MeshHistory *history, guint16 address, const char *type, gconstpointer data, gsize size,
 			   gint64 wall)
 {
-	Row row = { .wall = wall, .size = (guint32)size, .address = address, .type_size = (guint16)(strlen(type) + 1) };
+	PendingValue row = {
+		.wall = wall, .size = (guint32)size, .address = address, .type_size = (guint16)(strlen(type) + 1)
+	};
 
 	if (history->pending->len + sizeof(row) + row.type_size + size > HISTORY_PENDING) {
 		history->lost++;

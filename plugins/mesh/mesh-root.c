@@ -13,7 +13,7 @@
 typedef struct {
 	gint64 time;
 	gsize size;
-} Sent;
+} SentFrame;
 
 gboolean mesh_root_is_up(const MeshGateway *gateway)
 {
@@ -43,18 +43,18 @@ static gsize used_in_window(MeshGateway *gateway)
 	guint old = 0;
 	gsize used = 0;
 
-	while (old < gateway->window->len && g_array_index(gateway->window, Sent, old).time <= since)
+	while (old < gateway->window->len && g_array_index(gateway->window, SentFrame, old).time <= since)
 		old++;
 	if (old)
 		g_array_remove_range(gateway->window, 0, old);
 	for (guint i = 0; i < gateway->window->len; i++)
-		used += g_array_index(gateway->window, Sent, i).size;
+		used += g_array_index(gateway->window, SentFrame, i).size;
 	return used;
 }
 
 static void transmit(MeshGateway *gateway, GBytes *body, gsize wire)
 {
-	Sent sent = { bp_loop_now(), wire };
+	SentFrame sent = { bp_loop_now(), wire };
 	gsize size;
 	const guint8 *data = g_bytes_get_data(body, &size);
 
@@ -89,7 +89,8 @@ static void pump(MeshGateway *gateway)
 
 		wire = mesh_wire_size(data, size);
 		if (used && used + wire > gateway->set.window_bytes) {
-			gint64 due = g_array_index(gateway->window, Sent, 0).time + gateway->set.window - bp_loop_now();
+			gint64 due = g_array_index(gateway->window, SentFrame, 0).time + gateway->set.window -
+				     bp_loop_now();
 
 			bp_timer_once(&gateway->pace, gateway->self, due, on_pace, gateway);
 			return;
@@ -229,7 +230,7 @@ static gboolean open_channel(MeshGateway *gateway, const char *param, BpChannel 
 
 gboolean mesh_root_open(MeshGateway *gateway, GError **error)
 {
-	gateway->window = g_array_new(FALSE, FALSE, sizeof(Sent));
+	gateway->window = g_array_new(FALSE, FALSE, sizeof(SentFrame));
 	if (!open_channel(gateway, "recv", &gateway->root_recv, error) ||
 	    !open_channel(gateway, "send", &gateway->root_send, error) || !open_framing(gateway, error))
 		return FALSE;

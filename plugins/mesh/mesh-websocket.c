@@ -14,7 +14,7 @@ typedef struct {
 	BpWebSocket *socket;
 	gboolean typed, states;
 	gboolean behind; /* it does not read */
-} Page;
+} PageClient;
 
 const BpParam mesh_pages_params[] = {
 	{ "port", 'p', BP_INT, .fallback = "7654", .min = 0, .max = 65535,
@@ -25,7 +25,7 @@ const BpParam mesh_pages_params[] = {
 	{ NULL },
 };
 
-static void send_text(Page *page, const char *json)
+static void send_text(PageClient *page, const char *json)
 {
 	if (page->behind)
 		page->pages->missed++;
@@ -40,7 +40,7 @@ static void broadcast(MeshPages *pages, const char *json, gboolean typed)
 	gsize size = strlen(json);
 
 	for (guint i = 0; i < pages->all->len; i++) {
-		Page *page = pages->all->pdata[i];
+		PageClient *page = pages->all->pdata[i];
 		gboolean small = size > 1024 && bp_websocket_takes_compressed(page->socket);
 		BpMessage **frame = small ? &compressed : &plain;
 
@@ -84,7 +84,7 @@ void mesh_pages_text(MeshPages *pages, const char *json)
 
 /* --- a page --- */
 
-static void send_snapshot(Page *page)
+static void send_snapshot(PageClient *page)
 {
 	const MeshGateway *gateway = page->pages->gateway;
 	g_autofree char *connection = NULL, *status = NULL, *state = NULL;
@@ -105,7 +105,7 @@ static void send_snapshot(Page *page)
 
 static void on_drained(BpPlugin *self, BpWebSocket *socket, gpointer user)
 {
-	Page *page = user;
+	PageClient *page = user;
 
 	page->behind = FALSE;
 	send_snapshot(page);
@@ -113,7 +113,7 @@ static void on_drained(BpPlugin *self, BpWebSocket *socket, gpointer user)
 
 static void on_closed(BpPlugin *self, BpWebSocket *socket, guint code, const char *reason, gpointer user)
 {
-	Page *page = user;
+	PageClient *page = user;
 
 	g_ptr_array_remove(page->pages->all, page);
 }
@@ -126,7 +126,7 @@ static void on_accept(BpPlugin *self, BpWebSocket *socket, const char *path, con
 {
 	MeshPages *pages = user;
 	g_autofree char *vocabulary = bp_http_form_value(query ? query : "", query ? strlen(query) : 0, "vocabulary");
-	Page *page = g_new0(Page, 1);
+	PageClient *page = g_new0(PageClient, 1);
 
 	page->pages = pages;
 	page->socket = socket;
@@ -222,7 +222,7 @@ void mesh_pages_close(BpInstance *self)
 	}
 	bp_http_close(pages->http);
 	while (pages->all->len) {
-		Page *page = pages->all->pdata[0];
+		PageClient *page = pages->all->pdata[0];
 
 		bp_websocket_set_user(page->socket, NULL, NULL);
 		bp_websocket_close(page->socket, BP_CLOSE_GOING_AWAY, "");

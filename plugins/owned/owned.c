@@ -17,15 +17,15 @@ typedef struct {
 	const BpPlugin *owner;
 	const char *kind;
 	guint count;
-} Row;
+} OwnedCount;
 
 static void count(const BpPlugin *owner, const char *kind, gpointer data)
 {
 	GArray *rows = data;
-	Row fresh = { owner, kind, 1 };
+	OwnedCount fresh = { owner, kind, 1 };
 
 	for (guint i = 0; i < rows->len; i++) {
-		Row *row = &g_array_index(rows, Row, i);
+		OwnedCount *row = &g_array_index(rows, OwnedCount, i);
 
 		if (row->owner == owner && strcmp(row->kind, kind) == 0) {
 			row->count++;
@@ -64,12 +64,12 @@ static void print_sums(BpCall *call)
 
 static gboolean run_owned(BpPlugin *self, BpCall *call, GError **error)
 {
-	g_autoptr(GArray) rows = g_array_new(FALSE, FALSE, sizeof(Row));
+	g_autoptr(GArray) rows = g_array_new(FALSE, FALSE, sizeof(OwnedCount));
 
 	bp_owner_each(count, rows);
 	print_sums(call);
 	for (guint i = 0; i < rows->len; i++) {
-		const Row *row = &g_array_index(rows, Row, i);
+		const OwnedCount *row = &g_array_index(rows, OwnedCount, i);
 		const char *name = bp_plugin_name(row->owner);
 		gboolean is_plugin = row->owner != bp_kernel() && bp_plugin_find(name) == row->owner;
 		g_autofree char *kind = g_strdelimit(g_strdup(row->kind), " ", '-');

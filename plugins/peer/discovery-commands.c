@@ -52,9 +52,9 @@ typedef struct {
 	BpCall *call;
 	guint left; /* halves of a second */
 	GHashTable *shown;
-} Browse;
+} DiscoveryBrowse;
 
-static void browse_end(Browse *browse)
+static void browse_end(DiscoveryBrowse *browse)
 {
 	BpCall *call = browse->call;
 
@@ -73,7 +73,7 @@ static void on_cancel(BpPlugin *self, gpointer data)
 /* Each state of each node once, as it comes. */
 static void on_browse(BpPlugin *self, gpointer data)
 {
-	Browse *browse = data;
+	DiscoveryBrowse *browse = data;
 	json_t *list = discovery_json(), *node;
 	g_autofree char *progress = NULL;
 	size_t at;
@@ -100,7 +100,7 @@ static void on_browse(BpPlugin *self, gpointer data)
 
 gboolean discovery_run_discover(BpPlugin *self, BpCall *call, GError **error)
 {
-	Browse *browse = g_new0(Browse, 1);
+	DiscoveryBrowse *browse = g_new0(DiscoveryBrowse, 1);
 
 	discovery_start();
 	browse->call = call;

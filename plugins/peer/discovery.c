@@ -33,14 +33,14 @@ typedef struct {
 	gint64 heard, expires, probed, up_since;
 	guint failures;
 	BpStream *probe; /* NULL: none under way */
-} Node;
+} NodeRecord;
 
 static struct {
 	BpPlugin *self;
 	BpChannel *channel;
 	BpDatagram *listen, *listen_server, *out;
 	GQueue servers;	   /* EndpointServer */
-	GHashTable *nodes; /* id -> Node */
+	GHashTable *nodes; /* id -> NodeRecord */
 	BpTimer *announcing, *timer;
 	guint probes, answers;
 	guint64 heard, bad, browsers, refused, sent;
@@ -52,7 +52,7 @@ DiscoveryFunc discovery_found;
 
 static void node_free(gpointer data)
 {
-	Node *node = data;
+	NodeRecord *node = data;
 
 	if (node->probe) {
 		here.probes--;
@@ -65,7 +65,7 @@ static void node_free(gpointer data)
 
 static const char *const state_names[] = { "suspect", "up", "down" };
 
-static json_t *node_json(const Node *node)
+static json_t *node_json(const NodeRecord *node)
 {
 	g_autofree char *address = bp_address_format(&node->address);
 	json_t *protocols = json_array();
@@ -93,7 +93,7 @@ json_t *discovery_json(void)
 	return list;
 }
 
-static void tell(const Node *node, const char *event)
+static void tell(const NodeRecord *node, const char *event)
 {
 	json_t *object;
 	g_autofree char *text = NULL;
@@ -107,7 +107,7 @@ static void tell(const Node *node, const char *event)
 	bp_channel_print(here.channel, text);
 }
 
-static void tell_found(const Node *node)
+static void tell_found(const NodeRecord *node)
 {
 	DiscoveryFound found = { node->said.id,	  node->said.name, node->said.project,
 				 node->said.hash, node->address,   node->state };
@@ -125,7 +125,7 @@ void discovery_each(DiscoveryFunc func, gpointer data)
 		return;
 	g_hash_table_iter_init(&iter, here.nodes);
 	while (g_hash_table_iter_next(&iter, NULL, &at)) {
-		const Node *node = at;
+		const NodeRecord *node = at;
 		DiscoveryFound found = { node->said.id,	  node->said.name, node->said.project,
 					 node->said.hash, node->address,   node->state };
 
@@ -136,7 +136,7 @@ void discovery_each(DiscoveryFunc func, gpointer data)
 
 /* --- are they there? --- */
 
-static void set_state(Node *node, DiscoveryState state)
+static void set_state(NodeRecord *node, DiscoveryState state)
 {
 	DiscoveryState before = node->state;
 
@@ -154,7 +154,7 @@ static void set_state(Node *node, DiscoveryState state)
 
 static void on_probe_ready(BpPlugin *self, BpStream *stream, gpointer user)
 {
-	Node *node = user;
+	NodeRecord *node = user;
 	gint64 now = bp_loop_now();
 
 	node->failures = 0;
@@ -169,7 +169,7 @@ static void on_probe_data(BpPlugin *self, BpStream *stream, const guint8 *data, 
 
 static void on_probe_closed(BpPlugin *self, BpStream *stream, const GError *why, gpointer user)
 {
-	Node *node = user;
+	NodeRecord *node = user;
 
 	node->probe = NULL;
 	here.probes--;
@@ -181,7 +181,7 @@ static const BpStreamEvents probe_events = {
 	.size = sizeof(probe_events), .data = on_probe_data, .closed = on_probe_closed, .ready = on_probe_ready
 };
 
-static void probe(Node *node)
+static void probe(NodeRecord *node)
 {
 	gint64 now = bp_loop_now();
 
@@ -193,7 +193,7 @@ static void probe(Node *node)
 		here.probes++;
 }
 
-static void look_after(Node *node, gint64 now)
+static void look_after(NodeRecord *node, gint64 now)
 {
 	if (node->state == NODE_UP && now > node->expires)
 		set_state(node, NODE_SUSPECT);
@@ -222,7 +222,7 @@ static guint count_of(const BpAddress *from)
 
 	g_hash_table_iter_init(&iter, here.nodes);
 	while (g_hash_table_iter_next(&iter, NULL, &at)) {
-		const struct sockaddr_in *a = (const struct sockaddr_in *)&((Node *)at)->address.storage;
+		const struct sockaddr_in *a = (const struct sockaddr_in *)&((NodeRecord *)at)->address.storage;
 		const struct sockaddr_in *b = (const struct sockaddr_in *)&from->storage;
 
 		count += a->sin_addr.s_addr == b->sin_addr.s_addr;
@@ -239,7 +239,7 @@ static void move_text(char **to, char **from)
 }
 
 /* What 8889 does not say (project and hash) stays as 8890 said it. */
-static void take_said(Node *node, DiscoveryNode *said)
+static void take_said(NodeRecord *node, DiscoveryNode *said)
 {
 	move_text(&node->said.name, &said->name);
 	move_text(&node->said.hash, &said->hash);
@@ -253,7 +253,7 @@ static void take_said(Node *node, DiscoveryNode *said)
 
 void discovery_heard(DiscoveryNode *said, const BpAddress *from)
 {
-	Node *node = g_hash_table_lookup(here.nodes, said->id);
+	NodeRecord *node = g_hash_table_lookup(here.nodes, said->id);
 	gint64 now = bp_loop_now();
 	BpAddress address = *from;
 
@@ -265,7 +265,7 @@ void discovery_heard(DiscoveryNode *said, const BpAddress *from)
 			here.refused++;
 			return;
 		}
-		node = g_new0(Node, 1);
+		node = g_new0(NodeRecord, 1);
 		node->said.id = g_strdup(said->id);
 		node->address = address;
 		g_hash_table_insert(here.nodes, node->said.id, node);
@@ -293,7 +293,7 @@ void discovery_heard(DiscoveryNode *said, const BpAddress *from)
 
 void discovery_gone(const char *id)
 {
-	Node *node = here.nodes ? g_hash_table_lookup(here.nodes, id) : NULL;
+	NodeRecord *node = here.nodes ? g_hash_table_lookup(here.nodes, id) : NULL;
 
 	if (!node || node->state == NODE_DOWN)
 		return;
@@ -473,7 +473,7 @@ static void on_timer(BpPlugin *self, gpointer data)
 	here.answers = 0;
 	g_hash_table_iter_init(&iter, here.nodes);
 	while (g_hash_table_iter_next(&iter, NULL, &at)) {
-		if (now - ((Node *)at)->heard > FORGET && ((Node *)at)->state != NODE_UP)
+		if (now - ((NodeRecord *)at)->heard > FORGET && ((NodeRecord *)at)->state != NODE_UP)
 			g_hash_table_iter_remove(&iter);
 		else
 			look_after(at, now);

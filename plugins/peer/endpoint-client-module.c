@@ -35,7 +35,7 @@ gboolean endpoint_part_address(const char *address, char **host, guint *port, GE
 typedef struct {
 	EndpointClientModule *module;
 	BpChannel *reply; /* a reference, or NULL */
-} Asked;
+} PendingReply;
 
 static void on_state(EndpointClient *client, BpState state, const char *sentence, gint64 pause, gpointer data)
 {
@@ -50,7 +50,7 @@ static void on_state(EndpointClient *client, BpState state, const char *sentence
 
 static void on_answer(const json_t *reply, const GError *error, gpointer data)
 {
-	Asked *asked = data;
+	PendingReply *asked = data;
 	EndpointClientModule *module = asked->module;
 	g_autofree char *text = NULL;
 	g_autoptr(BpMessage) message = NULL;
@@ -82,13 +82,13 @@ static void on_send(BpPlugin *self, BpMessage *message, gpointer data)
 	g_autoptr(GError) error = NULL;
 	json_t *object = bp_json_parse_object(bp_message_data(message), bp_message_size(message), JSON_LINE_LIMIT,
 					      &error);
-	Asked *asked;
+	PendingReply *asked;
 
 	if (!object) {
 		bp_channel_printf(module->events, "Not sent: %s", error->message);
 		return;
 	}
-	asked = g_new0(Asked, 1);
+	asked = g_new0(PendingReply, 1);
 	asked->module = module;
 	asked->reply = reply ? bp_channel_ref(reply) : NULL;
 	endpoint_client_request(module->client, object, on_answer, asked);
@@ -170,13 +170,13 @@ const BpParam endpoint_client_params[] = {
 /* --- call --- */
 
 typedef struct {
-	BpScope *scope; /* its end frees the errand */
+	BpScope *scope; /* its end frees this call */
 	EndpointClient *client;
 	BpCall *call;  /* NULL: asynchronous, or told already */
 	guint session; /* of an asynchronous one */
 	guint number;
 	gboolean done;
-} Errand;
+} EndpointCall;
 
 static guint last_number;
 
@@ -192,12 +192,12 @@ const BpParam endpoint_call_params[] = {
 	{ NULL },
 };
 
-static void errand_free(gpointer data)
+static void pending_free(gpointer data)
 {
-	Errand *errand = data;
+	EndpointCall *pending = data;
 
-	endpoint_client_free(errand->client);
-	g_free(errand);
+	endpoint_client_free(pending->client);
+	g_free(pending);
 }
 
 static void close_scope(BpPlugin *scope, gpointer data)
@@ -207,39 +207,39 @@ static void close_scope(BpPlugin *scope, gpointer data)
 
 static void on_called(const json_t *reply, const GError *error, gpointer data)
 {
-	Errand *errand = data;
-	BpCall *call = g_steal_pointer(&errand->call);
-	BpSession *session = errand->session ? bp_session_find(errand->session) : NULL;
+	EndpointCall *pending = data;
+	BpCall *call = g_steal_pointer(&pending->call);
+	BpSession *session = pending->session ? bp_session_find(pending->session) : NULL;
 	g_autofree char *text = reply ? bp_json_text(reply) : NULL;
 
-	if (errand->done)
+	if (pending->done)
 		return;
-	errand->done = TRUE;
+	pending->done = TRUE;
 	if (call && reply)
 		bp_call_print(call, text);
 	if (call)
 		bp_call_done(call, error ? g_error_copy(error) : NULL);
 	if (session) {
-		g_autofree char *line = g_strdup_printf("Call %u: %s", errand->number, text ? text : error->message);
+		g_autofree char *line = g_strdup_printf("Call %u: %s", pending->number, text ? text : error->message);
 
 		bp_session_notify(session, line);
 	}
 	/* Not from inside the client. */
 	if (error && g_error_matches(error, BP_IO_ERROR, BP_CANCELLED))
 		return;
-	bp_defer(errand->scope, close_scope, NULL, NULL);
+	bp_defer(pending->scope, close_scope, NULL, NULL);
 }
 
 static void on_cancel(BpPlugin *self, gpointer data)
 {
-	Errand *errand = data;
-	BpCall *call = g_steal_pointer(&errand->call);
+	EndpointCall *pending = data;
+	BpCall *call = g_steal_pointer(&pending->call);
 
 	if (call)
 		bp_call_done(call, g_error_new(BP_IO_ERROR, BP_CANCELLED, "the call was ended"));
-	if (!errand->done) {
-		errand->done = TRUE;
-		bp_defer(errand->scope, close_scope, NULL, NULL);
+	if (!pending->done) {
+		pending->done = TRUE;
+		bp_defer(pending->scope, close_scope, NULL, NULL);
 	}
 }
 
@@ -273,7 +273,7 @@ gboolean endpoint_run_call(BpPlugin *self, BpCall *call, GError **error)
 	EndpointClientOptions options = { .timeout = bp_call_duration(call, "timeout"),
 					  .reconnect_delay = G_USEC_PER_SEC };
 	json_t *data = NULL, *message;
-	Errand *errand;
+	EndpointCall *pending;
 
 	if (!endpoint_part_address(bp_call_string(call, "address"), &host, &options.port, error) ||
 	    !read_data(bp_call_string(call, "data"), &data, &async, error))
@@ -282,19 +282,19 @@ gboolean endpoint_run_call(BpPlugin *self, BpCall *call, GError **error)
 	message = json_pack("{s:s}", bp_call_bool(call, "request") ? "request" : "endpoint", endpoint);
 	if (data)
 		json_object_set_new(message, "data", data);
-	errand = g_new0(Errand, 1);
-	errand->scope = bp_scope_open(self);
-	errand->number = ++last_number;
-	errand->client = endpoint_client_new(errand->scope, &options, NULL, NULL);
-	bp_plugin_defer_undo(errand->scope, errand_free,
-			     errand); /* the newest, so undone before what the client owns */
+	pending = g_new0(EndpointCall, 1);
+	pending->scope = bp_scope_open(self);
+	pending->number = ++last_number;
+	pending->client = endpoint_client_new(pending->scope, &options, NULL, NULL);
+	bp_plugin_defer_undo(pending->scope, pending_free,
+			     pending); /* the newest, so undone before what the client owns */
 	if (async) {
-		errand->session = bp_session_id(bp_call_session(call));
-		bp_call_printf(call, "Call %u is under way.", errand->number);
+		pending->session = bp_session_id(bp_call_session(call));
+		bp_call_printf(call, "Call %u is under way.", pending->number);
 	} else {
-		errand->call = call;
-		bp_call_hold(call, on_cancel, errand);
+		pending->call = call;
+		bp_call_hold(call, on_cancel, pending);
 	}
-	endpoint_client_request(errand->client, message, on_called, errand);
+	endpoint_client_request(pending->client, message, on_called, pending);
 	return TRUE;
 }

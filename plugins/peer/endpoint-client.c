@@ -21,7 +21,7 @@ typedef struct {
 	gpointer data;
 	gint64 begun;
 	gboolean over; /* told already; keeps its place in the order */
-} Waiting;
+} PendingRequest;
 
 typedef enum {
 	CLIENT_IDLE,
@@ -81,14 +81,14 @@ static void say(EndpointClient *client, BpState state, const char *format, ...)
 
 /* --- what waits --- */
 
-static void waiting_free(Waiting *waiting)
+static void waiting_free(PendingRequest *waiting)
 {
 	json_decref(waiting->given_id);
 	g_free(waiting->line);
 	g_free(waiting);
 }
 
-static void tell_done(Waiting *waiting, const json_t *reply, const GError *error)
+static void tell_done(PendingRequest *waiting, const json_t *reply, const GError *error)
 {
 	if (waiting->over)
 		return;
@@ -102,7 +102,7 @@ static void fail_all(EndpointClient *client, BpErrorCode code, const char *why)
 	GQueue waiting = client->waiting;
 
 	g_queue_init(&client->waiting);
-	for (Waiting *at; (at = g_queue_pop_head(&waiting));) {
+	for (PendingRequest *at; (at = g_queue_pop_head(&waiting));) {
 		tell_done(at, NULL, error);
 		waiting_free(at);
 	}
@@ -111,7 +111,7 @@ static void fail_all(EndpointClient *client, BpErrorCode code, const char *why)
 static void send_waiting(EndpointClient *client)
 {
 	for (GList *at = client->waiting.head; at; at = at->next) {
-		Waiting *waiting = at->data;
+		PendingRequest *waiting = at->data;
 
 		if (!waiting->line)
 			continue;
@@ -168,12 +168,12 @@ static void on_ready(BpPlugin *self, BpStream *stream, gpointer user)
 }
 
 /* By its id, else the oldest. */
-static Waiting *find_waiting(EndpointClient *client, const json_t *reply)
+static PendingRequest *find_waiting(EndpointClient *client, const json_t *reply)
 {
 	const json_t *id = json_object_get(reply, "id");
 
 	for (GList *at = client->waiting.head; json_is_integer(id) && at; at = at->next) {
-		if (((Waiting *)at->data)->id == (guint64)json_integer_value(id)) {
+		if (((PendingRequest *)at->data)->id == (guint64)json_integer_value(id)) {
 			client->echoes = TRUE;
 			return at->data;
 		}
@@ -184,7 +184,7 @@ static Waiting *find_waiting(EndpointClient *client, const json_t *reply)
 static void receive(EndpointClient *client, const char *line, gsize size)
 {
 	json_t *reply = bp_json_parse(line, size, 0, NULL);
-	Waiting *waiting = find_waiting(client, reply);
+	PendingRequest *waiting = find_waiting(client, reply);
 
 	client->counts.answers++;
 	if (!waiting || waiting->line) {
@@ -272,7 +272,7 @@ static void on_timer(BpPlugin *self, gpointer data)
 
 	client->refs++;
 	for (GList *at = client->waiting.head, *next; at && !client->dead; at = next) {
-		Waiting *waiting = at->data;
+		PendingRequest *waiting = at->data;
 
 		next = at->next;
 		if (waiting->over || now - waiting->begun < client->timeout)
@@ -285,7 +285,7 @@ static void on_timer(BpPlugin *self, gpointer data)
 			waiting_free(waiting);
 		}
 		next = client->dead ? NULL : client->waiting.head;
-		while (next && ((Waiting *)next->data)->over)
+		while (next && ((PendingRequest *)next->data)->over)
 			next = next->next;
 	}
 	if (late && !client->echoes && client->stream && client->state == CLIENT_CONNECTED)
@@ -332,7 +332,7 @@ void endpoint_client_free(EndpointClient *client)
 
 void endpoint_client_request(EndpointClient *client, json_t *take_message, EndpointClientDone done, gpointer data)
 {
-	Waiting *waiting = g_new0(Waiting, 1);
+	PendingRequest *waiting = g_new0(PendingRequest, 1);
 	json_t *message = json_copy(take_message);
 	g_autofree char *text = NULL;
 

@@ -32,11 +32,11 @@ typedef void (*Answer)(GVariant *answer, gpointer data);
 typedef struct {
 	Answer func; /* NULL: whatever the answer is */
 	gpointer data;
-} Call;
+} DbusCall;
 
 static void on_answer(GObject *bus, GAsyncResult *result, gpointer data)
 {
-	g_autofree Call *call = data;
+	g_autofree DbusCall *call = data;
 	BpPlugin *self = here.self;
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GVariant) answer = g_dbus_connection_call_finish(G_DBUS_CONNECTION(bus), result, &error);
@@ -53,15 +53,15 @@ static void ask(const char *path, const char *interface, const char *method, GVa
 		Answer func, gpointer data)
 {
 	g_autoptr(GVariant) values = take_values ? g_variant_ref_sink(take_values) : NULL;
-	Call *call;
+	DbusCall *call;
 
 	if (g_cancellable_is_cancelled(bp_plugin_cancellable(here.self))) {
 		if (func)
 			func(NULL, data);
 		return;
 	}
-	call = g_new(Call, 1);
-	*call = (Call){ func, data };
+	call = g_new(DbusCall, 1);
+	*call = (DbusCall){ func, data };
 	bp_plugin_hold_for(here.self, "avahi");
 	g_dbus_connection_call(here.bus, AVAHI, path, interface, method, values, type ? G_VARIANT_TYPE(type) : NULL,
 			       G_DBUS_CALL_FLAGS_NO_AUTO_START, -1, bp_plugin_cancellable(here.self), on_answer, call);

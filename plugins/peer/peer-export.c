@@ -78,7 +78,7 @@ static void allow_reply(PeerSession *session, const char *name)
 }
 
 /* FALSE: it came from there, or has gone round too often. */
-gboolean peer_describe(PeerSession *session, const BpChannel *channel, const BpMessage *message, FrameSaid *said)
+gboolean peer_describe(PeerSession *session, const BpChannel *channel, const BpMessage *message, ChannelFrame *said)
 {
 	const char *origin = bp_message_origin(message);
 	PeerForeign *foreign = origin ? g_hash_table_lookup(session->net->foreign, origin) : NULL;
@@ -90,13 +90,13 @@ gboolean peer_describe(PeerSession *session, const BpChannel *channel, const BpM
 		session->drops++;
 		return FALSE;
 	}
-	*said = (FrameSaid){ .time = bp_message_time(message),
-			     .flags = (guint8)bp_message_flags(message),
-			     .crossings = foreign ? foreign->crossings + 1 : 1,
-			     .origin = origin ? origin : "",
-			     .origin_size = origin ? strlen(origin) : 0,
-			     .data = bp_message_data(message),
-			     .size = bp_message_size(message) };
+	*said = (ChannelFrame){ .time = bp_message_time(message),
+				.flags = (guint8)bp_message_flags(message),
+				.crossings = foreign ? foreign->crossings + 1 : 1,
+				.origin = origin ? origin : "",
+				.origin_size = origin ? strlen(origin) : 0,
+				.data = bp_message_data(message),
+				.size = bp_message_size(message) };
 	return TRUE;
 }
 
@@ -118,7 +118,7 @@ static void on_exported(BpPlugin *self, BpChannel *channel, BpMessage *message, 
 	PeerSession *session = subscription->session;
 	BpChannel *reply = bp_message_reply_channel(message);
 	g_autoptr(BpMessage) frame = NULL;
-	FrameSaid said;
+	ChannelFrame said;
 
 	if (verdict(session, channel) != subscription || !peer_describe(session, channel, message, &said))
 		return;

@@ -48,10 +48,10 @@ FrameResult frame_next(JsonLine *input, gsize limit, FrameKind *kind, const guin
 	return FRAME_TAKEN;
 }
 
-gboolean frame_said_read(FrameSaid *said, const guint8 *body, gsize size)
+gboolean frame_said_read(ChannelFrame *said, const guint8 *body, gsize size)
 {
 	const guint8 *at = body;
-	FrameSaid read;
+	ChannelFrame read;
 	gsize names;
 
 	if (size < SAID_HEAD)
@@ -89,7 +89,7 @@ BpMessage *frame_new(FrameKind kind, gconstpointer body, gsize size)
 	return message;
 }
 
-BpMessage *frame_said_new(FrameKind kind, const FrameSaid *said)
+BpMessage *frame_said_new(FrameKind kind, const ChannelFrame *said)
 {
 	gsize origin_size = MIN(said->origin_size, MOST_ORIGIN);
 	gsize names = said->channel_size + origin_size + said->reply_size;

@@ -26,13 +26,13 @@ typedef struct {
 	gsize channel_size, origin_size, reply_size;
 	const guint8 *data;
 	gsize size;
-} FrameSaid;
+} ChannelFrame;
 
 typedef enum { FRAME_NONE, FRAME_TAKEN, FRAME_BROKEN } FrameResult;
 /* The next frame, body borrowed until json_line_skip or add; FRAME_BROKEN: longer than `limit`, or of no kind. Takes it. */
 FrameResult frame_next(JsonLine *input, gsize limit, FrameKind *kind, const guint8 **body, gsize *size);
 /* FALSE: it is none; `said` stays as it was. */
-gboolean frame_said_read(FrameSaid *said, const guint8 *body, gsize size);
+gboolean frame_said_read(ChannelFrame *said, const guint8 *body, gsize size);
 /* Messages to be sent to a stream. */
 BpMessage *frame_new(FrameKind kind, gconstpointer body, gsize size);
-BpMessage *frame_said_new(FrameKind kind, const FrameSaid *said);
+BpMessage *frame_said_new(FrameKind kind, const ChannelFrame *said);

@@ -53,7 +53,7 @@ static void on_said_here(BpPlugin *self, BpMessage *message, gpointer data)
 	PeerImported *imported = data;
 	PeerSession *session = imported->session;
 	g_autoptr(BpMessage) frame = NULL;
-	FrameSaid said;
+	ChannelFrame said;
 
 	if (!peer_describe(session, imported->channel, message, &said))
 		return;
@@ -110,7 +110,7 @@ static PeerImported *import_channel(PeerSession *session, const char *name, gboo
 }
 
 /* An origin by which the message is known again; borrowed. */
-static char *foreign_origin(PeerSession *session, const BpChannel *channel, const FrameSaid *said)
+static char *foreign_origin(PeerSession *session, const BpChannel *channel, const ChannelFrame *said)
 {
 	guint number = bp_channel_number(channel);
 	gboolean many = g_hash_table_size(session->origins) >= MOST_ORIGINS;
@@ -137,7 +137,7 @@ static char *foreign_origin(PeerSession *session, const BpChannel *channel, cons
 	return foreign->origin;
 }
 
-static void say(PeerSession *session, BpChannel *channel, const FrameSaid *said, BpChannel *reply)
+static void say(PeerSession *session, BpChannel *channel, const ChannelFrame *said, BpChannel *reply)
 {
 	BpMessage *message = bp_message_new(said->data, said->size, said->flags & (BP_TEXT | BP_FLUSH_LEFT));
 
@@ -157,7 +157,7 @@ static void note_missed(PeerSession *session, guint64 count)
 	peer_net_event(session->net, "missed", session->link, text);
 }
 
-static void on_channel_said(PeerSession *session, const FrameSaid *said)
+static void on_channel_said(PeerSession *session, const ChannelFrame *said)
 {
 	g_autofree char *name = g_strndup(said->channel, said->channel_size);
 	g_autofree char *reply = said->reply_size ? g_strndup(said->reply, said->reply_size) : NULL;
@@ -181,7 +181,7 @@ static void on_channel_said(PeerSession *session, const FrameSaid *said)
 }
 
 /* They say something on a channel of ours. */
-static void on_send_said(PeerSession *session, const FrameSaid *said)
+static void on_send_said(PeerSession *session, const ChannelFrame *said)
 {
 	g_autofree char *name = g_strndup(said->channel, said->channel_size);
 	g_autoptr(BpChannel) channel = NULL;
@@ -196,7 +196,7 @@ static void on_send_said(PeerSession *session, const FrameSaid *said)
 	say(session, channel, said, NULL);
 }
 
-void peer_channels_said(PeerLink *link, FrameKind kind, const FrameSaid *said)
+void peer_channels_said(PeerLink *link, FrameKind kind, const ChannelFrame *said)
 {
 	if (!link->session)
 		return;

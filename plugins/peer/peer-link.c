@@ -342,7 +342,7 @@ static void receive_control(PeerLink *link, const guint8 *body, gsize size)
 /* FALSE: the frame makes no sense. */
 static gboolean receive_frame(PeerLink *link, FrameKind kind, const guint8 *body, gsize size)
 {
-	FrameSaid said;
+	ChannelFrame said;
 
 	switch (kind) {
 	case FRAME_CONTROL:

@@ -60,7 +60,7 @@ struct PeerSession {
 void peer_subscription_free(gpointer data);
 gboolean peer_is_exported(PeerNet *net, const char *name);
 /* FALSE: it came from there, or has gone round too often. Else all but channel, sequence and reply. */
-gboolean peer_describe(PeerSession *session, const BpChannel *channel, const BpMessage *message, FrameSaid *said);
+gboolean peer_describe(PeerSession *session, const BpChannel *channel, const BpMessage *message, ChannelFrame *said);
 void peer_announce(PeerSession *session, json_t *add);
 void peer_forget_verdicts(PeerNet *net);
 void peer_on_subscribe(PeerSession *session, const json_t *message);

@@ -114,7 +114,7 @@ gboolean peer_link_is_up(const PeerLink *link);
 void peer_channels_up(PeerLink *link);
 void peer_channels_down(PeerLink *link);
 void peer_channels_control(PeerLink *link, const json_t *message);
-void peer_channels_said(PeerLink *link, FrameKind kind, const FrameSaid *said);
+void peer_channels_said(PeerLink *link, FrameKind kind, const ChannelFrame *said);
 void peer_channels_tick(PeerNet *net);
 gboolean peer_channels_export(PeerNet *net, const char *glob, gboolean remove, GError **error);
 gboolean peer_channels_import(PeerNet *net, const char *host, const char *glob, gboolean remove, GError **error);

@@ -211,11 +211,11 @@ static void unload_plugin(BpPlugin *self, const char *id, const BpValues *values
 typedef struct {
 	char *name;
 	BpReply *reply;
-} Reloading;
+} ReloadRequest;
 
 static void on_reloaded(const GError *error, gpointer data)
 {
-	g_autofree Reloading *reloading = data;
+	g_autofree ReloadRequest *reloading = data;
 	g_autofree char *name = reloading->name;
 	BpPlugin *plugin = bp_plugin_find(name);
 
@@ -227,14 +227,14 @@ static void reload_plugin(BpPlugin *self, const char *id, const BpValues *values
 {
 	g_autoptr(GError) error = NULL;
 	BpPlugin *plugin = find_plugin(id, &error);
-	Reloading *reloading;
+	ReloadRequest *reloading;
 
 	if (!plugin) {
 		bp_reply_done(reply, NULL, g_steal_pointer(&error));
 		return;
 	}
-	reloading = g_new(Reloading, 1);
-	*reloading = (Reloading){ g_strdup(id), reply };
+	reloading = g_new(ReloadRequest, 1);
+	*reloading = (ReloadRequest){ g_strdup(id), reply };
 	bp_plugin_reload(plugin, on_reloaded, reloading);
 }
 

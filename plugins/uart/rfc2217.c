@@ -8,14 +8,14 @@
 
 enum { SE = 240, BRK = 243, SB = 250, WILL = 251, WONT = 252, DO = 253, DONT = 254, IAC = 255 };
 enum { BINARY = 0, ECHO_OPTION = 1, SGA = 3, COM_PORT = 44 };
-typedef enum { IN_DATA, AFTER_IAC, AFTER_WILL, AFTER_WONT, AFTER_DO, AFTER_DONT, IN_SUB, IAC_IN_SUB } Place;
+typedef enum { IN_DATA, AFTER_IAC, AFTER_WILL, AFTER_WONT, AFTER_DO, AFTER_DONT, IN_SUB, IAC_IN_SUB } ParserState;
 enum { OFF, ASKED, ON };
 
 struct Rfc2217 {
 	const Rfc2217Callbacks *callbacks;
 	gpointer user;
 	char *signature;
-	guint8 place;
+	guint8 state;
 	gboolean after_cr, agreed;
 	guint8 ours[COM_PORT + 1], theirs[COM_PORT + 1]; /* OFF, ASKED, ON */
 	guint8 sub[SUB_LIMIT];
@@ -176,7 +176,7 @@ static gsize take_data(Rfc2217 *codec, const guint8 *data, gsize size)
 	gsize run = iac ? (gsize)(iac - data) : size, used = run;
 
 	if (iac) {
-		codec->place = AFTER_IAC;
+		codec->state = AFTER_IAC;
 		used++;
 	}
 	if (codec->theirs[BINARY] == ON) {
@@ -208,21 +208,21 @@ static gsize take_data(Rfc2217 *codec, const guint8 *data, gsize size)
 
 static void take_command(Rfc2217 *codec, guint8 byte)
 {
-	codec->place = IN_DATA;
+	codec->state = IN_DATA;
 	switch (byte) {
 	case IAC:
 		codec->after_cr = FALSE;
 		codec->callbacks->data(&byte, 1, codec->user);
 		break;
 	case SB:
-		codec->place = IN_SUB;
+		codec->state = IN_SUB;
 		codec->sub_size = 0;
 		break;
 	case WILL:
 	case WONT:
 	case DO:
 	case DONT:
-		codec->place = (guint8)(AFTER_WILL + byte - WILL);
+		codec->state = (guint8)(AFTER_WILL + byte - WILL);
 		break;
 	case BRK:
 		codec->callbacks->brk(codec->user);
@@ -234,20 +234,20 @@ static void take_command(Rfc2217 *codec, guint8 byte)
 
 static void step(Rfc2217 *codec, guint8 byte)
 {
-	Place place = codec->place;
+	ParserState state = codec->state;
 
-	switch (place) {
+	switch (state) {
 	case AFTER_IAC:
 		take_command(codec, byte);
 		return;
 	case IN_SUB:
 		if (byte == IAC)
-			codec->place = IAC_IN_SUB;
+			codec->state = IAC_IN_SUB;
 		else if (codec->sub_size++ < SUB_LIMIT)
 			codec->sub[codec->sub_size - 1] = byte;
 		return;
 	case IAC_IN_SUB:
-		codec->place = byte == IAC ? IN_SUB : IN_DATA;
+		codec->state = byte == IAC ? IN_SUB : IN_DATA;
 		if (byte == IAC && codec->sub_size++ < SUB_LIMIT)
 			codec->sub[codec->sub_size - 1] = byte;
 		else if (byte == SE)
@@ -256,11 +256,11 @@ static void step(Rfc2217 *codec, guint8 byte)
 			take_command(codec, byte); /* the end was forgotten */
 		return;
 	default:
-		codec->place = IN_DATA;
-		if (place == AFTER_DO || place == AFTER_DONT)
-			take_do(codec, byte, place == AFTER_DO);
+		codec->state = IN_DATA;
+		if (state == AFTER_DO || state == AFTER_DONT)
+			take_do(codec, byte, state == AFTER_DO);
 		else
-			take_will(codec, byte, place == AFTER_WILL);
+			take_will(codec, byte, state == AFTER_WILL);
 	}
 }
 
@@ -269,7 +269,7 @@ void rfc2217_receive(Rfc2217 *codec, const guint8 *data, gsize size)
 	while (size) {
 		gsize used = 1;
 
-		if (codec->place == IN_DATA)
+		if (codec->state == IN_DATA)
 			used = take_data(codec, data, size);
 		else
 			step(codec, *data);

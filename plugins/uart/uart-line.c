@@ -25,7 +25,7 @@ typedef struct {
 	int fd;
 	dev_t device;
 	gint kept; /* atomic: the device is open again, so its output is not ours to throw away */
-} Closer;
+} DrainingPort;
 
 static GMutex closer_lock;
 static GList *closers; /* under the lock */
@@ -45,7 +45,7 @@ static gboolean has_unsent(int fd)
 }
 
 /* TRUE once. */
-static gboolean end_closer(Closer *closer)
+static gboolean end_closer(DrainingPort *closer)
 {
 	gboolean ours;
 
@@ -61,7 +61,7 @@ static gboolean end_closer(Closer *closer)
 /* The last close of a tty waits until its driver has sent all: half a minute, if the other side does not let it. */
 static void close_work(BpJob *job, gpointer data)
 {
-	Closer *closer = data;
+	DrainingPort *closer = data;
 	gint64 until = g_get_monotonic_time() + DRAIN_TIME;
 
 	while (!bp_job_cancelled(job) && !g_atomic_int_get(&closer->kept) && g_get_monotonic_time() < until &&
@@ -74,7 +74,7 @@ static void close_work(BpJob *job, gpointer data)
 /* The job may have been cancelled before it began. */
 static void closer_free(gpointer data)
 {
-	Closer *closer = data;
+	DrainingPort *closer = data;
 
 	if (end_closer(closer))
 		close(closer->fd);
@@ -83,7 +83,7 @@ static void closer_free(gpointer data)
 
 static void close_later(BpPlugin *plugin, int take_fd)
 {
-	Closer *closer = g_new0(Closer, 1);
+	DrainingPort *closer = g_new0(DrainingPort, 1);
 
 	closer->fd = take_fd;
 	closer->device = device_of(take_fd);
@@ -99,8 +99,8 @@ static void keep_output_of(int fd)
 
 	g_mutex_lock(&closer_lock);
 	for (GList *at = closers; at; at = at->next)
-		if (((Closer *)at->data)->device == device)
-			g_atomic_int_set(&((Closer *)at->data)->kept, TRUE);
+		if (((DrainingPort *)at->data)->device == device)
+			g_atomic_int_set(&((DrainingPort *)at->data)->kept, TRUE);
 	g_mutex_unlock(&closer_lock);
 }
 

@@ -15,7 +15,7 @@ typedef struct {
 	char *name, *who;
 	BpChannel *send;
 	gboolean escaped, told, local_echo, crlf;
-} Term;
+} UartTerminal;
 
 const BpParam uart_term_params[] = {
 	{ "name", .kind = BP_ARGUMENT, .names = BP_AN_INSTANCE, .required = 1, .help = "UART" },
@@ -24,7 +24,7 @@ const BpParam uart_term_params[] = {
 	{ NULL },
 };
 
-static void term_end(Term *term)
+static void term_end(UartTerminal *term)
 {
 	BpCall *call = term->call;
 	Uart *uart = uart_find(term->name, NULL);
@@ -44,17 +44,17 @@ static void on_cancel(BpPlugin *self, gpointer data)
 
 static void on_recv(BpPlugin *self, BpMessage *message, gpointer data)
 {
-	bp_session_send(((Term *)data)->session, bp_message_data(message), bp_message_size(message));
+	bp_session_send(((UartTerminal *)data)->session, bp_message_data(message), bp_message_size(message));
 }
 
-static void note(Term *term, const char *text)
+static void note(UartTerminal *term, const char *text)
 {
 	g_autofree char *line = g_strdup_printf("\r\n[%s]\r\n", text);
 
 	bp_session_send(term->session, line, strlen(line));
 }
 
-static void type(Term *term, const guint8 *data, gsize size)
+static void type(UartTerminal *term, const guint8 *data, gsize size)
 {
 	Uart *uart = uart_find(term->name, NULL);
 
@@ -78,7 +78,7 @@ static void type(Term *term, const guint8 *data, gsize size)
 		bp_session_send(term->session, data, size);
 }
 
-static void show_info(Term *term)
+static void show_info(UartTerminal *term)
 {
 	Uart *uart = uart_find(term->name, NULL);
 	g_autoptr(GString) text = g_string_new(NULL);
@@ -92,7 +92,7 @@ static void show_info(Term *term)
 }
 
 /* FALSE: the terminal has ended. */
-static gboolean take_escaped(Term *term, guint8 key)
+static gboolean take_escaped(UartTerminal *term, guint8 key)
 {
 	Uart *uart = uart_find(term->name, NULL);
 
@@ -126,7 +126,7 @@ static gboolean take_escaped(Term *term, guint8 key)
 }
 
 /* Up to the next escape. Enter is CR; a transport that makes LF of it is put right. */
-static void type_run(Term *term, const guint8 *data, gsize size)
+static void type_run(UartTerminal *term, const guint8 *data, gsize size)
 {
 	g_autoptr(GByteArray) bytes = g_byte_array_sized_new((guint)size + 1);
 
@@ -144,7 +144,7 @@ static void type_run(Term *term, const guint8 *data, gsize size)
 
 static gsize on_input(BpPlugin *self, const guint8 *data, gsize size, gpointer user)
 {
-	Term *term = user;
+	UartTerminal *term = user;
 	gsize run;
 
 	if (!size)
@@ -175,11 +175,11 @@ gboolean uart_run_term(BpPlugin *self, BpCall *call, GError **error)
 	BpScope *scope = bp_call_scope(call);
 	g_autoptr(GByteArray) said = NULL;
 	BpChannel *recv;
-	Term *term;
+	UartTerminal *term;
 
 	if (!uart)
 		return FALSE;
-	term = g_new0(Term, 1);
+	term = g_new0(UartTerminal, 1);
 	term->call = call;
 	term->session = bp_call_session(call);
 	term->name = g_strdup(bp_plugin_name(uart->self));

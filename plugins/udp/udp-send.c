@@ -17,14 +17,14 @@ typedef struct {
 	gsize size;
 	gint64 wait;
 	guint answers;
-} Errand;
+} UdpRequest;
 
-static void errand_end(Errand *errand, GError *take_error)
+static void request_end(UdpRequest *request, GError *take_error)
 {
-	bp_call_done(errand->call, take_error);
-	g_free(errand->target);
-	g_free(errand->bytes);
-	g_free(errand);
+	bp_call_done(request->call, take_error);
+	g_free(request->target);
+	g_free(request->bytes);
+	g_free(request);
 }
 
 /* --- answers --- */
@@ -32,25 +32,25 @@ static void errand_end(Errand *errand, GError *take_error)
 static void on_answer(BpPlugin *self, BpDatagram *datagram, const guint8 *data, gsize size, const BpAddress *from,
 		      gpointer user)
 {
-	Errand *errand = user;
+	UdpRequest *request = user;
 	g_autofree char *who = bp_address_format(from);
 	g_autofree char *text = NULL;
 
-	if (!errand->wait)
+	if (!request->wait)
 		return;
 	if (g_utf8_validate((const char *)data, (gssize)size, NULL) && !memchr(data, '\0', size))
 		text = g_strchomp(g_strndup((const char *)data, size));
 	else
 		text = bp_bytes_text(data, size);
-	bp_call_printf(errand->call, "%s: %s", who, text);
-	if (++errand->answers == ANSWER_LIMIT)
-		errand_end(errand,
-			   g_error_new(BP_IO_ERROR, BP_LIMIT, "%u answers came; more are not shown", ANSWER_LIMIT));
+	bp_call_printf(request->call, "%s: %s", who, text);
+	if (++request->answers == ANSWER_LIMIT)
+		request_end(request,
+			    g_error_new(BP_IO_ERROR, BP_LIMIT, "%u answers came; more are not shown", ANSWER_LIMIT));
 }
 
 static void on_error(BpPlugin *self, BpDatagram *datagram, const GError *error, gpointer user)
 {
-	errand_end(user, g_error_copy(error));
+	request_end(user, g_error_copy(error));
 }
 
 static const BpDatagramEvents datagram_events = { .size = sizeof(datagram_events),
@@ -59,13 +59,13 @@ static const BpDatagramEvents datagram_events = { .size = sizeof(datagram_events
 
 static void on_timeout(BpPlugin *self, gpointer data)
 {
-	Errand *errand = data;
+	UdpRequest *request = data;
 	GError *error = NULL;
 
-	if (!errand->answers)
-		error = g_error_new(BP_IO_ERROR, BP_TIMEOUT, "No answer from %s within %g s.", errand->target,
-				    (double)errand->wait / G_USEC_PER_SEC);
-	errand_end(errand, error);
+	if (!request->answers)
+		error = g_error_new(BP_IO_ERROR, BP_TIMEOUT, "No answer from %s within %g s.", request->target,
+				    (double)request->wait / G_USEC_PER_SEC);
+	request_end(request, error);
 }
 
 /* --- sending --- */
@@ -73,56 +73,59 @@ static void on_timeout(BpPlugin *self, gpointer data)
 /* After the flush of this turn, which has told what went wrong. */
 static void on_flushed(BpPlugin *self, gpointer data)
 {
-	Errand *errand = data;
+	UdpRequest *request = data;
 
-	if (!bp_datagram_stats(errand->datagram).sent) {
-		errand_end(errand, g_error_new(BP_IO_ERROR, BP_BUSY,
-					       "the datagram to %s was not sent: the network is busy", errand->target));
-	} else if (errand->wait) {
-		bp_timer_add(bp_call_scope(errand->call), NULL, MAX(errand->wait, 1000), 1, on_timeout, errand, NULL);
+	if (!bp_datagram_stats(request->datagram).sent) {
+		request_end(request,
+			    g_error_new(BP_IO_ERROR, BP_BUSY, "the datagram to %s was not sent: the network is busy",
+					request->target));
+	} else if (request->wait) {
+		bp_timer_add(bp_call_scope(request->call), NULL, MAX(request->wait, 1000), 1, on_timeout, request,
+			     NULL);
 	} else {
-		bp_call_printf(errand->call, "%zu bytes sent to %s.", errand->size, errand->target);
-		errand_end(errand, NULL);
+		bp_call_printf(request->call, "%zu bytes sent to %s.", request->size, request->target);
+		request_end(request, NULL);
 	}
 }
 
-static void send_to(Errand *errand, const BpAddress *to)
+static void send_to(UdpRequest *request, const BpAddress *to)
 {
 	GError *error = NULL;
 	BpAddress any;
 
 	bp_address_parse(&any, to->storage.ss_family == AF_INET ? "0.0.0.0" : "::", 0, NULL);
-	errand->datagram = bp_datagram_open(bp_call_scope(errand->call), &any, FALSE, &datagram_events, errand, &error);
-	if (!errand->datagram) {
-		errand_end(errand, error);
+	request->datagram = bp_datagram_open(bp_call_scope(request->call), &any, FALSE, &datagram_events, request,
+					     &error);
+	if (!request->datagram) {
+		request_end(request, error);
 		return;
 	}
 	if (to->storage.ss_family == AF_INET)
-		bp_datagram_set_broadcast(errand->datagram, TRUE, NULL);
-	if (bp_datagram_send(errand->datagram, errand->bytes, errand->size, to) != BP_SENT) {
-		errand_end(errand, g_error_new(BP_IO_ERROR, BP_LIMIT, "%zu bytes are more than a datagram can have",
-					       errand->size));
+		bp_datagram_set_broadcast(request->datagram, TRUE, NULL);
+	if (bp_datagram_send(request->datagram, request->bytes, request->size, to) != BP_SENT) {
+		request_end(request, g_error_new(BP_IO_ERROR, BP_LIMIT, "%zu bytes are more than a datagram can have",
+						 request->size));
 		return;
 	}
-	bp_defer(bp_call_scope(errand->call), on_flushed, errand, NULL);
+	bp_defer(bp_call_scope(request->call), on_flushed, request, NULL);
 }
 
 static void on_resolved(BpPlugin *self, GArray *addresses, const GError *error, gpointer data)
 {
-	Errand *errand = data;
+	UdpRequest *request = data;
 	const BpAddress *to = udp_choose_address(addresses, TRUE, TRUE);
 
 	if (to)
-		send_to(errand, to);
+		send_to(request, to);
 	else
-		errand_end(errand,
-			   error ? g_error_copy(error)
-				 : g_error_new(BP_IO_ERROR, BP_NOT_FOUND, "%s has no IP address", errand->target));
+		request_end(request,
+			    error ? g_error_copy(error)
+				  : g_error_new(BP_IO_ERROR, BP_NOT_FOUND, "%s has no IP address", request->target));
 }
 
 static void on_cancel(BpPlugin *self, gpointer data)
 {
-	errand_end(data, NULL);
+	request_end(data, NULL);
 }
 
 /* --- the command --- */
@@ -142,7 +145,7 @@ gboolean udp_run_send(BpPlugin *self, BpCall *call, GError **error)
 	g_autofree char *host = NULL;
 	gsize size = strlen(text);
 	guint port;
-	Errand *errand;
+	UdpRequest *request;
 
 	if (!udp_part_address(target, FALSE, &host, &port, error))
 		return FALSE;
@@ -154,13 +157,13 @@ gboolean udp_run_send(BpPlugin *self, BpCall *call, GError **error)
 		g_free(text);
 		text = (char *)bytes;
 	}
-	errand = g_new0(Errand, 1);
-	errand->call = call;
-	errand->target = g_strdup(target);
-	errand->bytes = (guint8 *)g_steal_pointer(&text);
-	errand->size = size;
-	errand->wait = bp_call_duration(call, "wait");
-	bp_call_hold(call, on_cancel, errand);
-	bp_address_resolve(bp_call_scope(errand->call), host, port, on_resolved, errand);
+	request = g_new0(UdpRequest, 1);
+	request->call = call;
+	request->target = g_strdup(target);
+	request->bytes = (guint8 *)g_steal_pointer(&text);
+	request->size = size;
+	request->wait = bp_call_duration(call, "wait");
+	bp_call_hold(call, on_cancel, request);
+	bp_address_resolve(bp_call_scope(request->call), host, port, on_resolved, request);
 	return TRUE;
 }

@@ -35,11 +35,11 @@ typedef struct {
 	WebServer *server;
 	BpHttpExchange *exchange;
 	guint status;
-} WebAct;
+} WebActionRequest;
 
 static void on_acted(BpPlugin *self, json_t *value, const GError *error, gpointer data)
 {
-	WebAct *act = data;
+	WebActionRequest *act = data;
 
 	if (act->exchange)
 		answer(act->exchange, act->status, json_incref(value), error);
@@ -49,7 +49,7 @@ static void on_acted(BpPlugin *self, json_t *value, const GError *error, gpointe
 
 static void on_gone(BpPlugin *self, BpHttpExchange *exchange, gpointer data)
 {
-	((WebAct *)data)->exchange = NULL;
+	((WebActionRequest *)data)->exchange = NULL;
 }
 
 /* `take_body` NULL: a body that was refused, with the exchange. */
@@ -57,13 +57,13 @@ static void act(BpHttpExchange *exchange, const char *name, const char *id, cons
 		guint status)
 {
 	BpInstance *self;
-	WebAct *act;
+	WebActionRequest *act;
 
 	if (!take_body)
 		return; /* it was answered, and the exchange is gone */
 	self = bp_server_instance(bp_http_listener(bp_http_server(exchange)));
-	act = g_new(WebAct, 1);
-	*act = (WebAct){ bp_instance_data(self), exchange, status };
+	act = g_new(WebActionRequest, 1);
+	*act = (WebActionRequest){ bp_instance_data(self), exchange, status };
 	g_queue_push_tail(&act->server->acts, act);
 	bp_http_on_gone(exchange, on_gone, act);
 	bp_resource_act(self, name, id, action, take_body, BP_ADMIN, on_acted, act);
@@ -73,7 +73,7 @@ static void act(BpHttpExchange *exchange, const char *name, const char *id, cons
 void web_acts_end(WebServer *server)
 {
 	for (GList *at = server->acts.head; at; at = at->next) {
-		BpHttpExchange *exchange = g_steal_pointer(&((WebAct *)at->data)->exchange);
+		BpHttpExchange *exchange = g_steal_pointer(&((WebActionRequest *)at->data)->exchange);
 
 		if (exchange)
 			bp_http_respond(exchange, 202, NULL, NULL, 0);

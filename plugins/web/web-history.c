@@ -13,9 +13,9 @@ typedef struct {
 	gint64 time;
 	double cpu;
 	gint64 messages, bytes, connections;
-} Row;
+} HistoryRow;
 
-static Row rows[ROWS];
+static HistoryRow rows[ROWS];
 static guint64 noted; /* in all; the latest is rows[(noted - 1) % ROWS] */
 
 static void note(BpPlugin *self, gpointer data)
@@ -26,7 +26,7 @@ static void note(BpPlugin *self, gpointer data)
 	if (noted && ABS(now - rows[(noted - 1) % ROWS].time) < EVERY / 2)
 		return;
 	host = bp_resource_get("host", "host", BP_ADMIN, NULL);
-	rows[noted++ % ROWS] = (Row){
+	rows[noted++ % ROWS] = (HistoryRow){
 		.time = now,
 		.cpu = json_number_value(json_object_get(host, "cpu")),
 		.messages = json_integer_value(json_object_get(host, "messages")),
@@ -46,7 +46,7 @@ static json_t *list_history(BpPlugin *self, const char *query, GError **error)
 	json_t *list = json_array();
 
 	for (guint64 at = noted > ROWS ? noted - ROWS : 0; at < noted; at++) {
-		const Row *row = &rows[at % ROWS];
+		const HistoryRow *row = &rows[at % ROWS];
 		g_autofree char *id = g_strdup_printf("%" G_GINT64_FORMAT, row->time / G_TIME_SPAN_MILLISECOND);
 
 		if (!query || g_pattern_match_simple(query, id))

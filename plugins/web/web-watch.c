@@ -16,24 +16,24 @@ typedef struct {
 	BpChannel *channel; /* NULL: a glob */
 	BpWatch *watch;
 	gboolean frames;
-} Watch;
+} WebWatch;
 
 /* --- the message that is being delivered, in the forms that were asked for so far --- */
 
 typedef struct {
 	GByteArray *payload;
 	BpMessage *plain, *compressed;
-} Form;
+} EncodedMessage;
 
 static struct {
 	BpMessage *message;
 	BpChannel *channel;
-	Form json, bytes;
+	EncodedMessage json, bytes;
 	guint64 number;
 	gboolean due; /* forget is deferred */
 } shared;
 
-static void form_clear(Form *form)
+static void form_clear(EncodedMessage *form)
 {
 	g_clear_pointer(&form->payload, g_byte_array_unref);
 	g_clear_pointer(&form->plain, bp_message_unref);
@@ -92,7 +92,7 @@ static void begin(BpPlugin *self, BpChannel *channel, BpMessage *message)
 
 static BpMessage *shared_frame(gboolean as_bytes, gboolean compressed)
 {
-	Form *form = as_bytes ? &shared.bytes : &shared.json;
+	EncodedMessage *form = as_bytes ? &shared.bytes : &shared.json;
 	BpMessage **frame = compressed ? &form->compressed : &form->plain;
 
 	if (!form->payload)
@@ -104,7 +104,7 @@ static BpMessage *shared_frame(gboolean as_bytes, gboolean compressed)
 	return *frame;
 }
 
-static void deliver(Watch *watch, BpChannel *channel, BpMessage *message)
+static void deliver(WebWatch *watch, BpChannel *channel, BpMessage *message)
 {
 	WebWatches *all = watch->all;
 	BpMessage *frame;
@@ -124,7 +124,7 @@ static void deliver(Watch *watch, BpChannel *channel, BpMessage *message)
 
 static void on_channel(BpPlugin *self, BpMessage *message, gpointer data)
 {
-	deliver(data, ((Watch *)data)->channel, message);
+	deliver(data, ((WebWatch *)data)->channel, message);
 }
 
 static void on_glob(BpPlugin *self, BpChannel *channel, BpMessage *message, gpointer data)
@@ -136,7 +136,7 @@ static void on_glob(BpPlugin *self, BpChannel *channel, BpMessage *message, gpoi
 
 static void watch_free(gpointer data)
 {
-	Watch *watch = data;
+	WebWatch *watch = data;
 
 	bp_watch_remove(watch->watch);
 	if (watch->channel)
@@ -163,13 +163,13 @@ gboolean web_watches_have_room(const WebWatches *watches, const char *name)
 
 void web_watches_add(WebWatches *watches, const char *name, gboolean frames)
 {
-	Watch *watch = g_hash_table_lookup(watches->named, name);
+	WebWatch *watch = g_hash_table_lookup(watches->named, name);
 
 	if (watch) {
 		watch->frames = frames;
 		return;
 	}
-	watch = g_new0(Watch, 1);
+	watch = g_new0(WebWatch, 1);
 	watch->all = watches;
 	watch->frames = frames;
 	g_hash_table_insert(watches->named, g_strdup(name), watch);

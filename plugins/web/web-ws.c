@@ -26,11 +26,11 @@
 typedef struct {
 	json_t *id;
 	char *command;
-} Run;
+} PendingCommand;
 
-typedef struct Peer Peer;
-struct Peer {
-	Peer *prev, *next;
+typedef struct WebPeer WebPeer;
+struct WebPeer {
+	WebPeer *prev, *next;
 	gint refs; /* a command under way keeps it */
 	BpPlugin *self;
 	BpWebSocket *socket; /* NULL: gone */
@@ -41,11 +41,11 @@ struct Peer {
 	gboolean opening; /* the session; its welcome answers nothing */
 };
 
-static Peer *peers;
+static WebPeer *peers;
 
 /* --- answers --- */
 
-static void say(Peer *peer, json_t *take_value)
+static void say(WebPeer *peer, json_t *take_value)
 {
 	json_auto_t *value = take_value;
 	g_autofree char *text = peer->socket ? bp_json_text(value) : NULL;
@@ -61,19 +61,19 @@ static json_t *with_id(json_t *take_value, json_t *id)
 	return take_value;
 }
 
-static void say_ok(Peer *peer, json_t *id)
+static void say_ok(WebPeer *peer, json_t *id)
 {
 	say(peer, with_id(json_pack("{s:s}", "op", "ok"), id));
 }
 
-static void say_error(Peer *peer, json_t *id, const char *why)
+static void say_error(WebPeer *peer, json_t *id, const char *why)
 {
 	say(peer, with_id(json_pack("{s:s, s:o}", "op", "error", "error", bp_json_string(why, -1)), id));
 }
 
 /* --- channels --- */
 
-static void do_watch(Peer *peer, WebOp *op)
+static void do_watch(WebPeer *peer, WebOp *op)
 {
 	if (!web_watches_have_room(&peer->watches, op->name)) {
 		say_error(peer, op->id, "that are too many watches: end one of them, or watch a glob");
@@ -84,7 +84,7 @@ static void do_watch(Peer *peer, WebOp *op)
 	web_watches_add(&peer->watches, op->name, op->frames);
 }
 
-static void do_send(Peer *peer, WebOp *op)
+static void do_send(WebPeer *peer, WebOp *op)
 {
 	g_autoptr(BpChannel) channel = bp_channel_find(op->name);
 	BpMessage *message;
@@ -107,7 +107,7 @@ static void do_send(Peer *peer, WebOp *op)
 
 /* --- commands --- */
 
-static void peer_unref(Peer *peer)
+static void peer_unref(WebPeer *peer)
 {
 	if (--peer->refs)
 		return;
@@ -117,7 +117,7 @@ static void peer_unref(Peer *peer)
 
 static void run_free(gpointer data)
 {
-	Run *run = data;
+	PendingCommand *run = data;
 
 	json_decref(run->id);
 	g_free(run->command);
@@ -126,8 +126,8 @@ static void run_free(gpointer data)
 
 static void link_send(BpPlugin *self, BpSession *session, gconstpointer data, gsize size, gboolean text, gpointer link)
 {
-	Peer *peer = link;
-	Run *run = g_queue_peek_head(&peer->runs);
+	WebPeer *peer = link;
+	PendingCommand *run = g_queue_peek_head(&peer->runs);
 
 	if (run && peer->socket && !peer->opening)
 		say(peer, with_id(json_pack("{s:s, s:o}", "op", "output", "text", bp_json_string(data, (gssize)size)),
@@ -137,19 +137,19 @@ static void link_send(BpPlugin *self, BpSession *session, gconstpointer data, gs
 /* The command `exit`, or somebody else: the next command gets a new one. */
 static void link_end(BpPlugin *self, BpSession *session, BpEnd why, gpointer link)
 {
-	((Peer *)link)->session = NULL;
+	((WebPeer *)link)->session = NULL;
 }
 
 static const BpSessionLink session_link = {
 	.size = sizeof(session_link), .name = "web", .send = link_send, .end = link_end
 };
 
-static void begin_run(Peer *peer);
+static void begin_run(WebPeer *peer);
 
 static void on_run_done(BpPlugin *self, guint failed, gpointer data)
 {
-	Peer *peer = data;
-	Run *run = g_queue_pop_head(&peer->runs);
+	WebPeer *peer = data;
+	PendingCommand *run = g_queue_pop_head(&peer->runs);
 
 	if (run) {
 		say(peer, with_id(json_pack("{s:s, s:i}", "op", "ok", "status", failed ? 1 : 0), run->id));
@@ -160,7 +160,7 @@ static void on_run_done(BpPlugin *self, guint failed, gpointer data)
 	peer_unref(peer);
 }
 
-static void begin_run(Peer *peer)
+static void begin_run(WebPeer *peer)
 {
 	BpSessionOptions options = {
 		.handler = bp_handler_find("console"),
@@ -177,7 +177,7 @@ static void begin_run(Peer *peer)
 		.type = "xterm-256color",
 		.columns = 240,
 	};
-	Run *run = g_queue_peek_head(&peer->runs);
+	PendingCommand *run = g_queue_peek_head(&peer->runs);
 	g_autoptr(GError) error = NULL;
 
 	if (!run || bp_websocket_is_closing(peer->socket))
@@ -196,16 +196,16 @@ static void begin_run(Peer *peer)
 	bp_session_run(peer->self, peer->session, run->command, on_run_done, peer);
 }
 
-static void do_run(Peer *peer, WebOp *op)
+static void do_run(WebPeer *peer, WebOp *op)
 {
-	Run *run;
+	PendingCommand *run;
 
 	if (g_queue_get_length(&peer->runs) >= RUNS_LIMIT) {
 		say_error(peer, op->id, "too many commands are waiting: let some of them end");
 		return;
 	}
-	run = g_new(Run, 1);
-	*run = (Run){ json_incref(op->id), g_steal_pointer(&op->line) };
+	run = g_new(PendingCommand, 1);
+	*run = (PendingCommand){ json_incref(op->id), g_steal_pointer(&op->line) };
 	g_queue_push_tail(&peer->runs, run);
 	if (g_queue_get_length(&peer->runs) == 1)
 		begin_run(peer);
@@ -229,7 +229,7 @@ static json_t *list_views(void)
 	return list;
 }
 
-static void do_list(Peer *peer, WebOp *op)
+static void do_list(WebPeer *peer, WebOp *op)
 {
 	g_autoptr(GError) error = NULL;
 	json_t *items;
@@ -246,7 +246,7 @@ static void do_list(Peer *peer, WebOp *op)
 		say_error(peer, op->id, error->message);
 }
 
-static void do_complete(Peer *peer, WebOp *op)
+static void do_complete(WebPeer *peer, WebOp *op)
 {
 	gsize start = op->cursor;
 	g_auto(GStrv) words = bp_complete_commands(op->line, op->cursor, &start);
@@ -259,7 +259,7 @@ static void do_complete(Peer *peer, WebOp *op)
 
 /* --- the socket --- */
 
-static void do_op(Peer *peer, WebOp *op)
+static void do_op(WebPeer *peer, WebOp *op)
 {
 	switch (op->kind) {
 	case WEB_OP_WATCH:
@@ -292,7 +292,7 @@ static void do_op(Peer *peer, WebOp *op)
 static void on_message(BpPlugin *self, BpWebSocket *socket, BpWebSocketKind kind, const guint8 *data, gsize size,
 		       gpointer user)
 {
-	Peer *peer = user;
+	WebPeer *peer = user;
 	g_autoptr(GError) error = NULL;
 	gboolean good;
 	WebOp op;
@@ -313,7 +313,7 @@ static void on_message(BpPlugin *self, BpWebSocket *socket, BpWebSocketKind kind
 
 static void on_drained(BpPlugin *self, BpWebSocket *socket, gpointer user)
 {
-	Peer *peer = user;
+	WebPeer *peer = user;
 
 	peer->watches.full = FALSE;
 	bp_websocket_set_reading(socket, TRUE);
@@ -323,7 +323,7 @@ static void on_drained(BpPlugin *self, BpWebSocket *socket, gpointer user)
 }
 
 /* Everything but the memory, which commands under way may still keep. */
-static void peer_end(Peer *peer)
+static void peer_end(WebPeer *peer)
 {
 	peer->socket = NULL;
 	*(peer->prev ? &peer->prev->next : &peers) = peer->next;
@@ -347,7 +347,7 @@ static const BpWebSocketEvents events = {
 	.size = sizeof(events), .message = on_message, .drained = on_drained, .closed = on_closed
 };
 
-static void say_hello(Peer *peer)
+static void say_hello(WebPeer *peer)
 {
 	json_auto_t *host = bp_resource_get("host", "host", BP_ADMIN, NULL);
 	json_t *hello = json_pack("{s:s, s:s, s:i}", "op", "hello", "version", bp_kernel_version(), "pid",
@@ -363,7 +363,7 @@ static void on_request(BpPlugin *self, BpHttpExchange *exchange)
 	static const char *const protocols[] = { "backplane.v1", NULL };
 	BpWebSocketOptions options = bp_websocket_options(
 		bp_server_instance(bp_http_listener(bp_http_server(exchange))));
-	Peer *peer = g_new0(Peer, 1);
+	WebPeer *peer = g_new0(WebPeer, 1);
 
 	options.protocols = protocols;
 	peer->refs = 1;
@@ -387,9 +387,9 @@ static void on_request(BpPlugin *self, BpHttpExchange *exchange)
 
 static void on_closing(BpPlugin *self, BpServer *listener)
 {
-	Peer *next;
+	WebPeer *next;
 
-	for (Peer *at = peers; at; at = next) {
+	for (WebPeer *at = peers; at; at = next) {
 		next = at->next;
 		if (bp_stream_server(bp_websocket_stream(at->socket)) == listener)
 			bp_websocket_close(at->socket, BP_CLOSE_GOING_AWAY, NULL);
@@ -409,7 +409,7 @@ void web_ws_unload(void)
 	static const BpWebSocketEvents nothing = { .size = sizeof(nothing) };
 
 	while (peers) {
-		Peer *peer = peers;
+		WebPeer *peer = peers;
 		BpWebSocket *socket = peer->socket;
 
 		bp_websocket_set_user(socket, &nothing, NULL);

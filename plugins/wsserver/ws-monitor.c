@@ -16,7 +16,7 @@ struct WsMonitor {
 	WsServer *server;
 	BpWebSocketOptions options;
 	GPtrArray *viewers; /* Viewer */
-	GPtrArray *known;   /* Known, in order of opening */
+	GPtrArray *known;   /* MonitoredSession, in order of opening */
 };
 
 typedef struct {
@@ -32,7 +32,7 @@ typedef struct {
 	json_t *info;
 	BpWatch *recv, *send; /* while somebody watches */
 	GPtrArray *watchers;  /* Viewer */
-} Known;
+} MonitoredSession;
 
 /* --- saying it --- */
 
@@ -104,7 +104,7 @@ static json_t *session_json(const BpSession *session, const char *name)
 			 (double)bp_session_started(session) / G_USEC_PER_SEC, "status", "connected", "is_newest", 1);
 }
 
-static void unwatch(Known *known)
+static void unwatch(MonitoredSession *known)
 {
 	if (known->recv)
 		bp_watch_remove(g_steal_pointer(&known->recv));
@@ -114,7 +114,7 @@ static void unwatch(Known *known)
 
 static void known_free(gpointer data)
 {
-	Known *known = data;
+	MonitoredSession *known = data;
 
 	unwatch(known);
 	g_ptr_array_unref(known->watchers);
@@ -123,25 +123,25 @@ static void known_free(gpointer data)
 	g_free(known);
 }
 
-static Known *find_known(WsMonitor *monitor, guint id)
+static MonitoredSession *find_known(WsMonitor *monitor, guint id)
 {
 	for (guint i = 0; i < monitor->known->len; i++)
-		if (((Known *)monitor->known->pdata[i])->id == id)
+		if (((MonitoredSession *)monitor->known->pdata[i])->id == id)
 			return monitor->known->pdata[i];
 	return NULL;
 }
 
-static Known *find_named(WsMonitor *monitor, const char *name)
+static MonitoredSession *find_named(WsMonitor *monitor, const char *name)
 {
 	for (guint i = 0; name && i < monitor->known->len; i++)
-		if (strcmp(((Known *)monitor->known->pdata[i])->name, name) == 0)
+		if (strcmp(((MonitoredSession *)monitor->known->pdata[i])->name, name) == 0)
 			return monitor->known->pdata[i];
 	return NULL;
 }
 
-static Known *learn(WsMonitor *monitor, const BpSession *session)
+static MonitoredSession *learn(WsMonitor *monitor, const BpSession *session)
 {
-	Known *known = g_new0(Known, 1);
+	MonitoredSession *known = g_new0(MonitoredSession, 1);
 
 	known->monitor = monitor;
 	known->id = bp_session_id(session);
@@ -149,12 +149,12 @@ static Known *learn(WsMonitor *monitor, const BpSession *session)
 	known->info = session_json(session, known->name);
 	known->watchers = g_ptr_array_new();
 	for (guint i = 0; i < monitor->known->len; i++)
-		json_object_set_new(((Known *)monitor->known->pdata[i])->info, "is_newest", json_false());
+		json_object_set_new(((MonitoredSession *)monitor->known->pdata[i])->info, "is_newest", json_false());
 	g_ptr_array_add(monitor->known, known);
 	return known;
 }
 
-static json_t *event_json(const char *type, Known *known)
+static json_t *event_json(const char *type, MonitoredSession *known)
 {
 	return json_pack("{s:s, s:O}", "type", type, "session", known->info);
 }
@@ -167,7 +167,7 @@ static void on_sessions(BpPlugin *self, BpMessage *message, gpointer data)
 						  NULL);
 	json_int_t id = json_integer_value(json_object_get(event, "id"));
 	BpSession *session = id > 0 && id <= G_MAXUINT ? bp_session_find((guint)id) : NULL;
-	Known *known = id > 0 && id <= G_MAXUINT ? find_known(monitor, (guint)id) : NULL;
+	MonitoredSession *known = id > 0 && id <= G_MAXUINT ? find_known(monitor, (guint)id) : NULL;
 
 	if (session && !known) {
 		tell(monitor->viewers, event_json("session_started", learn(monitor, session)));
@@ -180,7 +180,7 @@ static void on_sessions(BpPlugin *self, BpMessage *message, gpointer data)
 
 /* --- watching one --- */
 
-static void tell_data(Known *known, const char *type, BpMessage *message)
+static void tell_data(MonitoredSession *known, const char *type, BpMessage *message)
 {
 	const char *data = bp_message_data(message);
 	gsize size = bp_message_size(message);
@@ -207,7 +207,7 @@ static void on_send(BpPlugin *self, BpMessage *message, gpointer data)
 	tell_data(data, "server_message", message);
 }
 
-static BpWatch *watch_part(Known *known, const char *part, BpWatchFunc func)
+static BpWatch *watch_part(MonitoredSession *known, const char *part, BpWatchFunc func)
 {
 	g_autofree char *name = g_strdup_printf("session/%u/%s", known->id, part);
 	g_autoptr(BpChannel) channel = bp_channel_find(name);
@@ -215,7 +215,7 @@ static BpWatch *watch_part(Known *known, const char *part, BpWatchFunc func)
 	return channel ? bp_channel_watch(known->monitor->server->serve.self, channel, func, known, NULL) : NULL;
 }
 
-static void stop_watching(Known *known, Viewer *viewer)
+static void stop_watching(MonitoredSession *known, Viewer *viewer)
 {
 	g_ptr_array_remove(known->watchers, viewer);
 	if (!known->watchers->len)
@@ -226,7 +226,7 @@ static void stop_watching(Known *known, Viewer *viewer)
 
 static void watch_session(Viewer *viewer, json_t *id)
 {
-	Known *known = find_named(viewer->monitor, json_string_value(id));
+	MonitoredSession *known = find_named(viewer->monitor, json_string_value(id));
 
 	if (!known) {
 		answer(viewer, json_pack("{s:s, s:O, s:s, s:s}", "type", "watch_response", "session_id",
@@ -252,7 +252,7 @@ static void on_message(BpPlugin *self, BpWebSocket *socket, BpWebSocketKind kind
 				       : NULL;
 	const char *type = json_string_value(json_object_get(command, "type"));
 	json_t *id = json_object_get(command, "session_id");
-	Known *known;
+	MonitoredSession *known;
 
 	if (g_strcmp0(type, "watch_session") == 0) {
 		watch_session(viewer, id);
@@ -326,7 +326,7 @@ void ws_monitor_accept(WsMonitor *monitor, BpHttpExchange *exchange)
 	g_ptr_array_add(monitor->viewers, viewer);
 	list = json_array();
 	for (guint i = 0; i < monitor->known->len; i++)
-		json_array_append(list, ((Known *)monitor->known->pdata[i])->info);
+		json_array_append(list, ((MonitoredSession *)monitor->known->pdata[i])->info);
 	answer(viewer, json_pack("{s:s, s:o}", "type", "active_sessions", "sessions", list));
 }
 

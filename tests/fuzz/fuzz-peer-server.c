@@ -89,20 +89,20 @@ static void on_heard(guint client, const guint8 *data, gsize size)
 }
 
 /* "NAME TEXT" */
-static void split(const guint8 *text, gsize size, FrameSaid *said)
+static void split(const guint8 *text, gsize size, ChannelFrame *said)
 {
 	const guint8 *blank = memchr(text, ' ', size);
 	gsize name_size = MIN(blank ? (gsize)(blank - text) : size, 255);
 
-	*said = (FrameSaid){ .time = 1,
-			     .flags = 1,
-			     .crossings = 1,
-			     .channel = (const char *)text,
-			     .channel_size = name_size,
-			     .origin = "far",
-			     .origin_size = 3,
-			     .reply = "far/reply",
-			     .reply_size = 9 };
+	*said = (ChannelFrame){ .time = 1,
+				.flags = 1,
+				.crossings = 1,
+				.channel = (const char *)text,
+				.channel_size = name_size,
+				.origin = "far",
+				.origin_size = 3,
+				.reply = "far/reply",
+				.reply_size = 9 };
 	if (blank && name_size == (gsize)(blank - text)) {
 		said->data = blank + 1;
 		said->size = size - name_size - 1;
@@ -112,7 +112,7 @@ static void split(const guint8 *text, gsize size, FrameSaid *said)
 static void send_said(guint client, FrameKind kind, guint64 sequence, const guint8 *text, gsize size)
 {
 	g_autoptr(BpMessage) frame = NULL;
-	FrameSaid said;
+	ChannelFrame said;
 
 	split(text, size, &said);
 	if (!said.channel_size)
@@ -126,7 +126,7 @@ static void say_here(const guint8 *text, gsize size)
 {
 	g_autofree char *name = NULL;
 	g_autoptr(BpChannel) channel = NULL;
-	FrameSaid said;
+	ChannelFrame said;
 
 	split(text, size, &said);
 	name = g_strndup(said.channel, said.channel_size);

@@ -61,7 +61,7 @@ static void try_frames(const uint8_t *data, size_t size)
 	const guint8 *body;
 	JsonLine input;
 	FrameKind kind;
-	FrameSaid said;
+	ChannelFrame said;
 	gsize length;
 
 	json_line_init(&input, 0);

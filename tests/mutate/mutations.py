@@ -25,7 +25,7 @@ mutation("loop-descriptors", "a loop that is closed keeps no descriptor",
 mutation("job-bound", "jobs that wait are bounded",
          "if (job_count >= JOB_LIMIT) {", "if (0) {", "loop:jobs_are_bounded")
 mutation("replay-bound", "the replay buffer keeps no more than it was told",
-         "while (extra->replay.length > extra->options.replay)", "while (0)", "bus:greet_and_replay")
+         "while (state->replay.length > state->options.replay)", "while (0)", "bus:greet_and_replay")
 mutation("log-of-log", "what watching the log causes is not logged again",
          "(traits & TRAIT_LOG && message->hops & HOP_OF_LOG)", "0", "bus:log_channel_in_a_circle")
 

@@ -46,7 +46,7 @@ void config_unset_one(ConfigItem *item)
 /* --- instances --- */
 
 /* A taken port is the port's fault, and so on. */
-static Place place_to_blame(const ConfigInstance *instance, const GError *error)
+static ConfigPosition position_to_blame(const ConfigInstance *instance, const GError *error)
 {
 	const char *name = error->domain != BP_IO_ERROR ? NULL
 			   : error->code == BP_BUSY	? "port"
@@ -54,7 +54,7 @@ static Place place_to_blame(const ConfigInstance *instance, const GError *error)
 							: NULL;
 	const ConfigPair *pair = name ? config_instance_pair(instance, name) : NULL;
 
-	return pair ? pair->place : instance->place;
+	return pair ? pair->position : instance->position;
 }
 
 gboolean config_open_one(const BpConfig *config, const ConfigInstance *instance, GError **error)
@@ -68,7 +68,7 @@ gboolean config_open_one(const BpConfig *config, const ConfigInstance *instance,
 			    instance->module);
 	else if (bp_module_open(instance->module, instance->name, instance->path, g_steal_pointer(&values), &why))
 		return TRUE;
-	where = config_place(config, place_to_blame(instance, why));
+	where = config_position(config, position_to_blame(instance, why));
 	g_set_error(error, why->domain, why->code, "%s: %s %s cannot be opened: %s", where, config_item_kind(instance),
 		    instance->name, why->message);
 	return FALSE;
@@ -117,7 +117,7 @@ static void run_commands(const BpConfig *config, BpConfigRun run)
 		const ConfigItem *item = config->commands->pdata[i];
 
 		g_ptr_array_add(lines, g_strdup(item->text));
-		g_ptr_array_add(places, config_place(config, item->place));
+		g_ptr_array_add(places, config_position(config, item->position));
 	}
 	for (guint i = 0; i < lines->len && !bp_kernel_is_quitting(); i++) {
 		g_autoptr(GError) error = NULL;

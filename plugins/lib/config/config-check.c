@@ -49,7 +49,7 @@ typedef struct {
 	gboolean reference; /* it says handler_class */
 	gboolean mistyped;  /* a key was refused, so what is missing may be that */
 	Faults *faults;
-} Check;
+} InstanceCheck;
 
 static const ReferenceKey *reference_key(const char *name)
 {
@@ -59,10 +59,10 @@ static const ReferenceKey *reference_key(const char *name)
 	return NULL;
 }
 
-static void warn(Check *check, Place place, const char *format, ...) G_GNUC_PRINTF(3, 4);
-static void warn(Check *check, Place place, const char *format, ...)
+static void warn(InstanceCheck *check, ConfigPosition position, const char *format, ...) G_GNUC_PRINTF(3, 4);
+static void warn(InstanceCheck *check, ConfigPosition position, const char *format, ...)
 {
-	g_autofree char *where = config_place(check->config, place);
+	g_autofree char *where = config_position(check->config, position);
 	g_autofree char *text = NULL;
 	va_list arguments;
 
@@ -95,7 +95,7 @@ char *config_handler_name(const char *text)
 	return name;
 }
 
-static gboolean check_handler(Check *check, const ConfigNode *node, const char *name)
+static gboolean check_handler(InstanceCheck *check, const ConfigNode *node, const char *name)
 {
 	g_auto(GStrv) names = NULL;
 	g_autofree char *shown = bp_param_quote(name);
@@ -110,20 +110,20 @@ static gboolean check_handler(Check *check, const ConfigNode *node, const char *
 	all = g_strjoinv(", ", names);
 	hint = nearest ? g_strdup_printf("did you mean %s?", nearest)
 		       : g_strdup_printf("there are %s; is the plugin that has it among plugins:?", all);
-	faults_add(check->faults, node->place, "there is no handler %s%s; %s", shown,
+	faults_add(check->faults, node->position, "there is no handler %s%s; %s", shown,
 		   strchr(node->text, ':') ? ", which is what this class stands for" : "", hint);
 	return FALSE;
 }
 
 /* --- keys and values --- */
 
-static gboolean is_own_key(const Check *check, const char *key)
+static gboolean is_own_key(const InstanceCheck *check, const char *key)
 {
 	return check->transport ? bp_param_name_equal("transport", key)
 				: bp_param_name_equal("class", key) || bp_param_name_equal("context", key);
 }
 
-static void refuse_key(Check *check, const ConfigNode *node)
+static void refuse_key(InstanceCheck *check, const ConfigNode *node)
 {
 	const char *const own[] = { check->transport ? "transport" : "class", check->transport ? "handler" : "context",
 				    NULL };
@@ -134,7 +134,7 @@ static void refuse_key(Check *check, const ConfigNode *node)
 	if (!nearest)
 		nearest = bp_nearest(node->key, own);
 	if (nearest) {
-		faults_add(check->faults, node->key_place, "%s has no key %s; did you mean %s?", check->module->name,
+		faults_add(check->faults, node->key_position, "%s has no key %s; did you mean %s?", check->module->name,
 			   shown, nearest);
 	} else {
 		g_autofree const BpParam **rows = bp_param_rows(check->module->params, NULL);
@@ -143,12 +143,12 @@ static void refuse_key(Check *check, const ConfigNode *node)
 		for (const BpParam **row = rows; *row && names->len < 300; row++)
 			if (!(*row)->hidden)
 				g_string_append_printf(names, "%s%s", names->len ? ", " : "", (*row)->name);
-		faults_add(check->faults, node->key_place, "%s has no key %s; it has %s", check->module->name, shown,
+		faults_add(check->faults, node->key_position, "%s has no key %s; it has %s", check->module->name, shown,
 			   names->len ? names->str : "none");
 	}
 }
 
-static void set_value(Check *check, const BpParam *row, const ConfigNode *node, const char *text)
+static void set_value(InstanceCheck *check, const BpParam *row, const ConfigNode *node, const char *text)
 {
 	g_autoptr(GError) error = NULL;
 	g_autofree char *name = NULL;
@@ -163,10 +163,10 @@ static void set_value(Check *check, const BpParam *row, const ConfigNode *node, 
 		text = path = config_path(check->config, text);
 	}
 	if (!bp_values_set(check->values, row->name, text, &error))
-		faults_add(check->faults, node->place, "%s", error->message);
+		faults_add(check->faults, node->position, "%s", error->message);
 }
 
-static void read_value(Check *check, const BpParam *row, const ConfigNode *node)
+static void read_value(InstanceCheck *check, const BpParam *row, const ConfigNode *node)
 {
 	const ReferenceKey *known = check->reference ? reference_key(node->key) : NULL;
 
@@ -175,11 +175,11 @@ static void read_value(Check *check, const BpParam *row, const ConfigNode *node)
 	else if (node->kind == NODE_TEXT)
 		set_value(check, row, node, node->text);
 	else if (node->kind == NODE_MAP)
-		faults_add(check->faults, node->place, "%s must be a value, not a mapping; write %s: VALUE", node->key,
-			   node->key);
+		faults_add(check->faults, node->position, "%s must be a value, not a mapping; write %s: VALUE",
+			   node->key, node->key);
 	else if (node->kind == NODE_LIST && !row->many)
-		faults_add(check->faults, node->place, "%s must be one value, not a list; write %s: VALUE", node->key,
-			   node->key);
+		faults_add(check->faults, node->position, "%s must be one value, not a list; write %s: VALUE",
+			   node->key, node->key);
 	for (guint i = 0;
 	     node->kind == NODE_LIST && row->many && i < node->children->len && !faults_are_many(check->faults); i++) {
 		const ConfigNode *child = node->children->pdata[i];
@@ -187,7 +187,7 @@ static void read_value(Check *check, const BpParam *row, const ConfigNode *node)
 		if (child->kind == NODE_TEXT)
 			set_value(check, row, child, child->text);
 		else
-			faults_add(check->faults, child->place,
+			faults_add(check->faults, child->position,
 				   "%s must be a list of values; take out what is in it here", node->key);
 	}
 }
@@ -206,14 +206,14 @@ static const ConfigNode *node_of(const ConfigInstance *instance, const BpParam *
 	return NULL;
 }
 
-static Place place_of(const Check *check, const char *name)
+static ConfigPosition position_of(const InstanceCheck *check, const char *name)
 {
 	const ConfigNode *node = node_of(check->instance, check->module->params, name);
 
-	return node ? node->place : check->instance->place;
+	return node ? node->position : check->instance->position;
 }
 
-static void read_key(Check *check, const ConfigNode *node)
+static void read_key(InstanceCheck *check, const ConfigNode *node)
 {
 	const BpParam *row = bp_param_find(check->module->params, node->key);
 	const ConfigNode *first;
@@ -223,26 +223,26 @@ static void read_key(Check *check, const ConfigNode *node)
 	if (row) {
 		first = node_of(check->instance, check->module->params, node->key);
 		if (first != node)
-			faults_add(check->faults, node->key_place,
+			faults_add(check->faults, node->key_position,
 				   "%s and %s in line %u are the same; keep one of them", node->key, first->key,
-				   first->key_place.line);
+				   first->key_position.line);
 		read_value(check, row, node);
 	} else if (check->transport && reference_key(node->key)) {
-		warn(check, node->key_place, "%s has no effect on transport %s", node->key, check->transport->name);
+		warn(check, node->key_position, "%s has no effect on transport %s", node->key, check->transport->name);
 	} else {
 		refuse_key(check, node);
 	}
 }
 
 /* null is as if it were not there. */
-static gboolean is_given(const Check *check, const char *name)
+static gboolean is_given(const InstanceCheck *check, const char *name)
 {
 	const ConfigNode *node = node_of(check->instance, check->module->params, name);
 
 	return node && (node->kind != NODE_NULL || bp_values_is_set(check->values, name));
 }
 
-static void set_default(Check *check, const char *name, const char *text)
+static void set_default(InstanceCheck *check, const char *name, const char *text)
 {
 	const BpParam *row = bp_param_find(check->module->params, name);
 
@@ -250,7 +250,7 @@ static void set_default(Check *check, const char *name, const char *text)
 		bp_values_set(check->values, row->name, text, NULL);
 }
 
-static void set_defaults(Check *check)
+static void set_defaults(InstanceCheck *check)
 {
 	g_autofree char *port = g_strdup_printf("%u", check->transport->default_port);
 
@@ -260,13 +260,13 @@ static void set_defaults(Check *check)
 	if (check->transport->default_port)
 		set_default(check, "port", port);
 	if (bp_param_find(check->module->params, "handler") && !is_given(check, "handler") && !check->mistyped)
-		faults_add(check->faults, check->instance->place,
+		faults_add(check->faults, check->instance->position,
 			   "%s has no handler; add handler: console, or another one", check->instance->name);
 }
 
 /* --- what opening would find --- */
 
-static gboolean check_file(Check *check, const char *name)
+static gboolean check_file(InstanceCheck *check, const char *name)
 {
 	const char *file = bp_values_string(check->values, name);
 	g_autoptr(GError) error = NULL;
@@ -280,14 +280,14 @@ static gboolean check_file(Check *check, const char *name)
 	} else {
 		g_autofree char *shown = bp_param_quote(file);
 
-		faults_add(check->faults, place_of(check, name),
+		faults_add(check->faults, position_of(check, name),
 			   "%s %s cannot be read: %s; give the path of a PEM file", name, shown,
 			   bp_file_why(error, file));
 	}
 	return fd >= 0;
 }
 
-static void check_tls(Check *check)
+static void check_tls(InstanceCheck *check)
 {
 	const BpParam *table = check->module->params;
 	g_autoptr(GError) error = NULL;
@@ -299,11 +299,11 @@ static void check_tls(Check *check)
 	cert = bp_values_string(check->values, "tls_cert");
 	if (!bp_values_bool(check->values, "tls")) {
 		if (cert && *cert && !node_of(check->instance, table, "tls"))
-			warn(check, place_of(check, "tls_cert"), "tls_cert has no effect without tls: yes");
+			warn(check, position_of(check, "tls_cert"), "tls_cert has no effect without tls: yes");
 		return;
 	}
 	if (!cert || !*cert) {
-		faults_add(check->faults, place_of(check, "tls"),
+		faults_add(check->faults, position_of(check, "tls"),
 			   "tls needs a certificate; give tls_cert: FILE and tls_key: FILE, or tls: no");
 		return;
 	}
@@ -311,10 +311,10 @@ static void check_tls(Check *check)
 		return;
 	if (!bp_tls_check_files(cert, bp_values_string(check->values, "tls_key"),
 				bp_values_string(check->values, "tls_client_ca"), &error))
-		faults_add(check->faults, place_of(check, "tls_cert"), "%s", error->message);
+		faults_add(check->faults, position_of(check, "tls_cert"), "%s", error->message);
 }
 
-static void check_bind(Check *check)
+static void check_bind(InstanceCheck *check)
 {
 	const BpParam *table = check->module->params;
 	g_autoptr(GArray) list = NULL;
@@ -326,14 +326,14 @@ static void check_bind(Check *check)
 	bind = bp_values_string(check->values, "bind");
 	list = bp_address_bind_list(bind ? bind : "", 0, &error);
 	if (!list) {
-		faults_add(check->faults, place_of(check, "bind"), "%s", error->message);
+		faults_add(check->faults, position_of(check, "bind"), "%s", error->message);
 		return;
 	}
 	for (guint i = 0; i < list->len && !bp_values_bool(check->values, "insecure"); i++) {
 		if (bp_address_is_loopback(&g_array_index(list, BpAddress, i)))
 			continue;
 		faults_add(
-			check->faults, place_of(check, "bind"),
+			check->faults, position_of(check, "bind"),
 			"listening on %s lets anybody on the network in without login; add insecure: yes if that is wanted, or "
 			"say bind: 127.0.0.1",
 			bind && *bind ? bind : "*");
@@ -343,7 +343,7 @@ static void check_bind(Check *check)
 
 /* --- an entry --- */
 
-static void refuse_class(Check *check, const char *prefix, const char *what, const char *key)
+static void refuse_class(InstanceCheck *check, const char *prefix, const char *what, const char *key)
 {
 	const ConfigNode *node = config_node_find(check->instance->node, key);
 	g_auto(GStrv) names = bp_registry_list(prefix);
@@ -352,14 +352,14 @@ static void refuse_class(Check *check, const char *prefix, const char *what, con
 	const char *nearest = bp_nearest(node->text, (const char *const *)names);
 
 	if (nearest)
-		faults_add(check->faults, node->place, "there is no %s %s; did you mean %s?", what, shown, nearest);
+		faults_add(check->faults, node->position, "there is no %s %s; did you mean %s?", what, shown, nearest);
 	else
-		faults_add(check->faults, node->place,
+		faults_add(check->faults, node->position,
 			   "there is no %s %s; there are %s; is the plugin that has it among plugins:?", what, shown,
 			   *all ? all : "none");
 }
 
-static gboolean find_class(Check *check)
+static gboolean find_class(InstanceCheck *check)
 {
 	ConfigInstance *instance = check->instance;
 
@@ -376,7 +376,7 @@ static gboolean find_class(Check *check)
 	}
 	check->module = bp_module_find(instance->module);
 	if (!check->module && check->transport)
-		faults_add(check->faults, instance->place,
+		faults_add(check->faults, instance->position,
 			   "transport %s wants the module %s, which is not there; load the plugin that has it",
 			   check->transport->name, instance->module);
 	else if (!check->module)
@@ -384,7 +384,7 @@ static gboolean find_class(Check *check)
 	return check->module != NULL;
 }
 
-static void keep_pairs(Check *check)
+static void keep_pairs(InstanceCheck *check)
 {
 	g_autofree const BpParam **rows = bp_param_rows(check->module->params, NULL);
 
@@ -399,7 +399,7 @@ static void keep_pairs(Check *check)
 			pair->name = g_strdup((*row)->name);
 			pair->text = g_strdup(*text);
 			pair->secret = (*row)->secret;
-			pair->place = node ? node->place : check->instance->place;
+			pair->position = node ? node->position : check->instance->position;
 			g_ptr_array_add(check->instance->pairs, pair);
 		}
 	}
@@ -407,7 +407,7 @@ static void keep_pairs(Check *check)
 
 static void check_instance(BpConfig *config, ConfigInstance *instance, Faults *faults)
 {
-	Check check = { .config = config, .instance = instance, .faults = faults };
+	InstanceCheck check = { .config = config, .instance = instance, .faults = faults };
 	g_autoptr(BpValues) values = NULL;
 	g_autoptr(GError) error = NULL;
 	guint before;
@@ -424,7 +424,7 @@ static void check_instance(BpConfig *config, ConfigInstance *instance, Faults *f
 	if (faults->list->len > before)
 		return;
 	if (!bp_values_complete(values, &error)) {
-		faults_add(faults, instance->place, "%s: %s", instance->name, error->message);
+		faults_add(faults, instance->position, "%s: %s", instance->name, error->message);
 		return;
 	}
 	check_tls(&check);
@@ -470,8 +470,8 @@ static void check_setting(ConfigItem *item, GHashTable *seen, Faults *faults)
 	const ConfigItem *first = g_hash_table_lookup(seen, whole);
 
 	if (first) {
-		faults_add(faults, item->place, "the setting %s is given twice, first in line %u; keep one of them",
-			   shown, first->place.line);
+		faults_add(faults, item->position, "the setting %s is given twice, first in line %u; keep one of them",
+			   shown, first->position.line);
 	} else if (!row && !stored && !(context && bp_setting_is_temporary(context, item->key))) {
 		g_autoptr(GPtrArray) words = context ? bp_setting_rows(context) : g_ptr_array_new();
 		const char *nearest;
@@ -481,14 +481,14 @@ static void check_setting(ConfigItem *item, GHashTable *seen, Faults *faults)
 		g_ptr_array_add(words, NULL);
 		nearest = bp_nearest(item->key, (const char *const *)words->pdata);
 		if (nearest)
-			faults_add(faults, item->place, "there is no setting %s in %s; did you mean %s?", shown,
+			faults_add(faults, item->position, "there is no setting %s in %s; did you mean %s?", shown,
 				   item->path, nearest);
 		else
-			faults_add(faults, item->place,
+			faults_add(faults, item->position,
 				   "there is no setting %s in %s; is the plugin that has it among plugins:?", shown,
 				   item->path);
 	} else if (row && !bp_param_check(row, item->text, &error)) {
-		faults_add(faults, item->place, "%s", error->message);
+		faults_add(faults, item->position, "%s", error->message);
 	}
 	item->secret = row && row->secret;
 	g_hash_table_insert(seen, g_steal_pointer(&whole), item);

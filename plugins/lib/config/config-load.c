@@ -45,8 +45,8 @@ static void check_folders(BpConfig *config, Faults *faults)
 		g_autofree char *shown = bp_param_quote(folder);
 
 		if (!g_file_test(folder, G_FILE_TEST_IS_DIR))
-			faults_add(faults, item->place, "there is no folder %s; paths begin at the folder of this file",
-				   shown);
+			faults_add(faults, item->position,
+				   "there is no folder %s; paths begin at the folder of this file", shown);
 	}
 }
 
@@ -78,15 +78,15 @@ static void load_one(BpConfig *config, const ConfigItem *item, Faults *faults)
 	g_autoptr(GError) error = NULL;
 
 	if (plugin && bp_plugin_is_unloading(plugin))
-		faults_add(faults, item->place, "%s is still unloading; try again when it has gone", name);
+		faults_add(faults, item->position, "%s is still unloading; try again when it has gone", name);
 	if (plugin || bp_plugin_load(path, &error))
 		return;
 	if (g_error_matches(error, BP_HOST_ERROR, BP_NOT_FOUND) && !strchr(item->text, '/'))
 		nearest = nearest_file(name);
 	if (nearest)
-		faults_add(faults, item->place, "there is no plugin %s; did you mean %s?", name, nearest);
+		faults_add(faults, item->position, "there is no plugin %s; did you mean %s?", name, nearest);
 	else
-		faults_add(faults, item->place, "%s", error->message);
+		faults_add(faults, item->position, "%s", error->message);
 }
 
 static GHashTable *loaded_names(void)

@@ -18,7 +18,7 @@ typedef struct {
 	GHashTable *keys[CONFIG_DEPTH_MAX];    /* of the maps among them: key -> its first ConfigNode */
 	ConfigNode *waiting[CONFIG_DEPTH_MAX]; /* of the maps: its key was read, its value comes next */
 	guint depth, count, documents;
-} Parser;
+} ConfigParser;
 
 void config_node_free(ConfigNode *node)
 {
@@ -44,22 +44,22 @@ ConfigNode *config_node_find(const ConfigNode *map, const char *key)
 	return NULL;
 }
 
-static Place place_of(const yaml_mark_t *mark)
+static ConfigPosition position_of(const yaml_mark_t *mark)
 {
-	return (Place){ (guint)mark->line + 1, (guint)mark->column + 1 };
+	return (ConfigPosition){ (guint)mark->line + 1, (guint)mark->column + 1 };
 }
 
-static Place place_at(const char *text, gsize offset)
+static ConfigPosition position_at(const char *text, gsize offset)
 {
-	Place place = { 1, 1 };
+	ConfigPosition position = { 1, 1 };
 
 	for (gsize i = 0; i < offset; i++) {
 		if (text[i] == '\n')
-			place = (Place){ place.line + 1, 1 };
+			position = (ConfigPosition){ position.line + 1, 1 };
 		else if (((guchar)text[i] & 0xc0) != 0x80)
-			place.column++;
+			position.column++;
 	}
-	return place;
+	return position;
 }
 
 static gboolean is_null(const char *text)
@@ -69,13 +69,13 @@ static gboolean is_null(const char *text)
 
 /* --- what libyaml complains about --- */
 
-static void add_syntax_fault(Parser *parser, const char *text, gsize size)
+static void add_syntax_fault(ConfigParser *parser, const char *text, gsize size)
 {
 	const yaml_parser_t *yaml = &parser->yaml;
 	const char *problem = yaml->problem ? yaml->problem : "it cannot be read";
 	const char *advice = "";
-	Place place = yaml->error == YAML_READER_ERROR ? place_at(text, MIN(yaml->problem_offset, size))
-						       : place_of(&yaml->problem_mark);
+	ConfigPosition position = yaml->error == YAML_READER_ERROR ? position_at(text, MIN(yaml->problem_offset, size))
+								   : position_of(&yaml->problem_mark);
 	g_autofree char *context = NULL;
 
 	if (yaml->error == YAML_READER_ERROR)
@@ -92,30 +92,30 @@ static void add_syntax_fault(Parser *parser, const char *text, gsize size)
 		advice = "; a quote or a bracket is not closed";
 	if (yaml->context && yaml->error != YAML_READER_ERROR)
 		context = g_strdup_printf(" %s that begins in line %zu", yaml->context, yaml->context_mark.line + 1);
-	faults_add(parser->faults, place, "this is not YAML: %s%s%s", problem, context ? context : "", advice);
+	faults_add(parser->faults, position, "this is not YAML: %s%s%s", problem, context ? context : "", advice);
 }
 
 /* --- the tree --- */
 
-static ConfigNode *node_new(Parser *parser, NodeKind kind, Place place)
+static ConfigNode *node_new(ConfigParser *parser, NodeKind kind, ConfigPosition position)
 {
 	ConfigNode *node = g_new0(ConfigNode, 1);
 
 	node->kind = kind;
-	node->place = place;
+	node->position = position;
 	if (kind == NODE_LIST || kind == NODE_MAP)
 		node->children = g_ptr_array_new_with_free_func((GDestroyNotify)config_node_free);
 	parser->count++;
 	return node;
 }
 
-static gboolean wants_key(const Parser *parser)
+static gboolean wants_key(const ConfigParser *parser)
 {
 	return parser->depth && parser->open[parser->depth - 1]->kind == NODE_MAP &&
 	       !parser->waiting[parser->depth - 1];
 }
 
-static void take_key(Parser *parser, ConfigNode *node)
+static void take_key(ConfigParser *parser, ConfigNode *node)
 {
 	GHashTable *keys = parser->keys[parser->depth - 1];
 	ConfigNode *first = g_hash_table_lookup(keys, node->text);
@@ -123,18 +123,19 @@ static void take_key(Parser *parser, ConfigNode *node)
 	if (first) {
 		g_autofree char *shown = bp_param_quote(node->text);
 
-		faults_add(parser->faults, node->place, "the key %s is given twice, first in line %u; keep one of them",
-			   shown, first->key_place.line);
+		faults_add(parser->faults, node->position,
+			   "the key %s is given twice, first in line %u; keep one of them", shown,
+			   first->key_position.line);
 	}
 	node->key = g_steal_pointer(&node->text);
-	node->key_place = node->place;
+	node->key_position = node->position;
 	parser->waiting[parser->depth - 1] = node;
 	if (!first)
 		g_hash_table_insert(keys, g_strdup(node->key), node);
 }
 
 /* Gives the place in the tree a value, which for a map is the node that has waited with the key. */
-static ConfigNode *put(Parser *parser, NodeKind kind, Place place, char *take_text)
+static ConfigNode *put(ConfigParser *parser, NodeKind kind, ConfigPosition position, char *take_text)
 {
 	ConfigNode *parent = parser->depth ? parser->open[parser->depth - 1] : NULL;
 	ConfigNode *node;
@@ -142,11 +143,11 @@ static ConfigNode *put(Parser *parser, NodeKind kind, Place place, char *take_te
 	if (parent && parent->kind == NODE_MAP) {
 		node = g_steal_pointer(&parser->waiting[parser->depth - 1]);
 		node->kind = kind;
-		node->place = place;
+		node->position = position;
 		if (kind == NODE_LIST || kind == NODE_MAP)
 			node->children = g_ptr_array_new_with_free_func((GDestroyNotify)config_node_free);
 	} else {
-		node = node_new(parser, kind, place);
+		node = node_new(parser, kind, position);
 	}
 	node->text = take_text;
 	if (parent)
@@ -156,20 +157,20 @@ static ConfigNode *put(Parser *parser, NodeKind kind, Place place, char *take_te
 	return node;
 }
 
-static gboolean open_group(Parser *parser, NodeKind kind, Place place)
+static gboolean open_group(ConfigParser *parser, NodeKind kind, ConfigPosition position)
 {
 	if (wants_key(parser)) {
-		faults_add(parser->faults, place,
+		faults_add(parser->faults, position,
 			   "a key must be a text, not a %s; a text that begins with { or [ needs quotes",
 			   kind == NODE_LIST ? "list" : "mapping");
 		return FALSE;
 	}
 	if (parser->depth == CONFIG_DEPTH_MAX) {
-		faults_add(parser->faults, place, "this is nested more than %d deep; nothing here needs as much",
+		faults_add(parser->faults, position, "this is nested more than %d deep; nothing here needs as much",
 			   CONFIG_DEPTH_MAX);
 		return FALSE;
 	}
-	parser->open[parser->depth] = put(parser, kind, place, NULL);
+	parser->open[parser->depth] = put(parser, kind, position, NULL);
 	parser->keys[parser->depth] = kind == NODE_MAP ? g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)
 						       : NULL;
 	parser->waiting[parser->depth] = NULL;
@@ -177,40 +178,40 @@ static gboolean open_group(Parser *parser, NodeKind kind, Place place)
 	return TRUE;
 }
 
-static void close_group(Parser *parser)
+static void close_group(ConfigParser *parser)
 {
 	parser->depth--;
 	g_clear_pointer(&parser->keys[parser->depth], g_hash_table_unref);
 	g_clear_pointer(&parser->waiting[parser->depth], config_node_free);
 }
 
-static gboolean take_scalar(Parser *parser, const yaml_event_t *event)
+static gboolean take_scalar(ConfigParser *parser, const yaml_event_t *event)
 {
 	const char *text = (const char *)event->data.scalar.value;
-	Place place = place_of(&event->start_mark);
+	ConfigPosition position = position_of(&event->start_mark);
 	gboolean plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 
 	if (strlen(text) != event->data.scalar.length) {
-		faults_add(parser->faults, place, "this text has a NUL byte in it; take it out");
+		faults_add(parser->faults, position, "this text has a NUL byte in it; take it out");
 		return FALSE;
 	}
 	if (wants_key(parser)) {
-		ConfigNode *node = node_new(parser, NODE_TEXT, place);
+		ConfigNode *node = node_new(parser, NODE_TEXT, position);
 
 		node->text = g_strdup(text);
 		take_key(parser, node);
 		return TRUE;
 	}
 	if (plain && is_null(text))
-		put(parser, NODE_NULL, place, NULL);
+		put(parser, NODE_NULL, position, NULL);
 	else
-		put(parser, NODE_TEXT, place, g_strdup(text));
+		put(parser, NODE_TEXT, position, g_strdup(text));
 	return TRUE;
 }
 
 /* --- events --- */
 
-static gboolean is_plain_event(Parser *parser, const yaml_event_t *event)
+static gboolean is_plain_event(ConfigParser *parser, const yaml_event_t *event)
 {
 	const yaml_char_t *anchor = NULL, *tag = NULL;
 
@@ -228,38 +229,38 @@ static gboolean is_plain_event(Parser *parser, const yaml_event_t *event)
 	}
 	if (anchor)
 		faults_add(
-			parser->faults, place_of(&event->start_mark),
+			parser->faults, position_of(&event->start_mark),
 			"anchors (&) and aliases (*) are not taken; write it out, and a text that begins so in quotes");
 	else if (tag)
-		faults_add(parser->faults, place_of(&event->start_mark),
+		faults_add(parser->faults, position_of(&event->start_mark),
 			   "tags (!) are not taken; leave it out, and put a text that begins so in quotes");
 	return !anchor && !tag;
 }
 
 /* FALSE: no more. */
-static gboolean take_event(Parser *parser, const yaml_event_t *event)
+static gboolean take_event(ConfigParser *parser, const yaml_event_t *event)
 {
-	Place place = place_of(&event->start_mark);
+	ConfigPosition position = position_of(&event->start_mark);
 
 	if (!is_plain_event(parser, event))
 		return FALSE;
 	if (parser->count > CONFIG_NODES_MAX) {
-		faults_add(parser->faults, place, "the file has more than %d entries; split it", CONFIG_NODES_MAX);
+		faults_add(parser->faults, position, "the file has more than %d entries; split it", CONFIG_NODES_MAX);
 		return FALSE;
 	}
 	switch (event->type) {
 	case YAML_DOCUMENT_START_EVENT:
 		if (!parser->documents++)
 			return TRUE;
-		faults_add(parser->faults, place,
+		faults_add(parser->faults, position,
 			   "a second document begins here; a configuration is one, so take --- out");
 		return FALSE;
 	case YAML_SCALAR_EVENT:
 		return take_scalar(parser, event);
 	case YAML_SEQUENCE_START_EVENT:
-		return open_group(parser, NODE_LIST, place);
+		return open_group(parser, NODE_LIST, position);
 	case YAML_MAPPING_START_EVENT:
-		return open_group(parser, NODE_MAP, place);
+		return open_group(parser, NODE_MAP, position);
 	case YAML_SEQUENCE_END_EVENT:
 	case YAML_MAPPING_END_EVENT:
 		close_group(parser);
@@ -277,19 +278,19 @@ static gboolean is_text(const char *text, gsize size, Faults *faults)
 	const char *end;
 
 	if (size > CONFIG_SIZE_MAX) {
-		faults_add(faults, (Place){ 1, 1 }, "the file is larger than %d KiB; look whether it is the right one",
-			   CONFIG_SIZE_MAX / 1024);
+		faults_add(faults, (ConfigPosition){ 1, 1 },
+			   "the file is larger than %d KiB; look whether it is the right one", CONFIG_SIZE_MAX / 1024);
 		return FALSE;
 	}
 	if (g_utf8_validate(text, (gssize)size, &end))
 		return TRUE;
-	faults_add(faults, place_at(text, (gsize)(end - text)), "this byte is not UTF-8; save the file as UTF-8");
+	faults_add(faults, position_at(text, (gsize)(end - text)), "this byte is not UTF-8; save the file as UTF-8");
 	return FALSE;
 }
 
 ConfigNode *config_parse(const char *text, gsize size, Faults *faults)
 {
-	Parser parser = { .faults = faults };
+	ConfigParser parser = { .faults = faults };
 	gboolean more = TRUE;
 
 	if (!is_text(text, size, faults))
@@ -299,7 +300,7 @@ ConfigNode *config_parse(const char *text, gsize size, Faults *faults)
 		size -= 3;
 	}
 	if (!yaml_parser_initialize(&parser.yaml)) {
-		faults_add(faults, (Place){ 1, 1 }, "there is no memory to read it");
+		faults_add(faults, (ConfigPosition){ 1, 1 }, "there is no memory to read it");
 		return NULL;
 	}
 	yaml_parser_set_encoding(&parser.yaml, YAML_UTF8_ENCODING);

@@ -20,7 +20,7 @@
 typedef struct {
 	char *name;
 	BpValues *before;
-} Updated;
+} UpdatedInstance;
 
 typedef struct {
 	BpConfig *fresh;
@@ -29,29 +29,29 @@ typedef struct {
 	GPtrArray *to_close; /* names */
 	GPtrArray *plans;    /* BpPlan of what was closed */
 	GPtrArray *waiting;  /* names of what has still to go */
-	GPtrArray *updated;  /* Updated */
+	GPtrArray *updated;  /* UpdatedInstance */
 	GString *changes;
 	GError *failure;
 	gboolean back; /* it failed, and the old is restored */
 	gint64 deadline;
 	BpConfigReloaded done;
 	gpointer data;
-} Reload;
+} ConfigReload;
 
-static Reload *reload; /* the one that is going on */
+static ConfigReload *reload; /* the one that is going on */
 
 static void updated_free(gpointer data)
 {
-	Updated *updated = data;
+	UpdatedInstance *updated = data;
 
 	g_free(updated->name);
 	bp_values_free(updated->before);
 	g_free(updated);
 }
 
-static Reload *reload_new(BpConfigReloaded done, gpointer data)
+static ConfigReload *reload_new(BpConfigReloaded done, gpointer data)
 {
-	Reload *self = g_new0(Reload, 1);
+	ConfigReload *self = g_new0(ConfigReload, 1);
 
 	self->plugins = g_ptr_array_new_with_free_func(g_free);
 	self->to_open = g_ptr_array_new();
@@ -65,7 +65,7 @@ static Reload *reload_new(BpConfigReloaded done, gpointer data)
 	return self;
 }
 
-static void reload_free(Reload *self)
+static void reload_free(ConfigReload *self)
 {
 	bp_config_free(self->fresh);
 	g_ptr_array_unref(self->plugins);
@@ -95,7 +95,7 @@ static void log_lines(const char *text, BpLogLevel level)
 
 static void finish(void)
 {
-	Reload *self = g_steal_pointer(&reload);
+	ConfigReload *self = g_steal_pointer(&reload);
 
 	if (self->done)
 		self->done(self->changes->str, self->failure, self->data);
@@ -153,15 +153,15 @@ static UpdateResult try_update(const ConfigInstance *wanted, BpInstance *open, B
 {
 	BpValues *before;
 	UpdateResult result = update(open, take_values, &before, &reload->failure);
-	Updated *updated;
+	UpdatedInstance *updated;
 
 	if (result == UPDATE_FAILED) {
-		g_autofree char *where = config_place(reload->fresh, wanted->place);
+		g_autofree char *where = config_position(reload->fresh, wanted->position);
 
 		g_prefix_error(&reload->failure, "%s: %s %s cannot take its new parameters: ", where,
 			       config_item_kind(wanted), wanted->name);
 	} else if (result == UPDATE_DONE) {
-		updated = g_new0(Updated, 1);
+		updated = g_new0(UpdatedInstance, 1);
 		updated->name = g_strdup(wanted->name);
 		updated->before = before;
 		g_ptr_array_add(reload->updated, updated);
@@ -172,7 +172,7 @@ static UpdateResult try_update(const ConfigInstance *wanted, BpInstance *open, B
 static void undo_updates(void)
 {
 	for (guint i = reload->updated->len; i > 0; i--) {
-		Updated *updated = reload->updated->pdata[i - 1];
+		UpdatedInstance *updated = reload->updated->pdata[i - 1];
 		BpInstance *open = bp_instance_find(updated->name);
 		BpValues *after = NULL;
 
@@ -212,7 +212,7 @@ static gboolean decide_one(const ConfigInstance *wanted)
 	UpdateResult result;
 
 	if (!values || (open && !before && !is_as_wanted(open, wanted, values))) {
-		g_autofree char *where = config_place(reload->fresh, wanted->place);
+		g_autofree char *where = config_position(reload->fresh, wanted->position);
 
 		if (!values)
 			g_set_error(&reload->failure, BP_HOST_ERROR, BP_NOT_FOUND,

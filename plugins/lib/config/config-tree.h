@@ -9,14 +9,14 @@ typedef enum { NODE_NULL, NODE_TEXT, NODE_LIST, NODE_MAP } NodeKind;
 
 typedef struct {
 	guint line, column; /* from 1 */
-} Place;
+} ConfigPosition;
 
 typedef struct ConfigNode {
 	NodeKind kind;
-	Place place;
+	ConfigPosition position;
 	char *text; /* NODE_TEXT */
 	char *key;  /* in a map */
-	Place key_place;
+	ConfigPosition key_position;
 	GPtrArray *children; /* ConfigNode: NODE_LIST, NODE_MAP */
 } ConfigNode;
 
@@ -28,14 +28,14 @@ typedef struct {
 
 typedef struct {
 	char *text, *path, *key; /* a plugin's name; a command; a setting with its path and key */
-	Place place;
+	ConfigPosition position;
 	gboolean secret;  /* of a setting, after the check */
 	gboolean applied; /* of a setting: it is the temporary value now */
 } ConfigItem;
 
 typedef struct {
 	char *name, *text;
-	Place place;
+	ConfigPosition position;
 	gboolean secret;
 } ConfigPair;
 
@@ -43,7 +43,7 @@ typedef struct {
 	char *name, *module, *path;
 	char *transport;	/* NULL: of `modules:` */
 	const ConfigNode *node; /* its parameters */
-	Place place;
+	ConfigPosition position;
 	GPtrArray *pairs; /* ConfigPair, after the check: names of the table, in its order */
 } ConfigInstance;
 
@@ -65,13 +65,13 @@ ConfigNode *config_node_find(const ConfigNode *map, const char *key);
 
 /* --- config.c --- */
 void faults_init(Faults *faults, const char *file);
-void faults_add(Faults *faults, Place place, const char *format, ...) G_GNUC_PRINTF(3, 4);
+void faults_add(Faults *faults, ConfigPosition position, const char *format, ...) G_GNUC_PRINTF(3, 4);
 gboolean faults_are_many(const Faults *faults); /* so many that no more need be looked for */
 /* TRUE when there are none; else `error` gets them. Frees what is inside. */
 gboolean faults_end(Faults *faults, GError **error);
-char *config_place(const BpConfig *config, Place place);      /* "FILE:LINE:COLUMN". Yours. */
-char *config_path(const BpConfig *config, const char *path);  /* from the file's folder. Yours. */
-const char *config_item_kind(const ConfigInstance *instance); /* "server" or "module" */
+char *config_position(const BpConfig *config, ConfigPosition position); /* "FILE:LINE:COLUMN". Yours. */
+char *config_path(const BpConfig *config, const char *path);		/* from the file's folder. Yours. */
+const char *config_item_kind(const ConfigInstance *instance);		/* "server" or "module" */
 
 /* --- config-check.c --- */
 /* "module.path:EchoTelnetHandler" -> "echo"; a name stays one. Yours. */

@@ -25,7 +25,7 @@
 /* --- faults --- */
 
 typedef struct {
-	Place place;
+	ConfigPosition position;
 	guint number;
 	char *text;
 } Fault;
@@ -44,7 +44,7 @@ void faults_init(Faults *faults, const char *file)
 	faults->list = g_ptr_array_new_with_free_func(fault_free);
 }
 
-void faults_add(Faults *faults, Place place, const char *format, ...)
+void faults_add(Faults *faults, ConfigPosition position, const char *format, ...)
 {
 	Fault *fault = g_new0(Fault, 1);
 	va_list arguments;
@@ -52,7 +52,7 @@ void faults_add(Faults *faults, Place place, const char *format, ...)
 	va_start(arguments, format);
 	fault->text = g_strdup_vprintf(format, arguments);
 	va_end(arguments);
-	fault->place = place;
+	fault->position = position;
 	fault->number = faults->list->len;
 	g_ptr_array_add(faults->list, fault);
 }
@@ -66,10 +66,10 @@ static gint by_place(gconstpointer a, gconstpointer b)
 {
 	const Fault *first = *(Fault *const *)a, *second = *(Fault *const *)b;
 
-	if (first->place.line != second->place.line)
-		return first->place.line < second->place.line ? -1 : 1;
-	if (first->place.column != second->place.column)
-		return first->place.column < second->place.column ? -1 : 1;
+	if (first->position.line != second->position.line)
+		return first->position.line < second->position.line ? -1 : 1;
+	if (first->position.column != second->position.column)
+		return first->position.column < second->position.column ? -1 : 1;
 	return first->number < second->number ? -1 : 1;
 }
 
@@ -84,8 +84,8 @@ gboolean faults_end(Faults *faults, GError **error)
 	for (guint i = 0; i < MIN(list->len, CONFIG_ERRORS_MAX); i++) {
 		const Fault *fault = list->pdata[i];
 
-		g_string_append_printf(text, "%s%s:%u:%u: %s", i ? "\n" : "", faults->file, fault->place.line,
-				       fault->place.column, fault->text);
+		g_string_append_printf(text, "%s%s:%u:%u: %s", i ? "\n" : "", faults->file, fault->position.line,
+				       fault->position.column, fault->text);
 	}
 	if (list->len >= FAULTS_MANY)
 		g_string_append(text, "\nand many more");
@@ -97,9 +97,9 @@ gboolean faults_end(Faults *faults, GError **error)
 
 /* --- small ones --- */
 
-char *config_place(const BpConfig *config, Place place)
+char *config_position(const BpConfig *config, ConfigPosition position)
 {
-	return g_strdup_printf("%s:%u:%u", config->file, place.line, place.column);
+	return g_strdup_printf("%s:%u:%u", config->file, position.line, position.column);
 }
 
 char *config_path(const BpConfig *config, const char *path)
@@ -204,17 +204,17 @@ static gboolean is_kind(const ConfigNode *node, NodeKind kind, const char *examp
 	if (node->kind == kind || node->kind == NODE_NULL)
 		return node->kind == kind;
 	shown = bp_param_quote(node->key ? node->key : "");
-	faults_add(faults, node->place, "%s must be %s, not %s; write it as in %s", shown, kinds[kind],
+	faults_add(faults, node->position, "%s must be %s, not %s; write it as in %s", shown, kinds[kind],
 		   kinds[node->kind], example);
 	return FALSE;
 }
 
-static ConfigItem *item_add(GPtrArray *items, const char *text, Place place)
+static ConfigItem *item_add(GPtrArray *items, const char *text, ConfigPosition position)
 {
 	ConfigItem *item = g_new0(ConfigItem, 1);
 
 	item->text = g_strdup(text);
-	item->place = place;
+	item->position = position;
 	g_ptr_array_add(items, item);
 	return item;
 }
@@ -223,11 +223,11 @@ static ConfigItem *item_add(GPtrArray *items, const char *text, Place place)
 static void read_list(const ConfigNode *node, GPtrArray *items, const char *what, Faults *faults)
 {
 	if (node->kind == NODE_TEXT) {
-		item_add(items, node->text, node->place);
+		item_add(items, node->text, node->position);
 		return;
 	}
 	if (node->kind == NODE_MAP) {
-		faults_add(faults, node->place,
+		faults_add(faults, node->position,
 			   "%s must be a list of texts, not a mapping; begin each line with \"- \"", node->key);
 		return;
 	}
@@ -235,9 +235,9 @@ static void read_list(const ConfigNode *node, GPtrArray *items, const char *what
 		const ConfigNode *child = node->children->pdata[i];
 
 		if (child->kind == NODE_TEXT && *child->text)
-			item_add(items, child->text, child->place);
+			item_add(items, child->text, child->position);
 		else if (child->kind != NODE_NULL)
-			faults_add(faults, child->place,
+			faults_add(faults, child->position,
 				   "%s must be a text here, not %s; put it in quotes if it has \": \" in it", what,
 				   child->kind == NODE_TEXT ? "an empty one" : kinds[child->kind]);
 	}
@@ -250,17 +250,17 @@ static void read_setting(BpConfig *config, const char *path, const ConfigNode *n
 	ConfigItem *item;
 
 	if (!bp_setting_check_key(node->key, &error)) {
-		faults_add(faults, node->key_place, "%s", error->message);
+		faults_add(faults, node->key_position, "%s", error->message);
 		return;
 	}
 	if (node->kind == NODE_NULL)
 		return;
 	if (node->kind != NODE_TEXT) {
-		faults_add(faults, node->place, "the setting %s must be one value, not %s; write KEY: VALUE", shown,
+		faults_add(faults, node->position, "the setting %s must be one value, not %s; write KEY: VALUE", shown,
 			   kinds[node->kind]);
 		return;
 	}
-	item = item_add(config->settings, node->text, node->place);
+	item = item_add(config->settings, node->text, node->position);
 	item->path = g_strdup(path);
 	item->key = g_strdup(node->key);
 }
@@ -280,7 +280,7 @@ static void read_settings(BpConfig *config, const ConfigNode *node, Faults *faul
 		}
 		path = bp_context_check_path(child->key, &error);
 		if (!path)
-			faults_add(faults, child->key_place, "%s; a path is written as in /device/uart0",
+			faults_add(faults, child->key_position, "%s; a path is written as in /device/uart0",
 				   error->message);
 		else if (is_kind(child, NODE_MAP, "/device/uart0: {KEY: VALUE}", faults))
 			for (guint s = 0; s < child->children->len; s++)
@@ -299,7 +299,7 @@ static const char *text_of(const ConfigNode *map, const char *key, const char *e
 	return node->text;
 }
 
-static void check_name(const BpConfig *config, const char *name, Place place, Faults *faults)
+static void check_name(const BpConfig *config, const char *name, ConfigPosition position, Faults *faults)
 {
 	g_autofree char *shown = bp_param_quote(name);
 	g_autoptr(GError) error = NULL;
@@ -308,15 +308,15 @@ static void check_name(const BpConfig *config, const char *name, Place place, Fa
 		const ConfigInstance *other = config->instances->pdata[i];
 
 		if (!strcmp(other->name, name))
-			faults_add(faults, place, "%s is the name of a %s in line %u already; take another one", shown,
-				   config_item_kind(other), other->place.line);
+			faults_add(faults, position, "%s is the name of a %s in line %u already; take another one",
+				   shown, config_item_kind(other), other->position.line);
 	}
 	if (strlen(name) > NAME_MAX_BYTES)
-		faults_add(faults, place, "the name %s is longer than %d bytes; take a shorter one", shown,
+		faults_add(faults, position, "the name %s is longer than %d bytes; take a shorter one", shown,
 			   NAME_MAX_BYTES);
 	else if (!bp_channel_check_name(name, &error))
 		faults_add(
-			faults, place,
+			faults, position,
 			"%s cannot be a name: it must be printable, without blanks and without * ? [ ]; take another one",
 			shown);
 }
@@ -327,19 +327,19 @@ static void instance_add(BpConfig *config, const char *name, const ConfigNode *n
 	const char *class = text_of(node, server ? "transport" : "class",
 				    server ? "transport: telnet" : "class: TCPServer", faults);
 	const char *path = server ? NULL : text_of(node, "context", "context: /", faults);
-	Place place = node->key ? node->key_place : node->place;
+	ConfigPosition position = node->key ? node->key_position : node->position;
 	g_autofree char *clean = NULL;
 	g_autoptr(GError) error = NULL;
 
-	check_name(config, name, place, faults);
+	check_name(config, name, position, faults);
 	if (path && !(clean = bp_context_check_path(path, &error)))
-		faults_add(faults, config_node_find(node, "context")->place,
+		faults_add(faults, config_node_find(node, "context")->position,
 			   "%s; a path is written as in /device/uart0", error->message);
 	if (!class) {
 		const ConfigNode *given = config_node_find(node, server ? "transport" : "class");
 
 		if (!given || given->kind == NODE_NULL)
-			faults_add(faults, place, "%s has no %s; add %s", name, server ? "transport" : "class",
+			faults_add(faults, position, "%s has no %s; add %s", name, server ? "transport" : "class",
 				   server ? "transport: telnet, or tcp, or another one"
 					  : "class: NAME, as `module list` shows them");
 		return;
@@ -350,7 +350,7 @@ static void instance_add(BpConfig *config, const char *name, const ConfigNode *n
 	instance->transport = server ? g_strdup(class) : NULL;
 	instance->path = clean ? g_steal_pointer(&clean) : g_strdup("/");
 	instance->node = node;
-	instance->place = place;
+	instance->position = position;
 	instance->pairs = g_ptr_array_new_with_free_func(pair_free);
 	g_ptr_array_add(config->instances, instance);
 }
@@ -366,12 +366,12 @@ static void read_instances(BpConfig *config, const ConfigNode *node, gboolean se
 		const ConfigNode *child = node->children->pdata[i];
 
 		if (i == INSTANCES_MAX)
-			faults_add(faults, child->key_place, "there are more than %d here; take some out",
+			faults_add(faults, child->key_position, "there are more than %d here; take some out",
 				   INSTANCES_MAX);
 		if (i == INSTANCES_MAX || faults_are_many(faults))
 			return;
 		if (child->kind == NODE_NULL)
-			faults_add(faults, child->key_place, "%s is empty; give it a %s, or take it out", child->key,
+			faults_add(faults, child->key_position, "%s is empty; give it a %s, or take it out", child->key,
 				   server ? "transport and a handler" : "class");
 		else if (is_kind(child, NODE_MAP, example, faults))
 			instance_add(config, child->key, child, server, faults);
@@ -396,9 +396,9 @@ static ConfigNode *split_single(ConfigNode *root)
 	ConfigNode *single = g_new0(ConfigNode, 1);
 
 	single->kind = NODE_MAP;
-	single->place = root->place;
+	single->position = root->position;
 	single->key = g_strdup(SINGLE_NAME);
-	single->key_place = root->place;
+	single->key_position = root->position;
 	single->children = g_ptr_array_new_with_free_func((GDestroyNotify)config_node_free);
 	for (guint i = 0; i < root->children->len;) {
 		ConfigNode *child = root->children->pdata[i];
@@ -424,9 +424,9 @@ static void check_sections(const ConfigNode *root, Faults *faults)
 			const ConfigNode *first = config_node_find(root, child->key);
 
 			if (first != child)
-				faults_add(faults, child->key_place,
+				faults_add(faults, child->key_position,
 					   "%s and %s in line %u are the same; keep one of them", child->key,
-					   first->key, first->key_place.line);
+					   first->key, first->key_position.line);
 			continue;
 		}
 		if (faults_are_many(faults))
@@ -434,11 +434,11 @@ static void check_sections(const ConfigNode *root, Faults *faults)
 		shown = bp_param_quote(child->key);
 		nearest = bp_nearest(child->key, sections);
 		if (nearest)
-			faults_add(faults, child->key_place, "there is no section %s; did you mean %s?", shown,
+			faults_add(faults, child->key_position, "there is no section %s; did you mean %s?", shown,
 				   nearest);
 		else
 			faults_add(
-				faults, child->key_place,
+				faults, child->key_position,
 				"there is no section %s; there are plugin_path, plugins, settings, modules, servers and commands",
 				shown);
 	}
@@ -481,10 +481,10 @@ BpConfig *bp_config_read_text(const char *file, const char *text, gsize size, GE
 		;
 	else if (!config->root || config->root->kind == NODE_NULL ||
 		 (config->root->kind == NODE_MAP && !config->root->children->len))
-		faults_add(&faults, (Place){ 1, 1 },
+		faults_add(&faults, (ConfigPosition){ 1, 1 },
 			   "the file is empty; it must have a section at least, such as \"servers: {}\"");
 	else if (config->root->kind != NODE_MAP)
-		faults_add(&faults, config->root->place,
+		faults_add(&faults, config->root->position,
 			   "the file must be a mapping, not %s; begin with a section such as servers:",
 			   kinds[config->root->kind]);
 	else

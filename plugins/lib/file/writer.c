@@ -23,7 +23,7 @@
 typedef struct {
 	GByteArray *bytes;
 	GArray *ends; /* gsize: where each record ends */
-} Queue;
+} RecordQueue;
 
 struct BpWriter {
 	BpOwned owned;
@@ -34,14 +34,14 @@ struct BpWriter {
 	gpointer data;
 	BpWriterOptions options;
 	char *path;
-	Queue pending;
+	RecordQueue pending;
 	gsize backed; /* bytes that the job has yet to write, when it was begun */
 	BpTimer *retry;
 	guint64 lost, size;
 	gboolean opened, stalled, full, closing, working;
 	gboolean reopen; /* with the next job */
 	/* the job's, while it works: */
-	Queue batch;
+	RecordQueue batch;
 	gsize at; /* in the batch */
 	guint64 job_size;
 	int fd;
@@ -55,19 +55,19 @@ static void begin(BpWriter *writer);
 
 /* --- the queue --- */
 
-static void queue_init(Queue *queue)
+static void queue_init(RecordQueue *queue)
 {
 	queue->bytes = g_byte_array_new();
 	queue->ends = g_array_new(FALSE, FALSE, sizeof(gsize));
 }
 
-static void queue_clear(Queue *queue)
+static void queue_clear(RecordQueue *queue)
 {
 	g_byte_array_unref(queue->bytes);
 	g_array_unref(queue->ends);
 }
 
-static void queue_add(Queue *queue, gconstpointer data, gsize size)
+static void queue_add(RecordQueue *queue, gconstpointer data, gsize size)
 {
 	gsize end;
 
@@ -76,7 +76,7 @@ static void queue_add(Queue *queue, gconstpointer data, gsize size)
 	g_array_append_val(queue->ends, end);
 }
 
-static gsize end_of(const Queue *queue, guint i)
+static gsize end_of(const RecordQueue *queue, guint i)
 {
 	return g_array_index(queue->ends, gsize, i);
 }
@@ -84,7 +84,7 @@ static gsize end_of(const Queue *queue, guint i)
 /* What waits goes behind what the last job has left. */
 static void fill_batch(BpWriter *writer)
 {
-	Queue batch = writer->batch;
+	RecordQueue batch = writer->batch;
 	gsize before = batch.bytes->len;
 
 	if (!before || writer->at == before) {
@@ -150,7 +150,7 @@ static gboolean turn_over(BpWriter *writer)
 /* Up to where can be written at once: with a limit, as many records as fit; the first begins a new file if need be. */
 static gboolean find_end(BpWriter *writer, guint *next, gsize *end)
 {
-	const Queue *batch = &writer->batch;
+	const RecordQueue *batch = &writer->batch;
 	guint64 limit = (guint64)writer->options.rotate;
 	gsize at = writer->at;
 

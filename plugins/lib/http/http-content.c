@@ -52,16 +52,16 @@ gboolean http_answer_unmet(BpHttpExchange *exchange, guint status)
 /* What of the content is sent: all of it, or the range of a 206. */
 typedef struct {
 	guint64 at, size, total;
-} Part;
+} ContentRange;
 
 /* 200, 206, 304, 412 or 416, as the conditions of the request say. */
-static guint judge(BpHttpExchange *exchange, gint64 changed, guint64 total, Part *part)
+static guint judge(BpHttpExchange *exchange, gint64 changed, guint64 total, ContentRange *part)
 {
 	const char *range = bp_http_header(exchange, "range"), *only = bp_http_header(exchange, "if-range");
 	guint status = http_precondition(exchange, changed);
 	guint64 first, last;
 
-	*part = (Part){ 0, total, total };
+	*part = (ContentRange){ 0, total, total };
 	if (status != 200 || !range || exchange->head.method != HTTP_GET)
 		return status;
 	if (only && strcmp(only, exchange->etag) != 0 && (changed < 0 || http_date_parse(only) != changed))
@@ -71,7 +71,7 @@ static guint judge(BpHttpExchange *exchange, gint64 changed, guint64 total, Part
 		return status;
 	if (first > last || last >= total)
 		return 416;
-	*part = (Part){ first, last - first + 1, total };
+	*part = (ContentRange){ first, last - first + 1, total };
 	return 206;
 }
 
@@ -84,7 +84,7 @@ static gboolean is_method_good(BpHttpExchange *exchange)
 	return FALSE;
 }
 
-static void add_range(BpHttpExchange *exchange, guint status, const Part *part)
+static void add_range(BpHttpExchange *exchange, guint status, const ContentRange *part)
 {
 	g_autofree char *range = NULL;
 
@@ -107,7 +107,7 @@ void bp_http_respond_asset(BpHttpExchange *exchange, const char *type, GBytes *c
 	GString *head;
 	guint status;
 	gsize size;
-	Part part;
+	ContentRange part;
 
 	if (!is_method_good(exchange))
 		return;
@@ -170,7 +170,7 @@ void bp_http_respond_file(BpHttpExchange *exchange, const char *type, const char
 	char date[32];
 	GString *head;
 	guint status;
-	Part part;
+	ContentRange part;
 
 	if (!is_method_good(exchange))
 		return;

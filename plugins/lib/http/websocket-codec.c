@@ -17,15 +17,15 @@ typedef struct {
 	guint64 held;	    /* bytes read of a frame that is not whole yet */
 	guint control_size; /* of the control frame that is coming */
 	guint8 control[WEBSOCKET_CONTROL_LIMIT];
-} Parser;
+} FrameParser;
 
 struct WebSocketCodec {
 	const WebSocketCallbacks *callbacks;
 	gpointer user;
 	gsize limit;
-	Parser *parser;	    /* a frame is incomplete */
-	GByteArray *gather; /* of a message that is incomplete; NULL: nothing yet */
-	guint64 left;	    /* payload of this frame that is still to come */
+	FrameParser *parser; /* a frame is incomplete */
+	GByteArray *gather;  /* of a message that is incomplete; NULL: nothing yet */
+	guint64 left;	     /* payload of this frame that is still to come */
 	guint32 utf8;
 	guint8 opcode; /* of the message that is coming; 0: none is */
 	guint in_frame : 1;
@@ -44,7 +44,7 @@ static gsize head_size(guint64 size)
 
 static ssize_t on_read(uint8_t *buffer, size_t size, int flags, void *user)
 {
-	Parser *parser = user;
+	FrameParser *parser = user;
 	gsize part = MIN(size, parser->size);
 
 	memcpy(buffer, parser->data, part);
@@ -56,7 +56,7 @@ static ssize_t on_read(uint8_t *buffer, size_t size, int flags, void *user)
 
 static void parser_free(gpointer data)
 {
-	Parser *parser = data;
+	FrameParser *parser = data;
 
 	wslay_frame_context_free(parser->context);
 	g_free(parser);
@@ -64,21 +64,21 @@ static void parser_free(gpointer data)
 
 static GPrivate spare = G_PRIVATE_INIT(parser_free); /* at rest */
 
-static Parser *parser_take(void)
+static FrameParser *parser_take(void)
 {
 	static const struct wslay_frame_callbacks callbacks = { .recv_callback = on_read };
-	Parser *parser = g_private_get(&spare);
+	FrameParser *parser = g_private_get(&spare);
 
 	if (parser) {
 		g_private_set(&spare, NULL);
 		return parser;
 	}
-	parser = g_new0(Parser, 1);
+	parser = g_new0(FrameParser, 1);
 	g_assert(wslay_frame_context_init(&parser->context, &callbacks, parser) == 0);
 	return parser;
 }
 
-static void parser_give_back(Parser *parser)
+static void parser_give_back(FrameParser *parser)
 {
 	if (g_private_get(&spare)) {
 		parser_free(parser);
@@ -195,7 +195,7 @@ static gboolean take_close(WebSocketCodec *codec, const guint8 *data, gsize size
 	return FALSE;
 }
 
-static gboolean take_control(WebSocketCodec *codec, Parser *parser, const struct wslay_frame_iocb *frame)
+static gboolean take_control(WebSocketCodec *codec, FrameParser *parser, const struct wslay_frame_iocb *frame)
 {
 	gsize size;
 
@@ -263,7 +263,7 @@ static gboolean begin_frame(WebSocketCodec *codec, const struct wslay_frame_iocb
 	}
 }
 
-static gboolean take_frame(WebSocketCodec *codec, Parser *parser, const struct wslay_frame_iocb *frame)
+static gboolean take_frame(WebSocketCodec *codec, FrameParser *parser, const struct wslay_frame_iocb *frame)
 {
 	if (!codec->in_frame && !begin_frame(codec, frame))
 		return FALSE;
@@ -277,7 +277,7 @@ static gboolean take_frame(WebSocketCodec *codec, Parser *parser, const struct w
 
 void websocket_codec_receive(WebSocketCodec *codec, const guint8 *data, gsize size)
 {
-	Parser *parser;
+	FrameParser *parser;
 	struct wslay_frame_iocb frame;
 
 	if (codec->stopped || !size)

@@ -6,12 +6,12 @@
 typedef struct {
 	const BpWebSocketServer *server;
 	gpointer user;
-} Service;
+} WebSocketService;
 
 static void on_request(BpPlugin *self, BpHttpExchange *exchange, gpointer user)
 {
 	static const BpWebSocketEvents nothing = { .size = sizeof(nothing) };
-	Service *service = user;
+	WebSocketService *service = user;
 	/* They are the exchange's, which ends here. */
 	g_autofree char *path = g_strdup(bp_http_path(exchange));
 	g_autofree char *query = g_strdup(bp_http_query(exchange));
@@ -31,9 +31,9 @@ static const BpHttpEvents events = { .size = sizeof(events), .request = on_reque
 BpHttpServer *bp_websocket_server_open(BpInstance *self, const char *events_name, const BpWebSocketServer *server,
 				       gpointer user, GError **error)
 {
-	Service *service = g_new(Service, 1);
+	WebSocketService *service = g_new(WebSocketService, 1);
 
-	*service = (Service){ server, user };
+	*service = (WebSocketService){ server, user };
 	bp_plugin_defer_undo(self, g_free, service);
 	return bp_http_open(self, events_name, &events, service, error);
 }

@@ -128,7 +128,7 @@ static gboolean may_open_one(int fd)
 
 static void on_pause_over(BpPlugin *self, gpointer data)
 {
-	Door *door = data;
+	ServerSocket *door = data;
 
 	keep_spare();
 	if (door->source)
@@ -141,23 +141,23 @@ static void on_pause_over(BpPlugin *self, gpointer data)
 
 static void on_pause_gone(gpointer data)
 {
-	((Door *)data)->pause = NULL;
+	((ServerSocket *)data)->pause = NULL;
 }
 
-static void look_again_later(Door *door)
+static void look_again_later(ServerSocket *door)
 {
 	if (!door->pause)
 		door->pause = bp_timer_add(door->server->owned.owner, NULL, PAUSE, 0, on_pause_over, door,
 					   on_pause_gone);
 }
 
-static void pause_door(Door *door)
+static void pause_door(ServerSocket *door)
 {
 	bp_fd_set_events(door->source, 0);
 	look_again_later(door);
 }
 
-static void turn_away(Door *door, int number)
+static void turn_away(ServerSocket *door, int number)
 {
 	BpAddress peer = { .size = sizeof(peer.storage) };
 	int fd;
@@ -178,7 +178,7 @@ static void turn_away(Door *door, int number)
 	server_set_shut(door->server, number);
 }
 
-static void shut_door(Door *door, int number)
+static void shut_door(ServerSocket *door, int number)
 {
 	pause_door(door);
 	server_set_shut(door->server, number);
@@ -186,7 +186,7 @@ static void shut_door(Door *door, int number)
 
 static void on_knock(BpPlugin *self, int fd, BpEvents events, gpointer data)
 {
-	Door *door = data;
+	ServerSocket *door = data;
 	BpServer *server = door->server;
 
 	server->refs++;
@@ -215,18 +215,18 @@ static void on_knock(BpPlugin *self, int fd, BpEvents events, gpointer data)
 
 static void on_door_gone(gpointer data)
 {
-	((Door *)data)->source = NULL;
+	((ServerSocket *)data)->source = NULL;
 }
 
 void server_let_in(BpServer *server)
 {
 	keep_spare();
-	server->doors = g_new0(Door, server->listening->len);
+	server->doors = g_new0(ServerSocket, server->listening->len);
 	for (guint i = 0; i < server->listening->len; i++) {
-		Door *door = &server->doors[i];
+		ServerSocket *door = &server->doors[i];
 
 		door->server = server;
-		door->fd = g_array_index(server->listening, Listening, i).fd;
+		door->fd = g_array_index(server->listening, ListenSocket, i).fd;
 		door->source = bp_fd_add(server->owned.owner, door->fd, BP_IN, on_knock, door, on_door_gone);
 	}
 }

@@ -29,7 +29,7 @@ typedef struct {
 	BpAddress to;
 	gsize size;
 	guint8 bytes[];
-} Parcel;
+} QueuedDatagram;
 
 struct BpDatagram {
 	BpOwned owned;
@@ -40,7 +40,7 @@ struct BpDatagram {
 	BpDatagramEvents events;
 	gpointer user;
 	BpAddress local;
-	GQueue queue; /* of Parcel */
+	GQueue queue; /* of QueuedDatagram */
 	gsize queued;
 	gboolean scheduled, blocked;
 	guint32 kernel_drops_seen;
@@ -57,9 +57,9 @@ typedef struct {
 	} control[MOST_IN];
 	struct iovec pieces[MOST_IN];
 	struct mmsghdr headers[MOST_IN];
-} Buffers;
+} ReceiveBuffers;
 static GPrivate buffer_memory = G_PRIVATE_INIT(g_free);
-static __thread Buffers *buffers; /* in buffer_memory too, which frees it */
+static __thread ReceiveBuffers *buffers; /* in buffer_memory too, which frees it */
 
 static void datagram_unref(BpDatagram *datagram)
 {
@@ -132,7 +132,7 @@ static guint read_errors(BpDatagram *datagram)
 static void prepare_buffers(void)
 {
 	if (!buffers) {
-		buffers = g_new0(Buffers, 1);
+		buffers = g_new0(ReceiveBuffers, 1);
 		g_private_set(&buffer_memory, buffers);
 	}
 	for (guint i = 0; i < MOST_IN; i++) {
@@ -200,7 +200,7 @@ static gboolean receive_some(BpDatagram *datagram)
 
 static void drop_head(BpDatagram *datagram)
 {
-	Parcel *parcel = g_queue_pop_head(&datagram->queue);
+	QueuedDatagram *parcel = g_queue_pop_head(&datagram->queue);
 
 	datagram->queued -= parcel->size;
 	g_free(parcel);
@@ -213,7 +213,7 @@ static int send_some(BpDatagram *datagram)
 	guint count = 0;
 
 	for (GList *at = datagram->queue.head; at && count < MOST_OUT; at = at->next, count++) {
-		Parcel *parcel = at->data;
+		QueuedDatagram *parcel = at->data;
 
 		pieces[count] = (struct iovec){ parcel->bytes, parcel->size };
 		headers[count] = (struct mmsghdr){
@@ -229,7 +229,7 @@ static int send_some(BpDatagram *datagram)
 /* sendmmsg gives an error only for the first: about itself, or about one that was sent before. */
 static void give_up_head(BpDatagram *datagram, int number)
 {
-	Parcel *parcel = datagram->queue.head->data;
+	QueuedDatagram *parcel = datagram->queue.head->data;
 	g_autofree char *to = bp_address_format(&parcel->to);
 	g_autofree char *what = NULL;
 
@@ -262,7 +262,7 @@ static void flush(BpDatagram *datagram)
 			give_up_head(datagram, errno);
 		for (; count > 0; count--) {
 			datagram->stats.sent++;
-			datagram->stats.bytes_out += ((Parcel *)datagram->queue.head->data)->size;
+			datagram->stats.bytes_out += ((QueuedDatagram *)datagram->queue.head->data)->size;
 			drop_head(datagram);
 		}
 	}
@@ -286,7 +286,7 @@ static void on_turn_gone(gpointer data)
 
 BpSent bp_datagram_send(BpDatagram *datagram, gconstpointer data, gsize size, const BpAddress *to)
 {
-	Parcel *parcel;
+	QueuedDatagram *parcel;
 
 	g_return_val_if_fail(datagram && to && (data || !size), BP_GONE);
 	if (datagram->fd < 0)

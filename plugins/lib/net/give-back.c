@@ -6,11 +6,11 @@ typedef struct {
 	BpStream *stream;
 	GByteArray *bytes;
 	gboolean ended;
-} Unused;
+} ReturnedBytes;
 
 static void unused_free(gpointer data)
 {
-	Unused *unused = data;
+	ReturnedBytes *unused = data;
 
 	stream_unref(unused->stream);
 	g_byte_array_unref(unused->bytes);
@@ -19,7 +19,7 @@ static void unused_free(gpointer data)
 
 static void on_unused(BpPlugin *self, gpointer data)
 {
-	Unused *unused = data;
+	ReturnedBytes *unused = data;
 	BpStream *stream = unused->stream;
 
 	if (bp_stream_is_closing(stream))
@@ -33,7 +33,7 @@ static void on_unused(BpPlugin *self, gpointer data)
 
 void bp_stream_give_back(BpStream *stream, gconstpointer data, gsize size, gboolean ended)
 {
-	Unused *unused = g_new0(Unused, 1);
+	ReturnedBytes *unused = g_new0(ReturnedBytes, 1);
 
 	unused->stream = bp_stream_ref(stream);
 	unused->bytes = g_byte_array_new();

@@ -171,7 +171,7 @@ static int make_socket(const BpAddress *address, int *number)
 	return -1;
 }
 
-static void remember_file(Listening *one, const BpAddress *address)
+static void remember_file(ListenSocket *one, const BpAddress *address)
 {
 	const char *path = ((const struct sockaddr_un *)&address->storage)->sun_path;
 	struct stat info;
@@ -187,7 +187,8 @@ static void remember_file(Listening *one, const BpAddress *address)
 static int add_one(GArray *list, const BpAddress *address, GError **error)
 {
 	gboolean covered = FALSE;
-	Listening one = { .fd = take_inherited(address, &covered), .address = { .size = sizeof(one.address.storage) } };
+	ListenSocket one = { .fd = take_inherited(address, &covered),
+			     .address = { .size = sizeof(one.address.storage) } };
 	int number;
 
 	if (one.fd < 0 && covered)
@@ -207,7 +208,7 @@ static int add_one(GArray *list, const BpAddress *address, GError **error)
 
 static GArray *try_all(GArray *addresses, gboolean *again, GError **error)
 {
-	GArray *list = g_array_new(FALSE, FALSE, sizeof(Listening));
+	GArray *list = g_array_new(FALSE, FALSE, sizeof(ListenSocket));
 	guint port = bp_address_port(&g_array_index(addresses, BpAddress, 0));
 
 	for (guint i = 0; i < addresses->len; i++) {
@@ -217,7 +218,7 @@ static GArray *try_all(GArray *addresses, gboolean *again, GError **error)
 		/* The second one gets the port that the system has chosen for the first. */
 		if (i && !port && list->len)
 			((struct sockaddr_in6 *)&address.storage)->sin6_port = htons(
-				(guint16)bp_address_port(&g_array_index(list, Listening, 0).address));
+				(guint16)bp_address_port(&g_array_index(list, ListenSocket, 0).address));
 		number = add_one(list, &address, error);
 		if (number == 0 || (addresses->len > 1 && (number == EAFNOSUPPORT || number == EADDRNOTAVAIL)))
 			continue;
@@ -257,7 +258,7 @@ GArray *listen_open(const char *bind, guint port, GError **error)
 void listen_close(GArray *list)
 {
 	for (guint i = 0; i < list->len; i++) {
-		Listening *one = &g_array_index(list, Listening, i);
+		ListenSocket *one = &g_array_index(list, ListenSocket, i);
 		struct stat info;
 
 		close(one->fd);

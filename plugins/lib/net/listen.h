@@ -10,9 +10,9 @@ typedef struct {
 	char *path;	   /* of a socket file that is to be removed */
 	dev_t device;	   /* ... if it is still the one made here */
 	ino_t inode;
-} Listening;
+} ListenSocket;
 
-/* An array of Listening for what a bind parameter says; "localhost" and "*" are two with one port. */
+/* An array of ListenSocket for what a bind parameter says; "localhost" and "*" are two with one port. */
 GArray *listen_open(const char *bind, guint port, GError **error);
 /* Closes and frees; socket files are removed. */
 void listen_close(GArray *list);

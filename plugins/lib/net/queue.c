@@ -23,8 +23,8 @@
 /* The streams of a turn; the deferred call that works them off has it as its data. Each loop has a thread. */
 typedef struct {
 	BpStream *first, *last;
-} Turn;
-static __thread Turn *turn;
+} FlushList;
+static __thread FlushList *turn;
 
 void queue_init(StreamQueue *queue)
 {
@@ -320,7 +320,7 @@ static void work_on(BpStream *stream)
 		bp_scope_trim(&stream->scope);
 }
 
-static BpStream *take_first(Turn *of)
+static BpStream *take_first(FlushList *of)
 {
 	BpStream *stream = of->first;
 
@@ -365,7 +365,7 @@ void stream_mark(BpStream *stream)
 	stream->dirty = TRUE;
 	stream_ref(stream);
 	if (!turn) {
-		turn = g_new0(Turn, 1);
+		turn = g_new0(FlushList, 1);
 		bp_defer(bp_kernel(), work_off, turn, turn_free);
 	}
 	if (turn->last)

@@ -16,63 +16,63 @@ typedef struct {
 	gpointer data;
 	GArray *addresses; /* written by the job, read when it is done */
 	GError *error;
-} Question;
+} ResolveRequest;
 
 /* More than anybody tries in turn. */
 #define MOST_ANSWERS 32
 
-static void question_free(gpointer data)
+static void request_free(gpointer data)
 {
-	Question *question = data;
+	ResolveRequest *request = data;
 
-	g_free(question->host);
-	g_clear_pointer(&question->addresses, g_array_unref);
-	g_clear_error(&question->error);
-	g_free(question);
+	g_free(request->host);
+	g_clear_pointer(&request->addresses, g_array_unref);
+	g_clear_error(&request->error);
+	g_free(request);
 }
 
-static void keep_answers(Question *question, const struct addrinfo *answers)
+static void keep_answers(ResolveRequest *request, const struct addrinfo *answers)
 {
-	for (const struct addrinfo *at = answers; at && question->addresses->len < MOST_ANSWERS; at = at->ai_next) {
+	for (const struct addrinfo *at = answers; at && request->addresses->len < MOST_ANSWERS; at = at->ai_next) {
 		BpAddress address = { .size = at->ai_addrlen };
 
 		if (at->ai_addrlen > sizeof(address.storage))
 			continue;
 		memcpy(&address.storage, at->ai_addr, at->ai_addrlen);
 		if (at->ai_family == AF_INET)
-			((struct sockaddr_in *)&address.storage)->sin_port = htons((guint16)question->port);
+			((struct sockaddr_in *)&address.storage)->sin_port = htons((guint16)request->port);
 		else if (at->ai_family == AF_INET6)
-			((struct sockaddr_in6 *)&address.storage)->sin6_port = htons((guint16)question->port);
+			((struct sockaddr_in6 *)&address.storage)->sin6_port = htons((guint16)request->port);
 		else
 			continue;
-		g_array_append_val(question->addresses, address);
+		g_array_append_val(request->addresses, address);
 	}
 }
 
 static void ask_system(BpJob *job, gpointer data)
 {
-	Question *question = data;
+	ResolveRequest *request = data;
 	/* One entry an address; ADDRCONFIG would hide ::1 on a machine without network. */
 	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
 	struct addrinfo *answers = NULL;
-	int result = getaddrinfo(question->host, NULL, &hints, &answers);
+	int result = getaddrinfo(request->host, NULL, &hints, &answers);
 
 	if (result == 0) {
-		keep_answers(question, answers);
+		keep_answers(request, answers);
 		freeaddrinfo(answers);
 	}
-	if (question->addresses->len == 0)
-		g_set_error(&question->error, BP_IO_ERROR, BP_NOT_FOUND, "%s has no address: %s", question->host,
+	if (request->addresses->len == 0)
+		g_set_error(&request->error, BP_IO_ERROR, BP_NOT_FOUND, "%s has no address: %s", request->host,
 			    result ? gai_strerror(result) : "the name is known, but not for IPv4 or IPv6");
 }
 
 static void on_job_done(BpPlugin *self, gboolean cancelled, gpointer data)
 {
-	Question *question = data;
+	ResolveRequest *request = data;
 
 	/* A job is cancelled when its owner goes: then there is nobody to tell. */
 	if (!cancelled)
-		question->done(self, question->error ? NULL : question->addresses, question->error, question->data);
+		request->done(self, request->error ? NULL : request->addresses, request->error, request->data);
 }
 
 static void answer_numeric(BpPlugin *self, gpointer data)
@@ -80,35 +80,34 @@ static void answer_numeric(BpPlugin *self, gpointer data)
 	on_job_done(self, FALSE, data);
 }
 
-static Question *question_new(const char *host, guint port, BpResolved done, gpointer data)
+static ResolveRequest *request_new(const char *host, guint port, BpResolved done, gpointer data)
 {
-	Question *question = g_new0(Question, 1);
+	ResolveRequest *request = g_new0(ResolveRequest, 1);
 
-	question->host = g_strdup(host);
-	question->port = port;
-	question->done = done;
-	question->data = data;
-	question->addresses = g_array_new(FALSE, FALSE, sizeof(BpAddress));
-	return question;
+	request->host = g_strdup(host);
+	request->port = port;
+	request->done = done;
+	request->data = data;
+	request->addresses = g_array_new(FALSE, FALSE, sizeof(BpAddress));
+	return request;
 }
 
 void bp_address_resolve(BpPlugin *self, const char *host, guint port, BpResolved done, gpointer data)
 {
-	Question *question;
+	ResolveRequest *request;
 	BpAddress address;
 
 	g_return_if_fail(self && host && done);
-	question = question_new(host, port, done, data);
+	request = request_new(host, port, done, data);
 	if (port > 65535 || strlen(host) > 1024 || *host == '\0') {
-		g_set_error(&question->error, BP_IO_ERROR, BP_INVALID, "%.80s port %u cannot be an address", host,
-			    port);
-		bp_defer(self, answer_numeric, question, question_free);
+		g_set_error(&request->error, BP_IO_ERROR, BP_INVALID, "%.80s port %u cannot be an address", host, port);
+		bp_defer(self, answer_numeric, request, request_free);
 	} else if (!g_str_equal(host, "*") && bp_address_parse(&address, host, port, NULL)) {
-		g_array_append_val(question->addresses, address);
-		bp_defer(self, answer_numeric, question, question_free);
-	} else if (!bp_job_add(self, "resolve", ask_system, on_job_done, question, question_free)) {
-		question = question_new(host, port, done, data); /* the other one is gone */
-		g_set_error(&question->error, BP_IO_ERROR, BP_LIMIT, "%s is not looked up: too many jobs wait", host);
-		bp_defer(self, answer_numeric, question, question_free);
+		g_array_append_val(request->addresses, address);
+		bp_defer(self, answer_numeric, request, request_free);
+	} else if (!bp_job_add(self, "resolve", ask_system, on_job_done, request, request_free)) {
+		request = request_new(host, port, done, data); /* the other one is gone */
+		g_set_error(&request->error, BP_IO_ERROR, BP_LIMIT, "%s is not looked up: too many jobs wait", host);
+		bp_defer(self, answer_numeric, request, request_free);
 	}
 }

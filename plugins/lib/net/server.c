@@ -232,7 +232,7 @@ static void set_keepalive(BpServer *server)
 	};
 
 	for (guint i = 0; i < server->listening->len; i++) {
-		Listening *one = &g_array_index(server->listening, Listening, i);
+		ListenSocket *one = &g_array_index(server->listening, ListenSocket, i);
 
 		for (guint k = 0; one->address.storage.ss_family != AF_UNIX && k < G_N_ELEMENTS(options); k++)
 			setsockopt(one->fd, options[k].level, options[k].name, &options[k].value, sizeof(int));
@@ -244,7 +244,7 @@ static char *format_addresses(GArray *listening)
 	GString *text = g_string_new(NULL);
 
 	for (guint i = 0; i < listening->len; i++) {
-		g_autofree char *one = bp_address_format(&g_array_index(listening, Listening, i).address);
+		g_autofree char *one = bp_address_format(&g_array_index(listening, ListenSocket, i).address);
 
 		g_string_append_printf(text, "%s%s", i ? ", " : "", one);
 	}
@@ -313,7 +313,7 @@ BpServer *bp_server_open_sized(BpInstance *self, const BpServerOptions *given, g
 		server_unref(server);
 		return NULL;
 	}
-	server->port = bp_address_port(&g_array_index(server->listening, Listening, 0).address);
+	server->port = bp_address_port(&g_array_index(server->listening, ListenSocket, 0).address);
 	server->addresses = format_addresses(server->listening);
 	server->channel = bp_channel_ref(open_events(self, events_name, server->port));
 	if (options.keepalive)
@@ -324,9 +324,9 @@ BpServer *bp_server_open_sized(BpInstance *self, const BpServerOptions *given, g
 	server_let_in(server);
 	bp_instance_set_state(self, BP_STATE_OK, "listening on %s", server->addresses);
 	if (server->port)
-		bp_channel_printf(server->channel, "Listening %s on port %u...", bp_plugin_name(self), server->port);
+		bp_channel_printf(server->channel, "ListenSocket %s on port %u...", bp_plugin_name(self), server->port);
 	else
-		bp_channel_printf(server->channel, "Listening %s on %s...", bp_plugin_name(self), server->addresses);
+		bp_channel_printf(server->channel, "ListenSocket %s on %s...", bp_plugin_name(self), server->addresses);
 	return server;
 }
 

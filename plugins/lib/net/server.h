@@ -16,7 +16,7 @@ typedef struct {
 	int fd;
 	BpFd *source;
 	BpTimer *pause; /* no descriptors left: asked again later */
-} Door;
+} ServerSocket;
 
 struct BpServer {
 	BpOwned owned;
@@ -26,7 +26,7 @@ struct BpServer {
 	gpointer user;
 	BpChannel *channel;
 	GArray *listening;
-	Door *doors; /* one for each of `listening` */
+	ServerSocket *doors; /* one for each of `listening` */
 	guint port;
 	char *addresses;
 	gboolean shut; /* no connection can be accepted */

@@ -56,18 +56,18 @@ typedef struct {
 	int pid, pidfd;
 	BpFd *watch;
 	BpTimer *timer;
-} Leftover;
+} UnownedChild;
 
 static void on_leftover_late(BpPlugin *self, gpointer data)
 {
-	Leftover *left = data;
+	UnownedChild *left = data;
 
 	signal_group(left->pid, SIGKILL);
 }
 
 static void on_leftover_ended(BpPlugin *self, int fd, BpEvents events, gpointer data)
 {
-	Leftover *left = data;
+	UnownedChild *left = data;
 
 	waitpid(left->pid, NULL, WNOHANG);
 	bp_fd_remove(left->watch);
@@ -79,7 +79,7 @@ static void on_leftover_ended(BpPlugin *self, int fd, BpEvents events, gpointer 
 
 static void leave_behind(int pid, int take_pidfd)
 {
-	Leftover *left = g_new0(Leftover, 1);
+	UnownedChild *left = g_new0(UnownedChild, 1);
 
 	signal_group(pid, SIGTERM);
 	left->self = bp_kernel();
@@ -233,7 +233,7 @@ typedef struct {
 	const char *folder;
 	int stdio[PIPES], why;
 	rlim_t memory, files, cpu;
-} Start;
+} ChildStart;
 
 static void limit(int resource, rlim_t most)
 {
@@ -244,7 +244,7 @@ static void limit(int resource, rlim_t most)
 }
 
 /* Between fork and exec: system calls only. */
-static void G_GNUC_NORETURN become(const Start *start, int parent)
+static void G_GNUC_NORETURN become(const ChildStart *start, int parent)
 {
 	sigset_t none;
 	int number;
@@ -333,7 +333,7 @@ BpChild *bp_child_start_sized(BpPlugin *self, const BpChildOptions *given, gsize
 	g_auto(GStrv) environment = environment_of(options->settings);
 	int ours[PIPES] = { -1, -1, -1 }, theirs[PIPES] = { -1, -1, -1 }, why[2] = { -1, -1 };
 	int pid = -1, parent = getpid();
-	Start start;
+	ChildStart start;
 
 	if (!program) {
 		bp_fail(error, BP_NOT_FOUND, "%s: there is no such program, or it may not be run", options->argv[0]);
@@ -342,14 +342,14 @@ BpChild *bp_child_start_sized(BpPlugin *self, const BpChildOptions *given, gsize
 	g_free(argv[0]);
 	argv[0] = g_steal_pointer(&program);
 	if (open_pipes(ours, theirs, why, error)) {
-		start = (Start){ .argv = argv,
-				 .environment = environment,
-				 .folder = options->folder,
-				 .memory = options->memory,
-				 .stdio = { theirs[INPUT], theirs[OUTPUT], theirs[ERRORS] },
-				 .why = why[1],
-				 .files = options->files ? options->files : FILES,
-				 .cpu = (rlim_t)((options->cpu + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC) };
+		start = (ChildStart){ .argv = argv,
+				      .environment = environment,
+				      .folder = options->folder,
+				      .memory = options->memory,
+				      .stdio = { theirs[INPUT], theirs[OUTPUT], theirs[ERRORS] },
+				      .why = why[1],
+				      .files = options->files ? options->files : FILES,
+				      .cpu = (rlim_t)((options->cpu + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC) };
 		pid = fork();
 		if (pid == 0)
 			become(&start, parent);

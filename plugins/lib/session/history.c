@@ -18,7 +18,7 @@
 #define FILE_LIMIT (64 * 1024 * 1024)
 #define PENDING_LIMIT (1024 * 1024)
 
-typedef struct Task Task;
+typedef struct HistoryTask HistoryTask;
 
 struct History {
 	char *file;
@@ -30,12 +30,12 @@ struct History {
 	gboolean torn;	  /* its last line has no end: a write was cut off */
 	GString *pending; /* for the next job */
 	guint pending_lines;
-	Task *task;	  /* under way */
-	gboolean closing; /* freed when its last task is done */
+	HistoryTask *task; /* under way */
+	gboolean closing;  /* freed when its last task is done */
 };
 
 /* What a job has to do, and did. */
-struct Task {
+struct HistoryTask {
 	History *history;
 	char *file;
 	GString *text; /* to be appended; NULL: the file is to be read */
@@ -130,7 +130,7 @@ static gboolean is_named(int fd, const char *file)
 }
 
 /* Writes the newest lines of the file to a new one and renames it over. */
-static void compact(Task *task)
+static void compact(HistoryTask *task)
 {
 	int fd = bp_file_open(task->file, BP_FILE_READ | BP_FILE_NO_LINK, NULL);
 	g_autofree char *fresh = g_strdup_printf("%s.%d.new", task->file, (int)getpid());
@@ -178,7 +178,7 @@ static int open_locked(const char *file, GError **error)
 	return -1;
 }
 
-static void append(Task *task)
+static void append(HistoryTask *task)
 {
 	GError *error = NULL;
 	int fd = open_locked(task->file, &error);
@@ -197,7 +197,7 @@ static void append(Task *task)
 		compact(task);
 }
 
-static void load(Task *task)
+static void load(HistoryTask *task)
 {
 	History read = { .lines = G_QUEUE_INIT, .limit = task->limit };
 	GError *error = NULL;
@@ -217,7 +217,7 @@ static void load(Task *task)
 
 static void work(BpJob *job, gpointer data)
 {
-	Task *task = data;
+	HistoryTask *task = data;
 
 	task->ran = TRUE;
 	if (task->text)
@@ -256,7 +256,7 @@ static void append_pending(History *history)
 /* The job is done, or was not begun. */
 static void on_done(gpointer data)
 {
-	Task *task = data;
+	HistoryTask *task = data;
 	History *history = task->history;
 
 	if (!task->ran)
@@ -281,7 +281,7 @@ static void on_done(gpointer data)
 
 static void begin_task(History *history, GString *take_text)
 {
-	Task *task = history->task = g_new0(Task, 1);
+	HistoryTask *task = history->task = g_new0(HistoryTask, 1);
 
 	task->history = history;
 	task->file = g_strdup(history->file);

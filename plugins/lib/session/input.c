@@ -16,7 +16,7 @@ typedef struct {
 	History *history;   /* the editor's, shared; NULL: it keeps none */
 	GString *partial;   /* without an editor: a line whose end has not come */
 	GString *ahead;	    /* typed while a command runs */
-} Input;
+} LineInput;
 
 static gsize line_limit(const BpSession *session)
 {
@@ -25,7 +25,7 @@ static gsize line_limit(const BpSession *session)
 	return limit ? limit : LINE_LIMIT;
 }
 
-static void too_long(BpSession *session, const Input *input)
+static void too_long(BpSession *session, const LineInput *input)
 {
 	/* The program's own terminal is no peer to be ended: the host would end with it. */
 	gboolean is_kept = bp_session_is_own(session) && input->editor;
@@ -81,29 +81,29 @@ static void give_bytes(BpSession *session, const char *data, gsize size)
 
 static void on_write(gpointer data, const char *bytes, gsize size)
 {
-	bp_session_send(((Input *)data)->session, bytes, size);
+	bp_session_send(((LineInput *)data)->session, bytes, size);
 }
 
 static gboolean on_line(gpointer data, const char *line, gsize size)
 {
-	BpSession *session = ((Input *)data)->session;
+	BpSession *session = ((LineInput *)data)->session;
 
 	return give_line(session, line, size) && !bp_session_is_busy(session) && bp_session_mode(session) == BP_LINES;
 }
 
 static void on_interrupt(gpointer data, gboolean was_empty)
 {
-	bp_session_give_interrupt(((Input *)data)->session, was_empty);
+	bp_session_give_interrupt(((LineInput *)data)->session, was_empty);
 }
 
 static void on_end_of_input(gpointer data)
 {
-	bp_session_end(((Input *)data)->session, BP_END_PEER, NULL);
+	bp_session_end(((LineInput *)data)->session, BP_END_PEER, NULL);
 }
 
 static char **on_complete(gpointer data, const char *line, gsize cursor, gsize *start)
 {
-	BpSession *session = ((Input *)data)->session;
+	BpSession *session = ((LineInput *)data)->session;
 	const BpHandler *handler = bp_session_handler(session);
 	BpPlugin *plugin;
 	char **words = NULL;
@@ -120,7 +120,7 @@ static char **on_complete(gpointer data, const char *line, gsize cursor, gsize *
 
 static void on_too_long(gpointer data)
 {
-	too_long(((Input *)data)->session, data);
+	too_long(((LineInput *)data)->session, data);
 }
 
 static gboolean on_keep(gpointer data, const char *line)
@@ -142,7 +142,7 @@ static const LineEditorEvents editor_events = {
 
 static void update(BpSession *session, gpointer data)
 {
-	Input *input = data;
+	LineInput *input = data;
 	guint columns, rows;
 
 	if (!input->editor)
@@ -158,7 +158,7 @@ static void update(BpSession *session, gpointer data)
 		line_editor_set_echo(input->editor, !bp_session_is_hidden(session));
 }
 
-static void make_editor(BpSession *session, Input *input)
+static void make_editor(BpSession *session, LineInput *input)
 {
 	if (input->editor || !bp_session_is_terminal(session) || bp_session_mode(session) != BP_LINES)
 		return;
@@ -175,7 +175,7 @@ static void make_editor(BpSession *session, Input *input)
 
 static gboolean show(BpSession *session, gpointer data)
 {
-	Input *input = data;
+	LineInput *input = data;
 
 	make_editor(session, input);
 	if (!input->editor)
@@ -186,7 +186,7 @@ static gboolean show(BpSession *session, gpointer data)
 
 static gboolean hide(BpSession *session, gpointer data)
 {
-	Input *input = data;
+	LineInput *input = data;
 
 	return input->editor && line_editor_hide(input->editor);
 }
@@ -194,7 +194,7 @@ static gboolean hide(BpSession *session, gpointer data)
 /* It may be one of the editor's own events that ends the session; the editor then frees itself when it has returned. */
 static void end(BpSession *session, gpointer data)
 {
-	Input *input = data;
+	LineInput *input = data;
 
 	if (input->editor) {
 		LineEditor *editor = input->editor;
@@ -214,7 +214,7 @@ static void end(BpSession *session, gpointer data)
 
 /* --- without an editor --- */
 
-static void plain_line(BpSession *session, Input *input)
+static void plain_line(BpSession *session, LineInput *input)
 {
 	gsize length = input->partial->len;
 	g_autofree char *line = g_memdup2(input->partial->str, length + 1);
@@ -237,7 +237,7 @@ static void plain_line(BpSession *session, Input *input)
 		bp_session_show_prompt(session);
 }
 
-static void plain_receive(BpSession *session, Input *input, const char *data, gsize size)
+static void plain_receive(BpSession *session, LineInput *input, const char *data, gsize size)
 {
 	while (size && !bp_session_is_ended(session) && bp_session_mode(session) == BP_LINES && !input->editor) {
 		const char *end = memchr(data, '\n', size);
@@ -264,7 +264,7 @@ static void plain_receive(BpSession *session, Input *input, const char *data, gs
 }
 
 /* Whole characters only; what is not UTF-8 is passed byte by byte. */
-static void give_characters(BpSession *session, Input *input, const char *data, gsize size)
+static void give_characters(BpSession *session, LineInput *input, const char *data, gsize size)
 {
 	if (!input->partial)
 		input->partial = g_string_new(NULL);
@@ -288,7 +288,7 @@ static void give_characters(BpSession *session, Input *input, const char *data, 
 }
 
 /* While a command runs, what is typed waits; Ctrl-C does not. */
-static void keep_ahead(BpSession *session, Input *input, const char *data, gsize size)
+static void keep_ahead(BpSession *session, LineInput *input, const char *data, gsize size)
 {
 	const char *interrupt = memchr(data, CTRL_C, size);
 
@@ -309,7 +309,7 @@ static void keep_ahead(BpSession *session, Input *input, const char *data, gsize
 
 static void receive(BpSession *session, gpointer data, const char *bytes, gsize size)
 {
-	Input *input = data;
+	LineInput *input = data;
 	BpMode mode = bp_session_mode(session);
 	gsize used;
 
@@ -331,7 +331,7 @@ static void receive(BpSession *session, gpointer data, const char *bytes, gsize 
 
 static void receive_end(BpSession *session, gpointer data)
 {
-	Input *input = data;
+	LineInput *input = data;
 
 	if (bp_session_mode(session) == BP_LINES && !input->editor && input->partial && input->partial->len)
 		plain_line(session, input);
@@ -339,7 +339,7 @@ static void receive_end(BpSession *session, gpointer data)
 
 static void interrupt(BpSession *session, gpointer data)
 {
-	const Input *input = data;
+	const LineInput *input = data;
 	char byte = CTRL_C;
 
 	if (input->editor)
@@ -350,7 +350,7 @@ static void interrupt(BpSession *session, gpointer data)
 
 static void resume(BpSession *session, gpointer data)
 {
-	Input *input = data;
+	LineInput *input = data;
 	GString *ahead;
 
 	if (bp_session_mode(session) == BP_LINES)
@@ -365,7 +365,7 @@ static void resume(BpSession *session, gpointer data)
 
 const BpInputClass bp_session_input = {
 	.size = sizeof(BpInputClass),
-	.memory = sizeof(Input),
+	.memory = sizeof(LineInput),
 	.receive = receive,
 	.receive_end = receive_end,
 	.interrupt = interrupt,

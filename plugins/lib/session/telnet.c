@@ -21,23 +21,23 @@
 enum { CHARSET_REQUEST = 1, CHARSET_ACCEPTED = 2, CHARSET_REJECTED = 3 };
 
 /* Where in a command the bytes stand; see step. */
-typedef enum { IN_DATA, AFTER_IAC, AFTER_DONT, AFTER_OTHER } Place;
+typedef enum { IN_DATA, AFTER_IAC, AFTER_DONT, AFTER_OTHER } ParserState;
 
 typedef struct {
 	guint8 bytes[GATHER_SIZE];
 	gsize used;
-} Gather;
+} OutputBuffer;
 
 struct BpTelnet {
 	telnet_t *telnet;
 	const BpTelnetEvents *callbacks;
 	gpointer user;
-	Gather *gather; /* of the receive that runs */
+	OutputBuffer *gather; /* of the receive that runs */
 	BpTelnetInfo info;
 	char first[NAME_SIZE], last[NAME_SIZE]; /* terminal types, as they came */
 	char terminal[NAME_SIZE], client[NAME_SIZE], user_name[NAME_SIZE];
 	guint8 types; /* answered so far */
-	guint8 place;
+	guint8 state;
 	gboolean in_sub; /* between IAC SB and the next command */
 	gsize sub_size;	 /* bytes of it so far */
 	gboolean lines;
@@ -86,7 +86,7 @@ static void tell_terminal(BpTelnet *codec)
 
 static void flush_data(BpTelnet *codec)
 {
-	Gather *gather = codec->gather;
+	OutputBuffer *gather = codec->gather;
 	gsize used = gather->used;
 
 	gather->used = 0;
@@ -428,16 +428,16 @@ static Sign step(BpTelnet *codec, guint8 byte)
 {
 	Sign sign = NOTHING;
 
-	switch (codec->place) {
+	switch (codec->state) {
 	case IN_DATA:
-		codec->place = byte == TELNET_IAC ? AFTER_IAC : IN_DATA;
-		return codec->place == AFTER_IAC && !codec->info.answered ? FIRST_COMMAND : NOTHING;
+		codec->state = byte == TELNET_IAC ? AFTER_IAC : IN_DATA;
+		return codec->state == AFTER_IAC && !codec->info.answered ? FIRST_COMMAND : NOTHING;
 	case AFTER_IAC:
 		if (byte != TELNET_IAC) {
 			codec->in_sub = byte == TELNET_SB;
 			codec->sub_size = 0;
 		}
-		codec->place = byte == TELNET_DONT			  ? AFTER_DONT
+		codec->state = byte == TELNET_DONT			  ? AFTER_DONT
 			       : byte >= TELNET_WILL && byte < TELNET_IAC ? AFTER_OTHER
 									  : IN_DATA;
 		return byte == TELNET_IAC ? NOTHING : COMMAND;
@@ -447,7 +447,7 @@ static Sign step(BpTelnet *codec, guint8 byte)
 	default:
 		break;
 	}
-	codec->place = IN_DATA;
+	codec->state = IN_DATA;
 	return sign;
 }
 
@@ -455,7 +455,7 @@ static Sign step(BpTelnet *codec, guint8 byte)
 static gsize next_part(BpTelnet *codec, const guint8 *data, gsize size, Sign *sign)
 {
 	*sign = NOTHING;
-	if (codec->place == IN_DATA && !memchr(data, TELNET_IAC, size))
+	if (codec->state == IN_DATA && !memchr(data, TELNET_IAC, size))
 		return size;
 	for (gsize i = 0; i < size; i++) {
 		*sign = step(codec, data[i]);
@@ -483,7 +483,7 @@ static void tell_sign(BpTelnet *codec, Sign sign)
 
 void bp_telnet_receive(BpTelnet *codec, const guint8 *data, gsize size)
 {
-	Gather gather = { .used = 0 };
+	OutputBuffer gather = { .used = 0 };
 
 	g_return_if_fail(!codec->gather);
 	codec->gather = &gather;

@@ -171,7 +171,7 @@ static gboolean list(StoreFile *file, const char *sql, guint columns, GPtrArray 
 	return TRUE;
 }
 
-static gboolean prepare(StoreFile *file, StoreRound *round)
+static gboolean prepare(StoreFile *file, StoreJob *round)
 {
 	static const char *const sync[] = { "PRAGMA synchronous=NORMAL", "PRAGMA synchronous=FULL",
 					    "PRAGMA synchronous=OFF" };
@@ -205,7 +205,7 @@ static gboolean has_moved(StoreFile *file)
 	return stat(file->path, &status) != 0 || status.st_dev != file->device || status.st_ino != file->inode;
 }
 
-static gboolean be_open(StoreFile *file, StoreRound *round)
+static gboolean be_open(StoreFile *file, StoreJob *round)
 {
 	if (file->database && !has_moved(file))
 		return TRUE;
@@ -281,7 +281,7 @@ static gboolean trim(StoreFile *file)
 	return step(file, TRIM_AGE);
 }
 
-static gboolean write_all(StoreFile *file, const StoreRound *round)
+static gboolean write_all(StoreFile *file, const StoreJob *round)
 {
 	gboolean good = run(file, "BEGIN IMMEDIATE");
 	GHashTableIter iter;
@@ -296,7 +296,7 @@ static gboolean write_all(StoreFile *file, const StoreRound *round)
 }
 
 /* With its journal, so that the new one does not take that for its own. */
-static gboolean set_aside(StoreFile *file, StoreRound *round)
+static gboolean set_aside(StoreFile *file, StoreJob *round)
 {
 	static const char *const parts[] = { "-wal", "-shm", "" };
 	g_autoptr(GDateTime) now = g_date_time_new_now_local();
@@ -316,20 +316,20 @@ static gboolean set_aside(StoreFile *file, StoreRound *round)
 	return TRUE;
 }
 
-static gboolean work(StoreFile *file, StoreRound *round)
+static gboolean work(StoreFile *file, StoreJob *round)
 {
 	if (!be_open(file, round))
 		return FALSE;
 	if ((round->values.values->len || g_hash_table_size(round->keys) || file->options.max_age) &&
 	    !write_all(file, round))
 		return FALSE;
-	for (guint i = 0; i < round->questions->len; i++)
-		if (!store_file_answer(file, round->questions->pdata[i]))
+	for (guint i = 0; i < round->requests->len; i++)
+		if (!store_file_answer(file, round->requests->pdata[i]))
 			return fail_sql(file);
 	return TRUE;
 }
 
-void store_file_run(StoreFile *file, StoreRound *round)
+void store_file_run(StoreFile *file, StoreJob *round)
 {
 	gint64 begun = g_get_monotonic_time();
 
@@ -348,13 +348,13 @@ void store_file_run(StoreFile *file, StoreRound *round)
 	/* Questions are answered from what is there. */
 	if (!round->written && file->database)
 		sqlite3_exec(file->database, "ROLLBACK", NULL, NULL, NULL);
-	for (guint i = 0; !round->written && file->database && i < round->questions->len; i++)
-		store_file_answer(file, round->questions->pdata[i]);
-	for (guint i = 0; i < round->questions->len; i++) {
-		StoreQuestion *question = round->questions->pdata[i];
+	for (guint i = 0; !round->written && file->database && i < round->requests->len; i++)
+		store_file_answer(file, round->requests->pdata[i]);
+	for (guint i = 0; i < round->requests->len; i++) {
+		StoreRequest *request = round->requests->pdata[i];
 
-		if (!question->rows)
-			question->error = g_strdup(file->error ? file->error : "it cannot be read");
+		if (!request->rows)
+			request->error = g_strdup(file->error ? file->error : "it cannot be read");
 	}
 	round->error = g_steal_pointer(&file->error);
 	/* Opened anew with the next round. */

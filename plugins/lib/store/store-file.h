@@ -33,14 +33,14 @@ typedef struct {
 	StoreSeries *series; /* NULL: there is none of that name */
 	GPtrArray *rows;     /* BpStoreRow */
 	char *error;
-} StoreQuestion;
+} StoreRequest;
 
 /* What the loop gives to a job, and gets back. */
 typedef struct {
 	StoreValues values;
-	GHashTable *keys;     /* key -> value; NULL: removed */
-	GPtrArray *questions; /* StoreQuestion, borrowed */
-	gboolean last;	      /* closes the file */
+	GHashTable *keys;    /* key -> value; NULL: removed */
+	GPtrArray *requests; /* StoreRequest, borrowed */
+	gboolean last;	     /* closes the file */
 	/* back: */
 	gboolean written;
 	gboolean begun;	       /* the file is a new one */
@@ -49,14 +49,14 @@ typedef struct {
 	char *aside; /* where a damaged file is now */
 	char *error; /* why it is not written */
 	gint64 took;
-} StoreRound;
+} StoreJob;
 
 typedef struct StoreFile StoreFile;
 
 StoreFile *store_file_new(const char *path, gboolean make_folder, const BpStoreOptions *options);
 void store_file_free(StoreFile *file);
 /* In a job: opens the file if need be, writes all or nothing, then answers. */
-void store_file_run(StoreFile *file, StoreRound *round);
+void store_file_run(StoreFile *file, StoreJob *round);
 void store_row_free(gpointer row);
 void store_values_clear(StoreValues *values);
 void store_values_init(StoreValues *values);

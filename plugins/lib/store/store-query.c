@@ -45,9 +45,9 @@ static BpStoreRow *row_of(sqlite3_stmt *statement, gboolean step)
 	return row;
 }
 
-gboolean store_file_answer(StoreFile *file, StoreQuestion *question)
+gboolean store_file_answer(StoreFile *file, StoreRequest *request)
 {
-	const BpStoreQuery *query = &question->query;
+	const BpStoreQuery *query = &request->query;
 	g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(store_row_free);
 	const char *order = query->newest_first ? "DESC" : "ASC";
 	g_autofree char *sql = query->step ? g_strdup_printf(steps, order) : g_strdup_printf(each, order, order);
@@ -55,7 +55,7 @@ gboolean store_file_answer(StoreFile *file, StoreQuestion *question)
 	gsize text = 0;
 	int code = sqlite3_prepare_v2(file->database, sql, -1, &statement, NULL);
 
-	if (question->rows)
+	if (request->rows)
 		code = SQLITE_DONE;
 	if (code == SQLITE_OK) {
 		sqlite3_bind_text(statement, 1, query->series, -1, SQLITE_STATIC);
@@ -74,7 +74,7 @@ gboolean store_file_answer(StoreFile *file, StoreQuestion *question)
 	sqlite3_finalize(statement);
 	if (code != SQLITE_DONE && code != SQLITE_ROW)
 		return FALSE;
-	if (!question->rows)
-		question->rows = g_steal_pointer(&rows);
+	if (!request->rows)
+		request->rows = g_steal_pointer(&rows);
 	return TRUE;
 }

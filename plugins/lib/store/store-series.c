@@ -146,70 +146,70 @@ char **bp_store_series(const BpStore *store)
 /* --- questions --- */
 
 typedef struct {
-	StoreQuestion asked; /* the first */
+	StoreRequest asked; /* the first */
 	BpOwned owned;
 	BpPlugin *self; /* NULL: it has been told, or is a scope that has gone */
 	BpStore *store;
 	BpStoreRows func;
 	gpointer data;
-} Question;
+} PendingRequest;
 
-static void tell(Question *question, const GError *error)
+static void tell(PendingRequest *request, const GError *error)
 {
-	BpPlugin *self = g_steal_pointer(&question->self);
-	const GPtrArray *rows = error ? NULL : question->asked.rows; /* a job may have them still */
+	BpPlugin *self = g_steal_pointer(&request->self);
+	const GPtrArray *rows = error ? NULL : request->asked.rows; /* a job may have them still */
 
 	if (!self)
 		return;
-	bp_owner_unlink(&question->owned);
+	bp_owner_unlink(&request->owned);
 	/* Of a scope that ends nothing is called. */
 	if (!bp_scope_parent(self))
 		bp_owner_enter_always(self);
 	else if (!bp_owner_enter(self))
 		return;
-	question->func(self, question->store, rows ? (const BpStoreRow *const *)rows->pdata : NULL,
-		       rows ? rows->len : 0, error, question->data);
+	request->func(self, request->store, rows ? (const BpStoreRow *const *)rows->pdata : NULL, rows ? rows->len : 0,
+		      error, request->data);
 	bp_owner_leave(self);
 }
 
 static void drop(BpOwned *owned)
 {
-	Question *question = BP_OWNED_BY(owned, Question, owned);
+	PendingRequest *request = BP_OWNED_BY(owned, PendingRequest, owned);
 	g_autoptr(GError) error = g_error_new(BP_IO_ERROR, BP_CANCELLED, "%s is not asked: %s is closing",
-					      question->asked.query.series, bp_plugin_name(question->self));
+					      request->asked.query.series, bp_plugin_name(request->self));
 
-	tell(question, error); /* it stays, as a job may have it */
+	tell(request, error); /* it stays, as a job may have it */
 }
 
-static void question_free(Question *question)
+static void request_free(PendingRequest *request)
 {
-	g_clear_pointer(&question->asked.rows, g_ptr_array_unref);
-	g_free((char *)question->asked.query.series);
-	g_free(question->asked.error);
-	g_free(question);
+	g_clear_pointer(&request->asked.rows, g_ptr_array_unref);
+	g_free((char *)request->asked.query.series);
+	g_free(request->asked.error);
+	g_free(request);
 }
 
-void store_questions_answer(GPtrArray *questions, const GError *error)
+void store_requests_answer(GPtrArray *requests, const GError *error)
 {
-	for (guint i = 0; i < questions->len; i++) {
-		Question *question = questions->pdata[i];
+	for (guint i = 0; i < requests->len; i++) {
+		PendingRequest *request = requests->pdata[i];
 		g_autoptr(GError) why = NULL;
 
-		if (question->asked.error)
-			why = g_error_new_literal(BP_IO_ERROR, BP_FAILED, question->asked.error);
-		else if (!question->asked.rows)
+		if (request->asked.error)
+			why = g_error_new_literal(BP_IO_ERROR, BP_FAILED, request->asked.error);
+		else if (!request->asked.rows)
 			why = g_error_copy(error);
-		tell(question, why);
-		question_free(question);
+		tell(request, why);
+		request_free(request);
 	}
-	g_ptr_array_set_size(questions, 0);
+	g_ptr_array_set_size(requests, 0);
 }
 
 gboolean bp_store_query_sized(BpPlugin *self, BpStore *store, const BpStoreQuery *query, gsize size, BpStoreRows func,
 			      gpointer data, GError **error)
 {
 	BpStoreQuery wanted;
-	Question *question;
+	PendingRequest *request;
 
 	g_return_val_if_fail(self && store && query && func, FALSE);
 	bp_sized_copy(&wanted, sizeof(wanted), query, size);
@@ -224,20 +224,20 @@ gboolean bp_store_query_sized(BpPlugin *self, BpStore *store, const BpStoreQuery
 		g_set_error(error, BP_IO_ERROR, BP_CLOSED, "%s: the store is closing", store->path);
 		return FALSE;
 	}
-	if (store->questions->len >= MOST_QUESTIONS) {
+	if (store->requests->len >= MOST_QUESTIONS) {
 		g_set_error(error, BP_IO_ERROR, BP_LIMIT, "%s: %d queries wait already; try again", store->path,
 			    MOST_QUESTIONS);
 		return FALSE;
 	}
-	question = g_new0(Question, 1);
-	question->asked.query = wanted;
-	question->asked.query.series = g_strdup(wanted.series);
-	question->self = self;
-	question->store = store;
-	question->func = func;
-	question->data = data;
-	bp_owner_link_notified(self, &question->owned, "query", drop);
-	g_ptr_array_add(store->questions, question);
+	request = g_new0(PendingRequest, 1);
+	request->asked.query = wanted;
+	request->asked.query.series = g_strdup(wanted.series);
+	request->self = self;
+	request->store = store;
+	request->func = func;
+	request->data = data;
+	bp_owner_link_notified(self, &request->owned, "query", drop);
+	g_ptr_array_add(store->requests, request);
 	store_schedule(store);
 	return TRUE;
 }

@@ -23,4 +23,4 @@ struct StoreFile {
 };
 
 /* FALSE: SQLite says why. */
-gboolean store_file_answer(StoreFile *file, StoreQuestion *question);
+gboolean store_file_answer(StoreFile *file, StoreRequest *request);

@@ -23,14 +23,14 @@ struct BpStore {
 	/* what waits: */
 	GHashTable *changed; /* key -> value; NULL: removed */
 	StoreValues values;
-	GPtrArray *questions;
+	GPtrArray *requests;
 	gsize backed; /* bytes of values that the round has */
 	guint64 written, dropped, dropped_told, rounds;
 	gint64 longest;
 	char *problem;
 	/* the job's, while it works: */
 	StoreFile *file;
-	StoreRound round;
+	StoreJob round;
 };
 
 /* Something waits: begins a round, or sees to it that one comes. */
@@ -44,7 +44,7 @@ void store_keys_all_changed(BpStore *store);
 StoreSeries *store_series_obtain(BpStore *store, const char *name);
 void store_series_free(gpointer series);
 /* Calls back what the round has answered; what was not, with `error`. */
-void store_questions_answer(GPtrArray *questions, const GError *error);
+void store_requests_answer(GPtrArray *requests, const GError *error);
 gsize store_values_size(const StoreValues *values);
 /* All of `from` behind `to`; `from` is empty then. */
 void store_values_move(StoreValues *to, StoreValues *from);

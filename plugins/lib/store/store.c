@@ -105,8 +105,8 @@ static void store_free(BpStore *store)
 	g_hash_table_unref(store->changed);
 	g_hash_table_unref(store->round.keys);
 	g_hash_table_unref(store->series);
-	g_ptr_array_unref(store->questions);
-	g_ptr_array_unref(store->round.questions);
+	g_ptr_array_unref(store->requests);
+	g_ptr_array_unref(store->round.requests);
 	g_free(store->problem);
 	g_free(store->path);
 	g_free(store);
@@ -140,8 +140,8 @@ static void work(BpJob *job, gpointer data)
 
 static void fill_round(BpStore *store)
 {
-	StoreRound *round = &store->round;
-	GPtrArray *questions = round->questions;
+	StoreJob *round = &store->round;
+	GPtrArray *requests = round->requests;
 	GHashTableIter iter;
 	gpointer key, value;
 
@@ -152,8 +152,8 @@ static void fill_round(BpStore *store)
 		g_hash_table_iter_steal(&iter);
 		g_hash_table_replace(round->keys, key, value);
 	}
-	round->questions = store->questions;
-	store->questions = questions;
+	round->requests = store->requests;
+	store->requests = requests;
 	round->last = store->closing;
 	round->written = round->begun = FALSE;
 }
@@ -161,7 +161,7 @@ static void fill_round(BpStore *store)
 /* What the job has found in the file, and what it has written. */
 static void take_round(BpStore *store, gboolean aside)
 {
-	StoreRound *round = &store->round;
+	StoreJob *round = &store->round;
 
 	if (round->found_keys && !store->opened)
 		store_keys_found(store, round->found_keys);
@@ -244,7 +244,7 @@ static void tell_of_round(BpStore *store, const char *aside, const char *why)
 static void on_done(gpointer data)
 {
 	BpStore *store = data;
-	StoreRound *round = &store->round;
+	StoreJob *round = &store->round;
 	g_autofree char *why = g_steal_pointer(&round->error), *aside = g_steal_pointer(&round->aside);
 	g_autoptr(GError) cancelled = NULL;
 
@@ -254,10 +254,10 @@ static void on_done(gpointer data)
 			: g_error_new(BP_IO_ERROR, BP_CANCELLED, "%s: the store is closing", store->path);
 	take_round(store, aside != NULL);
 	tell_of_round(store, aside, why);
-	store_questions_answer(round->questions, cancelled);
+	store_requests_answer(round->requests, cancelled);
 	store->working = FALSE;
 	if (round->last) {
-		store_questions_answer(store->questions, cancelled);
+		store_requests_answer(store->requests, cancelled);
 		end(store);
 	} else {
 		store_schedule(store);
@@ -303,7 +303,7 @@ void store_schedule(BpStore *store)
 
 	if (store->working || g_atomic_int_get(&store->blocked))
 		return;
-	if (store->closing || (!store->problem && (store->urgent || store->questions->len ||
+	if (store->closing || (!store->problem && (store->urgent || store->requests->len ||
 						   store->values.values->len >= store->options.batch))) {
 		begin(store);
 		return;
@@ -413,8 +413,8 @@ BpStore *bp_store_open_sized(BpPlugin *self, const char *path, const BpStoreOpti
 	store->changed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	store->round.keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	store->series = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, store_series_free);
-	store->questions = g_ptr_array_new();
-	store->round.questions = g_ptr_array_new();
+	store->requests = g_ptr_array_new();
+	store->round.requests = g_ptr_array_new();
 	store_values_init(&store->values);
 	store_values_init(&store->round.values);
 	if (!enter_list(store)) {
