@@ -86,7 +86,8 @@ static json_t *list_host(BpPlugin *self, const char *query, GError **error)
 
 static json_t *get_host(BpPlugin *self, const char *id, GError **error)
 {
-	return list_host(self, NULL, error);
+	g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is nothing named %s below host", id);
+	return NULL;
 }
 
 const BpResource host_resource = {

@@ -213,6 +213,10 @@ void web_serve_root(WebServer *server, BpHttpExchange *exchange)
 			return;
 	} else if (web_is_method(exchange, "GET")) {
 		command = bp_http_form_value(query, strlen(query), "cmd");
+		if (!command && (g_str_has_prefix(query, "cmd=") || strstr(query, "&cmd="))) {
+			bp_http_respond_problem(exchange, 400, "cmd is not UTF-8");
+			return;
+		}
 	}
 	if (command && *g_strstrip(command) && !bp_http_is_proven(exchange))
 		bp_http_respond_problem(

@@ -61,6 +61,8 @@ static gboolean is_our_host(BpHttpExchange *exchange, const char *host, gsize si
 	const char *colon = memrchr(host, ':', size);
 	gsize name_size = colon && !memchr(colon, ']', size - (gsize)(colon - host)) ? (gsize)(colon - host) : size;
 
+	if (name_size > 1 && host[name_size - 1] == '.') /* the root of all names */
+		name_size--;
 	if (server->known_host && size == server->known_size && memcmp(host, server->known_host, size) == 0)
 		return TRUE;
 	if (is_own_address(exchange, host, name_size))
