@@ -467,6 +467,23 @@ static void test_what_others_send_is_shown(void)
 	stop();
 }
 
+static void test_its_own_words_are_given_to_it(void)
+{
+	Client *client;
+
+	start();
+	client = client_new("app", FALSE, BP_OBSERVER);
+	bp_session_set_terminal(client->session, "an-xterm", FALSE);
+	bp_session_set_terminal(client->session, bp_session_terminal(client->session) + 3, FALSE);
+	CU_ASSERT_STRING_EQUAL(bp_session_terminal(client->session), "xterm");
+	bp_session_set_prompt(client->session, "a > ");
+	bp_session_set_prompt(client->session, bp_session_prompt(client->session) + 2);
+	CU_ASSERT_STRING_EQUAL(bp_session_prompt(client->session), "> ");
+	client_free(client);
+	g_string_truncate(events, 0);
+	stop();
+}
+
 static const SuiteTest tests[] = {
 	{ "lines", test_lines },
 	{ "line_limit", test_line_limit },
@@ -482,6 +499,7 @@ static const SuiteTest tests[] = {
 	{ "unloads_itself_inside_its_line", test_unloads_itself_inside_its_line },
 	{ "terminal_events", test_terminal_events },
 	{ "what_others_send_is_shown", test_what_others_send_is_shown },
+	{ "its_own_words_are_given_to_it", test_its_own_words_are_given_to_it },
 	{ NULL },
 };
 

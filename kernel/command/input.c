@@ -149,7 +149,8 @@ static void update(BpSession *session)
 
 void bp_session_set_prompt(BpSession *session, const char *prompt)
 {
-	g_free(session->prompt);
+	g_autofree char *before = session->prompt; /* of which `prompt` may be a part */
+
 	session->prompt = session->no_prompt ? NULL : g_strdup(prompt);
 	update(session);
 }
@@ -194,7 +195,8 @@ void bp_session_set_terminal(BpSession *session, const char *type, gboolean is_t
 	if (session->ended)
 		return;
 	if (type) {
-		g_free(session->type);
+		g_autofree char *before = session->type; /* of which `type` may be a part */
+
 		session->type = g_strdup(type);
 	}
 	session->terminal = was || is_terminal;
