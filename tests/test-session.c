@@ -484,6 +484,28 @@ static void test_its_own_words_are_given_to_it(void)
 	stop();
 }
 
+/* Whoever keeps one may ask who it was. */
+static void test_asked_when_its_server_has_gone(void)
+{
+	BpSession *session;
+	BpInstance *host;
+
+	start();
+	host = bp_module_open("Host", "host", NULL, NULL, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(host);
+	session = bp_session_ref(((Client *)bp_instance_data(host))->session);
+	CU_ASSERT_STRING_EQUAL(bp_session_server(session), "host");
+	bp_instance_close(host, "it is asked to");
+	while (g_main_context_iteration(NULL, FALSE))
+		;
+	CU_ASSERT(bp_session_is_ended(session));
+	CU_ASSERT_STRING_EQUAL(bp_session_server(session), "");
+	CU_ASSERT_STRING_EQUAL(bp_session_transport(session), "");
+	bp_session_unref(session);
+	g_string_truncate(events, 0);
+	stop();
+}
+
 static const SuiteTest tests[] = {
 	{ "lines", test_lines },
 	{ "line_limit", test_line_limit },
@@ -500,6 +522,7 @@ static const SuiteTest tests[] = {
 	{ "terminal_events", test_terminal_events },
 	{ "what_others_send_is_shown", test_what_others_send_is_shown },
 	{ "its_own_words_are_given_to_it", test_its_own_words_are_given_to_it },
+	{ "asked_when_its_server_has_gone", test_asked_when_its_server_has_gone },
 	{ NULL },
 };
 
