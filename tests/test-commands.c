@@ -164,6 +164,38 @@ static void test_watching_each_other(void)
 	stop();
 }
 
+static void on_shown(BpPlugin *self, BpMessage *message, gpointer data)
+{
+	if (strstr(bp_message_data(message), "the end"))
+		bp_session_end(((Client *)data)->session, BP_END_KILLED, NULL);
+}
+
+/* What is kept of a channel is shown at once, and that ends the session. */
+static void test_ended_by_what_was_kept(void)
+{
+	static const BpChannelOptions kept = { .replay = 10 };
+	BpChannel *channel;
+	Client *client, *other;
+
+	start();
+	channel = bp_channel(bp_kernel(), "kept");
+	bp_channel_set_options(channel, &kept);
+	bp_channel_print(channel, "the end");
+	bp_channel_print(channel, "and more");
+	other = client_new("console", FALSE, BP_ADMIN);
+	client = client_new("console", FALSE, BP_ADMIN);
+	bp_channel_watch(bp_kernel(), client->session->send, on_shown, client, NULL);
+	type(client, "channel watch kept\n");
+	CU_ASSERT(client->ended);
+	CU_ASSERT_EQUAL(bp_channel_stats(channel).watchers, 0);
+	client_free(client);
+	type(other, "channel watch kept\n");
+	EXPECT(other, "and more");
+	CU_ASSERT_EQUAL(bp_channel_stats(channel).watchers, 1);
+	client_free(other);
+	stop();
+}
+
 static void test_channel_save(void)
 {
 	g_autofree char *file = g_build_filename(suite_folder(), "saved.txt", NULL);
@@ -235,6 +267,7 @@ static const SuiteTest tests[] = {
 	{ "channel_watch", test_channel_watch },
 	{ "watches_end", test_watches_end },
 	{ "watching_each_other", test_watching_each_other },
+	{ "ended_by_what_was_kept", test_ended_by_what_was_kept },
 	{ "channel_save", test_channel_save },
 	{ "channel_save_refuses", test_channel_save_refuses },
 	{ NULL },

@@ -42,7 +42,7 @@ static gboolean app_line(BpPlugin *self, BpSession *session, const char *line, g
 	CU_ASSERT_EQUAL(strlen(line), size);
 	if (!strcmp(line, "raw"))
 		bp_session_set_mode(session, BP_RAW);
-	else if (!strcmp(line, "characters"))
+	else if (!strcmp(line, "characters") || !strcmp(line, "c"))
 		bp_session_set_mode(session, BP_CHARACTERS);
 	else if (!strcmp(line, "password"))
 		bp_session_set_echo(session, FALSE);
@@ -467,6 +467,84 @@ static void test_what_others_send_is_shown(void)
 	stop();
 }
 
+/* Every few bytes of one piece are for another mode: that takes neither stack nor memory for each. */
+static void test_modes_change_often(void)
+{
+	g_autoptr(GString) typed = g_string_new(NULL);
+	Client *client;
+
+	while (typed->len < 65536)
+		g_string_append(typed, "c\n.");
+	for (guint terminal = 0; terminal < 2; terminal++) {
+		start();
+		client = client_new("app", terminal, BP_OBSERVER);
+		g_string_truncate(events, 0);
+		type(client, typed->str);
+		CU_ASSERT_FATAL(client->session != NULL);
+		CU_ASSERT_EQUAL(events->len, typed->len / 3 * strlen("line:c [.]"));
+		g_string_truncate(events, 0);
+		client_free(client);
+		stop();
+	}
+}
+
+/* A NUL is a character like others: what is behind it does not wait for its end. */
+static void test_nul_is_a_character(void)
+{
+	Client *client;
+
+	start();
+	client = client_new("app", FALSE, BP_OBSERVER);
+	type(client, "characters\n");
+	g_string_truncate(events, 0);
+	bp_session_receive(client->session, "a\0b\0", 4);
+	bp_session_receive(client->session, "\xc3", 1);
+	bp_session_receive(client->session, "\xbc.", 2);
+	expect("[a][][b][][\xc3\xbc][.]");
+	client_free(client);
+	g_string_truncate(events, 0);
+	stop();
+}
+
+static void test_its_own_words_are_given_to_it(void)
+{
+	Client *client;
+
+	start();
+	client = client_new("app", FALSE, BP_OBSERVER);
+	bp_session_set_terminal(client->session, "an-xterm", FALSE);
+	bp_session_set_terminal(client->session, bp_session_terminal(client->session) + 3, FALSE);
+	CU_ASSERT_STRING_EQUAL(bp_session_terminal(client->session), "xterm");
+	bp_session_set_prompt(client->session, "a > ");
+	bp_session_set_prompt(client->session, bp_session_prompt(client->session) + 2);
+	CU_ASSERT_STRING_EQUAL(bp_session_prompt(client->session), "> ");
+	client_free(client);
+	g_string_truncate(events, 0);
+	stop();
+}
+
+/* Whoever keeps one may ask who it was. */
+static void test_asked_when_its_server_has_gone(void)
+{
+	BpSession *session;
+	BpInstance *host;
+
+	start();
+	host = bp_module_open("Host", "host", NULL, NULL, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(host);
+	session = bp_session_ref(((Client *)bp_instance_data(host))->session);
+	CU_ASSERT_STRING_EQUAL(bp_session_server(session), "host");
+	bp_instance_close(host, "it is asked to");
+	while (g_main_context_iteration(NULL, FALSE))
+		;
+	CU_ASSERT(bp_session_is_ended(session));
+	CU_ASSERT_STRING_EQUAL(bp_session_server(session), "");
+	CU_ASSERT_STRING_EQUAL(bp_session_transport(session), "");
+	bp_session_unref(session);
+	g_string_truncate(events, 0);
+	stop();
+}
+
 static const SuiteTest tests[] = {
 	{ "lines", test_lines },
 	{ "line_limit", test_line_limit },
@@ -482,6 +560,10 @@ static const SuiteTest tests[] = {
 	{ "unloads_itself_inside_its_line", test_unloads_itself_inside_its_line },
 	{ "terminal_events", test_terminal_events },
 	{ "what_others_send_is_shown", test_what_others_send_is_shown },
+	{ "modes_change_often", test_modes_change_often },
+	{ "nul_is_a_character", test_nul_is_a_character },
+	{ "its_own_words_are_given_to_it", test_its_own_words_are_given_to_it },
+	{ "asked_when_its_server_has_gone", test_asked_when_its_server_has_gone },
 	{ NULL },
 };
 

@@ -33,6 +33,21 @@ static void test_keys(void)
 	stop();
 }
 
+static void test_part_of_its_own_value(void)
+{
+	BpStore *store;
+
+	start();
+	store = open_store("part");
+	CU_ASSERT(bp_store_set(store, "unit", "degrees celsius", NULL));
+	CU_ASSERT(bp_store_set(store, "unit", bp_store_get(store, "unit") + 8, NULL));
+	CU_ASSERT_STRING_EQUAL(bp_store_get(store, "unit"), "celsius");
+	close_store(store);
+	store = open_store("part");
+	CU_ASSERT_STRING_EQUAL(bp_store_get(store, "unit"), "celsius");
+	stop();
+}
+
 /* What is set before the file was read is newer than what is in it. */
 static void test_keys_before_it_is_open(void)
 {
@@ -380,6 +395,7 @@ static const SuiteTest tests[] = {
 	{ "keys", test_keys },
 	{ "keys_before_it_is_open", test_keys_before_it_is_open },
 	{ "keys_limit", test_keys_limit },
+	{ "part_of_its_own_value", test_part_of_its_own_value },
 	{ "series", test_series },
 	{ "names", test_names },
 	{ "opened_while_closing", test_opened_while_closing },

@@ -41,22 +41,66 @@ static void give(BpSession *session, const char *data, gsize size)
 		session->input->receive(session, session->typing, data, size);
 }
 
+static void receive(BpSession *session, const char *data, gsize size)
+{
+	while (size && session->taker && !session->ended) {
+		gsize used = call_input(session, data, size);
+
+		if (!used)
+			return;
+		data += MIN(used, size);
+		size -= MIN(used, size);
+	}
+	if (size && !session->ended)
+		give(session, data, size);
+}
+
+/* Received within what is received. An input gives the end of its bytes back when they are for another mode: those are not copied. */
+static void receive_later(BpSession *session, const char *data, gsize size)
+{
+	const char *end = session->given + session->given_size;
+
+	if (!session->rest && !session->left && data + size == end) {
+		session->left = size;
+		return;
+	}
+	if (!session->rest)
+		session->rest = g_byte_array_new();
+	g_byte_array_append(session->rest, (const guint8 *)end - session->left, (guint)session->left);
+	session->left = 0;
+	g_byte_array_append(session->rest, (const guint8 *)data, (guint)size);
+}
+
+/* One part after the other: a peer whose bytes change the mode again and again does not use up the stack. */
 gboolean bp_session_receive(BpSession *session, gconstpointer data, gsize size)
 {
+	GByteArray *held = NULL;
 	gboolean there;
-	gsize used;
 
 	if (session->ended)
 		return FALSE;
-	bp_session_ref(session);
 	session->last_input = bp_loop_now();
-	if (session->taker) {
-		used = call_input(session, data, size);
-		if (used && used < size)
-			bp_session_receive(session, (const char *)data + used, size - used);
-	} else {
-		give(session, data, size);
+	if (session->given) {
+		receive_later(session, data, size);
+		return TRUE;
 	}
+	bp_session_ref(session);
+	while (size && !session->ended) {
+		session->given = data;
+		session->given_size = size;
+		receive(session, data, size);
+		size = session->left;
+		data = session->given + session->given_size - size;
+		session->left = 0;
+		if (session->rest) {
+			g_clear_pointer(&held, g_byte_array_unref);
+			held = g_steal_pointer(&session->rest);
+			data = held->data;
+			size = held->len;
+		}
+	}
+	session->given = NULL;
+	g_clear_pointer(&held, g_byte_array_unref);
 	there = !session->ended;
 	bp_session_unref(session);
 	return there;
@@ -149,7 +193,8 @@ static void update(BpSession *session)
 
 void bp_session_set_prompt(BpSession *session, const char *prompt)
 {
-	g_free(session->prompt);
+	g_autofree char *before = session->prompt; /* of which `prompt` may be a part */
+
 	session->prompt = session->no_prompt ? NULL : g_strdup(prompt);
 	update(session);
 }
@@ -194,7 +239,8 @@ void bp_session_set_terminal(BpSession *session, const char *type, gboolean is_t
 	if (session->ended)
 		return;
 	if (type) {
-		g_free(session->type);
+		g_autofree char *before = session->type; /* of which `type` may be a part */
+
 		session->type = g_strdup(type);
 	}
 	session->terminal = was || is_terminal;

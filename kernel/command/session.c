@@ -72,6 +72,7 @@ void bp_session_unref(BpSession *session)
 	g_free(session->prompt);
 	g_free(session->memory);
 	g_free(session->typing);
+	g_clear_pointer(&session->rest, g_byte_array_unref);
 	bp_channel_unref(session->recv);
 	bp_channel_unref(session->send);
 	g_free(session);
@@ -91,6 +92,9 @@ static void announce(BpSession *session, const char *event)
 		"{\"event\":\"%s\",\"id\":%u,\"peer\":%s,\"transport\":\"%s\",\"server\":\"%s\",\"handler\":\"%s\"}",
 		event, session->id, peer, session->link->name, bp_session_server(session), session->handler->name);
 }
+
+/* Of one that has ended: its server, and the table of its transport, may have gone. */
+static const BpSessionLink no_link = { .size = sizeof(no_link), .name = "" };
 
 /* The last part of every end. The handler and the link are notified though their plugins may be going: what they keep for the
  * session is freed there. The handler may close the server of the session; so that it goes afterwards only, it counts as
@@ -121,7 +125,9 @@ static void finish(BpSession *session, BpEnd why, gboolean tell_link)
 		announce(session, "end");
 	owner_unlink(&session->owned);
 	if (tell_link)
-		session->link->end(session->owned.owner, session, why, session->link_data);
+		session->link->end(owner, session, why, session->link_data);
+	session->link = &no_link;
+	session->owned.owner = NULL;
 	if (session->shown)
 		bp_watch_remove(session->shown);
 	bp_channel_release(bp_kernel(), session->recv);
@@ -304,7 +310,9 @@ const char *bp_session_transport(const BpSession *session)
 
 const char *bp_session_server(const BpSession *session)
 {
-	return session->owned.owner->instance ? session->owned.owner->name : "";
+	const BpPlugin *owner = session->owned.owner;
+
+	return owner && owner->instance ? owner->name : "";
 }
 
 const char *bp_session_query(const BpSession *session)

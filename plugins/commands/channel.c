@@ -11,7 +11,7 @@
 typedef struct {
 	BpSession *session; /* a reference */
 	char *name;	    /* of the channel, or a glob */
-	BpWatch *watch;
+	BpWatch *watch;	    /* NULL: it is given what was kept */
 } SessionWatch;
 
 static BpPlugin *plugin;
@@ -166,14 +166,14 @@ static SessionWatch *find_watch(BpSession *session, const char *name)
 	return NULL;
 }
 
-/* What `session` watches, or (NULL) what sessions do that have ended. */
+/* What `session` watches, or (NULL) what sessions do that have ended. One that is being made is seen to by add_watch. */
 static void unwatch_all(BpSession *session)
 {
 	for (GList *at = watches.head, *next; at; at = next) {
 		SessionWatch *watch = at->data;
 
 		next = at->next;
-		if (session ? watch->session == session : bp_session_is_ended(watch->session))
+		if (watch->watch && (session ? watch->session == session : bp_session_is_ended(watch->session)))
 			bp_watch_remove(watch->watch);
 	}
 }
@@ -230,6 +230,8 @@ static void add_watch(BpSession *session, BpChannel *channel, const char *name)
 	g_queue_push_tail(&watches, watch);
 	watch->watch = channel ? bp_channel_watch(plugin, channel, on_message, watch, forget)
 			       : bp_channel_watch_glob(plugin, name, on_glob, watch, forget);
+	if (bp_session_is_ended(session)) /* by what it was shown */
+		bp_watch_remove(watch->watch);
 }
 
 static gboolean watch_one(BpCall *call, const char *word, GError **error)
@@ -263,7 +265,7 @@ static gboolean unwatch_one(BpCall *call, const char *word, GError **error)
 	const char *name = channel ? bp_channel_name(channel) : word;
 	SessionWatch *watch = find_watch(bp_call_session(call), name);
 
-	if (!watch) {
+	if (!watch || !watch->watch) {
 		g_set_error(error, BP_CONSOLE_ERROR, BP_NOT_FOUND, "Channel %s is not opened.", name);
 		return FALSE;
 	}

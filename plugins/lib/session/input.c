@@ -263,28 +263,35 @@ static void plain_receive(BpSession *session, LineInput *input, const char *data
 		bp_session_receive(session, data, size);
 }
 
-/* Whole characters only; what is not UTF-8 is passed byte by byte. */
+/* Whole characters only; what is not UTF-8 is passed byte by byte, and so is NUL. */
 static void give_characters(BpSession *session, LineInput *input, const char *data, gsize size)
 {
-	if (!input->partial)
-		input->partial = g_string_new(NULL);
-	g_string_append_len(input->partial, data, (gssize)size);
-	while (!bp_session_is_ended(session) && bp_session_mode(session) == BP_CHARACTERS && input->partial->len) {
-		gunichar character = g_utf8_get_char_validated(input->partial->str, (gssize)input->partial->len);
-		gsize length = character < (gunichar)-2 ? g_utf8_skip[(guchar)input->partial->str[0]] : 1;
+	g_autoptr(GString) joined = NULL;
+
+	if (input->partial && input->partial->len) {
+		joined = g_steal_pointer(&input->partial);
+		g_string_append_len(joined, data, (gssize)size);
+		data = joined->str;
+		size = joined->len;
+	}
+	while (size && !bp_session_is_ended(session) && bp_session_mode(session) == BP_CHARACTERS) {
+		gunichar character = g_utf8_get_char_validated(data, (gssize)size);
+		gsize length = character < (gunichar)-2 ? g_utf8_skip[(guchar)*data] : 1;
 		char bytes[8] = { 0 };
 
-		if (character == (gunichar)-2)
-			return; /* its end is still to come */
-		memcpy(bytes, input->partial->str, length);
-		g_string_erase(input->partial, 0, (gssize)length);
+		if (character == (gunichar)-2 && *data) { /* its end is still to come */
+			if (!input->partial)
+				input->partial = g_string_new(NULL);
+			g_string_append_len(input->partial, data, (gssize)size);
+			return;
+		}
+		memcpy(bytes, data, length);
+		data += length;
+		size -= length;
 		give_bytes(session, bytes, length);
 	}
-	if (!bp_session_is_ended(session) && input->partial->len) { /* the handler wants the rest in another form */
-		g_autoptr(GString) rest = g_steal_pointer(&input->partial);
-
-		bp_session_receive(session, rest->str, rest->len);
-	}
+	if (size && !bp_session_is_ended(session)) /* the handler wants the rest in another form */
+		bp_session_receive(session, data, size);
 }
 
 /* While a command runs, what is typed waits; Ctrl-C does not. */

@@ -30,8 +30,8 @@ gboolean bp_store_set(BpStore *store, const char *key, const char *value, GError
 		return FALSE;
 	}
 	store->keys_size = size;
-	g_hash_table_replace(store->keys, g_strdup(key), g_strdup(value));
 	g_hash_table_replace(store->changed, g_strdup(key), g_strdup(value));
+	g_hash_table_replace(store->keys, g_strdup(key), g_strdup(value)); /* `value` may be a part of the one before */
 	store_schedule(store);
 	return TRUE;
 }
