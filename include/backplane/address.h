@@ -15,12 +15,12 @@ struct BpAddress {
 BP_API gboolean bp_address_parse(BpAddress *address, const char *host, guint port, GError **error);
 /* "127.0.0.1:2323", "[::1]:2323", "/run/x.sock". Yours. */
 BP_API char *bp_address_format(const BpAddress *address);
-/* ('127.0.0.1', 2323): the form that event texts have always had. */
+/* ('127.0.0.1', 2323): the form used in the texts on event channels. */
 BP_API char *bp_address_format_tuple(const BpAddress *address);
 BP_API gboolean bp_address_is_loopback(const BpAddress *address);
 BP_API guint bp_address_port(const BpAddress *address);
 BP_API gboolean bp_address_equal(const BpAddress *a, const BpAddress *b);
-/* What to bind for a parameter: "localhost" gives both loopbacks. Free with g_array_unref. */
+/* The addresses to bind for the text of a `bind` parameter; "localhost" gives both loopback addresses. Free with g_array_unref. */
 BP_API GArray *bp_address_bind_list(const char *bind, guint port, GError **error);
 /* Resolves in a job; `done` runs on this loop with the addresses or an error, both borrowed. */
 typedef void (*BpResolved)(BpPlugin *self, GArray *addresses, const GError *error, gpointer data);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* backplane.h - the kernel's part of what a plugin author needs. Each library has a header of its own: net.h, sessions.h, http.h,
- * json.h, config.h; kernel.h is for programs that carry a kernel, host.h and owner.h for what shows or extends the host.
+/* backplane.h - the kernel's interface for plugin authors. Each library has a header of its own: net.h, sessions.h, http.h, json.h,
+ * config.h, file.h with writer.h, process.h, store.h. kernel.h is for programs that embed a kernel; host.h, input.h and owner.h are for
+ * libraries and for plugins that show or control the host.
  */
 #pragma once
 #include <backplane/types.h>

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* channel.h - named one-to-many pipes of messages: how modules meet.
+/* channel.h - named one-to-many channels of messages, by which plugins and modules communicate.
  *
- * A channel exists while somebody holds it (bp_channel) or watches it. Sending is possible on any
- * thread. Each watch runs on the loop it was made on: at once when that is the sender's loop and the
- * channel is at rest, otherwise through that loop's bounded inbox. Order holds per sender and watcher.
+ * A channel exists while it is held (bp_channel) or watched. Any thread may send. Each watch is called on the loop on which it was
+ * made: immediately if that is the sender's loop and no message of the channel is being delivered there, otherwise through that
+ * loop's bounded inbox. Messages of one sender reach each watch in the order in which they were sent.
  *
- * Inside a watch everything is allowed: to remove this watch or any other, to add some (they see the
- * next message), to send on this channel (delivered after the present message), to unload a plugin.
+ * A watch may do everything: remove this watch or any other, add watches (they get the next message), send on this channel
+ * (delivered after the current message), unload a plugin.
  *
- * A message made while another one is being delivered is its consequence, one hop further; after
- * BP_MAX_HOPS hops it is dropped, counted and said once on "console". So no feedback runs for ever.
+ * A message that is created while another one is delivered counts one hop more than that one. Beyond BP_MAX_HOPS hops it is
+ * dropped and counted, with one warning on "console", so that messages cannot trigger each other in an endless loop.
  *
- * What nobody watches costs a branch: ask bp_channel_is_watched before building something costly.
+ * Sending on a channel that nobody watches costs one comparison. Call bp_channel_is_watched before building a costly message.
  */
 #pragma once
 #include <backplane/message.h>
@@ -21,14 +21,14 @@ G_BEGIN_DECLS
 #define BP_MAX_HOPS 16
 
 typedef void (*BpWatchFunc)(BpPlugin *self, BpMessage *message, gpointer data);
-/* For glob watches, which need to know where the message was said. */
+/* For glob watches, which also get the channel of the message. */
 typedef void (*BpGlobFunc)(BpPlugin *self, BpChannel *channel, BpMessage *message, gpointer data);
 
-/* Opens or finds; held until bp_channel_release or until `self` goes. `name`: 1 to 255 bytes of
+/* Finds or creates a channel and holds it until bp_channel_release or the end of `self`. `name`: 1 to 255 bytes of
  * printable UTF-8 without blanks and without the glob characters * ? [ ]; see bp_channel_check_name. */
 BP_API BpChannel *bp_channel(BpPlugin *self, const char *name);
 BP_API void bp_channel_release(BpPlugin *self, BpChannel *channel);
-/* Finds only; NULL if there is none. A reference of yours. Any thread. */
+/* Finds a channel and returns a reference of yours; NULL if there is none. Any thread. */
 BP_API BpChannel *bp_channel_find(const char *name);
 BP_API gboolean bp_channel_check_name(const char *name, GError **error);
 /* Any thread. */
@@ -48,35 +48,34 @@ BP_API void bp_channel_send(BpChannel *channel, BpMessage *message);
 BP_API void bp_channel_send_take(BpChannel *channel, BpMessage *message);
 BP_API void bp_channel_send_bytes(BpChannel *channel, gconstpointer data, gsize size);
 BP_API void bp_channel_print(BpChannel *channel, const char *text);
-/* Formats only when somebody will see it. */
+/* Formats only if the channel is watched. */
 BP_API void bp_channel_printf(BpChannel *channel, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* Sends to the message's reply channel; BP_GONE if it has none. */
 BP_API BpSent bp_message_reply(const BpMessage *message, gconstpointer data, gsize size);
 
 /* --- watching --- */
-/* Watching twice with the same function and data gives the first watch again. `destroy` is called
- * once, when the watch has gone. A new watch gets the greeting, then the replay buffer; NULL if it was removed by them. */
+/* Watching again with the same function and data returns the existing watch. `destroy` is called once, when the watch has been
+ * removed. A new watch first gets the greeting and the replay buffer; NULL if it was removed during that. */
 BP_API BpWatch *bp_channel_watch(BpPlugin *self, BpChannel *channel, BpWatchFunc func, gpointer data,
 				 GDestroyNotify destroy);
-/* Every message of `from` goes to `to` too, which formats for itself. Two channels have one link at
- * most: it passes each message on once, and lasts as long as one of the owners that made it. Refused
- * (NULL, error) if it would close a cycle: messages would go round for ever. */
+/* Forwards every message of `from` to `to`, which applies its own formatting. Two channels have at most one link: it forwards each
+ * message once, and lasts until the last owner that requested it removes it or ends. NULL with an error if it would close a cycle. */
 BP_API BpWatch *bp_channel_link(BpPlugin *self, BpChannel *from, BpChannel *to, GError **error);
-/* Binds to each channel that matches, now and when one appears; "*" and "?" as in GPatternSpec. */
+/* Watches every channel whose name matches, existing and future ones; "*" and "?" as in GPatternSpec. */
 BP_API BpWatch *bp_channel_watch_glob(BpPlugin *self, const char *glob, BpGlobFunc func, gpointer data,
 				      GDestroyNotify destroy);
-/* On the loop it was made on. When it returns, the function will not be called again. */
+/* On the loop on which the watch was made. After it returns, the function is not called again. */
 BP_API void bp_watch_remove(BpWatch *watch);
 
 /* --- how a channel behaves; any thread, takes effect with the next message --- */
 typedef struct {
 	const char *greet;    /* sent, unformatted, to each new watch first; NULL: nothing */
 	const char *line_end; /* added to each text message; NULL: nothing */
-	guint replay;	      /* the last N messages are kept and given to each new watch; at most 65536 */
-	guint indent;	      /* blanks before each line of text */
-	gboolean timestamp;   /* "[HH:MM:SS] " before each line of text, local time */
-	gboolean pure;	      /* text passes untouched too */
-	gboolean log;	      /* tells what happens elsewhere; what its own watching causes is not said on it */
+	guint replay; /* size of the replay buffer: the last N messages, delivered to each new watch; at most 65536 */
+	guint indent; /* blanks before each line of text */
+	gboolean timestamp; /* "[HH:MM:SS] " before each line of text, local time */
+	gboolean pure;	    /* text is not formatted either */
+	gboolean log;	    /* log channel: messages caused by delivering it are not sent on it */
 } BpChannelOptions;
 BP_API void bp_channel_set_options_sized(BpChannel *channel, const BpChannelOptions *options, gsize size);
 static inline void bp_channel_set_options(BpChannel *channel, const BpChannelOptions *options)
@@ -95,11 +94,11 @@ static inline BpChannelOptions bp_channel_options(BpChannel *channel)
 BP_API void bp_channel_options_clear(BpChannelOptions *options);
 
 typedef struct {
-	guint64 messages; /* sent on it while watched or kept */
+	guint64 messages; /* sent while the channel was watched or had a replay buffer */
 	guint64 bytes;
 	guint64 drops; /* not delivered: a full inbox, or too many hops */
 	guint watchers;
-	double rate; /* messages a second, since the last look at least a second ago */
+	double rate; /* messages per second, averaged since the last call that was at least a second earlier */
 } BpChannelStats;
 BP_API void bp_channel_stats_sized(BpChannel *channel, BpChannelStats *result, gsize size);
 static inline BpChannelStats bp_channel_stats(BpChannel *channel)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* command.h - console commands: rows of a table, with typed parameters, help and a role.
  *
- * A command prints to the session that typed it. It fails with a sentence in `error`, never silently.
- * One that must wait keeps the call (bp_call_hold) and ends it later (bp_call_done): the session's further
- * commands wait, nothing else does. Ctrl-C, or the end of the session, cancels it.
+ * A command prints to the session in which it was typed. When it fails, it sets `error` to a sentence.
+ * A command that needs time holds the call (bp_call_hold) and ends it later (bp_call_done); meanwhile only the further commands of
+ * the same session wait. Ctrl-C, or the end of the session, cancels it.
  */
 #pragma once
 #include <backplane/param.h>
@@ -18,14 +18,14 @@ struct BpCommand {
 	BpRole role;
 	const char *group;   /* heading in `help`; NULL: the first word of a two-word command, else the plugin's name */
 	const char *manual;  /* more paragraphs and examples for `help NAME`, or NULL */
-	guint prefix : 1;    /* its word may go on: "timerfoo 1 1 echo"; see bp_call_suffix */
+	guint prefix : 1;    /* matches every word that begins with `name`: "timerfoo 1 1 echo"; see bp_call_suffix */
 	guint hidden : 1;    /* not in the list */
 	const char *example; /* since 1.1: a line that does something useful, for `help NAME`; or NULL */
 };
 
 /* --- what was typed --- */
 BP_API const BpValues *bp_call_values(const BpCall *call);
-/* NULL: not given, no fallback. */
+/* NULL: not given, and there is no fallback. */
 static inline const char *bp_call_string(const BpCall *call, const char *param)
 {
 	return bp_values_string(bp_call_values(call), param);
@@ -78,66 +78,67 @@ BP_API void bp_table_style(BpTable *table, guint column, BpStyle style);	       
 BP_API guint bp_table_rows(const BpTable *table);
 BP_API void bp_call_table(BpCall *call, BpTable *take_table);
 
-/* --- commands that take their time --- */
-/* In `run`, which then returns TRUE. `cancel` (may be NULL) is called at most once, with the plugin that has the command as its
- * `self`, if the user, or the end of the session or of the plugin, asks for an end; it (or later code) still calls
- * bp_call_done. */
+/* --- commands that need time --- */
+/* Call it in `run`, which then returns TRUE. `cancel` (may be NULL) is called at most once, with the command's plugin as `self`, when
+ * the user, the end of the session or the unloading of the plugin cancels the call; bp_call_done must still be called, by `cancel`
+ * or later. */
 BP_API void bp_call_hold(BpCall *call, BpFunc cancel, gpointer data);
-/* Owns what waits for this call (scope.h): it goes with bp_call_done, or when `run` has returned without holding the call. */
+/* The scope of this call (scope.h). It ends with bp_call_done, or when `run` returns without holding the call. */
 BP_API BpScope *bp_call_scope(BpCall *call);
-/* Ends a call that is held: NULL for success. The call is gone then; only in `run`, where it may be called too, it lasts until
- * `run` has returned (TRUE). A second time does nothing. */
+/* Ends a held call; `take_error` NULL means success. The call is freed; inside `run`, where this may be called too, it stays valid until
+ * `run` has returned (TRUE). A second call has no effect. */
 BP_API void bp_call_done(BpCall *call, GError *take_error);
-/* While the call is held, what its session's user types goes to `func`, as the bytes that the transport brings: no
- * editor, no lines, no Ctrl-C. `size` 0: no more will come. It returns how many bytes it took: fewer than `size` once it has
- * ended the call, as the rest is for the console. FALSE: another call of the session has it. */
+/* While the call is held, `func` gets the raw input of the session: no line editor, no lines, no Ctrl-C. `size` 0 is the end of
+ * input. `func` returns how many bytes it consumed; after it has ended the call, the rest goes to the console. FALSE if another call
+ * of the session has taken the input already. */
 typedef gsize (*BpInputFunc)(BpPlugin *self, const guint8 *data, gsize size, gpointer data_of_call);
 BP_API gboolean bp_call_take_input(BpCall *call, BpInputFunc func, gpointer data);
-/* A line that replaces itself on a terminal, and is not shown elsewhere: progress. NULL clears it. */
+/* A progress line, rewritten in place on a terminal and not shown elsewhere. NULL clears it. */
 BP_API void bp_call_progress(BpCall *call, const char *text);
 
-/* Runs a line (several commands, `|`) in a session as if typed; `done` tells how many failed. It is called exactly once, also if
- * the session, or `self`, goes before the end. */
+/* Runs a line (several commands, parted by `|`) in a session as if it were typed. `done` is called exactly once with the number of failed
+ * commands, also if the session or `self` ends before. */
 typedef void (*BpRunDone)(BpPlugin *self, guint failed, gpointer data);
 BP_API void bp_session_run(BpPlugin *self, BpSession *session, const char *line, BpRunDone done, gpointer data);
 
 /* The same with lines that came from a file, an alias or a timer: each is shown before it runs, unless it begins with a dot. */
 BP_API void bp_session_run_script(BpPlugin *self, BpSession *session, const char *lines, BpRunDone done, gpointer data);
-/* In `run`, or later for a held call: runs such lines as part of the call, which ends with them; it fails if one of them does.
- * The call may be gone when it returns. */
+/* In `run`, or later for a held call: runs such lines as part of the call. The call ends after the last one, and fails if one of them
+ * fails. The call may be freed when this returns. */
 BP_API void bp_call_run(BpCall *call, const char *lines);
 
-/* A line of commands as it may be shown or logged: of a command that gives a secret, or may, only its name, and ***. Yours. */
+/* A line of commands for display or logs: a command that contains, or may contain, a secret is reduced to its name and ***. Yours. */
 BP_API char *bp_command_shown(const char *line);
 
-/* Words that stand for commands and go before commands of the same name: registered as BP_ALIASES. */
+/* Aliases: words that stand for lines of commands and take precedence over commands. Registered as BP_ALIASES. */
 #define BP_ALIASES "console/aliases"
 typedef struct {
 	gsize size;			 /* sizeof(BpAliases), so that it can grow */
-	char *(*find)(const char *word); /* the lines that it stands for, yours to give away; NULL: it is no alias */
+	char *(*find)(const char *word); /* a new string, the lines of that alias; NULL: not an alias */
 } BpAliases;
 
-/* A table beside the descriptor's: goes with `self`. FALSE when a name is taken. */
+/* Adds a table of commands to those of the descriptor, until `self` ends. FALSE if a name is taken. */
 BP_API gboolean bp_command_add(BpPlugin *self, const BpCommand *table, GError **error);
-/* The channel that a user means, by name or number; not found is a sentence with the nearest name. A reference of yours. */
+/* Finds a channel by name or number; the error suggests the nearest name. A reference of yours. */
 BP_API BpChannel *bp_channel_named(const char *word, GError **error);
-/* The same with a plugin that is loaded; borrowed. */
+/* The same for a loaded plugin; borrowed. */
 BP_API BpPlugin *bp_plugin_named(const char *word, GError **error);
 
-/* What a line of commands may go on with at the cursor: for completion, which the library session does. */
+/* What is expected at the cursor of a line of commands; the library session completes words with it. */
 typedef struct {
-	char **words;		  /* of the command in which the cursor is, the whole ones before it */
-	char *partial;		  /* the word that the cursor ends, without quotes */
+	char **words;		  /* the complete words before the cursor, of the command in which it is */
+	char *partial;		  /* the word up to the cursor, without quotes */
 	gsize start;		  /* where in the line that word begins, with its quote */
 	char quote;		  /* the quote that is open at the cursor: ", ' or 0 */
 	const BpCommand *command; /* NULL: a word of a command's name is expected, or the command is unknown */
-	const BpParam *value;	  /* whose value it would be; NULL: none is expected */
-	gsize prefix;		  /* bytes of `partial` before that value: of "--name=" */
-	gboolean options;	  /* an option may stand here too */
+	const BpParam *value;	  /* the parameter whose value is expected; NULL: none */
+	gsize prefix;		  /* bytes of `partial` before that value: the size of "--name=" */
+	gboolean options;	  /* an option is possible too */
 } BpExpected;
 BP_API BpExpected *bp_command_expected(const char *line, gsize cursor);
 BP_API void bp_expected_free(BpExpected *expected);
-/* The first words of all commands, or the second ones of those that begin with `first`, but for hidden ones; g_strfreev'd. */
+/* The first words of all visible commands (`first` NULL), or the second words of the commands that begin with `first`. Free with
+ * g_strfreev. */
 BP_API char **bp_command_words(const char *first);
 
 /* All commands, sorted by name; free the array. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* control.h - what is spoken on the control socket, by control.c and client.c.
+/* control.h - the protocol of the control socket, between control.c and client.c.
  *
- * The client begins with one line, CONTROL_RUN or CONTROL_ATTACH. After "run" it sends commands until it ends
- * its half; the answer is their output, then a NUL and the decimal exit status. After "attach" it sends frames: a
- * letter, a length (16 bits, network order), that many bytes: 'd' what was typed, 'r' columns and rows (16 bits each).
- * The answer is what the terminal shows.
+ * The client begins with one line, CONTROL_RUN or CONTROL_ATTACH. After "run" it sends commands and shuts down its sending
+ * side; the answer is their output, then a NUL and the decimal exit status. After "attach" it sends frames: a letter, a length
+ * (16 bits, network order) and that many bytes: 'd' for input, 'r' for columns and rows (16 bits each). The answer is the output for
+ * the terminal.
  */
 #pragma once
 #include <glib.h>
@@ -13,6 +13,6 @@
 #define CONTROL_ATTACH "backplane-control 1 attach %u %u %63s\n" /* columns, rows, TERM */
 #define CONTROL_SOCKET "backplane/control"			 /* in the runtime folder */
 
-/* The client, a part of the program: no kernel is running there. Runs `command` in the instance that listens at `path` (NULL:
- * attaches a console) and gives its exit status. */
+/* The client, which runs without a kernel. Runs `command` in the process that listens at `path` (NULL: attaches a console) and returns
+ * its exit status. */
 int control_client(const char *path, const char *command);

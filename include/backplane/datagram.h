@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* datagram.h - UDP sockets: whole datagrams, many a system call (recvmmsg, sendmmsg).
+/* datagram.h - UDP sockets: whole datagrams, many per system call (recvmmsg, sendmmsg).
  *
- * Datagrams up to 64 KiB, empty ones too. Sending queues (bounded: the newest is dropped and counted) and
- * flushes once a turn.
+ * Datagrams of 0 bytes to 64 KiB. bp_datagram_send queues; the queue is flushed once per turn. It is bounded: when it is full, new
+ * datagrams are dropped and counted.
  */
 #pragma once
 #include <backplane/address.h>
@@ -14,14 +14,14 @@ typedef struct {
 	void (*data)(BpPlugin *self, BpDatagram *datagram, const guint8 *data, gsize size, const BpAddress *from,
 		     gpointer user);
 	void (*error)(BpPlugin *self, BpDatagram *datagram, const GError *error,
-		      gpointer user); /* said, socket goes on; may be NULL */
+		      gpointer user); /* reported, the socket stays open; may be NULL */
 } BpDatagramEvents;
 
 /* Bound to `address` (port 0: any). `shared`: SO_REUSEADDR, for broadcast and multicast listeners. */
 BP_API BpDatagram *bp_datagram_open(BpPlugin *self, const BpAddress *address, gboolean shared,
 				    const BpDatagramEvents *events, gpointer user, GError **error);
 BP_API void bp_datagram_close(BpDatagram *datagram);
-/* BP_FULL: it was dropped and counted: the queue is full until the next turn, or it is larger than a datagram can be. */
+/* Queues. BP_FULL: dropped and counted, since the queue is full until the next turn, or the datagram is too large. */
 BP_API BpSent bp_datagram_send(BpDatagram *datagram, gconstpointer data, gsize size, const BpAddress *to);
 BP_API const BpAddress *bp_datagram_local(const BpDatagram *datagram);
 BP_API gboolean bp_datagram_set_broadcast(BpDatagram *datagram, gboolean on, GError **error);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* endpoint.h - what programs may call in JSON, whatever server brings the call.
+/* endpoint.h - functions that programs call with JSON, over any endpoint server.
  *
  * An endpoint is registered as "endpoint/NAME" (registry.h) and can then be called as {"endpoint": "NAME", ...} over every
- * endpoint server. It answers at once. One that needs time watches the channel SERVER/endpoint/NAME instead and gives
- * its answer with bp_message_reply.
+ * endpoint server. It answers before it returns. A plugin that needs time watches the channel SERVER/endpoint/NAME instead and answers
+ * with bp_message_reply.
  */
 #pragma once
 #include <backplane/json.h>
@@ -14,8 +14,8 @@ typedef struct {
 	gsize size;	  /* sizeof(BpEndpoint), so that it can grow */
 	const char *name; /* "echo": letters, digits and - _ . */
 	const char *help;
-	/* `message` is the whole request, an object (of the protocol form: its data); `client` names the connection. A new
-	 * reference to what becomes "data" of the answer, null for none; NULL with a sentence. */
+	/* `message` is the whole request, an object (in the protocol form: its "data"); `client` names the connection. Returns a new
+	 * reference to the "data" of the answer (a JSON null for none); NULL with an error. */
 	json_t *(*call)(BpPlugin *self, const json_t *message, const char *client, GError **error);
 } BpEndpoint;
 

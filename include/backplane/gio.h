@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* gio.h - for plugins that use GIO; the kernel itself does not.
  *
- * Give the cancellable to every GIO call. A cancelled call still calls back later, so hold the plugin until it has:
+ * Give the cancellable to every GIO call. A cancelled call still calls back later, so hold the plugin until then:
  * bp_plugin_hold when it starts, bp_plugin_release in the callback.
  */
 #pragma once
@@ -17,7 +17,7 @@ static inline void bp_cancel_cancellable(gpointer object)
 	g_cancellable_cancel((GCancellable *)object);
 }
 
-/* Cancelled when `self`, or what it is a scope within, begins to go. Borrowed. Any thread. */
+/* Cancelled when `self`, or the owner of the scope `self`, begins to end. Borrowed. Any thread. */
 static inline GCancellable *bp_plugin_cancellable(BpPlugin *self)
 {
 	BpCancel *cancel = bp_plugin_cancel(self);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* json.h - JSON by jansson, behind limits. No plugin may use another JSON library: their symbols clash.
+/* json.h - JSON with jansson, within limits. No plugin may use another JSON library: their symbols clash.
  *
  * Values are jansson's: json_t, references, json_pack and the rest; json_auto_t frees at the end of a block.
  */
@@ -11,8 +11,8 @@ G_BEGIN_DECLS
 
 #define BP_JSON_DEPTH 64 /* arrays and objects within each other */
 
-/* A whole text, UTF-8, of any kind of value (RFC 8259). Deeper than BP_JSON_DEPTH, or longer than `limit` bytes (0: no
- * limit): refused before it is read. The sentence names line and column. A new reference. */
+/* Parses a complete text in UTF-8 with any kind of value (RFC 8259). A text that is nested deeper than BP_JSON_DEPTH, or longer than
+ * `limit` bytes (0: no limit), is refused before it is parsed. The error names line and column. A new reference. */
 BP_API json_t *bp_json_parse(const char *text, gsize size, gsize limit, GError **error);
 /* The same, but it must be an object. */
 BP_API json_t *bp_json_parse_object(const char *text, gsize size, gsize limit, GError **error);
@@ -27,8 +27,8 @@ BP_API json_t *bp_json_string(const char *text, gssize size);
 BP_API json_t *bp_param_json(const BpParam *table);
 /* The values as an object; secrets are "***". */
 BP_API json_t *bp_values_json(const BpValues *values);
-/* Takes strings, numbers, booleans, null (not given) and arrays of them by name; checked as everywhere. FALSE at the first
- * that does not fit: those before it are set. */
+/* Sets values by name from strings, numbers, booleans, arrays of them and null (not given). FALSE at the first invalid one; those
+ * before it are set. */
 BP_API gboolean bp_values_set_json(BpValues *values, json_t *object, GError **error);
 
 G_END_DECLS

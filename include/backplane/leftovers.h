@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* leftovers.h - what a plugin has left behind when it was unloaded: things that would call code of it once more.
+/* leftovers.h - finds references to the code of a plugin that is being unloaded.
  *
- * What is made through a handle goes with it. What is made past it (a source on GLib's context, a thread, a GIO call that
- * nobody holds the plugin for, a type, a handler of a signal) stays, and the next call of it would run into memory where no
- * code is any more. So the kernel asks the object "host/leftovers" of the registry, which plugin leftovers has, before it
- * unmaps a file, and leaves what is still in use mapped.
+ * What a plugin makes through its handle is removed with the handle. What it makes without the handle (a source on GLib's context, a
+ * thread, a GIO call without a hold, a GType, a signal handler) remains, and its next call would jump into unmapped memory. So before
+ * the kernel unmaps a plugin, it asks the object "host/leftovers" of the registry, which plugin leftovers registers, and keeps the
+ * file mapped if references remain.
  */
 #pragma once
 #include <backplane/types.h>
@@ -12,13 +12,13 @@
 G_BEGIN_DECLS
 
 typedef struct {
-	/* What there is before a file is loaded, in one block of memory that the kernel frees with g_free. `source`: the id that
-	 * the default context gave last. */
+	/* Records the state before a file is loaded, in one block of memory that the kernel frees with g_free. `source`: the last source
+	 * id of the default context. */
 	gpointer (*before)(BpPlugin *self, guint source);
-	/* It is mapped, and its `load` has returned; gives the block, perhaps a larger one. */
+	/* The file is mapped, and its `load` has returned. Returns the block, possibly reallocated. */
 	gpointer (*loaded)(BpPlugin *self, gpointer take_before, const char *name);
-	/* It is to be unmapped. What calls it at no certain time (sources, handlers of signals) is removed; all that was found is
-	 * given in words, yours: then it stays mapped. NULL: nothing. */
+	/* The file is about to be unmapped. Removes sources and signal handlers that would call it. Returns a description of all
+	 * references found, yours: the file then stays mapped. NULL: none. */
 	char *(*find)(BpPlugin *self, gpointer before, guint source);
 } BpLeftovers;
 

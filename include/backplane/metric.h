@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* metric.h - numbers that a plugin or an instance shows of itself: in `module info`, on the page, in /metrics.
+/* metric.h - metrics of a plugin or an instance, shown by `module info`, on the page and in /metrics.
  *
  *	laser->jobs = bp_metric(self, "jobs_total", BP_COUNTER, "jobs that ended");
  *	bp_metric_add(laser->jobs, 1);
  *
- * A metric belongs to its owner and goes with it. In /metrics it is backplane_PLUGIN_NAME, with the instance as a label.
+ * A metric is freed with its owner. In /metrics it is backplane_PLUGIN_NAME, with the instance as a label.
  */
 #pragma once
 #include <backplane/types.h>
@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 
 typedef struct BpMetric BpMetric;
 typedef enum {
-	BP_COUNTER, /* only grows while its owner is there; its name ends in _total */
+	BP_COUNTER, /* never decreases during the life of its owner; its name ends in _total */
 	BP_GAUGE,   /* goes up and down */
 } BpMetricKind;
 
@@ -24,7 +24,7 @@ BP_API void bp_metric_set(BpMetric *metric, double value); /* any thread */
 BP_API void bp_metric_add(BpMetric *metric, double value); /* any thread */
 BP_API double bp_metric_value(const BpMetric *metric);	   /* any thread */
 
-/* --- for what shows them; on the main loop --- */
+/* --- for plugins that show metrics; on the main loop --- */
 /* Of one owner, in order of making; NULL: of all. Free the array, do not keep the pointers. */
 BP_API GPtrArray *bp_metric_list(BpPlugin *owner);
 BP_API const char *bp_metric_name(const BpMetric *metric);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* param.h - one table describes command options and arguments, module parameters and settings.
  *
- * From it come parsing, checking, help, completion, the configuration file, the web forms and the
- * REST description. Nothing is parsed by hand twice. Tables are constant and end with { NULL }.
+ * The kernel derives parsing, checks, help, completion, the configuration file, web forms and the REST description from it.
+ * Tables are constant and end with { NULL }.
  *
  *	static const BpParam params[] = {
  *		{ "port", 'p', BP_INT, .fallback = "2323", .min = 0, .max = 65535, .help = "port to listen on" },
@@ -24,12 +24,12 @@ typedef enum {
 	BP_CHOICE,   /* one of `choices` */
 	BP_DURATION, /* "250ms", "10", "10s", "5m", "2h", "1d"; a bare number is seconds. Kept in microseconds. */
 	BP_BYTES,    /* "512", "64K", "8M", "1G" (1024s) */
-	BP_REST,     /* the rest of the line, untouched; last argument only */
+	BP_REST,     /* the rest of the line, unparsed; last argument only */
 } BpType;
 
 typedef enum { BP_OPTION, BP_ARGUMENT } BpKind;
 
-/* What a string names, so that Tab can complete it. */
+/* The kind of object that a string names, for completion. */
 typedef enum {
 	BP_ANYTHING,
 	BP_A_CHANNEL,
@@ -54,50 +54,51 @@ struct BpParam {
 	double min, max;      /* for numbers, durations in seconds; both 0: any */
 	const char *choices;  /* "a|b|c" */
 	const char *help;     /* lower case, no full stop */
-	const char *setting;  /* the key of a setting in "/" that gives the fallback, or NULL */
-	const char *alias;    /* other names accepted, "a|b": a reference system's spelling */
+	const char *setting;  /* key of a setting in "/" whose value replaces the fallback, or NULL */
+	const char *alias;    /* other accepted names, "a|b" */
 	BpNames names;
 	guint required : 1;
-	guint many : 1;		/* may be given again; a last argument takes all that are left */
+	guint many : 1;		/* may be given several times; a last argument takes all remaining words */
 	guint secret : 1;	/* never shown, logged or kept in history */
 	guint hidden : 1;	/* accepted, not offered */
-	const BpParam *include; /* this row stands for that whole table */
+	const BpParam *include; /* includes all rows of that table here */
 	gpointer reserved[3];	/* NULL */
 };
 
-/* The rows of a table with the included ones in place, and how many; borrowed rows, free the array. */
+/* The rows of a table, included tables expanded, and their number. The rows are borrowed; free the array. */
 BP_API const BpParam **bp_param_rows(const BpParam *table, guint *count);
 BP_API const BpParam *bp_param_find(const BpParam *table, const char *name);
 /* The nearest name in a table to a mistyped one, or NULL. */
 BP_API const char *bp_param_nearest(const BpParam *table, const char *name);
 /* The nearest of NULL-terminated words, or NULL when none is near. */
 BP_API const char *bp_nearest(const char *word, const char *const *words);
-/* Checks one value; a sentence in `error` says what is wrong and what is right. */
+/* Checks one value; `error` says what is wrong and what is expected. */
 BP_API gboolean bp_param_check(const BpParam *param, const char *text, GError **error);
-/* '-' and '_' are the same. */
+/* Compares two names; '-' equals '_'. */
 BP_API gboolean bp_param_name_equal(const char *a, const char *b);
-/* Is `name` its name or one of its aliases, '-' and '_' being the same? */
+/* TRUE if `name` is its name or one of its aliases; '-' equals '_'. */
 BP_API gboolean bp_param_answers(const BpParam *param, const char *name);
-/* For sentences: a text in double quotes, made printable and cut to a readable length. Yours. */
+/* For messages: a text in double quotes, made printable and shortened. Yours. */
 BP_API char *bp_param_quote(const char *text);
-/* For sentences: "; did you mean NAME?", or "" for NULL. Yours. */
+/* For messages: "; did you mean NAME?", or "" if `nearest` is NULL. Yours. */
 BP_API char *bp_param_hint(const char *nearest);
 /* "int 1..65535", "close|drop-oldest", ... for people. */
 BP_API char *bp_param_describe(const BpParam *param);
 
-/* --- a set of values for a table, which must outlive it: a plugin's table goes with the plugin --- */
+/* --- values of a table; the table must outlive them: a plugin's table is unmapped with the plugin --- */
 BP_API BpValues *bp_values_new(const BpParam *table);
 BP_API BpValues *bp_values_copy(const BpValues *values);
 BP_API void bp_values_free(BpValues *values);
 BP_API const BpParam *bp_values_table(const BpValues *values);
-/* Checks and sets one by name or alias; for `many` parameters it adds. An unknown name is an error with the nearest. */
+/* Checks and sets one value by name or alias; a `many` parameter gets one more value. The error for an unknown name suggests the
+ * nearest. */
 BP_API gboolean bp_values_set(BpValues *values, const char *name, const char *text, GError **error);
-/* "key=value" words, as module open and the configuration take them. FALSE at the first that does not fit: those before it
- * are set. */
+/* Sets values from "key=value" words, as `module open` does. FALSE at the first invalid one; those before it are set. */
 BP_API gboolean bp_values_set_pairs(BpValues *values, const char *const *pairs, GError **error);
-/* Every required one is there. */
+/* FALSE if a required value is missing. */
 BP_API gboolean bp_values_complete(const BpValues *values, GError **error);
-/* Getters give what was set, else the setting, else the fallback. A name not in the table is a programmer's mistake. */
+/* Getters return the value that was set, else that of the setting, else the fallback. A name that is not in the table is a programming
+ * error. */
 BP_API gboolean bp_values_is_set(const BpValues *values, const char *name);
 BP_API const char *bp_values_string(const BpValues *values, const char *name);
 BP_API gint64 bp_values_int(const BpValues *values, const char *name);
@@ -106,7 +107,7 @@ BP_API gboolean bp_values_bool(const BpValues *values, const char *name);
 BP_API gint64 bp_values_duration(const BpValues *values, const char *name); /* microseconds */
 /* For `many`: NULL-terminated, borrowed; never NULL. */
 BP_API const char *const *bp_values_list(const BpValues *values, const char *name);
-/* "port=2323 bind=::1" of what was set, quoted so that it can be typed again; secrets as ***. */
+/* The values that were set as "port=2323 bind=::1", quoted for a command line; secrets as ***. */
 BP_API char *bp_values_describe(const BpValues *values);
 BP_API gboolean bp_values_equal(const BpValues *a, const BpValues *b);
 

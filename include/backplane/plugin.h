@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* plugin.h - the descriptor that a .so exports, and the handle it works through.
+/* plugin.h - the descriptor that a .so exports, and the handle of the plugin.
  *
  * A plugin is a constant: its tables of commands, modules and handlers are registered by the kernel.
- * What `load` makes is owned by the handle and undone, newest first, when the plugin is unloaded; an
- * `unload` function is only for what the kernel does not know of (memory of one's own, a library).
+ * All objects that `load` makes are owned by the handle and dropped, newest first, when the plugin is unloaded; an
+ * `unload` function is only for what the kernel does not know of (memory of your own, a library).
  *
- * Unloading: nothing of the plugin is called any more but what is called exactly once at the end of something (`closed` of a
- * stream, `end` of a session, `gone` of an exchange, `done` of a job or a run, destroy notifies) and `unload`; its code leaves the
- * stack; its instances close; `unload`; what it has left open ends, then all it owns goes; dlclose.
+ * Unloading: from its beginning only `unload` and the callbacks that are called exactly once are still called (`closed` of a stream,
+ * `end` of a session, `gone` of an exchange, `done` of a job or a run, destroy notifies). The kernel waits until no code of the plugin
+ * is on the stack, closes its instances, calls `unload`, ends what is still open, drops all other objects, and calls dlclose.
  */
 #pragma once
 #include <backplane/command.h>
@@ -18,7 +18,7 @@
 G_BEGIN_DECLS
 
 typedef struct {
-	/* BP_PLUGIN fills these in: for what, and with rows of which sizes, it was built. */
+	/* Set by BP_PLUGIN: the interface version and the sizes of the rows with which the plugin was compiled. */
 	gsize size;
 	guint abi, abi_minor;
 	guint command_size, module_size, handler_size;
@@ -32,9 +32,9 @@ typedef struct {
 	const BpHandler *handlers;
 	gboolean (*load)(BpPlugin *self, GError **error);
 	void (*unload)(BpPlugin *self);
-	gboolean resident; /* a library under it starts threads or registers GTypes: never unmapped */
-	/* Since 1.1: names of plugins without which this one has no use, parted by blanks, "uart web": they are loaded before it. If
-	 * one of them is unloaded later, this one stays. */
+	gboolean resident; /* never unmapped, since a library that it links starts threads or registers GTypes */
+	/* Since 1.1: names of plugins that this one needs, separated by blanks, "uart web"; they are loaded before it. If one of them is
+	 * unloaded later, this one stays loaded. */
 	const char *needs;
 } BpPluginInfo;
 
@@ -49,27 +49,27 @@ typedef struct {
 
 /* "tcp"; for an instance the instance's name. */
 BP_API const char *bp_plugin_name(const BpPlugin *self);
-/* A pointer of the plugin's own. */
+/* A pointer for the plugin's own use. */
 BP_API void bp_plugin_set_data(BpPlugin *self, gpointer data);
 BP_API gpointer bp_plugin_data(const BpPlugin *self);
-/* What is called when the plugin (or instance) begins to go, before anything of it is closed: `cancel(object)`, and
- * `free(object)` at the very end. For GIO, gio.h fills it in. */
+/* `cancel(object)` is called when the plugin (or instance) begins to end, before anything of it is closed; `free(object)` is called at
+ * the very end. gio.h sets it for GIO. */
 typedef struct {
 	gpointer object; /* NULL: nothing */
 	void (*cancel)(gpointer object);
 	void (*free)(gpointer object);
 } BpCancel;
 BP_API BpCancel *bp_plugin_cancel(BpPlugin *self);
-/* For asynchronous calls that will call back: what is held is unloaded only when it has been released as often. Any thread. */
+/* For asynchronous calls of other libraries: a held plugin is unloaded only after as many releases. Any thread. */
 BP_API void bp_plugin_hold(BpPlugin *self);
 BP_API void bp_plugin_release(BpPlugin *self);
-/* The same with a name, which is shown when an unload waits for it: both are given the same text. */
+/* The same with a name that is shown while unloading waits for it; use the same text for both. */
 BP_API void bp_plugin_hold_for(BpPlugin *self, const char *what);
 BP_API void bp_plugin_release_for(BpPlugin *self, const char *what);
-/* Calls `undo(data)` when `self` goes, in reverse order with everything else it owns. */
+/* Calls `undo(data)` at the end of `self`, in reverse order of creation with everything else that it owns. */
 BP_API void bp_plugin_defer_undo(BpPlugin *self, GDestroyNotify undo, gpointer data);
 
-/* A line on channel "log", on stderr when nobody is at a terminal, and in the journal. Any thread. */
+/* Writes a line to channel "log", to the journal, and to stderr unless a terminal console shows it. Any thread. */
 typedef enum { BP_LOG_ERROR = 3, BP_LOG_WARNING = 4, BP_LOG_NOTICE = 5, BP_LOG_INFO = 6, BP_LOG_DEBUG = 7 } BpLogLevel;
 BP_API void bp_log(BpPlugin *self, BpLogLevel level, const char *format, ...) G_GNUC_PRINTF(3, 4);
 

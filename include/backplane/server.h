@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* server.h - listening, with the same parameters and the same meaning on every server.
+/* server.h - listening sockets, with the same parameters and the same meaning for every server.
  *
- * A module includes bp_server_params in its table and calls bp_server_open with its instance; one that listens in another way than
- * its parameters say gives options of its own. The server
- * binds before it returns, so that success is said only when it is true; it counts, limits, times out and
- * announces on its event channel.
+ * A module includes bp_server_params in its table and calls bp_server_open with its instance, with options of its own if it does
+ * not listen as its parameters say. bp_server_open returns after binding, so success means that the server listens. The server counts and
+ * limits connections, closes idle ones and reports on its event channel.
  */
 #pragma once
 #include <backplane/module.h>
@@ -20,15 +19,14 @@ BP_API extern const BpParam bp_server_params[];
 
 typedef struct {
 	gsize size; /* sizeof(BpServerEvents), so that it can grow */
-	/* A connection within the limits, ready to read and write. Give it events with bp_stream_set_user; a
-	 * stream left without them is closed. */
+	/* A new connection within the limits. Set its events with bp_stream_set_user; a stream without events is closed. */
 	void (*accept)(BpPlugin *self, BpServer *server, BpStream *stream, gpointer user);
-	/* What a refused connection is told before it is closed, given the reason as a sentence without full stop; NULL:
-	 * nothing. A new string. bp_server_refusal_line serves for line protocols. */
+	/* Returns the text (a new string) that is sent to a refused connection before it is closed; `why` is a sentence without full
+	 * stop. NULL: nothing is sent. bp_server_refusal_line is for line protocols. */
 	char *(*refusal)(BpPlugin *self, BpServer *server, const char *why, gpointer user);
 } BpServerEvents;
 
-/* What the parameters mean. bp_server_options gives them all; change what is to differ. */
+/* The options of a server. bp_server_options returns those of the parameters; change what is to differ. */
 typedef struct {
 	const char *
 		bind; /* as bp_address_bind_list takes it; borrowed, as the other strings, until bp_server_open has returned */
@@ -43,7 +41,7 @@ typedef struct {
 	const char *tls_cert, *tls_key, *tls_client_ca;
 } BpServerOptions;
 
-/* What the parameters of `self` say; its table has a row "port" and includes bp_server_params. */
+/* The options according to the parameters of `self`, whose table has a row "port" and includes bp_server_params. */
 BP_API void bp_server_options_sized(const BpInstance *self, BpServerOptions *result, gsize size);
 static inline BpServerOptions bp_server_options(const BpInstance *self)
 {
@@ -53,8 +51,8 @@ static inline BpServerOptions bp_server_options(const BpInstance *self)
 	return result;
 }
 
-/* `options` NULL: bp_server_options(self). `events_name`: its event channel, "server-tcp-%u" with the port. Not bound: NULL, and a
- * sentence that names port and holder. */
+/* `options` NULL: bp_server_options(self). `events_name`: name of the event channel, "server-tcp-%u" with the port. NULL if it cannot bind;
+ * the error names the port and the process that uses it. */
 BP_API BpServer *bp_server_open_sized(BpInstance *self, const BpServerOptions *options, gsize size,
 				      const char *events_name, const BpServerEvents *events, gpointer user,
 				      GError **error);
@@ -64,18 +62,17 @@ static inline BpServer *bp_server_open(BpInstance *self, const BpServerOptions *
 	return bp_server_open_sized(self, options, sizeof(*options), events_name, events, user, error);
 }
 BP_API char *bp_server_refusal_line(BpPlugin *self, BpServer *server, const char *why, gpointer user);
-/* Beyond loopback only with `insecure`. For what is no BpServer; bp_server_open asks by itself. */
+/* FALSE for addresses beyond loopback, unless `insecure`. bp_server_open checks it itself; for sockets that are not a BpServer. */
 BP_API gboolean bp_server_may_bind(const char *bind, gboolean insecure, GError **error);
-/* Stops listening; streams stay. The instance's end does it too. */
+/* Stops listening; streams stay open. Also done at the end of the instance. */
 BP_API void bp_server_close(BpServer *server);
-BP_API guint bp_server_port(const BpServer *server);		/* the one bound, when 0 was asked for */
+BP_API guint bp_server_port(const BpServer *server);		/* the port that was bound, if 0 was given */
 BP_API const char *bp_server_addresses(const BpServer *server); /* "127.0.0.1:2323, [::1]:2323" */
 BP_API BpChannel *bp_server_events(const BpServer *server);
-/* What users have typed names for: "capacity", "rate", ... of refusals, drops and timeouts. */
 typedef struct {
 	guint connections;			   /* now */
-	guint64 accepted, refused, timeouts, slow; /* slow: closed or cut for not reading */
-	guint64 bytes_in, bytes_out, drops;	   /* of all streams, gone ones too */
+	guint64 accepted, refused, timeouts, slow; /* slow: closed, or messages dropped, since the peer did not read */
+	guint64 bytes_in, bytes_out, drops;	   /* of all streams, closed ones included */
 } BpServerStats;
 BP_API void bp_server_stats_sized(const BpServer *server, BpServerStats *result, gsize size);
 static inline BpServerStats bp_server_stats(const BpServer *server)
@@ -85,7 +82,7 @@ static inline BpServerStats bp_server_stats(const BpServer *server)
 	bp_server_stats_sized(server, &result, sizeof(result));
 	return result;
 }
-/* For `describe` of a module: where it listens, the handler (NULL: none) and these numbers, in two lines. */
+/* For `describe` of a module: appends addresses, handler (NULL: none) and statistics in two lines. */
 BP_API void bp_server_describe(const BpServer *server, const char *handler, GString *text);
 /* Its streams; free the array. */
 BP_API GPtrArray *bp_server_streams(const BpServer *server);
@@ -95,9 +92,9 @@ BP_API BpServer *bp_stream_server(const BpStream *stream);
 /* Every open server, for status pages; free the array. */
 BP_API GPtrArray *bp_server_list(void);
 BP_API BpInstance *bp_server_instance(const BpServer *server);
-/* The files that `tls_cert`, `tls_key` and `tls_client_ca` name hold what a server with TLS needs; "" or NULL: not given. */
+/* Checks the files of `tls_cert`, `tls_key` and `tls_client_ca` for a server with TLS; "" or NULL: not given. */
 BP_API gboolean bp_tls_check_files(const char *cert, const char *key, const char *client_ca, GError **error);
-/* Certificates are read again; connections stay. */
+/* Reads the certificates again; connections stay open. */
 BP_API gboolean bp_server_reload_tls(BpServer *server, GError **error);
 
 G_END_DECLS

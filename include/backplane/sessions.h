@@ -9,11 +9,10 @@
 
 G_BEGIN_DECLS
 
-/* For the options of a session in which somebody types: on a terminal a line editor (emacs keys, history with search, completion,
- * paste), elsewhere lines parted at LF. */
+/* For the options of a session: on a terminal a line editor (emacs keys, history with search, completion, paste), elsewhere lines split
+ * at LF. */
 BP_API extern const BpInputClass bp_session_input;
-/* Words for what stands before the cursor of a line of commands, NULL-terminated, g_strfreev'd; `*start` is where in the line the
- * word to be completed begins. */
+/* Completions at the cursor of a line of commands; free with g_strfreev. `*start`: where the word to be completed begins in the line. */
 BP_API char **bp_complete_commands(const char *line, gsize cursor, gsize *start);
 
 G_END_DECLS

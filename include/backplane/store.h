@@ -10,20 +10,20 @@
  *	BpStoreQuery query = { .series = "kitchen", .from = hour_ago, .step = G_TIME_SPAN_MINUTE };
  *	bp_store_query(self, store, &query, on_rows, NULL);
  *
- * Nothing here waits for the disk. What is added or set is queued; every `interval`, or when `batch` values wait, a job writes all of
- * it in one transaction, and answers queries. There is one job at a time for a store, and it works in order: an answer has all that
- * was added before its question, unless the disk cannot be written.
+ * No function blocks on the disk. Values and keys are queued; every `interval`, or when `batch` values are queued, a job writes all of
+ * them in one transaction and answers queries. A store has one job at a time, which keeps the order: the result of a query includes all
+ * values that were added before it, unless the disk cannot be written.
  *
- * Keys are for settings and the like: all are in memory, so that they are read at once; `keys_limit` bounds them. Series are for what
- * keeps coming; they are on the disk, and `max_age` and `max_values` bound them.
+ * Keys are for settings and the like: all are in memory, so reading is immediate; `keys_limit` bounds them. Series are for measurements;
+ * they are on the disk, and `max_age` and `max_values` bound them.
  *
- * After a crash, or power loss, the file is whole: it has each transaction entirely or not at all, so it lacks the last `interval` (see
- * BpStoreSync). While it cannot be written (the disk is full, its folder is gone, another program keeps it locked), it is tried again
- * each second; values that exceed `backlog` are dropped, the newest first, and counted; keys are never dropped. A damaged file is renamed
- * to FILE.broken-DATE and a new one is begun, which gets the keys that were read before; a removed file is made again in the same way.
+ * After a crash or a power failure the file is consistent: it has each transaction entirely or not at all, so it lacks at most the last
+ * `interval` (see BpStoreSync). While it cannot be written (the disk is full, its folder is gone, another program keeps it locked), the job retries
+ * every second; new values beyond `backlog` are dropped and counted; keys are never dropped. A damaged file is renamed
+ * to FILE.broken-DATE and a new one is created with the keys that are in memory; a removed file is created again in the same way.
  * Other programs may read the file meanwhile: the view `samples` has series, time (ISO 8601) and value, the table `key` name and value.
  *
- * Everything is called on the loop on which the store was opened, and everything is called back there. Times of values are
+ * All functions are called on the loop on which the store was opened, and so are the callbacks. Times of values are
  * microseconds of the wall clock (g_get_real_time).
  */
 #pragma once
@@ -36,40 +36,40 @@ G_BEGIN_DECLS
 typedef struct BpStore BpStore;
 
 typedef enum {
-	BP_STORE_OPENED, /* once: the keys can be read. Before, only what has been set since bp_store_open can be */
-	BP_STORE_STALLED, /* it cannot be written for now, with why; once until BP_STORE_RESUMED, and when the reason changes */
-	BP_STORE_RESUMED, /* all that waited is written; an error says how many values were dropped meanwhile */
+	BP_STORE_OPENED, /* once: keys of the file can be read; before, only keys that were set since bp_store_open */
+	BP_STORE_STALLED, /* writing fails; `error` is the reason. Once until BP_STORE_RESUMED, and when the reason changes */
+	BP_STORE_RESUMED, /* the queue has been written; an error says how many values were dropped meanwhile */
 	BP_STORE_DAMAGED, /* the file was damaged; the error says where it is now */
-	BP_STORE_CLOSED, /* the last, exactly once; an error if values or keys are not written. The pointer is dead then */
+	BP_STORE_CLOSED, /* last, exactly once; an error if values or keys were not written. The pointer is invalid then */
 } BpStoreEvent;
 
 /* `error` is a sentence for people: "/var/lib/x.db: the disk is full; 312 values wait to be written". */
 typedef void (*BpStoreFunc)(BpPlugin *self, BpStore *store, BpStoreEvent event, const GError *error, gpointer data);
 
-/* After a crash of the program nothing written is lost. After a power failure: */
+/* A crash of the program loses no transaction. After a power failure: */
 typedef enum {
 	BP_STORE_NORMAL, /* the last transactions may be lost, since the system's last write-back (some seconds) */
-	BP_STORE_FULL,	 /* none is lost; each one waits for the disk, in the job */
-	BP_STORE_OFF,	 /* the file may be damaged: for what can be had again */
+	BP_STORE_FULL,	 /* none is lost; each transaction is synced, in the job */
+	BP_STORE_OFF,	 /* the file may be damaged: for data that can be obtained again */
 } BpStoreSync;
 
 typedef struct {
 	BpStoreSync sync;
 	gint64 interval;   /* between transactions; 0: 200 ms */
-	guint batch;	   /* so many values do not wait for the interval; 0: 1,000 */
-	gsize backlog;	   /* bytes of values that may wait, 32 and the text for each; 0: 8 MiB */
+	guint batch;	   /* this many queued values start a transaction before the interval ends; 0: 1,000 */
+	gsize backlog;	   /* limit of the queue: 32 bytes and the text for each value; 0: 8 MiB */
 	gsize keys_limit;  /* bytes of all keys with their values; 0: 1 MiB */
-	gint64 max_age;	   /* of values; older ones go once a minute; 0: never */
-	gint64 max_values; /* in all series together; those that were added first go; 0: no limit */
+	gint64 max_age;	   /* older values are deleted, once a minute; 0: never */
+	gint64 max_values; /* in all series together; the values that were added first are deleted; 0: no limit */
 } BpStoreOptions;
 
 /* `path` is absolute, or a name within the folder `store` of the host's state: "thermo" is store/thermo.db, and that folder is made. The
- * file is opened by the first job; that it cannot be is told as BP_STORE_STALLED. NULL: a name that is none (BP_INVALID), a host that
- * keeps no state (BP_NOT_FOUND), or a file that is open already (BP_BUSY). `options` may be NULL, and `func`: then what is wrong
- * is logged as a warning of `self`.
+ * file is opened by the first job; a failure is reported as BP_STORE_STALLED. NULL: the name is invalid (BP_INVALID), the host keeps no
+ * state (BP_NOT_FOUND), or the file is open already (BP_BUSY). `options` may be NULL, and so may `func`: then problems are logged as
+ * warnings of `self`.
  *
- * The store belongs to `self`, which may be an instance or a scope. When that closes, the store tells BP_STORE_CLOSED (BP_CLOSED), and
- * what waits is still written; the end of the program waits for it. One that is opened on the same path meanwhile begins after it. */
+ * The store belongs to `self`, which may be an instance or a scope. When that closes, the store reports BP_STORE_CLOSED (BP_CLOSED),
+ * and the queue is still written; the end of the program waits for it. A store that is opened on the same path meanwhile starts after it. */
 BP_API BpStore *bp_store_open_sized(BpPlugin *self, const char *path, const BpStoreOptions *options, gsize size,
 				    BpStoreFunc func, gpointer data, GError **error);
 static inline BpStore *bp_store_open(BpPlugin *self, const char *path, const BpStoreOptions *options, BpStoreFunc func,
@@ -77,9 +77,9 @@ static inline BpStore *bp_store_open(BpPlugin *self, const char *path, const BpS
 {
 	return bp_store_open_sized(self, path, options, sizeof(*options), func, data, error);
 }
-/* Writes what waits, then tells BP_STORE_CLOSED. Queries that wait are answered before. The disk is tried once. */
+/* Answers pending queries, writes the queue with a single attempt, then reports BP_STORE_CLOSED. */
 BP_API void bp_store_close(BpStore *store);
-/* Begins a transaction now: for what must be on its way before something else happens. */
+/* Starts a transaction now, without waiting for the interval. */
 BP_API void bp_store_flush(BpStore *store);
 BP_API const char *bp_store_path(const BpStore *store);
 
@@ -91,15 +91,15 @@ BP_API gboolean bp_store_set(BpStore *store, const char *key, const char *value,
 BP_API const char *bp_store_get(const BpStore *store, const char *key);
 /* FALSE: there was none. */
 BP_API gboolean bp_store_remove(BpStore *store, const char *key);
-/* Those that begin so (NULL: all), sorted; yours. */
+/* The keys that begin with `prefix` (NULL: all), sorted; yours. */
 BP_API char **bp_store_keys(const BpStore *store, const char *prefix);
 
 /* --- series --- */
 
-/* `time` 0: now. Values need not come in the order of their times. FALSE: dropped and counted, since `backlog` is used up, the name is
- * empty, longer than 255 bytes or no UTF-8, or there are 65,536 series already. NaN is a value without a number: it is not stored. */
+/* `time` 0: now. Values need not come in the order of their times. FALSE: dropped and counted, since the queue is full, the name is
+ * empty, longer than 255 bytes or not UTF-8, or there are 65,536 series already. NaN is not stored. */
 BP_API gboolean bp_store_add(BpStore *store, const char *series, gint64 time, double value);
-/* A value that is a text (UTF-8), or bytes. */
+/* Adds a text (UTF-8) or bytes as a value. */
 BP_API gboolean bp_store_add_text(BpStore *store, const char *series, gint64 time, const char *text);
 BP_API gboolean bp_store_add_bytes(BpStore *store, const char *series, gint64 time, gconstpointer data, gsize size);
 /* Names, sorted, once the store is open; yours. */
@@ -108,8 +108,8 @@ BP_API char **bp_store_series(const BpStore *store);
 typedef struct {
 	const char *series;
 	gint64 from, to;       /* from <= time < to; `to` 0: no end */
-	gint64 step;	       /* 0: every value; else one row for each step that has numbers, counted from `from` */
-	guint limit;	       /* rows at most, and never more than 1,000,000, or 64 MiB of texts; 0: 10,000 */
+	gint64 step;	       /* 0: every value; else one row for each step with numbers; steps begin at `from` */
+	guint limit;	       /* maximum number of rows, up to 1,000,000, and 64 MiB of texts; 0: 10,000 */
 	gboolean newest_first; /* rows go back in time, so that `limit` leaves out the oldest ones */
 } BpStoreQuery;
 
@@ -122,12 +122,12 @@ typedef struct {
 	gsize text_size;  /* without the NUL */
 } BpStoreRow;
 
-/* All rows at once, lent for the call; `count` is 0 with an error: BP_CANCELLED if `self` or the store has closed meanwhile. It is called
- * exactly once, unless `self` is a scope that has closed. */
+/* All rows, valid during the call. With an error `count` is 0: BP_CANCELLED if `self` or the store has closed meanwhile. Called exactly
+ * once, unless `self` is a scope that has ended. */
 typedef void (*BpStoreRows)(BpPlugin *self, BpStore *store, const BpStoreRow *const *rows, guint count,
 			    const GError *error, gpointer data);
-/* FALSE: nothing is called: 1,024 queries wait already (BP_LIMIT), the store is closing (BP_CLOSED), or the query makes no sense
- * (BP_INVALID). */
+/* FALSE: 1,024 queries are pending already (BP_LIMIT), the store is closing (BP_CLOSED), or the query is invalid (BP_INVALID); `func` is
+ * not called. */
 BP_API gboolean bp_store_query_sized(BpPlugin *self, BpStore *store, const BpStoreQuery *query, gsize size,
 				     BpStoreRows func, gpointer data, GError **error);
 static inline gboolean bp_store_query(BpPlugin *self, BpStore *store, const BpStoreQuery *query, BpStoreRows func,
@@ -136,15 +136,15 @@ static inline gboolean bp_store_query(BpPlugin *self, BpStore *store, const BpSt
 	return bp_store_query_sized(self, store, query, sizeof(*query), func, data, error);
 }
 
-/* --- how it is --- */
+/* --- statistics --- */
 
 typedef struct {
-	guint64 written, dropped; /* values, since it was opened */
+	guint64 written, dropped; /* values since the store was opened */
 	guint64 rounds;		  /* transactions */
 	guint waiting;		  /* values */
 	guint keys, series;
-	gint64 longest;	     /* a round has taken, in the job */
-	const char *problem; /* why it cannot be written, borrowed until the next turn; NULL: it can */
+	gint64 longest;	     /* duration of the longest transaction, in the job */
+	const char *problem; /* why writing fails, borrowed until the next turn; NULL: it does not */
 } BpStoreStats;
 BP_API void bp_store_stats_sized(const BpStore *store, BpStoreStats *result, gsize size);
 static inline BpStoreStats bp_store_stats(const BpStore *store)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* telnet.h - bytes of a telnet connection in, text, events and answers out, whatever carries them. No socket.
+/* telnet.h - telnet codec: takes received bytes, returns text, events and answers. Independent of the transport.
  *
- * A thin layer on libtelnet, which keeps the state of each option (RFC 1143), doubles and halves IAC and collects
- * subnegotiations. What is refused: compression, linemode, and everything that is not named here.
+ * A thin layer on libtelnet, which keeps the state of each option (RFC 1143), escapes IAC and collects subnegotiations. Compression,
+ * linemode and all options that are not named here are refused.
  *
  * Callbacks may call bp_telnet_send and the like, but not bp_telnet_free.
  */
@@ -12,58 +12,58 @@
 G_BEGIN_DECLS
 
 typedef enum {
-	/* Something was told of the terminal: answered, terminal, client, mtts, echo, cursor. Only if it was asked (see
-	 * bp_telnet_offer); once for all that comes together, before the data behind it. */
+	/* A property of the terminal has changed: answered, terminal, client, mtts, echo, cursor. Only after bp_telnet_offer; one event for
+	 * all changes that are received together, before the data that follows them. */
 	BP_TELNET_TERMINAL,
 	BP_TELNET_RESIZED,     /* columns, rows */
 	BP_TELNET_INTERRUPTED, /* IP or BRK */
 	BP_TELNET_CHARSET_SET, /* utf8 */
 	BP_TELNET_USER_NAMED,  /* user */
-	BP_TELNET_BROKEN,      /* nonsense; nothing more comes from this codec, close */
+	BP_TELNET_BROKEN,      /* protocol error: the codec delivers nothing more; close the connection */
 } BpTelnetEvent;
 
-/* Bits of the MUD Terminal Type Standard that mean something here. */
+/* The bits of the MUD Terminal Type Standard that are used. */
 enum { BP_TELNET_MTTS_ANSI = 1, BP_TELNET_MTTS_VT100 = 2, BP_TELNET_MTTS_UTF8 = 4, BP_TELNET_MTTS_256_COLOURS = 8 };
 
 typedef struct BpTelnet BpTelnet;
 
 typedef struct {
 	gsize size; /* sizeof(BpTelnetEvents), so that it can grow */
-	/* What was typed. IAC EC is 0x7F, IAC EL 0x15, IAC EOF 0x04; CR NUL is CR. */
+	/* Received data. IAC EC becomes 0x7F, IAC EL 0x15, IAC EOF 0x04; CR NUL becomes CR. */
 	void (*data)(BpTelnet *codec, const guint8 *data, gsize size, gpointer user);
-	/* Bytes for the wire. */
+	/* Bytes to be sent to the peer. */
 	void (*send)(BpTelnet *codec, const guint8 *data, gsize size, gpointer user);
 	void (*event)(BpTelnet *codec, BpTelnetEvent event, gpointer user);
 } BpTelnetEvents;
 
-/* What the other side has told; borrowed, as long as the codec. */
+/* The state of the negotiation; borrowed from the codec. */
 typedef struct {
-	guint columns, rows;  /* 80 x 24 until told, or when told nonsense */
-	const char *terminal; /* "xterm-256color", lower case, the colours by MTTS if not by name; "" until told */
-	const char *client;   /* "mudlet", from clients that name themselves; or "" */
-	const char *user;     /* or "": whatever the client says, proves nothing */
+	guint columns, rows;  /* 80 x 24 until known, or if the values are invalid */
+	const char *terminal; /* "xterm-256color", lower case; colours are added according to MTTS; "" until known */
+	const char *client;   /* "mudlet", if the client sends its name; or "" */
+	const char *user;     /* as sent by the client, not verified; or "" */
 	guint mtts;
 	gboolean utf8; /* by CHARSET or MTTS */
 	gboolean binary_in, binary_out;
-	gboolean echo, sga; /* agreed, on our side */
-	gboolean answered;  /* there was a sign that the other side speaks telnet */
-	gboolean cursor;    /* it is a terminal with a cursor, and lets us echo: fit for an editor */
-	gboolean asking;    /* for the terminal's type, and it has said that it will tell */
+	gboolean echo, sga; /* negotiated for the local side */
+	gboolean answered;  /* the peer has sent telnet commands */
+	gboolean cursor;    /* a terminal with a cursor that accepts our echo: a line editor can be used */
+	gboolean asking;    /* the client has agreed to send its terminal type, and has not yet */
 } BpTelnetInfo;
 
 BP_API BpTelnet *bp_telnet_new(const BpTelnetEvents *callbacks, gpointer user);
 BP_API void bp_telnet_free(BpTelnet *codec);
-/* Asks for all that we would like: WILL ECHO, WILL SGA, DO SGA, DO TTYPE, DO NAWS, DO NEW-ENVIRON, WILL CHARSET. */
+/* Sends the requests: WILL ECHO, WILL SGA, DO SGA, DO TTYPE, DO NAWS, DO NEW-ENVIRON, WILL CHARSET. */
 BP_API void bp_telnet_offer(BpTelnet *codec);
-/* Bytes that came, any part of the stream. */
+/* Received bytes, in pieces of any size. */
 BP_API void bp_telnet_receive(BpTelnet *codec, const guint8 *data, gsize size);
-/* Each way to end a line (CR LF, CR NUL, CR, LF) becomes one LF; until set on, and in binary, bytes are faithful. */
+/* On: each line end (CR LF, CR NUL, CR, LF) becomes one LF. Off, and in binary mode, line ends are not changed. */
 BP_API void bp_telnet_set_lines(BpTelnet *codec, gboolean on);
-/* Text or bytes for the other side: IAC is doubled. */
+/* Sends data to the peer; IAC is escaped. */
 BP_API void bp_telnet_send(BpTelnet *codec, gconstpointer data, gsize size);
-/* IAC EOR or IAC GA, if the client has asked for such a mark behind what is not a whole line. */
+/* Sends IAC EOR or IAC GA after an unfinished line, such as a prompt, if the client has asked for it. */
 BP_API void bp_telnet_mark(BpTelnet *codec);
-/* WILL or WONT ECHO: on keeps the client from showing what is typed. */
+/* Sends WILL or WONT ECHO; on: the client does not echo. */
 BP_API void bp_telnet_set_echo(BpTelnet *codec, gboolean on);
 /* WONT ECHO, WONT SGA, once: the client echoes and edits whole lines itself. */
 BP_API void bp_telnet_give_lines(BpTelnet *codec);

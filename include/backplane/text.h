@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* text.h - what text does on a terminal: how wide it is, and what of it may reach one. Any thread. */
+/* text.h - width of text on a terminal, and escaping of control characters. Any thread. */
 #pragma once
 #include <backplane/types.h>
 
@@ -7,9 +7,9 @@ G_BEGIN_DECLS
 
 /* Columns of one character: 0 (combining), 1 or 2. */
 BP_API guint bp_text_width(gunichar character);
-/* Columns of a text; ANSI colours (SGR sequences) in it count nothing. */
+/* Columns of a text; ANSI colours (SGR sequences) have no width. */
 BP_API guint bp_text_columns(const char *text);
-/* No control character (C0, C1, DEL) and no line separator: can be shown as it is. */
+/* TRUE unless it is a control character (C0, C1, DEL) or a line separator. */
 BP_API gboolean bp_text_is_shown(gunichar character);
 /* The length of an SGR sequence (ESC [ digits ; m) at `text`, 0 if there is none. */
 BP_API gsize bp_text_sgr(const char *text, gsize size);
@@ -18,9 +18,9 @@ BP_API gsize bp_text_sgr(const char *text, gsize size);
 BP_API void bp_text_append_safe(GString *to, const char *text, gssize size, gboolean lines);
 /* The same, as a string of yours. */
 BP_API char *bp_text_safe(const char *text, gssize size);
-/* How many bytes of a text fit in so many columns; one that is not UTF-8 takes a column. */
+/* How many bytes of a text fit into `columns`; a byte that is not UTF-8 takes one column. */
 BP_API gsize bp_text_fit(const char *text, guint columns);
-/* As one word of a command line: quoted if it must be. `quote`: 0, or the quotation mark that stands open already. Yours. */
+/* Quotes a word for a command line, if necessary. `quote`: 0, or the quotation mark that is open already. Yours. */
 BP_API char *bp_quote(const char *word, char quote);
 /* "3d 4h", "12 min", "4.2 s". Yours. */
 BP_API char *bp_duration_text(gint64 microseconds);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* types.h - names that every other header uses.
  *
- * Threads: unless a function says otherwise it is called on the loop that the thing it is given
- * lives on. What may be called on any thread says so.
+ * Threads: a function is called on the loop to which its object belongs, unless its comment says "any thread".
  * Ownership: parameters are borrowed; a function that takes one says _take_. A returned `char *`
  * is yours, a `const char *` is not.
  * Failure: a function that fails (FALSE, NULL) leaves its output parameters as they were, `error` apart.
@@ -10,41 +9,41 @@
  *
  * The same words mean the same everywhere:
  *
- *	open, close	what lives by itself and may have something to do at its end: a stream, a server, a loop, an instance
- *	add, remove	what is put into a table of its owner and taken out again: a timer, a descriptor, a watch, a registration
- *	hold, release	a promise that something stays: a channel, an object of the registry, a plugin
- *	ref, unref	a share of memory that several have: a message, a channel, a session
- *	new, free	memory that one has, which goes with it: values, a splitter of lines, a codec
- *	send, write	a message by reference, bytes by copy; what became of them is a BpSent
+ *	open, close	an object with a life of its own, which may still work while it ends: a stream, a server, a loop, an instance
+ *	add, remove	an entry in a table of its owner: a timer, a descriptor, a watch, a registration
+ *	hold, release	keeps an object in existence: a channel, an object of the registry, a plugin
+ *	ref, unref	a counted reference to shared memory: a message, a channel, a session
+ *	new, free	memory with one user: values, a line splitter, a codec
+ *	send, write	a message by reference, bytes by copy; the result is a BpSent
  *
- * Callbacks are `function(self, thing, ..., data)`: `self` is the handle that owns the thing, `data` what was given with the
- * function. What has no owner (codecs, framings) leaves `self` out. Of everything that calls back later one can be told the end:
- * a GDestroyNotify, or a last call that comes exactly once.
+ * Callbacks are `function(self, thing, ..., data)`: `self` is the handle that owns the object, `data` the pointer that was registered
+ * with the function. Objects without an owner (codecs, framings) have no `self`. Each registration of a callback reports its end:
+ * by a GDestroyNotify, or by a last callback that is called exactly once.
  *
- * Lists are a GPtrArray that is yours (g_ptr_array_unref), of things that are lent: until the array is freed, and no longer than
- * this turn. What you want to keep, ref or hold.
+ * A list is a GPtrArray of yours (g_ptr_array_unref). Its elements are borrowed until the array is freed, and no longer than this turn;
+ * ref or hold an element to keep it.
  *
- * How the interface grows while BP_ABI is the same: a struct of functions that you fill begins with `gsize size`, which is
- * sizeof of it; what was added to it since is NULL for you. Rows of the descriptor's tables get longer; BpParam and what passes
- * from plugin to plugin by value have room reserved, which is 0. Options and statistics are given with their size by an inline
- * function, as bp_channel_stats, whose exported name ends in _sized.
+ * How the interface grows while BP_ABI stays the same: a struct of functions begins with `gsize size`, its sizeof at the time of
+ * compilation; functions that were added later are NULL. Rows of the descriptor's tables may become longer. BpParam, and structs that
+ * plugins pass to each other by value, have reserved members, which are 0. Inline functions pass the size of options and statistics to
+ * an exported function whose name ends in _sized, as bp_channel_stats does.
  */
 #pragma once
 #include <glib.h>
 
 G_BEGIN_DECLS
 
-/* What a plugin is built for. BP_ABI changes when it must be built again; BP_ABI_MINOR when something is added: one that was built
- * for an earlier minor number is loaded as it is. How things grow, see below. */
+/* The version of the interface. BP_ABI changes when plugins must be compiled again; BP_ABI_MINOR changes when something is added, and
+ * plugins that were compiled with an earlier minor number are loaded unchanged. */
 #define BP_ABI 1
 #define BP_ABI_MINOR 1
 #define BP_API __attribute__((visibility("default")))
 
 typedef struct BpPlugin BpPlugin;
-/* An open instance of a module is a handle like a plugin's own: everything that takes a BpPlugin
- * takes a BpInstance, and what is made through it goes when the instance closes. */
+/* An open instance of a module is a handle like that of a plugin: every function that takes a BpPlugin takes a BpInstance, and all that
+ * is made through it is dropped when the instance closes. */
 typedef struct BpPlugin BpInstance;
-/* So is a scope, for what comes and goes within an instance, as a connection: see scope.h. */
+/* So is a scope, for an object within an instance, such as a connection: see scope.h. */
 typedef struct BpPlugin BpScope;
 typedef struct BpMessage BpMessage;
 typedef struct BpChannel BpChannel;
@@ -67,11 +66,11 @@ typedef struct BpServer BpServer;
 typedef struct BpDatagram BpDatagram;
 typedef struct BpTable BpTable;
 
-/* Who may do something. A session has one; a command asks for one. */
+/* Roles in ascending order. A session has one; a command requires at least one. */
 typedef enum { BP_OBSERVER, BP_OPERATOR, BP_ADMIN } BpRole;
 
-/* One error domain a room; the messages are sentences, "what: why; what to do". (The name is copied: a plugin that uses one
- * first may be unmapped.) */
+/* Error domains; messages are sentences, "what: why; what to do". (g_quark_from_string copies the name, since the plugin that uses it first
+ * may be unmapped.) */
 #define BP_BUS_ERROR (g_quark_from_string("bp-bus"))
 #define BP_LOOP_ERROR (g_quark_from_string("bp-loop"))
 #define BP_IO_ERROR (g_quark_from_string("bp-io"))
@@ -80,28 +79,28 @@ typedef enum { BP_OBSERVER, BP_OPERATOR, BP_ADMIN } BpRole;
 #define BP_PLUGIN_ERROR (g_quark_from_string("bp-plugin")) /* of plugins: bp_fail */
 
 typedef enum {
-	BP_FAILED,	  /* no finer reason fits */
-	BP_INVALID,	  /* a value, name or file that is not acceptable */
+	BP_FAILED,	  /* no other code fits */
+	BP_INVALID,	  /* an invalid value, name or file */
 	BP_NOT_FOUND,	  /* no such channel, module, plugin, file, ... */
 	BP_EXISTS,	  /* the name is taken */
-	BP_BUSY,	  /* in use by somebody else */
-	BP_NOT_PERMITTED, /* role, file mode or system says no */
-	BP_LIMIT,	  /* a bound of ours was reached */
+	BP_BUSY,	  /* in use by another program or plugin */
+	BP_NOT_PERMITTED, /* refused by role, file mode or system */
+	BP_LIMIT,	  /* a configured or built-in limit was reached */
 	BP_TIMEOUT,	  /* it took too long */
-	BP_CLOSED,	  /* the other side, or the owner, has gone */
-	BP_CANCELLED,	  /* somebody asked to stop it */
-	BP_ABI_MISMATCH,  /* built for another Backplane */
+	BP_CLOSED,	  /* the peer or the owner has closed */
+	BP_CANCELLED,	  /* stopped on request */
+	BP_ABI_MISMATCH,  /* compiled for another version of the interface */
 } BpErrorCode;
 
-/* For functions that fail with a sentence: `return bp_fail(error, BP_INVALID, "%s: no such axis; try x, y or z", name);` Sets
+/* For functions that fail with an error: `return bp_fail(error, BP_INVALID, "%s: no such axis; try x, y or z", name);` Sets
  * `error` (which may be NULL) in the domain BP_PLUGIN_ERROR and returns FALSE, which is NULL too. Any thread. */
 BP_API gboolean bp_fail(GError **error, BpErrorCode code, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
-/* What became of something that was sent, to a channel's answer, a stream, a socket, a file, a child. */
+/* The result of sending to a stream, a socket, a file, a child or a reply channel. */
 typedef enum {
-	BP_SENT, /* it is on its way; go on */
-	BP_FULL, /* stop for now: each function says whether this was still taken, and what is called when there is room */
-	BP_GONE, /* the receiver is closing, or has gone; it was not taken */
+	BP_SENT, /* queued or delivered; go on */
+	BP_FULL, /* pause: each function documents whether the data was still queued, and which callback reports room */
+	BP_GONE, /* the receiver is closing or closed; the data was dropped */
 } BpSent;
 
 typedef void (*BpFunc)(BpPlugin *self, gpointer data);

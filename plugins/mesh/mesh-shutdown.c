@@ -19,15 +19,10 @@ const BpParam mesh_shutdown_params[] = {
 
 static gboolean has_token(MeshShutdown *shutdown, const BpHttpExchange *exchange)
 {
-	const char *token = bp_instance_string(shutdown->self, "token"), *query = bp_http_query(exchange);
-	const char *header = bp_http_header(exchange, "Authorization");
-	g_autofree char *given = bp_http_form_value(query, strlen(query), "token");
+	const char *token = bp_instance_string(shutdown->self, "token");
+	g_autofree char *given = bp_http_token(exchange, TRUE);
 
-	if (!token || !*token)
-		return FALSE;
-	if (header && g_ascii_strncasecmp(header, "Bearer ", 7) == 0)
-		return bp_secret_equal(header + 7, token);
-	return bp_secret_equal(given, token);
+	return token && *token && bp_secret_equal(given, token);
 }
 
 static void on_end(BpPlugin *self, gpointer data)

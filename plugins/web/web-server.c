@@ -57,16 +57,16 @@ json_t *web_body(BpHttpExchange *exchange, gboolean optional)
 
 /* --- who may come in --- */
 
-/* The password of "Basic", the token of "Bearer"; yours. */
+/* The token, or the password of "Basic"; yours. */
 static char *shown_secret(BpHttpExchange *exchange)
 {
 	const char *field = bp_http_header(exchange, "authorization");
 	g_autofree char *pair = NULL;
-	char *colon;
+	char *token = bp_http_token(exchange, FALSE), *colon;
 	gsize size;
 
-	if (field && g_ascii_strncasecmp(field, "Bearer ", 7) == 0)
-		return g_strstrip(g_strdup(field + 7));
+	if (token)
+		return token;
 	if (!field || g_ascii_strncasecmp(field, "Basic ", 6) != 0)
 		return NULL;
 	pair = g_strstrip(g_strdup(field + 6));

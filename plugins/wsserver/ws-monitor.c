@@ -282,11 +282,8 @@ static const BpWebSocketEvents events = { .size = sizeof(events), .message = on_
 
 static gboolean knows_token(BpHttpExchange *exchange, const char *token)
 {
-	const char *field = bp_http_header(exchange, "Authorization"), *query = bp_http_query(exchange);
-	g_autofree char *given = bp_http_form_value(query, strlen(query), "token");
+	g_autofree char *given = bp_http_token(exchange, TRUE);
 
-	if (field && g_ascii_strncasecmp(field, "Bearer ", 7) == 0)
-		return bp_secret_equal(field + 7, token);
 	return bp_secret_equal(given, token);
 }
 

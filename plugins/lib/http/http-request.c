@@ -93,6 +93,15 @@ gboolean bp_http_header_has(const BpHttpExchange *exchange, const char *name, co
 	return FALSE;
 }
 
+char *bp_http_token(const BpHttpExchange *exchange, gboolean in_query)
+{
+	const char *field = bp_http_header(exchange, "Authorization"), *query = bp_http_query(exchange);
+
+	if (field && g_ascii_strncasecmp(field, "Bearer ", 7) == 0)
+		return g_strstrip(g_strdup(field + 7));
+	return in_query ? bp_http_form_value(query, strlen(query), "token") : NULL;
+}
+
 gboolean bp_http_has_body(const BpHttpExchange *exchange)
 {
 	return exchange->head.has_length || exchange->head.chunked;
