@@ -200,11 +200,9 @@ static gboolean apply_settings(GError **error)
 		g_autofree char *name = equals ? g_strndup(*setting, (gsize)(equals - *setting)) : NULL;
 		char *dot = name && *name == '/' ? strrchr(name, '.') : NULL;
 
-		if (!name) {
-			g_set_error(error, BP_HOST_ERROR, BP_INVALID,
-				    "-s wants PATH.KEY=VALUE or KEY=VALUE, not \"%s\"", *setting);
-			return FALSE;
-		}
+		if (!name)
+			return bus_fail(error, BP_HOST_ERROR, BP_INVALID,
+					"-s wants PATH.KEY=VALUE or KEY=VALUE, not \"%s\"", *setting);
 		if (dot)
 			*dot = 0;
 		if (!bp_setting_set_temporary(dot ? name : "/", dot ? dot + 1 : name, equals + 1, error))
@@ -459,9 +457,8 @@ static void open_standard(void)
 {
 	int fd;
 
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
+	while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= STDERR_FILENO)
+		;
 	close(fd);
 }
 

@@ -24,6 +24,9 @@ extern BusPort *bus_main;
 /* Set by the host: where a warning of the bus goes. */
 extern void (*bus_warning)(const char *text);
 
+/* As bp_fail, in any domain. */
+gboolean bus_fail(GError **error, GQuark domain, gint code, const char *format, ...) G_GNUC_PRINTF(4, 5);
+
 static inline gboolean bus_on_main(void)
 {
 	return bus_port && bus_port->is_main;

@@ -55,52 +55,29 @@ static void receive(BpSession *session, const char *data, gsize size)
 		give(session, data, size);
 }
 
-/* Received within what is received. An input gives the end of its bytes back when they are for another mode: those are not copied. */
-static void receive_later(BpSession *session, const char *data, gsize size)
-{
-	const char *end = session->given + session->given_size;
-
-	if (!session->rest && !session->left && data + size == end) {
-		session->left = size;
-		return;
-	}
-	if (!session->rest)
-		session->rest = g_byte_array_new();
-	g_byte_array_append(session->rest, (const guint8 *)end - session->left, (guint)session->left);
-	session->left = 0;
-	g_byte_array_append(session->rest, (const guint8 *)data, (guint)size);
-}
-
-/* One part after the other: a peer whose bytes change the mode again and again does not use up the stack. */
+/* One part after the other: an input gives the end of its bytes back when they are for another mode, and a peer whose bytes change
+ * the mode again and again does not use up the stack. */
 gboolean bp_session_receive(BpSession *session, gconstpointer data, gsize size)
 {
-	GByteArray *held = NULL;
+	const char *outer_end = session->received_end, *end = (const char *)data + size;
+	gsize outer_left = session->left;
 	gboolean there;
 
 	if (session->ended)
 		return FALSE;
 	session->last_input = bp_loop_now();
-	if (session->given) {
-		receive_later(session, data, size);
+	if (end == outer_end) {
+		session->left = size;
 		return TRUE;
 	}
 	bp_session_ref(session);
-	while (size && !session->ended) {
-		session->given = data;
-		session->given_size = size;
-		receive(session, data, size);
-		size = session->left;
-		data = session->given + session->given_size - size;
+	session->received_end = end;
+	for (; size && !session->ended; size = session->left) {
 		session->left = 0;
-		if (session->rest) {
-			g_clear_pointer(&held, g_byte_array_unref);
-			held = g_steal_pointer(&session->rest);
-			data = held->data;
-			size = held->len;
-		}
+		receive(session, end - size, size);
 	}
-	session->given = NULL;
-	g_clear_pointer(&held, g_byte_array_unref);
+	session->received_end = outer_end;
+	session->left = outer_left;
 	there = !session->ended;
 	bp_session_unref(session);
 	return there;

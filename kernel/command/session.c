@@ -72,7 +72,6 @@ void bp_session_unref(BpSession *session)
 	g_free(session->prompt);
 	g_free(session->memory);
 	g_free(session->typing);
-	g_clear_pointer(&session->rest, g_byte_array_unref);
 	bp_channel_unref(session->recv);
 	bp_channel_unref(session->send);
 	g_free(session);

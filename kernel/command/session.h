@@ -35,9 +35,8 @@ struct BpSession {
 
 	const BpInputClass *input; /* NULL: none, or it has ended */
 	gpointer typing;	   /* its memory */
-	const char *given;	   /* what it receives now; NULL: nothing */
-	gsize given_size, left;	   /* the end of it that the input has given back */
-	GByteArray *rest;	   /* or what else is received meanwhile */
+	const char *received_end;  /* of what it receives now; NULL: nothing */
+	gsize left;		   /* bytes before that end that are to be received again */
 	BpCall *taker;		   /* gets what is typed instead; call.c */
 
 	GQueue typed;		    /* CommandRun: what was typed, one after the other; the first is under way */

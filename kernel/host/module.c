@@ -328,17 +328,13 @@ static gboolean check_name(const char *name, GError **error)
 	g_autoptr(GError) why = NULL;
 	BpInstance *other = bp_instance_find(name);
 
-	if (other) {
-		g_set_error(error, BP_HOST_ERROR, BP_EXISTS,
-			    "%s is open already (a %s); module close %s first, or take another name", name,
-			    other->instance->module->name, name);
-		return FALSE;
-	}
-	if (!bp_channel_check_name(name, &why) || strlen(name) > 100) {
-		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "an instance cannot be named \"%s\": %s", name,
-			    why ? strchr(why->message, ':') + 2 : "it is longer than 100 bytes");
-		return FALSE;
-	}
+	if (other)
+		return bus_fail(error, BP_HOST_ERROR, BP_EXISTS,
+				"%s is open already (a %s); module close %s first, or take another name", name,
+				other->instance->module->name, name);
+	if (!bp_channel_check_name(name, &why) || strlen(name) > 100)
+		return bus_fail(error, BP_HOST_ERROR, BP_INVALID, "an instance cannot be named \"%s\": %s", name,
+				why ? strchr(why->message, ':') + 2 : "it is longer than 100 bytes");
 	return TRUE;
 }
 

@@ -483,11 +483,9 @@ gboolean param_parse(const BpParam *param, const char *text, ParamValue *value, 
 {
 	gsize length = strlen(text);
 
-	if (length > PARAM_TEXT_MAX) {
-		g_set_error(error, BP_HOST_ERROR, BP_LIMIT, "%s is too long: %" G_GSIZE_FORMAT " bytes; at most %d",
-			    param->name, length, PARAM_TEXT_MAX);
-		return FALSE;
-	}
+	if (length > PARAM_TEXT_MAX)
+		return bus_fail(error, BP_HOST_ERROR, BP_LIMIT, "%s is too long: %" G_GSIZE_FORMAT " bytes; at most %d",
+				param->name, length, PARAM_TEXT_MAX);
 	switch (param->type) {
 	case BP_STRING:
 	case BP_REST:

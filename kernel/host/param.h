@@ -2,6 +2,7 @@
 /* param.h - what param.c, values.c and context.c share: a text of a parameter read into a value. */
 #pragma once
 #include <backplane/param.h>
+#include "bus/port.h"
 
 #define PARAM_TEXT_MAX 65536 /* bytes of one value */
 #define PARAM_MANY_MAX 65536 /* values of one parameter that may be given again */

@@ -168,20 +168,18 @@ static gboolean check_abi(const BpPluginInfo *info, const char *file, GError **e
 	static const char remedy[] = "build it again with the headers of this one";
 
 	if (info->size < offsetof(BpPluginInfo, resident))
-		g_set_error(error, BP_HOST_ERROR, BP_ABI_MISMATCH,
-			    "%s was built for an early Backplane, before ABI 1: %s", file, remedy);
-	else if (info->abi != BP_ABI)
-		g_set_error(error, BP_HOST_ERROR, BP_ABI_MISMATCH,
-			    "%s was built for ABI %u and this Backplane has ABI %u: %s", file, info->abi, BP_ABI,
-			    remedy);
-	else if (info->abi_minor > BP_ABI_MINOR)
-		g_set_error(
+		return bus_fail(error, BP_HOST_ERROR, BP_ABI_MISMATCH,
+				"%s was built for an early Backplane, before ABI 1: %s", file, remedy);
+	if (info->abi != BP_ABI)
+		return bus_fail(error, BP_HOST_ERROR, BP_ABI_MISMATCH,
+				"%s was built for ABI %u and this Backplane has ABI %u: %s", file, info->abi, BP_ABI,
+				remedy);
+	if (info->abi_minor > BP_ABI_MINOR)
+		return bus_fail(
 			error, BP_HOST_ERROR, BP_ABI_MISMATCH,
 			"%s was built for a newer Backplane (ABI %u.%u; this one has %u.%u): update Backplane, or %s",
 			file, info->abi, info->abi_minor, BP_ABI, BP_ABI_MINOR, remedy);
-	else
-		return TRUE;
-	return FALSE;
+	return TRUE;
 }
 
 static gboolean check_info(const BpPluginInfo *info, const char *file, GError **error)
@@ -191,18 +189,14 @@ static gboolean check_info(const BpPluginInfo *info, const char *file, GError **
 	if (!check_abi(info, file, error))
 		return FALSE;
 	if (!info->name || !*info->name || strlen(info->name) > 64 ||
-	    strspn(info->name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(info->name)) {
-		g_set_error(error, BP_HOST_ERROR, BP_INVALID,
-			    "%s names itself badly: a plugin's name is made of a-z, 0-9 and -, 64 at most", file);
-		return FALSE;
-	}
+	    strspn(info->name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(info->name))
+		return bus_fail(error, BP_HOST_ERROR, BP_INVALID,
+				"%s names itself badly: a plugin's name is made of a-z, 0-9 and -, 64 at most", file);
 	other = bp_plugin_find(info->name);
-	if (other || !strcmp(info->name, "kernel")) {
-		g_set_error(error, BP_HOST_ERROR, BP_EXISTS, "a plugin named %s is %s; plugin unload %s first",
-			    info->name, other && other->file->unloading ? "still unloading" : "loaded already",
-			    info->name);
-		return FALSE;
-	}
+	if (other || !strcmp(info->name, "kernel"))
+		return bus_fail(error, BP_HOST_ERROR, BP_EXISTS, "a plugin named %s is %s; plugin unload %s first",
+				info->name, other && other->file->unloading ? "still unloading" : "loaded already",
+				info->name);
 	return TRUE;
 }
 
@@ -211,26 +205,19 @@ static gboolean check_file(const char *path, GError **error)
 {
 	struct stat info;
 
-	if (stat(path, &info) < 0) {
-		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "%s cannot be loaded: %s", path, g_strerror(errno));
-		return FALSE;
-	}
-	if (!S_ISREG(info.st_mode)) {
-		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "%s is not a file", path);
-		return FALSE;
-	}
-	if (info.st_mode & (S_IWGRP | S_IWOTH)) {
-		g_set_error(error, BP_HOST_ERROR, BP_NOT_PERMITTED,
-			    "%s can be written by %s, so it is not loaded; chmod go-w %s makes it safe", path,
-			    info.st_mode & S_IWOTH ? "everybody" : "its group", path);
-		return FALSE;
-	}
-	if (info.st_uid && info.st_uid != geteuid()) {
-		g_set_error(error, BP_HOST_ERROR, BP_NOT_PERMITTED,
-			    "%s belongs to another user (uid %u), so it is not loaded; chown it to root or to yourself",
-			    path, info.st_uid);
-		return FALSE;
-	}
+	if (stat(path, &info) < 0)
+		return bus_fail(error, BP_HOST_ERROR, BP_NOT_FOUND, "%s cannot be loaded: %s", path, g_strerror(errno));
+	if (!S_ISREG(info.st_mode))
+		return bus_fail(error, BP_HOST_ERROR, BP_INVALID, "%s is not a file", path);
+	if (info.st_mode & (S_IWGRP | S_IWOTH))
+		return bus_fail(error, BP_HOST_ERROR, BP_NOT_PERMITTED,
+				"%s can be written by %s, so it is not loaded; chmod go-w %s makes it safe", path,
+				info.st_mode & S_IWOTH ? "everybody" : "its group", path);
+	if (info.st_uid && info.st_uid != geteuid())
+		return bus_fail(
+			error, BP_HOST_ERROR, BP_NOT_PERMITTED,
+			"%s belongs to another user (uid %u), so it is not loaded; chown it to root or to yourself",
+			path, info.st_uid);
 	return TRUE;
 }
 
@@ -280,11 +267,9 @@ static gboolean start(BpPlugin *plugin, GError **error)
 		owner_enter_as(plugin, "load function", NULL);
 		good = info->load(plugin, &why);
 		owner_leave(plugin);
-		if (!good) {
-			g_set_error(error, BP_HOST_ERROR, BP_FAILED, "%s could not start: %s", info->name,
-				    why ? why->message : "it gave no reason");
-			return FALSE;
-		}
+		if (!good)
+			return bus_fail(error, BP_HOST_ERROR, BP_FAILED, "%s could not start: %s", info->name,
+					why ? why->message : "it gave no reason");
 	}
 	plugin->file->loaded = TRUE;
 	bp_log(plugin, BP_LOG_INFO, "loaded %s %s", info->name, info->version ? info->version : "");

@@ -66,11 +66,9 @@ gboolean bp_registry_add(BpPlugin *self, const char *path, gconstpointer object,
 {
 	RegistryEntry *entry = find(path);
 
-	if (entry) {
-		g_set_error(error, BP_HOST_ERROR, BP_EXISTS, "%s is registered by %s already", path,
-			    entry->owned.owner->name);
-		return FALSE;
-	}
+	if (entry)
+		return bus_fail(error, BP_HOST_ERROR, BP_EXISTS, "%s is registered by %s already", path,
+				entry->owned.owner->name);
 	if (!entries)
 		entries = g_hash_table_new(g_str_hash, g_str_equal);
 	entry = g_new0(RegistryEntry, 1);

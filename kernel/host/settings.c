@@ -15,6 +15,7 @@
 #include <backplane/loop.h>
 #include <backplane/plugin.h>
 #include "host/settings.h"
+#include "bus/port.h"
 
 static const char *const backups[] = { "bak", "ba1", "ba2", "ba3", "ba4", "ba5" };
 
@@ -93,11 +94,10 @@ static gboolean shift_backups(const char *path, GError **error)
 		g_autofree char *from = backup_name(path, i - 1);
 		g_autofree char *to = backup_name(path, i);
 
-		if (rename(from, to) && errno != ENOENT) {
-			g_set_error(error, BP_HOST_ERROR, BP_FAILED,
-				    "cannot keep the backup %s: %s; the settings are not saved", to, g_strerror(errno));
-			return FALSE;
-		}
+		if (rename(from, to) && errno != ENOENT)
+			return bus_fail(error, BP_HOST_ERROR, BP_FAILED,
+					"cannot keep the backup %s: %s; the settings are not saved", to,
+					g_strerror(errno));
 	}
 	if (!link(path, newest))
 		return TRUE;
@@ -214,11 +214,9 @@ gboolean settings_start(const char *state_dir, GError **error)
 	store.dirty = store.told = FALSE;
 	if (!state_dir)
 		return TRUE;
-	if (g_mkdir_with_parents(state_dir, 0700)) {
-		g_set_error(error, BP_HOST_ERROR, BP_FAILED, "cannot make the state folder %s: %s; name another one",
-			    state_dir, g_strerror(errno));
-		return FALSE;
-	}
+	if (g_mkdir_with_parents(state_dir, 0700))
+		return bus_fail(error, BP_HOST_ERROR, BP_FAILED,
+				"cannot make the state folder %s: %s; name another one", state_dir, g_strerror(errno));
 	store.path = g_build_filename(state_dir, SETTINGS_FILE, NULL);
 	text = read_file(store.path, &size, &why);
 	if (!text) {

@@ -142,11 +142,9 @@ gboolean bp_values_set(BpValues *values, const char *name, const char *text, GEr
 		slot_clear(slot, row);
 		return TRUE;
 	}
-	if (row->many && slot->set && slot_size(slot) >= PARAM_MANY_MAX) {
-		g_set_error(error, BP_HOST_ERROR, BP_LIMIT, "%s is given too often: at most %d times", row->name,
-			    PARAM_MANY_MAX);
-		return FALSE;
-	}
+	if (row->many && slot->set && slot_size(slot) >= PARAM_MANY_MAX)
+		return bus_fail(error, BP_HOST_ERROR, BP_LIMIT, "%s is given too often: at most %d times", row->name,
+				PARAM_MANY_MAX);
 	if (!param_parse(row, text, &value, error))
 		return FALSE;
 	if (!row->many || !slot->set)
@@ -170,11 +168,9 @@ gboolean bp_values_set_pairs(BpValues *values, const char *const *pairs, GError 
 			g_set_error(error, BP_HOST_ERROR, BP_INVALID, "%s has no name: write NAME=VALUE", shown);
 			return FALSE;
 		}
-		if (!equals && at >= 0 && values->rows[at]->type != BP_BOOL) {
-			g_set_error(error, BP_HOST_ERROR, BP_INVALID, "%s has no value: write %s=VALUE",
-				    values->rows[at]->name, values->rows[at]->name);
-			return FALSE;
-		}
+		if (!equals && at >= 0 && values->rows[at]->type != BP_BOOL)
+			return bus_fail(error, BP_HOST_ERROR, BP_INVALID, "%s has no value: write %s=VALUE",
+					values->rows[at]->name, values->rows[at]->name);
 		if (!bp_values_set(values, name, equals ? equals + 1 : "true", error))
 			return FALSE;
 	}

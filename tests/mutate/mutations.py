@@ -45,7 +45,7 @@ mutation("crash-stack", "a plugin that has used up the stack is named",
 # --- plugins and their owners ---
 
 mutation("plugin-abi", "a plugin of another ABI is refused",
-         "else if (info->abi != BP_ABI)", "else if (0)", "plugin:refusals")
+         "if (info->abi != BP_ABI)", "if (0)", "plugin:refusals")
 mutation("plugin-rows", "rows of an earlier size are not taken for ours",
          "if (!rows || size == known)", "if (1)", "abi:earlier_rows")
 mutation("abi-order", "a member in the middle of a struct is noticed",
