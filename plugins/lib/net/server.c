@@ -324,9 +324,9 @@ BpServer *bp_server_open_sized(BpInstance *self, const BpServerOptions *given, g
 	server_let_in(server);
 	bp_instance_set_state(self, BP_STATE_OK, "listening on %s", server->addresses);
 	if (server->port)
-		bp_channel_printf(server->channel, "ListenSocket %s on port %u...", bp_plugin_name(self), server->port);
+		bp_channel_printf(server->channel, "Listening %s on port %u...", bp_plugin_name(self), server->port);
 	else
-		bp_channel_printf(server->channel, "ListenSocket %s on %s...", bp_plugin_name(self), server->addresses);
+		bp_channel_printf(server->channel, "Listening %s on %s...", bp_plugin_name(self), server->addresses);
 	return server;
 }
 
