@@ -25,6 +25,8 @@ typedef struct {
 	guint16 type_size;
 } PendingValue;
 
+typedef enum { OF_STORE, OF_LINES, FAILURES } Failure;
+
 struct MeshHistory {
 	BpPlugin *self;
 	MeshHistoryTell tell; /* NULL: it is closing */
@@ -34,8 +36,8 @@ struct MeshHistory {
 	GByteArray *pending;
 	guint pending_rows;
 	guint64 written, lost;
-	char *failure;	  /* of the last round, or of the store */
-	gboolean working; /* a job is under way */
+	char *failures[FAILURES]; /* of the store, and of the last round; NULL: none */
+	gboolean working;	  /* a job is under way */
 	/* the job's, while it works: */
 	char *folder;
 	gsize folder_limit;
@@ -151,19 +153,28 @@ static void history_free(MeshHistory *history)
 	g_byte_array_unref(history->pending);
 	g_clear_pointer(&history->batch, g_byte_array_unref);
 	g_free(history->folder);
-	g_free(history->failure);
+	for (guint i = 0; i < FAILURES; i++)
+		g_free(history->failures[i]);
 	g_free(history->error);
 	g_free(history);
 }
 
-static void set_failure(MeshHistory *history, const char *why)
+static const char *failure_of(const MeshHistory *history)
+{
+	return history->failures[OF_STORE] ? history->failures[OF_STORE] : history->failures[OF_LINES];
+}
+
+/* One of the two may fail while the other is written. */
+static void set_failure(MeshHistory *history, Failure which, const char *why)
 {
 	g_autofree char *text = NULL;
 
-	if (g_strcmp0(history->failure, why) == 0)
+	if (g_strcmp0(history->failures[which], why) == 0)
 		return;
-	g_free(history->failure);
-	history->failure = g_strdup(why);
+	g_free(history->failures[which]);
+	history->failures[which] = g_strdup(why);
+	if (!why && failure_of(history))
+		return;
 	text = why ? g_strdup_printf("Values are not written for now: %s", why)
 		   : g_strdup_printf("Values are written again; %" G_GUINT64_FORMAT " are lost", lost_of(history));
 	if (history->tell)
@@ -180,7 +191,7 @@ static void on_done(BpPlugin *self, gboolean cancelled, gpointer data)
 	history->working = FALSE;
 	*(good ? &history->written : &history->lost) += history->batch_rows;
 	g_clear_pointer(&history->batch, g_byte_array_unref);
-	set_failure(history, error);
+	set_failure(history, OF_LINES, error);
 	if (history->tell)
 		return;
 	mesh_history_write(history); /* what came meanwhile */
@@ -235,10 +246,10 @@ static void on_store(BpPlugin *self, BpStore *store, BpStoreEvent event, const G
 
 	switch (event) {
 	case BP_STORE_STALLED:
-		set_failure(history, bp_store_stats(store).problem);
+		set_failure(history, OF_STORE, bp_store_stats(store).problem);
 		break;
 	case BP_STORE_RESUMED:
-		set_failure(history, NULL);
+		set_failure(history, OF_STORE, NULL);
 		break;
 	case BP_STORE_DAMAGED:
 		if (history->tell)
@@ -311,5 +322,5 @@ void mesh_history_counts(const MeshHistory *history, guint64 *written, guint64 *
 		stats = bp_store_stats(history->store);
 	*written = stats.written;
 	*lost = lost_of(history);
-	*failure = history->failure;
+	*failure = failure_of(history);
 }

@@ -272,6 +272,18 @@ def test_history(bp):
         wait_for(lambda: database.execute("SELECT value FROM value ORDER BY id DESC").fetchone() == (b"\xc8",))
 
 
+def test_history_of_which_one_part_fails(bp):
+    """Lines that are written do not hide that the database is not."""
+    open(bp.folder + "/file", "w").close()
+    gateway = Gateway(bp, f"listener=optional database={bp.folder}/file/history.db log_folder={bp.folder}/lines")
+    path = bp.folder + "/lines/Sequence_hist.txt"
+    for number in (1, 2, 3):
+        gateway.root.say(b"\0\5D\1\0" + bytes([number]))
+        wait_for(lambda: os.path.exists(path) and len(open(path).readlines()) == number)
+    said = gateway.info()
+    assert "file/history.db: " in said and "values are not written" in said, said
+
+
 def test_reload(bp):
     """Clients that listen stay when the configuration is read again; a plugin reload opens all again, once."""
     path, port = bp.folder + "/mesh.yaml", free_port()
