@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* main.c - the program backplane. All of it is in the library, so that plugins and program share one kernel; but for the client of
- * the control socket, which needs no kernel.
- */
+/* main.c - the program: all of it is in the library, but for the client of the control socket, which needs no kernel. */
 #include <backplane/control.h>
 #include <backplane/kernel.h>
 

@@ -222,17 +222,15 @@ static BpPlugin *need_plugin(const char *name, GError **error)
 /* Another instance of the same user may have the socket; this one then goes on without. */
 static void open_control_socket(void)
 {
-	g_autofree char *path = control_path();
-	g_autofree char *folder = g_path_get_dirname(path);
-	g_autofree char *bind = g_strconcat("bind=", path, NULL);
-	const char *pairs[] = { bind, "max_connections=20", NULL };
+	g_autofree char *path = control_path(), *folder = g_path_get_dirname(path);
 	g_autoptr(BpValues) values = NULL;
 	g_autoptr(GError) error = NULL;
 
 	g_mkdir_with_parents(folder, 0700);
 	if (need_plugin("control", &error))
 		values = bp_values_new(bp_module_find("ControlServer")->params);
-	if (!values || !bp_values_set_pairs(values, pairs, &error) ||
+	if (!values || !bp_values_set(values, "bind", path, &error) ||
+	    !bp_values_set(values, "max_connections", "20", &error) ||
 	    !bp_module_open("ControlServer", "control", "/", g_steal_pointer(&values), &error))
 		bp_log(bp_kernel(), BP_LOG_NOTICE, "backplane -x will not reach this instance: %s", error->message);
 }
@@ -452,21 +450,14 @@ static int run_program(int argc, char **argv, BpProgramClient client)
 	return run();
 }
 
-/* Started with some of them closed: what is opened next must not become one of them. */
-static void open_standard(void)
+int bp_program(int argc, char **argv, BpProgramClient client)
 {
-	int fd;
+	int status, fd;
 
+	/* Started with some of 0 to 2 closed: what is opened next must not become one of them. */
 	while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= STDERR_FILENO)
 		;
 	close(fd);
-}
-
-int bp_program(int argc, char **argv, BpProgramClient client)
-{
-	int status;
-
-	open_standard();
 	status = run_program(argc, argv, client);
 
 	output_end(g_atomic_int_get(&asked) || options.daemon);

@@ -164,6 +164,9 @@ TEST_PLUGINS = \
 	tests/plugins/leaves-thread.so \
 	tests/plugins/leaves-type.so \
 	tests/plugins/loops.so \
+	tests/plugins/needs-nothing-there.so \
+	tests/plugins/needs-source.so \
+	tests/plugins/needs-too.so \
 	tests/plugins/never-answers.so \
 	tests/plugins/no-symbol.so \
 	tests/plugins/peer-shim.so \

@@ -16,11 +16,11 @@ gboolean bus_fail(GError **error, GQuark domain, gint code, const char *format, 
 
 gboolean bp_fail(GError **error, BpErrorCode code, const char *format, ...)
 {
-	g_autofree char *text = NULL;
 	va_list args;
 
 	va_start(args, format);
-	text = g_strdup_vprintf(format, args);
+	if (error)
+		*error = g_error_new_valist(BP_PLUGIN_ERROR, code, format, args);
 	va_end(args);
-	return bus_fail(error, BP_PLUGIN_ERROR, code, "%s", text);
+	return FALSE;
 }

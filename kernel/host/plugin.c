@@ -254,10 +254,16 @@ static gboolean start(BpPlugin *plugin, GError **error)
 	gboolean good;
 
 	for (char **name = needs; *name; name++) {
-		if (**name && !bp_plugin_find(*name) && !bp_plugin_load(*name, error)) {
+		BpPlugin *other = bp_plugin_find(*name);
+
+		if (!**name || (other && !other->file->unloading))
+			continue;
+		if (!bp_plugin_load(*name, error)) {
 			g_prefix_error(error, "%s needs %s: ", info->name, *name);
 			return FALSE;
 		}
+		g_free(plugin->file->before); /* what that leaves behind is not its own */
+		plugin->file->before = leftover_before();
 	}
 	if (!module_add_tables(plugin, info, error) || (plugin_tables && !plugin_tables->add(plugin, info, error)))
 		return FALSE;

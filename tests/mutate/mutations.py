@@ -46,6 +46,8 @@ mutation("crash-stack", "a plugin that has used up the stack is named",
 
 mutation("plugin-abi", "a plugin of another ABI is refused",
          "if (info->abi != BP_ABI)", "if (0)", "plugin:refusals")
+mutation("plugin-needs", "what a plugin needs is not a part of what it leaves behind",
+         "plugin->file->before = leftover_before();", "", "unload:needs")
 mutation("plugin-rows", "rows of an earlier size are not taken for ours",
          "if (!rows || size == known)", "if (1)", "abi:earlier_rows")
 mutation("abi-order", "a member in the middle of a struct is noticed",
