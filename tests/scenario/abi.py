@@ -14,6 +14,12 @@ SRC = os.environ["SRC"]
 VERSIONS = sorted(glob.glob(SRC + "/tests/abi/[0-9]*.[0-9]*"))
 
 
+def opaque_types():
+    """Names that the headers have and whose insides they do not: these may change. (A file of theirs may be named as a header is.)"""
+    text = "".join(open(file).read() for file in glob.glob(SRC + "/include/backplane/*.h"))
+    return sorted(name for name in re.findall(r"typedef struct (Bp\w+) \1;", text) if not re.search(rf"struct {name} {{", text))
+
+
 def test_libraries(bp):
     """What the libraries exported is there still, with the same types; structs have only grown at their end."""
     if not shutil.which("abidiff"):
@@ -21,6 +27,10 @@ def test_libraries(bp):
     if is_sanitized():
         raise Skipped("the libraries are made for the sanitizers")
     assert VERSIONS
+    rules = bp.folder + "/rules.suppr"
+    with open(SRC + "/tests/abi/grows.suppr") as kept, open(rules, "w") as file:
+        file.write(kept.read() + "\n[suppress_type]\n\tname_regexp = ^(" + "|".join(opaque_types()) + ")$\n")
+    assert "BpSession" in opaque_types() and "BpCommand" not in opaque_types()
     for version in VERSIONS:
         kept = glob.glob(version + "/*.abi.xz")
         assert len(kept) >= 8
@@ -29,7 +39,7 @@ def test_libraries(bp):
             text = bp.folder + "/" + name + ".abi"
             with lzma.open(file) as packed, open(text, "wb") as plain:
                 shutil.copyfileobj(packed, plain)
-            done = subprocess.run(["abidiff", "--no-added-syms", "--drop-private-types", "--suppressions", SRC + "/tests/abi/grows.suppr",
+            done = subprocess.run(["abidiff", "--no-added-syms", "--drop-private-types", "--suppressions", rules,
                                    "--headers-dir2", SRC + "/include/backplane", text, f"{BUILD}/{name}"],
                                   text=True, capture_output=True)
             assert done.returncode == 0, f"{name} is not what {os.path.basename(version)} promised:\n{done.stdout}{done.stderr}"
