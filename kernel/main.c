@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* main.c - the program backplane. All of it is in the library, so that plugins and program share one kernel; but for the client of
- * the control socket, which needs no kernel.
+/* main.c - the program backplane. Its code is in the library, so that program and plugins share one kernel; only the client of the control
+ * socket is not, which needs no kernel.
  */
 #include <backplane/control.h>
 #include <backplane/kernel.h>

@@ -454,7 +454,7 @@ static int run_program(int argc, char **argv, BpProgramClient client)
 	return run();
 }
 
-/* Started with some of them closed: what is opened next must not become one of them. */
+/* If some of descriptors 0 to 2 are closed at the start, a file that is opened later must not get their numbers. */
 static void open_standard(void)
 {
 	int fd;

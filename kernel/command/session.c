@@ -77,7 +77,7 @@ void bp_session_unref(BpSession *session)
 	g_free(session);
 }
 
-/* Somebody who watches may end the session. */
+/* A watch of the channel may end the session. */
 static void announce(BpSession *session, const char *event)
 {
 	g_autoptr(BpChannel) channel = bp_channel_find("sessions");
@@ -92,9 +92,8 @@ static void announce(BpSession *session, const char *event)
 		event, session->id, peer, session->link->name, bp_session_server(session), session->handler->name);
 }
 
-/* The last part of every end. The handler and the link are notified though their plugins may be going: what they keep for the
- * session is freed there. The handler may close the server of the session; so that it goes afterwards only, it counts as
- * entered meanwhile. */
+/* The last part of every end. Handler and link are notified even if their plugins are being unloaded, since they free their memory there.
+ * The handler may close the server of the session; the owner is entered here, so that it ends only afterwards. */
 static void finish(BpSession *session, BpEnd why, gboolean tell_link)
 {
 	BpPlugin *owner = session->owned.owner;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* session.h - what the files of this room know of a session.
+/* session.h - a session, for the files of this folder.
  *
- * session.c: its life, who it is; input.c: what it types; output.c: what it is shown; run.c: its commands.
- * A session is kept by its owner (one reference, given up when it ends), by calls in progress, and by each
- * function that calls out. After `ended` nothing is shown any more and nothing of the link is called.
+ * session.c: life and identity; input.c: input; output.c: output; run.c: commands.
+ * References: one of its owner until the end, one of each call in progress, and one of each function that calls out.
+ * After `ended` output is dropped, and the link is not called.
  */
 #pragma once
 #include <backplane/backplane.h>
@@ -11,7 +11,7 @@
 #include <backplane/input.h>
 #include "bus/owner.h"
 
-/* Beside the message's public flags: of our own output, not somebody's who sends on session/N/send. */
+/* A further message flag: output of the session itself, in contrast to messages that others send on session/N/send. */
 #define SESSION_OWN (1 << 8)
 
 struct BpSession {
@@ -24,23 +24,23 @@ struct BpSession {
 	gpointer memory; /* the handler's */
 	const BpSessionLink *link;
 	gpointer link_data;
-	char *peer; /* GRefString: the origin of what it sends */
+	char *peer; /* GRefString: the origin of its messages */
 	char *local, *query, *path, *agent, *type, *prompt;
 	BpRole role;
 	BpMode mode;
 	guint columns, rows;
 	gint64 started, last_input;
 	BpChannel *recv, *send;
-	BpWatch *shown; /* of `send`; NULL: it has gone */
+	BpWatch *shown; /* of `send`; NULL: removed */
 
 	const BpInputClass *input; /* NULL: none, or it has ended */
 	gpointer typing;	   /* its memory */
-	BpCall *taker;		   /* gets what is typed instead; call.c */
+	BpCall *taker;		   /* gets the input instead; call.c */
 
 	GQueue typed;		    /* CommandRun: what was typed, one after the other; the first is under way */
 	GQueue runs;		    /* CommandRun: all, those of timers, aliases and scripts too, side by side */
 	struct CommandRun *current; /* whose command's code is on the stack */
-	gsize waiting;		    /* bytes of what is in `typed` */
+	gsize waiting;		    /* bytes in `typed` */
 	guint failed;		    /* commands, in all */
 
 	guint terminal : 1;
@@ -53,7 +53,7 @@ struct BpSession {
 	guint at_end : 1;   /* the peer sends no more */
 	guint after_cr : 1;
 	guint opened : 1; /* the handler has agreed */
-	guint begun : 1;  /* channel "sessions" was told */
+	guint begun : 1;  /* "begin" was sent on channel "sessions" */
 	guint ending : 1;
 	guint ended : 1;
 };

@@ -23,12 +23,12 @@ typedef struct {
 	gpointer data;
 } SaveWaiter;
 
-/* One round of writing: made on the loop, worked off by a job, finished on the loop. */
+/* One save: prepared on the loop, written by a job, finished on the loop. */
 typedef struct {
 	char *path, *text;
 	gsize size;
 	gboolean same;	  /* as what was in the file */
-	gboolean foreign; /* somebody else had changed it */
+	gboolean foreign; /* another program had changed it */
 	gboolean ran;
 	struct stat seen;
 	GError *error;
