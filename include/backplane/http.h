@@ -65,8 +65,7 @@ BP_API const char *bp_http_header(const BpHttpExchange *exchange, const char *na
 BP_API char *bp_http_header_list(const BpHttpExchange *exchange, const char *name);
 /* TRUE if the list of all fields with that name contains the word, ignoring case. */
 BP_API gboolean bp_http_header_has(const BpHttpExchange *exchange, const char *name, const char *word);
-BP_API gboolean
-bp_http_has_body(const BpHttpExchange *exchange); /* it has Content-Length or chunks, possibly of size 0 */
+BP_API gboolean bp_http_has_body(const BpHttpExchange *exchange); /* it has Content-Length or chunks, even if empty */
 BP_API const char *bp_http_body(const BpHttpExchange *exchange, gsize *size); /* NUL-terminated; `size` may be NULL */
 BP_API const char *bp_http_peer(const BpHttpExchange *exchange);	      /* "127.0.0.1:4711" */
 /* The decoded value of a field of a form or query ("a=1&b=x+y%21"); NULL if it is missing, not UTF-8 or contains a NUL. Yours. Any
