@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* resource-host.c - resources host, servers, contexts, settings: what programs and pages are told of the host. */
+/* resource-host.c - resources host, servers, contexts, settings. */
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>

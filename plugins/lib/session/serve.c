@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* serve.c - what a server of sessions has whatever carries them: channels, who is told, and telnet's part in it. */
+/* serve.c - the common part of servers of sessions: channels, reports, telnet events. */
 #include <backplane/serve.h>
 #include <string.h>
 #include <backplane/owner.h>
