@@ -31,7 +31,7 @@ const BpParam bp_server_params[] = {
 	{ "max_per_address", .type = BP_INT, .fallback = "0", .min = 0, .max = 1000000,
 	  .help = "most connections of one address (IPv6: one /64) at a time (0: no limit)" },
 	{ "keepalive", .type = BP_BOOL, .fallback = "true",
-	  .help = "find peers that are gone without a word within a minute" },
+	  .help = "detect dead peers within a minute" },
 	{ "tls", .type = BP_BOOL, .fallback = "false", .alias = "use_ssl", .help = "encrypt" },
 	{ "tls_cert", .type = BP_STRING, .names = BP_A_FILE, .alias = "ssl_cert",
 	  .help = "file of the certificate chain (PEM)" },
@@ -324,9 +324,9 @@ BpServer *bp_server_open_sized(BpInstance *self, const BpServerOptions *given, g
 	server_let_in(server);
 	bp_instance_set_state(self, BP_STATE_OK, "listening on %s", server->addresses);
 	if (server->port)
-		bp_channel_printf(server->channel, "ListenSocket %s on port %u...", bp_plugin_name(self), server->port);
+		bp_channel_printf(server->channel, "Listening %s on port %u...", bp_plugin_name(self), server->port);
 	else
-		bp_channel_printf(server->channel, "ListenSocket %s on %s...", bp_plugin_name(self), server->addresses);
+		bp_channel_printf(server->channel, "Listening %s on %s...", bp_plugin_name(self), server->addresses);
 	return server;
 }
 
