@@ -424,7 +424,7 @@ void bp_channel_send(BpChannel *channel, BpMessage *message)
 	if (!bp_channel_is_watched(channel) || (traits & TRAIT_LOG && message->hops & HOP_OF_LOG))
 		return;
 	if (G_UNLIKELY((message->hops & ~HOP_OF_LOG) > BP_MAX_HOPS)) {
-		channel_dropped(channel, "each one causes another, round and round");
+		channel_dropped(channel, "messages trigger each other in a loop");
 		return;
 	}
 	count(channel, message->size);

@@ -196,7 +196,7 @@ BpWatch *bp_channel_link(BpPlugin *self, BpChannel *from, BpChannel *to, GError 
 	g_mutex_unlock(&bus_lock);
 	if (!entered)
 		g_set_error(error, BP_BUS_ERROR, BP_INVALID,
-			    "%s cannot watch %s: what is said on %s reaches %s already, and would go round for ever",
+			    "%s cannot watch %s: messages of %s reach %s already, and the link would close a loop",
 			    to->name, from->name, to->name, from->name);
 	if (entered != link) {
 		g_free(link);

@@ -297,8 +297,7 @@ static void save_finish(gpointer data)
 		store.seen = save->seen;
 		if (save->foreign)
 			bp_log(bp_kernel(), BP_LOG_WARNING,
-			       "somebody else had changed %s: what they wrote is in %s.bak now", save->path,
-			       save->path);
+			       "another program had changed %s: its version is in %s.bak now", save->path, save->path);
 	}
 	go_on(save->error);
 	g_clear_error(&save->error);

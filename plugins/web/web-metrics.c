@@ -107,8 +107,8 @@ static void add_servers(GString *text, json_t *rows)
 
 static void add_channels(GString *text, json_t *rows)
 {
-	add_rows(text, rows, "channel", "channel_messages_total", "messages", "counter", "Messages said on a channel.");
-	add_rows(text, rows, "channel", "channel_bytes_total", "bytes", "counter", "Bytes said on a channel.");
+	add_rows(text, rows, "channel", "channel_messages_total", "messages", "counter", "Messages sent on a channel.");
+	add_rows(text, rows, "channel", "channel_bytes_total", "bytes", "counter", "Bytes sent on a channel.");
 	add_rows(text, rows, "channel", "channel_drops_total", "drops", "counter", "Messages that were not delivered.");
 	add_rows(text, rows, "channel", "channel_watchers", "watchers", "gauge", "Who watches a channel.");
 }
