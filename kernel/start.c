@@ -130,7 +130,7 @@ static void drain(gint64 until)
 	g_source_unref(patience);
 }
 
-/* Listeners close first of all, then everybody is told, and all servers' goodbyes go out side by side. */
+/* Closes listeners first, then notifies all peers, so that the goodbyes of all servers are sent concurrently. */
 guint bp_kernel_stop(void)
 {
 	gint64 until = g_get_monotonic_time() + END_PATIENCE;
@@ -163,7 +163,7 @@ guint bp_kernel_stop(void)
 		bp_log(bus_kernel, BP_LOG_ERROR, "the job \"%s\" does not end in time",
 		       ((BpJobInfo *)jobs->pdata[i])->name);
 	if (jobs->len || left->len)
-		return jobs->len + left->len; /* their threads may still come back to what is here */
+		return jobs->len + left->len; /* their threads may still access these objects */
 	settings_stop();
 	loop_close_all(bus_kernel);
 	owner_drop_all(bus_kernel);

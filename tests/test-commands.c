@@ -107,7 +107,7 @@ static void test_channel_link(void)
 	bp_channel_print(from, "one");
 	CU_ASSERT_STRING_EQUAL(heard->str, "one");
 	type(client, "channel link to from\n");
-	EXPECT(client, "and would go round for ever");
+	EXPECT(client, "and the link would close a loop");
 	type(client, "channel link from nowhere\n");
 	EXPECT(client, "There is no channel named 'nowhere'");
 	type(client, "channel unlink from to\nchannel unlink from to\n");

@@ -211,7 +211,13 @@ static void test_take_later(void)
 
 static void route_request(BpPlugin *self, BpHttpExchange *exchange)
 {
-	if (*bp_http_query(exchange))
+	g_autofree char *token = bp_http_token(exchange, TRUE), *header_token = bp_http_token(exchange, FALSE);
+	g_autofree char *text = token ? g_strdup_printf("token %s, %s", token, header_token ? "header" : "query")
+				      : NULL;
+
+	if (text)
+		bp_http_respond_text(exchange, 200, text);
+	else if (*bp_http_query(exchange))
 		hold(exchange);
 	else
 		bp_http_respond_text(exchange, 200,
@@ -238,13 +244,16 @@ static void test_routes(void)
 	BEGIN();
 	plugin = bp_plugin_add(&route_plugin, NULL);
 	peer = peer_connect();
-	say(peer,
-	    GET("/route")
-		    GET("/routes") "GET /route HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n\r\n" GET(
-			    "/route?hold"));
+	say(peer, GET("/route") GET(
+			  "/routes") "GET /route HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n\r\n");
 	CU_ASSERT(expect(peer, "of the route, own", 1));
 	CU_ASSERT(expect(peer, "GET /routes", 1));
 	CU_ASSERT(expect(peer, "of the route, foreign", 1));
+	say(peer, GET("/route?a=b&token=of%20query") "GET /route?token=a HTTP/1.1\r\nHost: localhost\r\n"
+						     "Authorization: bearer  of header \r\n\r\n");
+	CU_ASSERT(expect(peer, "token of query, query", 1));
+	CU_ASSERT(expect(peer, "token of header, header", 1));
+	say(peer, GET("/route?hold"));
 	CU_ASSERT_FATAL(suite_wait_until(is_held, NULL, 5));
 	/* Its plugin goes: the client is told, and the plugin that its exchange is gone. */
 	bp_plugin_unload(plugin, NULL, NULL);

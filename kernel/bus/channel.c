@@ -54,7 +54,7 @@ static BpChannel *channel_make(const char *name)
 	return channel;
 }
 
-/* A holder for the caller; `*fresh` tells whether globs are to be bound. bus_lock is taken. */
+/* Holds the channel for the caller. `*fresh`: it is new, and glob watches must be bound to it. Takes bus_lock. */
 static BpChannel *channel_obtain(const char *name, gboolean *fresh)
 {
 	BpChannel *channel;
@@ -98,7 +98,7 @@ void channel_unhold(BpChannel *channel)
 	bp_channel_unref(channel);
 }
 
-/* `wanted`, or the first of `owner`, taken off the list: two threads never get the same one. */
+/* Unlists `wanted`, or the first hold of `owner`, and returns it: two threads never get the same one. */
 static ChannelHold *take_hold(BpChannel *channel, const ChannelHold *wanted, const BpPlugin *owner)
 {
 	ChannelHold *hold = NULL;
@@ -328,8 +328,7 @@ GPtrArray *bp_channel_replay(BpChannel *channel)
 	return list;
 }
 
-/* The stamp and the blanks stand before each line that has something on it; what follows the last line end
- * is nothing, not a line. */
+/* Time and indent are put before each line; after the last line end there is no further line. */
 BpMessage *channel_format(BpChannel *channel, BpMessage *message)
 {
 	g_autoptr(GString) text = NULL;
@@ -402,8 +401,7 @@ static void count(BpChannel *channel, gsize size)
 	}
 }
 
-/* Appending and delivering are one step for other threads, so that a watch made meanwhile can tell by the
- * sequence what its replay has given it already. */
+/* The sequence number tells a watch that is made meanwhile which messages it got from the replay buffer already. */
 static guint64 keep_for_replay(BpChannel *channel, ChannelState *state, BpMessage *message)
 {
 	g_autoptr(BpMessage) formatted = channel_format(channel, message);
@@ -426,7 +424,7 @@ void bp_channel_send(BpChannel *channel, BpMessage *message)
 	if (!bp_channel_is_watched(channel) || (traits & TRAIT_LOG && message->hops & HOP_OF_LOG))
 		return;
 	if (G_UNLIKELY((message->hops & ~HOP_OF_LOG) > BP_MAX_HOPS)) {
-		channel_dropped(channel, "each one causes another, round and round");
+		channel_dropped(channel, "messages trigger each other in a loop");
 		return;
 	}
 	count(channel, message->size);

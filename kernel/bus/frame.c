@@ -21,7 +21,7 @@ void frame_append(char *text, gsize size, const char *more)
 
 	for (; *more && at + 1 < size; at++, more++)
 		text[at] = (guchar)*more < ' ' ? '?' : *more;
-	if ((*more & 0xc0) == 0x80) /* no letter is cut in two */
+	if ((*more & 0xc0) == 0x80) /* do not cut a UTF-8 sequence */
 		while (at && (text[--at] & 0xc0) == 0x80)
 			;
 	text[at] = 0;

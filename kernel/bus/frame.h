@@ -2,9 +2,9 @@
 /* frame.h - whose code runs on this thread, innermost last.
  *
  * A frame is pushed wherever the kernel calls code of a plugin, and popped when the call returns. The thread writes
- * without a lock; the watcher of turns reads on another thread, holding frame_lock, and a handler of crashes on this one.
- * What a frame points to lives as long as the frame. Who frees an owner, a channel or a plugin's code calls frame_quiesce
- * before that, so that the watcher never reads what is freed.
+ * without a lock. The watcher of turns reads on another thread with frame_lock, the crash handler on this thread. Pointers in a frame are
+ * valid as long as the frame. frame_quiesce is called before an owner, a channel or the code of a plugin is freed, so that the watcher
+ * does not read freed memory.
  */
 #pragma once
 #include <backplane/types.h>
@@ -29,7 +29,7 @@ typedef struct {
 	gint64 mark; /* what came before is accounted for; 0: no turn is measured */
 	gint64 worst;
 	char worst_text[FRAME_TEXT];
-	Frame frames[FRAME_LIMIT + 1]; /* the last is for all that are deeper, and not read */
+	Frame frames[FRAME_LIMIT + 1]; /* the last one is overwritten by deeper frames and not read */
 } FrameStack;
 
 extern __thread FrameStack frame_stack __attribute__((tls_model("initial-exec")));
@@ -38,8 +38,8 @@ extern GMutex frame_lock;
 void frame_quiesce(void);
 /* `plugin echo, channel "door"`. Of another thread: with frame_lock only. Gives the owner; NULL: nobody's code runs. */
 BpPlugin *frame_describe(const FrameStack *stack, char *text, gsize size);
-/* What ran since the last mark was the innermost frame. Each outermost frame ends with one; what tends to take long
- * within another begins and ends with one. */
+/* Charges the time since the last mark to the innermost frame. Each outermost frame ends with a mark; code that may take long inside
+ * another frame begins and ends with one. */
 void frame_mark(void);
 /* For text in a handler of signals: appends what fits. */
 void frame_append(char *text, gsize size, const char *more);

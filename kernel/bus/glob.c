@@ -25,7 +25,7 @@ static void binding_free(GlobBinding *binding)
 	bp_channel_unref(channel);
 }
 
-/* Who takes the channel off the table looks for bindings after that, so either sees the other. */
+/* channel_unhold first removes the channel from the table and then its bindings, so either it sees this binding, or `listed` is FALSE. */
 static void bind_here(BpWatch *watch, BpChannel *channel)
 {
 	Branch *branch = branch_obtain(channel);
@@ -48,7 +48,7 @@ static void bind_here(BpWatch *watch, BpChannel *channel)
 		binding_free(binding);
 }
 
-/* The glob watch may have gone since; its loop, which runs this, is the only one that could remove it. */
+/* The glob watch may have been removed meanwhile; only its loop, which runs this, removes it. */
 static void run_bind(gpointer a, gpointer b, guint64 id)
 {
 	BpChannel *channel = a;
@@ -98,7 +98,7 @@ static void run_unbind(gpointer a, gpointer b, guint64 c)
 	bp_channel_unref(channel);
 }
 
-/* Those of a loop that has ended stay until their glob watch goes. */
+/* Bindings of a loop that has ended stay until their glob watch is removed. */
 void watch_unbind_globs(BpChannel *channel)
 {
 	for (Branch *branch = g_atomic_pointer_get(&channel->branches), *next; branch; branch = next) {

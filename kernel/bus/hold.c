@@ -46,7 +46,7 @@ static void run_count_down(gpointer a, gpointer b, guint64 c)
 	}
 }
 
-/* The last one lets the main loop free the owner, so another thread leaves the counting to it. `hold` is off the list. */
+/* Releasing the last hold lets the main loop free the owner, so other threads let the main loop count down. `hold` is unlisted already. */
 static void give_up(OwnerHold *hold)
 {
 	BpPlugin *owner = hold->owner;
@@ -108,7 +108,7 @@ void bp_plugin_release_for(BpPlugin *self, const char *what)
 	release(self, what);
 }
 
-/* --- what it waits for, in words --- */
+/* --- description --- */
 
 static const BpPlugin *root_of(const BpPlugin *owner)
 {

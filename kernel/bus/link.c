@@ -59,7 +59,7 @@ static BpChannel *search_step(CycleSearch *search, gboolean backwards)
 	return backwards ? source_of(link) : link->watch.target;
 }
 
-/* Searched from both ends, a link each in turns: a long chain or a wide fan costs as little as its shorter side.
+/* Bidirectional search, one link of each side in turn: the cost is that of the smaller side.
  * bus_lock held. */
 static gboolean leads_to(BpChannel *from, BpChannel *to)
 {
@@ -89,7 +89,7 @@ static gboolean leads_to(BpChannel *from, BpChannel *to)
 	return met;
 }
 
-/* --- what is linked; bus_lock held --- */
+/* --- linked channels; bus_lock held --- */
 
 static void link_connect(Link *link)
 {
@@ -123,7 +123,7 @@ static void link_disconnect(Link *link)
 		link->next_in->at_in = link->at_in;
 }
 
-/* Where one goes that passes messages on, the next that stands by takes its place, of whatever loop it is. */
+/* When the forwarding link is removed, the next standby link replaces it, on whichever loop that is. */
 static void link_leave(Link *link)
 {
 	Link *first = g_hash_table_lookup(index_of_links, link);
@@ -139,7 +139,7 @@ static void link_leave(Link *link)
 	first->next_same = link->next_same;
 }
 
-/* Finds the one that this owner has made on this loop, or enters the new one. */
+/* Returns the link that this owner has made on this loop already, or enters the new one. */
 static Link *link_enter(Link *link, BpPlugin *owner)
 {
 	Link *last = NULL;
@@ -196,7 +196,7 @@ BpWatch *bp_channel_link(BpPlugin *self, BpChannel *from, BpChannel *to, GError 
 	g_mutex_unlock(&bus_lock);
 	if (!entered)
 		g_set_error(error, BP_BUS_ERROR, BP_INVALID,
-			    "%s cannot watch %s: what is said on %s reaches %s already, and would go round for ever",
+			    "%s cannot watch %s: messages of %s reach %s already, and the link would close a loop",
 			    to->name, from->name, to->name, from->name);
 	if (entered != link) {
 		g_free(link);

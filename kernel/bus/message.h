@@ -3,8 +3,8 @@
 #pragma once
 #include <backplane/message.h>
 
-/* In `hops`: the delivery of a message of a log channel has caused it. Log channels do not take it, so that none tells
- * of its own being watched, however far the consequence has come. */
+/* Bit of `hops`: the message was caused, directly or indirectly, by delivering a message of a log channel. Log channels drop it, so that
+ * watching a log does not create log messages. */
 #define HOP_OF_LOG 0x8000
 
 struct BpMessage {

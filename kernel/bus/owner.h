@@ -10,7 +10,7 @@
 #include "bus/frame.h"
 #include "bus/port.h"
 
-/* Why an owner may not go yet. */
+/* Delays the end of an owner. */
 typedef struct OwnerHold OwnerHold;
 struct OwnerHold {
 	OwnerHold *prev, *next;
@@ -20,27 +20,27 @@ struct OwnerHold {
 	gint64 since;	  /* monotonic */
 };
 
-/* What may be on other loops than the main one. */
+/* What an owner may have on loops other than the main one: nothing, objects, or running code. */
 typedef enum { ELSEWHERE_NOTHING, ELSEWHERE_ITEMS, ELSEWHERE_CODE } OwnerElsewhere;
 
 struct BpPlugin {
 	BpOwned ring;		 /* head; the newest is ring.prev */
 	BpOwned notified;	 /* head: what the owner is notified of when it ends; dropped first */
 	BpPlugin *before, *next; /* in the list of all owners */
-	BpPlugin *parent;	 /* of an instance: its plugin; of a scope: what it is within */
+	BpPlugin *parent;	 /* of an instance: its plugin; of a scope: its owner */
 	char *name;
-	guint depth;	 /* frames of its code on the main loop's stack */
-	gint holds;	 /* atomic: what it waits for before it goes, and what is within it */
-	gint dying;	 /* atomic: nothing of it is called any more; of a scope 2: all that it owns is being dropped */
-	guint8 is_scope; /* it has no life of its own (see scope.h): 1 at a place of a thing, 2 made with bp_scope_open */
-	guint64 cpu;	 /* atomic: nanoseconds of processor time that its code took, its instances' too */
-	guint within;	 /* of a scope: scopes that are within it */
+	guint depth; /* frames of its code on the main loop's stack */
+	gint holds;  /* atomic: holds that delay its end, its own and those of its instances and scopes */
+	gint dying; /* atomic: its callbacks are not called any more; of a scope 2: all that it owns is being dropped */
+	guint8 is_scope;	  /* see scope.h: 1 the scope of a library's object, 2 made with bp_scope_open */
+	guint64 cpu;		  /* atomic: nanoseconds of processor time that its code took, its instances' too */
+	guint within;		  /* of a scope: number of scopes that it owns */
 	OwnerElsewhere elsewhere; /* not of a scope, which is part of an instance */
 	gpointer data;
-	BpCancel cancel;	   /* empty until somebody has given one */
+	BpCancel cancel;	   /* empty unless the plugin uses GIO */
 	struct PluginFile *file;   /* host/plugin.c; NULL for an instance */
 	struct Instance *instance; /* host/module.c; NULL for a plugin */
-	/* Set while something waits for depth and holds to become 0; called then, from owner_leave or release. */
+	/* Set while the end of the owner waits for depth and holds to become 0; then called by owner_leave or the last release. */
 	void (*when_idle)(BpPlugin *self);
 };
 
@@ -48,24 +48,23 @@ struct BpPlugin {
 void owner_init(BpPlugin *owner, BpPlugin *parent, const char *name);
 void owner_init_scope(BpPlugin *owner, BpPlugin *parent); /* whose name and instance it shares */
 void owner_clear(BpPlugin *owner);
-/* For what is given to another loop from any thread: it will be dropped there. FALSE when the owner is going. */
+/* From any thread, for an object that another loop gets and will drop. FALSE if the owner is ending. */
 gboolean owner_link_there(BpPlugin *owner, BpOwned *owned, BusPort *port, const char *kind,
 			  void (*drop)(BpOwned *owned));
-/* Ends what the owner is notified of, newest first: after the `close` of an instance, say. */
+/* Drops the objects whose end is notified, newest first; used after the `close` of an instance. */
 void owner_end_notified(BpPlugin *owner);
-/* The same, then drops all the others, newest first; gives how many. What is dropped may drop others. What is on another
- * loop that still runs stays; see loops_leave. */
+/* The same, then drops all other objects, newest first; returns their number. A drop may drop further objects. Objects on another loop
+ * that still runs are kept; see loops_leave. */
 guint owner_drop_all(BpPlugin *owner);
-/* All of it on the running loop but `except`. */
+/* Drops all objects of the owner on the running loop except `except`. */
 void owner_drop_here(BpPlugin *owner, const BpOwned *except);
-/* What it may have on other loops; from now on at most `left`, until it makes something there again. */
+/* Returns what the owner may have on other loops and limits it to `left`, until the owner makes something there again. */
 OwnerElsewhere owner_leave_elsewhere(BpPlugin *owner, OwnerElsewhere left);
-/* Nothing of the owner is freed until this is undone. Any thread; undoing goes on from the main loop. */
+/* The owner is not freed until owner_unhold. Any thread; the main loop continues after the last one. */
 OwnerHold *owner_hold(BpPlugin *owner, const char *kind, const char *what);
 void owner_unhold(OwnerHold *hold);
-/* "2 calls \"resolve\" (since 3.0 s), job \"scan\" of uart0 (since 1.2 s)"; NULL: it waits for nothing. */
 void owner_cancel(BpPlugin *owner);
-/* From now on nothing of it is called; what waits is cancelled. */
+/* Marks the owner as dying, so that its callbacks are not called any more, and cancels its GIO calls. */
 void owner_die(BpPlugin *owner);
 
 static inline gboolean owner_is_dying(const BpPlugin *owner)
@@ -90,8 +89,8 @@ static inline BpPlugin *owner_whole(BpPlugin *owner)
 	return owner;
 }
 
-/* Every other loop ends the turn it is in before a plugin goes, so only frames of the main loop are counted; a scope may go in its own
- * callback, so on its loop, whichever that is, it is. */
+/* Before a plugin ends, every other loop finishes its turn, so only frames of the main loop are counted. Frames of a scope are counted on
+ * every loop, since it may end in its own callback. */
 static inline void owner_arrive(BpPlugin *owner, gboolean on_main)
 {
 	for (; owner; owner = owner->parent)

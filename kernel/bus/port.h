@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* port.h - all that the bus needs to know of a loop, so that it stands below it. */
+/* port.h - the interface of a loop for the bus, so that the bus does not depend on the loop. */
 #pragma once
 #include <backplane/channel.h>
 
@@ -9,12 +9,12 @@ struct BusPort {
 	gint ref;    /* atomic; branches have none: the memory of a port is used again, never freed */
 	gint closed; /* atomic: no code runs on it any more, and it takes nothing */
 	gboolean is_main;
-	guint turn_hops;  /* of messages made now: those of the message being delivered, and one; 0: none is */
+	guint turn_hops;  /* hops of new messages: one more than those of the message being delivered; 0: none is */
 	gint64 real_time; /* of this turn; 0: ask the clock */
-	/* Any thread: queue and wake. FALSE: full or closed; the caller keeps what it wanted to post. `always`: beyond the
-	 * limit too, for what must not be lost and is bounded elsewhere. */
+	/* Any thread: queues and wakes the loop. FALSE: full or closed; the caller keeps its references. `always`: ignores the limit, for
+	 * entries that must not be lost and are bounded elsewhere. */
 	gboolean (*post)(BusPort *port, BusRun run, gpointer a, gpointer b, guint64 c, gboolean always);
-	void (*end)(BusPort *port); /* nobody refers to it any more */
+	void (*end)(BusPort *port); /* after the last unref */
 };
 
 /* The port of the loop whose code runs on this thread, or NULL. */

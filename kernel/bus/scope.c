@@ -7,7 +7,7 @@
 /* One made with bp_scope_open. */
 typedef struct {
 	BpPlugin handle; /* first */
-	BpOwned owned;	 /* of what it is within */
+	BpOwned owned;	 /* in the list of its owner */
 } OpenedScope;
 
 enum { LIVES, STOPPED, CLEARED }; /* in `dying` */
@@ -62,8 +62,8 @@ void scope_stop(BpPlugin *scope)
 		g_atomic_int_set(&scope->dying, STOPPED);
 }
 
-/* What it owns goes now; the handle stays as long as its code is on the stack and its jobs run. What is dropped may ask for the
- * scope of the thing once more: it gets this one, in which nothing lives long. */
+/* Drops all objects now; the handle is kept while its code is on the stack or its jobs run. A drop may ask for the scope of the object
+ * again: it gets this one, and what it adds is dropped too. */
 void scope_clear(BpPlugin **place)
 {
 	BpPlugin *scope = *place;

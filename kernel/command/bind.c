@@ -308,7 +308,7 @@ static BindState walk_begin(const char *name, const BpParam *table, const Parsed
 	return walk;
 }
 
-/* --- what is done with the pairs --- */
+/* --- binding to values --- */
 
 static gboolean give_value(BindState *walk, const BpParam *param, const char *text, GError **error)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* builtin.c - plugin load, unload, reload; flush, exit, quit, shutdown, restart: what is there without the plugin commands. */
+/* builtin.c - plugin load, unload, reload; flush, exit, quit, shutdown, restart: the commands of the kernel itself. */
 #include "command/command.h"
 #include "command/session.h"
 #include "host/plugin.h"
@@ -32,7 +32,7 @@ static void on_still_there(BpPlugin *self, gpointer data)
 			       holds, name);
 }
 
-/* The session that asked may have gone before the plugin has; the call bears that. */
+/* The session may have ended before the plugin; the call remains valid. */
 static void on_unloaded(const char *name, const char *left, gpointer data)
 {
 	BpCall *call = data;

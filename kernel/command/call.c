@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* call.c - a command being run: what was given, what it says, when it ends. */
+/* call.c - a call of a command: its values, its output, its end. */
 #include "command/run.h"
 #include <string.h>
 
@@ -94,7 +94,7 @@ void bp_call_done(BpCall *call, GError *take_error)
 {
 	CommandRun *run = call->run;
 
-	/* Ended already: what ran as a part of it ends with its scope, and has nobody to tell. */
+	/* The call has ended already, and with it its scope, whose runs report their end here. */
 	if (!call->held || call->done) {
 		g_clear_error(&take_error);
 		return;
@@ -181,8 +181,7 @@ void call_interrupt(BpCall *call)
 
 	if (!call->cancelled) {
 		session_show(call->session, "^C\n", 3, TRUE);
-		if (g_ptr_array_find(held, call, NULL) &&
-		    call->run) /* what is shown may end the session, and so the call */
+		if (g_ptr_array_find(held, call, NULL) && call->run) /* output may end the session, and so the call */
 			cancel(call);
 		return;
 	}
@@ -252,7 +251,7 @@ BpSession *bp_call_session(const BpCall *call)
 	return call->session;
 }
 
-/* --- what it says --- */
+/* --- output --- */
 
 void bp_call_print(BpCall *call, const char *text)
 {

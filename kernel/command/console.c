@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* console.c - the handler `console`: every line is commands. It shows what is said on channel "console" between them. */
+/* console.c - the handler `console`: each line is a line of commands. Shows messages of channel "console" between them. */
 #include "command/console.h"
 #include <string.h>
 #include "command/command.h"

@@ -31,7 +31,7 @@ gboolean bp_session_is_own(const BpSession *session)
 	return session->link->own;
 }
 
-/* --- what is typed --- */
+/* --- input --- */
 
 static void give(BpSession *session, const char *data, gsize size)
 {

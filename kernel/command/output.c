@@ -34,8 +34,8 @@ static void to_link(BpSession *session, const char *text, gsize size, gboolean i
 	session->link->send(session->owned.owner, session, text, size, is_text, session->link_data);
 }
 
-/* What somebody else sends here stands between what is typed, on lines of its own. The channel is busy with it, so
- * what takes the typed line away and shows it again goes past the channel; else it would come too late. */
+/* Messages of others are shown on lines of their own, between typed lines. The channel is delivering such a message now, so the output that
+ * clears the typed line and shows it again bypasses the channel; else it would be delivered too late. */
 void session_on_send(BpPlugin *self, BpMessage *message, gpointer data)
 {
 	BpSession *session = data;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* run.c - lines of commands under way in a session.
  *
- * Each line is a run. What is typed runs one line after the other; what a timer, an alias or a script runs goes beside
- * it. A run stops at a command that waits, at a reader that does not read, and every few milliseconds, so
- * that other work is never held up; it goes on from the loop's inbox.
+ * Each line is a run. Typed lines run one after the other; lines of timers, aliases and scripts run concurrently. A run pauses at a held
+ * call, while the peer does not read, and every few milliseconds, so that it does not delay other work; it continues from the inbox of
+ * the loop.
  */
 #include "command/run.h"
 #include <string.h>
@@ -18,7 +18,7 @@
 #define TYPED_LIMIT (16 * 1024 * 1024) /* it did not stop */
 
 struct CommandRun {
-	BpOwned owned; /* of whoever is notified of its end; owner NULL: nobody, or done */
+	BpOwned owned; /* owner: the handle of `done`; NULL: none, or `done` has been called */
 	gint refs;
 	BpSession *session;
 	GList of_runs, of_typed; /* its places in the session: it may be one of thousands */

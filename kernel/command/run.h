@@ -8,9 +8,9 @@ typedef struct CommandRun CommandRun;
 
 /* --- run.c --- */
 BpSession *run_session(CommandRun *run);
-void run_fail(CommandRun *run, const char *text); /* said, counted; the rest of its line is not run */
+void run_fail(CommandRun *run, const char *text); /* prints and counts the failure; the rest of the line is skipped */
 void run_schedule(CommandRun *run);
-/* It may go on. The caller gets a reference: what is then said may end the session, and the run. */
+/* The held call has ended, and the run continues. The caller needs a reference, since output may end the session and the run. */
 void run_call_ended(CommandRun *run);
 void run_unref(CommandRun *run);
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* context.c - contexts: declared settings, their values from the store, the temporary ones, watches.
  *
- * A value is looked for in this order: temporary (command line), stored (settings.ini), the fallback
- * declared. A text that does not fit its declaration is passed over, said once when it is declared, and
- * kept in the file until somebody sets the key. Two plugins may declare the same key: the first counts
- * while it is there. Watches may come and go while they are called: a place that is emptied stays until
- * the calls are over. A change made in a watch calls again, NOTIFY_DEPTH deep at most.
+ * A value is looked up in this order: temporary (command line), stored (settings.ini), the declared fallback. A stored text that is
+ * invalid for its declaration is ignored with one warning when it is declared, and kept in the file until the key is set. Two plugins
+ * may declare the same key: the first declaration is used while it exists. Watches may be added and removed while they are called: an
+ * emptied array element stays until the calls have returned. A change made in a watch notifies again, up to NOTIFY_DEPTH levels.
  */
 #include <string.h>
 #include <backplane/kernel.h>
@@ -20,7 +19,7 @@
 struct BpContext {
 	char *path;
 	GPtrArray *declarations;
-	GPtrArray *watches; /* NULL: gone */
+	GPtrArray *watches; /* NULL: removed */
 	guint depth;	    /* of context_notify */
 };
 

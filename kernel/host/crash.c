@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* crash.c - the handler of SIGSEGV and its kind, backtraces of other threads, the terminal as it was found.
+/* crash.c - the handler of SIGSEGV and its kind, backtraces of other threads, restoring the terminal.
  *
- * The handler runs in a broken process: it allocates nothing and takes no lock, the dynamic loader's neither. If it fails
- * itself, what it has put together until then is written.
+ * The handler runs in a broken process: it allocates nothing and takes no lock, the dynamic loader's neither. If it
+ * crashes itself, it writes the text that it has composed so far.
  */
 #include "host/crash.h"
 #include <dlfcn.h>
@@ -212,7 +212,7 @@ static void *trace(void *thread)
 	struct sigaction capture = { .sa_handler = on_capture, .sa_flags = SA_RESTART };
 	struct timespec patience;
 
-	backtrace(addresses, 1); /* loads what it needs */
+	backtrace(addresses, 1); /* loads libgcc now, not in the handler */
 	sem_init(&captured, 0, 0);
 	sigaction(CAPTURE, &capture, NULL);
 	clock_gettime(CLOCK_REALTIME, &patience);

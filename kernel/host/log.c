@@ -94,10 +94,10 @@ void log_write(BpLogLevel level, const char *text)
 	frame_append(line, sizeof(line) - 1, text);
 	line[strlen(line)] = '\n';
 	if (poll(&fd, 1, 0) == 1 && write(STDERR_FILENO, line, strnlen(line, sizeof(line))) < 0)
-		return; /* nobody is left to be told */
+		return; /* nothing else can report it */
 }
 
-/* A line about what goes round and round must not be dropped with it; both channels are logs, so it cannot itself. */
+/* The warning about a loop of messages must not be dropped by the hop limit; since both channels are logs, it cannot cause a loop itself. */
 static void say(BpChannel *channel, BpMessage *take_message)
 {
 	take_message->hops = 0;

@@ -195,8 +195,8 @@ static void call_close(BpInstance *self)
 	g_atomic_int_set(&self->dying, TRUE);
 }
 
-/* Nothing of it runs on any loop when it is closed. What its close function leaves open ends behind it, and what it begins
- * and holds the instance for is waited for. */
+/* The close function is called when no code of the instance runs on any loop. Objects that it leaves open end after it, and holds that it
+ * takes are waited for. */
 static void finish(BpInstance *self)
 {
 	self->when_idle = ask_finish;
@@ -296,7 +296,7 @@ void module_close_all(BpPlugin *plugin, const char *why)
 	}
 }
 
-/* What is still to come back may find the instance, dead as it is. */
+/* Calls that have not returned may still access the instance, so its memory is kept. */
 GPtrArray *module_abandon_all(BpPlugin *plugin)
 {
 	GPtrArray *abandoned = g_ptr_array_new_with_free_func((GDestroyNotify)module_dispose);

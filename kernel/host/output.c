@@ -19,8 +19,8 @@ typedef struct {
 	/* under the lock: */
 	GByteArray *pending; /* NULL: nothing has been written yet */
 	gsize taken;	     /* bytes that the thread writes just now */
-	gboolean full;	     /* somebody waits for room */
-	gboolean ended;	     /* its reader has gone, or there is no thread */
+	gboolean full;	     /* a write returned BP_FULL, so "STDOUT" is to be sent */
+	gboolean ended;	     /* the reader has closed, or there is no thread */
 	gsize lost;	     /* atomic */
 } OutputQueue;
 

@@ -3,9 +3,9 @@
 #pragma once
 #include <backplane/host.h>
 
-/* The kernel runs, so that channels can be told; at its end, stderr gets a moment to take what it was given. */
+/* TRUE: the kernel runs, and channels can be used. FALSE: waits a moment for stderr to be written. */
 void output_set_up(gboolean up);
 /* A line for stderr; any thread. */
 void output_error(const char *text);
-/* After the kernel. Waits until stdout has taken all there was; `at_once`: only for a moment. */
+/* After the kernel. Waits until stdout is written completely; `at_once`: only for a moment. */
 void output_end(gboolean at_once);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* param.c - tables of parameters: their rows, and reading one text by its row.
  *
- * Reading is strict: nothing may follow a number, nothing overflows, there is no NaN and no infinity, and
- * the locale has no say. What is wrong is said with what is right, and with the nearest choice. Secrets
- * are not repeated in it. A row that comes first hides a later one of the same name, so that a module can
+ * Parsing is strict: no trailing characters after a number, no overflow, no NaN, no infinity, independent of the locale. Error messages
+ * name the expected form and the nearest choice, and never contain secrets. A row that comes first hides a later one of the same name, so that a module can
  * put its own "bind" before the table it includes. Everything here may be called on any thread.
  */
 #include <errno.h>

@@ -12,8 +12,8 @@ typedef struct PluginFile {
 	char *path;		  /* NULL for one that is linked in */
 	gboolean unloading;	  /* asked for; it waits for its code and calls to return */
 	gboolean forced;	  /* ... for its code only */
-	gpointer before;	  /* for who finds what it leaves behind */
-	gboolean is_kept;	  /* its code stays mapped: it has gone by force, or left something behind */
+	gpointer before;	  /* of leftover_before, for leftover_find */
+	gboolean is_kept;	  /* its code stays mapped: it was unloaded by force, or references to it remain */
 	GPtrArray *instances;	  /* ... and so does the memory of these */
 	BpScope *patience;	  /* of the kernel: has the timer until it is forced */
 	gboolean loaded;	  /* its load function has succeeded */
@@ -21,7 +21,7 @@ typedef struct PluginFile {
 	gboolean comes_back;	  /* ... and what was asked for last is a reload */
 } PluginFile;
 
-/* What the rooms above do with a descriptor's tables. */
+/* How the folder command registers the tables of a descriptor. */
 typedef struct {
 	gboolean (*add)(BpPlugin *plugin, const BpPluginInfo *info, GError **error);
 	void (*dying)(BpPlugin *plugin); /* before it is marked so: sessions and calls of its code end */
@@ -33,19 +33,19 @@ void plugin_use_tables(const PluginTables *tables);
 gconstpointer plugin_rows(gconstpointer table, gsize size, gsize known, gpointer *copy);
 BpPlugin *plugin_new(const char *name, const BpPluginInfo *info, void *handle, const char *path);
 void plugin_remove(BpPlugin *plugin); /* from the list of those that are loaded */
-/* Owned things have gone already. What it has left behind, in words: then its code stays. NULL: nothing. Yours. */
+/* After all owned objects were dropped. Returns a description of remaining references, yours: then its code stays mapped. NULL: none. */
 char *plugin_unmap(BpPlugin *plugin);
 void plugin_free(BpPlugin *plugin);
 /* Before a file is opened, after `load` has returned, before it is closed. */
 gpointer leftover_before(void);
 gpointer leftover_loaded(gpointer take_before, const char *name);
 char *leftover_find(gpointer take_before);
-/* By force it waits a second for what holds it, not longer. `left`: what it has left behind, or NULL. */
+/* `force`: waits at most one second for holds. `left`: remaining references, or NULL. */
 typedef void (*PluginUnloaded)(const char *name, const char *left, gpointer data);
 void plugin_unload(BpPlugin *plugin, gboolean force, PluginUnloaded done, gpointer data);
-/* Those unloaded by force that something still comes back to; NULL: there never was one. */
+/* Plugins that were unloaded by force and still have calls that will return; NULL: none so far. */
 const GPtrArray *plugin_abandoned(void);
 const char *plugin_of_map(const void *map); /* the plugin that the loader has mapped there, or NULL */
 #define UNLOAD_ALL_PATIENCE 3		    /* seconds; a whole stop has TURNS_PATIENCE */
 gboolean plugin_may_load(GError **error);   /* FALSE: all are being unloaded */
-void plugin_unload_all(void);		    /* newest first; runs the loop until they are gone, that long at most */
+void plugin_unload_all(void); /* newest first; runs the loop until all are unloaded, at most UNLOAD_ALL_PATIENCE */

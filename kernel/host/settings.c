@@ -24,12 +24,12 @@ typedef struct {
 	gpointer data;
 } SaveWaiter;
 
-/* One round of writing: made on the loop, worked off by a job, finished on the loop. */
+/* One save: prepared on the loop, written by a job, finished on the loop. */
 typedef struct {
 	char *path, *text;
 	gsize size;
 	gboolean same;	  /* as what was in the file */
-	gboolean foreign; /* somebody else had changed it */
+	gboolean foreign; /* another program had changed it */
 	gboolean ran;
 	struct stat seen;
 	GError *error;
@@ -295,8 +295,7 @@ static void save_finish(gpointer data)
 		store.seen = save->seen;
 		if (save->foreign)
 			bp_log(bp_kernel(), BP_LOG_WARNING,
-			       "somebody else had changed %s: what they wrote is in %s.bak now", save->path,
-			       save->path);
+			       "another program had changed %s: its version is in %s.bak now", save->path, save->path);
 	}
 	go_on(save->error);
 	g_clear_error(&save->error);

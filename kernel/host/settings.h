@@ -19,14 +19,14 @@ char *settings_unescape(const char *text);
 
 /* --- the file: settings.c --- */
 
-/* Reads settings.ini in `state_dir`, which is made if need be; NULL: in memory only. FALSE only when the folder
- * cannot be made or the file not be read. What came before (temporary values, declarations) holds. A broken
- * file is no error: it is set aside, logged, and told by settings_notice. */
+/* Reads settings.ini in `state_dir`, which is made if need be; NULL: in memory only. FALSE if the folder
+ * cannot be made or the file cannot be read. Earlier temporary values and declarations stay valid. A broken file is no error: it is
+ * renamed, logged, and reported by settings_notice. */
 gboolean settings_start(const char *state_dir, GError **error);
 /* What the user should know about the last start, or NULL: a sentence. */
 const char *settings_notice(void);
-/* Writes what has changed, in a job; nothing if nothing has. `done` is called when it is on the disk, or with the reason
- * why not: then the old file is whole and the change still waits to be saved. At once when there is nothing to wait for. */
+/* Writes changes in a job. `done` is called when they are on the disk, or with an error: then the old file is unchanged, and the changes are
+ * still unsaved. Called immediately if there are no changes. */
 typedef void (*SettingsSaved)(const GError *error, gpointer data);
 void settings_save(SettingsSaved done, gpointer data);
 gboolean settings_is_dirty(void);
@@ -40,6 +40,6 @@ void settings_set_text(const char *path, const char *key, const char *text);
 
 /* --- the contexts: context.c --- */
 
-/* Called by whoever changed a declared setting past bp_setting_set. */
+/* Must be called after a declared setting was changed without bp_setting_set. */
 void context_notify(BpContext *context, const char *key);
 void context_forget_temporary(void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* state.c - how each instance is, and who is told when that changes. */
+/* state.c - states of instances, and the reports of their changes. */
 #include <string.h>
 #include <backplane/channel.h>
 #include "host/log.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* unload.c - how a plugin goes: nothing of it is called, its code leaves the stack, its calls return, its
- * instances close, all it owns is dropped, and only then is it unmapped. Always from the loop's inbox, which runs
- * before timers: a plugin's own busy timer cannot keep it alive. By force it does not wait for calls to return: then what
- * they may still use stays, its code above all.
+/* unload.c - unloading a plugin: its callbacks are not called any more, its code leaves the stack, its calls return, its
+ * instances close, all its objects are dropped, and then it is unmapped. Each step runs from the inbox of the loop, before timers: a busy
+ * timer of the plugin cannot delay it. A forced unload does not wait for calls to return: then the memory that they may still use is
+ * kept, above all the code.
  */
 #include "host/plugin.h"
 #include <backplane/scope.h>
@@ -20,7 +20,7 @@ typedef struct {
 	gpointer data;
 } PluginReload;
 
-/* Who waits for the end of a plugin: one of these. */
+/* Callback for the end of a plugin: exactly one of these. */
 typedef struct {
 	PluginUnloaded done;
 	BpUnloadDone plain;
@@ -163,7 +163,7 @@ static gboolean is_idle(BpPlugin *plugin)
 	return !plugin->depth && (!is_held(plugin) || plugin->file->forced);
 }
 
-/* Asked for more than once perhaps, so it may have gone already. */
+/* May have been requested several times, so the plugin may have been unloaded already. */
 static void run_finish(gpointer a, gpointer b, guint64 c)
 {
 	g_autoptr(GPtrArray) list = bp_plugin_list();

@@ -16,7 +16,7 @@
 typedef struct {
 	GPtrArray *texts; /* NULL-terminated */
 	ParamValue value; /* of the first; its text is in `texts` */
-	gboolean set;	  /* by somebody, and not taken from the setting or the fallback */
+	gboolean set;	  /* explicitly, not taken from the setting or the fallback */
 	gboolean settled;
 } ValueSlot;
 

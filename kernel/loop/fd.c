@@ -13,7 +13,7 @@ struct BpFd {
 	BpLoop *loop;
 	int fd;
 	guint events;
-	gboolean parked; /* out of the epoll: its owner is going, and it would be ready in every turn */
+	gboolean parked; /* removed from the epoll, since its owner is ending and it might be ready in every turn */
 	BpFdFunc func;
 	gpointer data;
 	GDestroyNotify destroy;
@@ -103,7 +103,7 @@ static gint poll_others(const BpLoop *loop, GPollFD *fds, guint count, gint time
 	return ready;
 }
 
-/* Nothing would be heard of any descriptor any more, or of other threads. Who did it cannot be told here. */
+/* Without this descriptor the loop gets no events any more. Which code closed it is unknown. */
 static void G_GNUC_NORETURN die(const BpLoop *loop, const char *what)
 {
 	dprintf(STDERR_FILENO,
@@ -113,7 +113,7 @@ static void G_GNUC_NORETURN die(const BpLoop *loop, const char *what)
 	abort();
 }
 
-/* Changing what is there as it is fails unless both are what they were, whatever else may have their numbers now. */
+/* EPOLL_CTL_MOD fails unless both descriptors are still the original ones, even if their numbers were reused. */
 static void check_descriptors(BpLoop *loop, gint64 now)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = loop };

@@ -7,7 +7,7 @@ typedef struct {
 	BpFunc func;
 	gpointer data;
 	GDestroyNotify destroy;
-	gboolean dropped; /* its owner has gone; the inbox still has it */
+	gboolean dropped; /* its owner has ended; it is still in the inbox */
 } DeferredCall;
 
 void inbox_init(Inbox *inbox)

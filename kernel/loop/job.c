@@ -20,7 +20,7 @@ struct BpJob {
 	GDestroyNotify destroy;
 	gint64 started;
 	gint cancelled, running, permille; /* atomic */
-	gboolean forgotten;		   /* its scope has gone: nobody waits for it */
+	gboolean forgotten;		   /* its scope has ended: `done` is not called */
 };
 
 static GThreadPool *pool;
@@ -41,7 +41,7 @@ static void finish(gpointer a, gpointer b, guint64 c)
 	jobs = g_list_remove(jobs, job);
 	job_count--;
 	g_mutex_unlock(&lock);
-	/* Even when the owner is going: it is told that its work has ended, whatever it was. */
+	/* Also for an ending owner: `done` is called exactly once. */
 	frame_push(owner_whole(owner), "end of a job", NULL);
 	if (job->done && !job->forgotten)
 		job->done(owner, g_atomic_int_get(&job->cancelled), job->data);

@@ -70,10 +70,10 @@ gboolean loop_start_main(GError **error);
 void loop_stop_main(void);
 /* Stops and joins every loop that this plugin has opened. */
 void loop_close_all(BpPlugin *owner);
-/* An owner is going. Its loops are asked to end, and hold it until they have. */
+/* The owner is ending: asks its loops to end; they hold the owner until they have. */
 void loops_stop(BpPlugin *owner);
-/* ... Nothing of it runs on any other loop, or, leave, is there. FALSE: it is held until that is so, and then to be asked
- * again. */
+/* TRUE if no code of it runs on another loop (quiet), or if it has no objects there (leave). FALSE: the owner is held until that is the
+ * case; call it again then. */
 gboolean loops_quiet(BpPlugin *owner);
 gboolean loops_leave(BpPlugin *owner);
 
@@ -81,7 +81,7 @@ void inbox_init(Inbox *inbox);
 void inbox_open(Inbox *inbox);
 void inbox_refuse(Inbox *inbox);    /* from now on it is ending */
 gboolean inbox_close(BpLoop *loop); /* if it is empty */
-/* `always`: beyond the limit too, for what must not be lost and is bounded elsewhere. */
+/* `always`: ignores the limit, for entries that must not be lost and are bounded elsewhere. */
 gboolean inbox_post(BpLoop *loop, BusRun run, gpointer a, gpointer b, guint64 c, gboolean always);
 void inbox_run(BpLoop *loop);
 
@@ -93,5 +93,5 @@ void fds_run(BpLoop *loop);
 /* The context's poll function: one system call a turn when nobody but us has descriptors in it. */
 gint loop_poll(GPollFD *fds, guint count, gint timeout);
 
-/* A plugin is going: its jobs are asked to end. */
+/* The plugin is ending: cancels its jobs. */
 void job_cancel_all(BpPlugin *owner);

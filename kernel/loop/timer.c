@@ -3,7 +3,7 @@
 #include <backplane/host.h>
 #include "loop/loop.h"
 
-#define NEVER G_MAXINT64 /* due when its owner is going: it waits to be dropped */
+#define NEVER G_MAXINT64 /* the due time of a timer whose owner is ending */
 
 struct BpTimer {
 	BpOwned owned;

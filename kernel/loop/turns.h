@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* turns.h - the watcher: a thread that names what keeps a loop from turning, counts processor time by owner, and ends a
- * program that does not end.
+/* turns.h - the watcher: a thread that reports code that blocks a loop, counts processor time per owner, and ends the program if it
+ * does not end by itself.
  *
  * A loop publishes when its turn began and nothing else; whose code runs is in the frames of its thread (frame.h). The
  * watcher looks once a second, and just when a turn gets late: after 1 s there is a line, after 10 s a backtrace. SIGTERM
@@ -22,7 +22,7 @@
 /* For an orderly end: "within 5 s". Under a sanitizer everything takes longer, the end most. */
 #define TURNS_PATIENCE ((SANITIZED ? 300 : 49) * G_USEC_PER_SEC / 10)
 
-/* What the rooms above do; on the watcher's thread, but for `again`. They neither wait nor allocate there. */
+/* Set by host and command. Called on the watcher's thread, except `again`; must neither block nor allocate. */
 typedef struct {
 	void (*late)(const char *text, gboolean is_main);
 	void (*again)(const char *text, gboolean is_main); /* on the loop that was late */
@@ -35,7 +35,7 @@ typedef struct {
 typedef struct Turns Turns;
 struct Turns {
 	gint64 since; /* atomic: when the turn began; 0: the loop waits for something to do */
-	gint64 told;  /* atomic: `since` of a turn that a line was written about */
+	gint64 told;  /* atomic: `since` of the turn that was reported last */
 	struct {
 		gint64 span, length;
 		char text[FRAME_TEXT];
@@ -48,16 +48,16 @@ struct Turns {
 	timer_t timer;
 	gboolean timed;
 	gint64 cpu;		      /* nanoseconds that have been counted */
-	gint64 seen, traced, sampled; /* `since` of the turns that this has happened to */
+	gint64 seen, traced, sampled; /* `since` of the last turn that was seen, traced, sampled */
 	char text[FRAME_TEXT], sample[FRAME_TEXT];
 };
 
 /* SIGTERM and SIGINT are blocked in every thread already. */
 gboolean turns_start(const TurnsHooks *hooks);
 void turns_stop(void);
-/* The end has been asked for otherwise than by a signal: the same patience. */
+/* The end was requested without a signal: the same time limit. */
 void turns_expect_end(void);
-/* The kernel has ended. What is left, output that is read slowly, may take its time unless a signal has asked. */
+/* The kernel has ended. Output that is read slowly may still take its time, unless a signal requested the end. */
 void turns_end_expected(void);
 
 /* On the loop's own thread. */

@@ -160,7 +160,7 @@ const BpCommand session_commands[] = {
 	{ "session list", .help = "list who is here", .run = run_list },
 	{ "session info", .help = "all about one session", .params = id_params, .run = run_info },
 	{ "session kill", .help = "end a session", .params = text_params, .run = run_kill, .role = BP_ADMIN },
-	{ "session watch", .help = "see what somebody types and is shown", .params = watch_params, .run = run_watch,
+	{ "session watch", .help = "show input and output of a session", .params = watch_params, .run = run_watch,
 	  .role = BP_ADMIN },
 	{ "session send", .help = "show a text to one session", .params = text_params, .run = run_send,
 	  .role = BP_OPERATOR },

@@ -126,7 +126,7 @@ static gboolean run_diff(BpPlugin *self, BpCall *call, GError **error)
 
 /* --- reload --- */
 
-static BpCall *reloading; /* who asked; NULL when he has gone */
+static BpCall *reloading; /* the call that requested the reload; NULL when it has ended */
 
 static void on_cancel(BpPlugin *self, gpointer data)
 {

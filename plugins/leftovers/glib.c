@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* glib.c - what GLib, GObject and GIO still know of a plugin: sources, names, types, calls that have not come back.
  *
- * GObject and GIO are asked only if somebody has brought them.
+ * GObject and GIO are used only if they are loaded already.
  */
 #include "leftovers.h"
 #include <dlfcn.h>

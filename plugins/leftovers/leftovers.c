@@ -28,7 +28,7 @@ typedef struct {
 	guint64 ticks;
 	struct sigaction actions[SIGNALS];
 	sigset_t blocked;
-	gsize count, brought; /* objects that were mapped, and then those that came */
+	gsize count, brought; /* mapped objects: before, and added since */
 	guintptr bases[];
 } Snapshot;
 

@@ -45,7 +45,7 @@ typedef struct {
 /* FALSE: it cannot be this request; *why is a constant for the answer, and `command` stays as it was. */
 gboolean mesh_command_parse(MeshCommand *command, const guint8 *data, gsize size, const char **why);
 
-/* What is known of a request while more may come. */
+/* The parsing state of a request of which more may be received. */
 typedef enum {
 	MESH_MORE,   /* the beginning of a handshake, or nothing: wait long */
 	MESH_MAYBE,  /* whole if nothing follows */

@@ -4,7 +4,7 @@
 #include "mesh-gateway.h"
 
 #define SECOND G_USEC_PER_SEC
-#define REFRESH (200 * 1000) /* changes of nodes are said together, so often at most */
+#define REFRESH (200 * 1000) /* changes of nodes are collected and reported at most this often */
 #define LOG_KEPT 200
 #define TYPES_LIMIT (1024 * 1024)
 
@@ -75,7 +75,7 @@ const BpParam mesh_gateway_params[] = {
 	{ NULL },
 };
 
-/* --- what is said --- */
+/* --- reports --- */
 
 void mesh_gateway_log(MeshGateway *gateway, const char *format, ...)
 {

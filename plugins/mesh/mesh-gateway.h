@@ -47,12 +47,12 @@ typedef struct {
 	char *framing_path;
 	BpFramingOptions framing_options;
 	BpDecoder *decoder;
-	gboolean advised; /* the decoder's advice was said */
+	gboolean advised; /* the advice of the decoder was logged */
 	GQueue waiting;	  /* GBytes for the root */
 	GArray *window;	  /* what was sent in it */
 	BpTimer *pace;
-	gboolean line;	     /* as it was told last */
-	gboolean unplugged;  /* the UART has said so */
+	gboolean line;	     /* as reported last */
+	gboolean unplugged;  /* reported by the UART */
 	BpTimer *list_timer; /* a list of the root ends */
 	BpTimer *second, *poll;
 	/* clients */
@@ -63,7 +63,7 @@ typedef struct {
 	/* what others see */
 	BpChannel *recv, *send, *log, *changes;
 	MeshHistory *history;
-	BpTimer *refresh; /* until changes are said */
+	BpTimer *refresh; /* until changes are reported */
 	MeshPages *pages; /* NULL: none */
 	BpInstance *pages_instance, *shutdown_instance;
 } MeshGateway;
@@ -82,7 +82,7 @@ MeshGateway *mesh_gateway_find(const char *name, GError **error);
 void mesh_gateway_log(MeshGateway *gateway, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* Its state, and that of the modules that follow it, is looked at again. */
 void mesh_gateway_look(MeshGateway *gateway);
-/* Pages and resources will be told soon. */
+/* Schedules a report to pages and resources. */
 void mesh_gateway_touch(MeshGateway *gateway);
 
 /* --- mesh-root.c: frames to and from the root --- */

@@ -15,7 +15,7 @@ typedef void (*MeshHistoryTell)(const char *text, gpointer data);
 /* Either file or folder may be NULL. A database that cannot be opened is told, and tried again each second; NULL: it is open already. */
 MeshHistory *mesh_history_open(BpPlugin *self, const char *file, gint64 rows, const char *folder, gsize folder_limit,
 			       MeshHistoryTell tell, gpointer data, GError **error);
-/* Writes what is left. */
+/* Writes the queue. */
 void mesh_history_close(MeshHistory *history);
 void mesh_history_add(MeshHistory *history, guint16 address, const char *type, gconstpointer data, gsize size,
 		      gint64 wall);

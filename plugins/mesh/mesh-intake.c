@@ -73,7 +73,7 @@ static void take_data(MeshGateway *gateway, const MeshMessage *message, gint64 n
 	mesh_gateway_touch(gateway);
 }
 
-/* `heard`: a sign of life of that node. */
+/* `heard`: the message counts as a sign of life of that node. */
 static void take_position(MeshGateway *gateway, const MeshMessage *message, gint64 now, gint64 wall)
 {
 	MeshNode *node = mesh_nodes_heard(&gateway->nodes, message->address, TRUE, now, wall);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mesh-node.c - what is known of the mesh: nodes, their last values, paths. Pure. */
+/* mesh-node.c - the known nodes of the mesh, their last values, paths. No I/O. */
 #include <string.h>
 #include "mesh-node.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mesh-node.h - what is known of the mesh: nodes, their last values, paths. Pure; times are given by the caller.
+/* mesh-node.h - the known nodes of the mesh, their last values, paths. No I/O; the caller passes the time.
  *
  * A node is active after it has joined or said something, idle and at last disconnected when it has been silent for
  * long, or when the root's own list has lacked it once and twice. The root gives that list in batches without an end:

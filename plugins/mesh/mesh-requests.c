@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mesh-requests.c - what clients ask, done: relayed to the root, or answered from what is known.
+/* mesh-requests.c - requests of clients: relayed to the root, or answered from the known nodes.
  *
  * The same for sockets, channel NAME/send and the console. A reply is S and data, or F, a length and a text; one that
  * a client's single read cannot hold is refused.
@@ -101,7 +101,7 @@ static void get_all(MeshGateway *gateway, const MeshCommand *command, const char
 	reply->data[place] = (guint8)count;
 }
 
-/* --- what is known of nodes --- */
+/* --- known nodes --- */
 
 static void append_number_list(GString *text, MeshGateway *gateway, gboolean status)
 {

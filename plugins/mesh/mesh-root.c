@@ -152,7 +152,7 @@ static void on_framing_gone(BpPlugin *self, gpointer data)
 		gateway->framing->free(gateway->decoder);
 	gateway->decoder = NULL;
 	gateway->framing = NULL;
-	gateway->unplugged = TRUE; /* its bytes cannot be told apart any more */
+	gateway->unplugged = TRUE; /* its frames cannot be delimited any more */
 	mesh_root_check_line(gateway);
 	mesh_gateway_look(gateway);
 }

@@ -134,7 +134,7 @@ static void on_gap(BpPlugin *self, gpointer data)
 	if (peer->request->len)
 		execute(peer);
 	else
-		bp_stream_close(peer->stream); /* it never said anything */
+		bp_stream_close(peer->stream); /* it never sent a request */
 }
 
 /* --- listeners --- */
@@ -313,7 +313,7 @@ gboolean mesh_socket_open(MeshGateway *gateway, GError **error)
 	return gateway->server != NULL;
 }
 
-/* What is queued still goes out: the streams end in order. */
+/* Streams are closed in order, so that their queues are still sent. */
 void mesh_socket_close(MeshGateway *gateway)
 {
 	gateway->listeners = 0;

@@ -25,10 +25,10 @@ typedef enum {
 
 /* What a datagram says; all strings owned. */
 typedef struct {
-	char *id, *name, *hash, *project; /* hash and project NULL: not said */
+	char *id, *name, *hash, *project; /* hash and project NULL: not in the message */
 	char **protocols;		  /* without the project */
 	guint port;
-	guint ttl; /* seconds; 0: not said */
+	guint ttl; /* seconds; 0: not in the message */
 	gboolean ours;
 } DiscoveryNode;
 

@@ -18,7 +18,7 @@
 
 #define PERIOD (5 * G_USEC_PER_SEC)
 #define SILENCE 16			  /* seconds that a node may be silent */
-#define FORGET (15 * 60 * G_USEC_PER_SEC) /* after it was last heard */
+#define FORGET (15 * 60 * G_USEC_PER_SEC) /* after its last datagram */
 #define PROBE_TIME (2 * G_USEC_PER_SEC)
 #define PROBE_PAUSE (2 * G_USEC_PER_SEC)
 #define MOST_NODES 1024
@@ -238,7 +238,7 @@ static void move_text(char **to, char **from)
 	*to = g_steal_pointer(from);
 }
 
-/* What 8889 does not say (project and hash) stays as 8890 said it. */
+/* Project and hash, which port 8889 does not have, are kept from port 8890. */
 static void take_said(NodeRecord *node, DiscoveryNode *said)
 {
 	move_text(&node->said.name, &said->name);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* endpoint-call.c - endpoints by name: a plugin's table, a console command, or whoever watches a channel.
+/* endpoint-call.c - endpoints by name: a plugin's table, a console command, or the watches of a channel.
  *
  * A request for NAME is published on SERVER/endpoint/NAME when that channel is watched; it has a reply channel of its
  * own, and the first message on that is the answer. A command's endpoint runs it in a session without a user.

@@ -172,7 +172,7 @@ const BpParam endpoint_client_params[] = {
 typedef struct {
 	BpScope *scope; /* its end frees this call */
 	EndpointClient *client;
-	BpCall *call;  /* NULL: asynchronous, or told already */
+	BpCall *call;  /* NULL: asynchronous, or answered already */
 	guint session; /* of an asynchronous one */
 	guint number;
 	gboolean done;

@@ -20,7 +20,7 @@ typedef struct {
 	EndpointClientDone done;
 	gpointer data;
 	gint64 begun;
-	gboolean over; /* told already; keeps its place in the order */
+	gboolean over; /* its callback has run; kept for the order of answers */
 } PendingRequest;
 
 typedef enum {

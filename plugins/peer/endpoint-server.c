@@ -94,7 +94,7 @@ static void connection_free(EndpointConnection *connection)
 	g_free(connection);
 }
 
-/* Says why, then ends: limits are told. */
+/* Sends the reason, then closes: limits are reported to the client. */
 static void refuse_line(EndpointConnection *connection)
 {
 	json_t *reply = endpoint_error("Message is longer than %zu bytes", connection->input.limit);
@@ -108,7 +108,7 @@ static void refuse_line(EndpointConnection *connection)
 	bp_stream_close(connection->stream);
 }
 
-/* A host of ours goes over to the peers, with what it has sent already. TRUE: the connection is gone. */
+/* Hands the connection of another Backplane over to the peers, with the bytes received so far. TRUE: the connection was handed over. */
 static gboolean hand_over(EndpointConnection *connection, const char *line, gsize size)
 {
 	PeerNet *net = connection->server->net;
@@ -290,7 +290,7 @@ gboolean endpoint_server_open(BpInstance *self, GError **error)
 	return TRUE;
 }
 
-/* What is queued still goes out, then each connection ends: no client is left hanging. */
+/* Connections are closed in order: their queues are still sent. */
 void endpoint_server_close(BpInstance *self)
 {
 	EndpointServer *server = bp_instance_data(self);

@@ -113,7 +113,7 @@ typedef void (*EndpointClientDone)(const json_t *reply, const GError *error, gpo
 
 EndpointClient *endpoint_client_new(BpPlugin *self, const EndpointClientOptions *options, EndpointClientState state,
 				    gpointer data);
-/* What waits is told BP_CANCELLED. */
+/* Pending requests end with BP_CANCELLED. */
 void endpoint_client_free(EndpointClient *client);
 void endpoint_client_request(EndpointClient *client, json_t *take_message, EndpointClientDone done, gpointer data);
 const char *endpoint_client_state(const EndpointClient *client);
@@ -141,7 +141,7 @@ gboolean endpoint_part_address(const char *text, char **host, guint *port, GErro
 
 /* --- discovery.c --- */
 
-/* A server to be announced, until it goes. */
+/* Announces a server, until it closes. */
 void discovery_add_server(EndpointServer *server);
 void discovery_remove_server(EndpointServer *server);
 void discovery_load(BpPlugin *self);
@@ -153,7 +153,7 @@ typedef struct {
 	BpAddress address; /* of its server */
 	DiscoveryState state;
 } DiscoveryFound;
-/* Told of each node that comes up, and of those there are already. */
+/* Called for each known node, and for each one that appears. */
 typedef void (*DiscoveryFunc)(const DiscoveryFound *found, gpointer data);
 void discovery_each(DiscoveryFunc func, gpointer data);
 /* One listener of all nodes that come up: peers. */
@@ -164,7 +164,7 @@ void discovery_start(void);
 EndpointServer *discovery_server(const char *id);	    /* of ours that are announced; NULL */
 const GQueue *discovery_servers(void);			    /* EndpointServer */
 gboolean discovery_is_public(const EndpointServer *server); /* not on loopback alone */
-/* Whoever is there answers. */
+/* Sends a query, which all nodes answer. */
 void discovery_ask(void);
 typedef struct {
 	guint64 heard, bad, browsers, refused, sent; /* datagrams */

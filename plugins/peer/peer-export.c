@@ -77,7 +77,7 @@ static void allow_reply(PeerSession *session, const char *name)
 		g_hash_table_remove(session->replies, g_queue_pop_head(&session->reply_order));
 }
 
-/* FALSE: it came from there, or has gone round too often. */
+/* FALSE: the message came from that host, or has crossed too many hosts. */
 gboolean peer_describe(PeerSession *session, const BpChannel *channel, const BpMessage *message, ChannelFrame *said)
 {
 	const char *origin = bp_message_origin(message);

@@ -10,9 +10,9 @@
 
 typedef enum {
 	FRAME_CONTROL = 'C', /* a JSON object between the hosts */
-	FRAME_MESSAGE = 'P', /* a JSON text for whoever listens: peer send, peer broadcast */
-	FRAME_CHANNEL = 'D', /* said on an exported channel of the sender's */
-	FRAME_SEND = 'S',    /* to be said on an exported channel of the receiver's */
+	FRAME_MESSAGE = 'P', /* a JSON text for all watches of the peer's channel: peer send, peer broadcast */
+	FRAME_CHANNEL = 'D', /* a message of an exported channel of the sender */
+	FRAME_SEND = 'S',    /* to be sent on an exported channel of the receiver */
 	FRAME_BEAT = 'H',    /* I am here; body 'q' asks for 'a' */
 } FrameKind;
 

@@ -44,7 +44,7 @@ json_t *handshake_offer(Handshake *handshake);
 /* What the other side said. `*answer`: NULL or a new reference, to be sent, also with HANDSHAKE_REFUSED. The sentence is
  * for people here. */
 HandshakeState handshake_receive(Handshake *handshake, const json_t *message, json_t **answer, GError **error);
-/* "peer_handshake": somebody begins one. */
+/* TRUE for "peer_handshake", the first message of a handshake. */
 gboolean handshake_is_offer(const json_t *message);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Handshake, handshake_free)

@@ -8,7 +8,7 @@
 #include <string.h>
 #include "peer-session.h"
 
-#define MOST_ORIGINS 1024 /* told apart, of one host */
+#define MOST_ORIGINS 1024 /* distinguished per host */
 #define NO_EPOCH 0
 
 void peer_imported_free(gpointer data)

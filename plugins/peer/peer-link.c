@@ -210,7 +210,7 @@ static gboolean is_better(PeerLink *mine, const PeerLink *other)
 	return mine->handshake->initiator == lower_is_us;
 }
 
-/* FALSE: the link is gone, another one is kept. */
+/* FALSE: the link was freed, since another one is kept. */
 static gboolean settle_tie(PeerLink *link)
 {
 	for (GList *at = link->net->links.head, *next; at; at = next) {
@@ -283,7 +283,7 @@ static gboolean would_lose(PeerLink *link)
 	       strcmp(link->net->server->id, link->handshake->id) < 0;
 }
 
-/* FALSE: the link is gone. */
+/* FALSE: the link was freed. */
 static gboolean shake(PeerLink *link, const json_t *message)
 {
 	g_autoptr(GError) error = NULL;

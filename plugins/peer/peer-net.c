@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* peer-net.c - the peers of one server: whom to connect to, who is connected, what is said to all.
+/* peer-net.c - the peers of one server: targets, connections, broadcasts.
  *
  * Targets come from the parameter `connect`, the command, and discovery. A target whose host is connected already, in
  * whichever direction, waits. Pauses are those of backoff.h, from 0.5 s to 30 s. A host that was discovered is forgotten after FORGET
@@ -300,7 +300,7 @@ void peer_net_describe(PeerNet *net, GString *text)
 			       up, net->in, net->out, net->drops, net->refused);
 }
 
-/* --- what is said --- */
+/* --- reports --- */
 
 void peer_net_event(PeerNet *net, const char *event, const PeerLink *link, const char *what)
 {

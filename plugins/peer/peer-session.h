@@ -34,7 +34,7 @@ struct PeerSession {
 	PeerNet *net;
 	char *id, *name;
 	PeerLink *link; /* NULL: cut */
-	gboolean live;	/* they have asked, and get what is said */
+	gboolean live;	/* subscribed: messages are forwarded */
 	gint64 cut;
 	/* ours for them */
 	GPtrArray *subscriptions;
@@ -42,7 +42,7 @@ struct PeerSession {
 	GQueue ring;		 /* BpMessage: the last ones, the newest has `sequence` */
 	gsize ring_bytes;
 	GHashTable *verdicts; /* channel number -> PeerSubscription that serves it, or NULL */
-	GHashTable *told;     /* names they know */
+	GHashTable *told;     /* names that were announced to the peer */
 	GHashTable *replies;  /* names on which they may answer */
 	GQueue reply_order;
 	guint64 out, drops;
@@ -59,7 +59,7 @@ struct PeerSession {
 
 void peer_subscription_free(gpointer data);
 gboolean peer_is_exported(PeerNet *net, const char *name);
-/* FALSE: it came from there, or has gone round too often. Else all but channel, sequence and reply. */
+/* Fills in all but channel, sequence and reply. FALSE: the message came from that host, or has crossed too many hosts. */
 gboolean peer_describe(PeerSession *session, const BpChannel *channel, const BpMessage *message, ChannelFrame *said);
 void peer_announce(PeerSession *session, json_t *add);
 void peer_forget_verdicts(PeerNet *net);

@@ -34,7 +34,7 @@ struct PeerNet {
 	guint64 in, out, drops, refused;
 };
 
-/* Somebody to connect to, again and again. */
+/* A host to connect to, with reconnects. */
 struct PeerTarget {
 	PeerNet *net;
 	char *host, *id; /* id NULL: not known yet */
@@ -90,7 +90,7 @@ guint peer_net_send(PeerNet *net, PeerLink *link, const char *text, gsize size);
 /* The first open one, or NULL with a sentence. */
 PeerNet *peer_net_default(const char *instance, GError **error);
 void peer_target_free(PeerTarget *target);
-/* Its link has gone or could not be made. */
+/* Its link was closed or could not be made. */
 void peer_target_failed(PeerTarget *target, const char *why, gboolean quiet);
 
 /* --- peer-link.c --- */

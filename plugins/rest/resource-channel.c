@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* resource-channel.c - resource channels: list, what was said last, send. */
+/* resource-channel.c - resource channels: list, last messages, send. */
 #include <string.h>
 #include "resources.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* resource-host.c - resources host, servers, contexts, settings: what programs and pages are told of the host. */
+/* resource-host.c - resources host, servers, contexts, settings. */
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -86,6 +86,8 @@ static json_t *list_host(BpPlugin *self, const char *query, GError **error)
 
 static json_t *get_host(BpPlugin *self, const char *id, GError **error)
 {
+	if (!id || !*id)
+		return list_host(self, NULL, error);
 	g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is nothing named %s below host", id);
 	return NULL;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* resource-module.c - resources modules, instances, plugins: what there is and what is open. */
+/* resource-module.c - resources modules, instances, plugins. */
 #include <string.h>
 #include "resources.h"
 

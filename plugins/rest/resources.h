@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* resources.h - the kernel's own resources: the same for REST, WebSocket and whoever comes. */
+/* resources.h - the kernel's own resources, independent of the protocol. */
 #pragma once
 #include <backplane/resource.h>
 #include <backplane/backplane.h>

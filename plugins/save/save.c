@@ -167,8 +167,7 @@ static const BpParam save_params[] = {
 
 static const BpCommand commands[] = {
 	{ "channel save", .example = "channel save lab/recv -f lab.log --rotate 10M",
-	  .help = "write what is said on a channel to a file", .params = save_params, .run = run_save,
-	  .role = BP_ADMIN },
+	  .help = "write messages of a channel to a file", .params = save_params, .run = run_save, .role = BP_ADMIN },
 	{ NULL },
 };
 

@@ -194,7 +194,7 @@ gboolean tcp_client_open(BpInstance *self, GError **error)
 	client->again = bp_backoff_new(self, bp_instance_duration(self, "reconnect_min"),
 				       bp_instance_duration(self, "reconnect_max"), on_again, client);
 	bp_instance_set_state(self, BP_STATE_WAITING, "connecting to %s", client->target);
-	/* So that whoever opened it can watch its state from the beginning. */
+	/* Connects later, so that the opener can watch its state from the beginning. */
 	bp_defer(client->self, on_first_round, client, NULL);
 	return TRUE;
 }

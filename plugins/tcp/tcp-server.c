@@ -154,7 +154,7 @@ gboolean tcp_server_open(BpInstance *self, GError **error)
 	return server->sessions != NULL;
 }
 
-/* What is queued still goes out: the streams end in order. */
+/* Streams are closed in order, so that their queues are still sent. */
 void tcp_server_close(BpInstance *self)
 {
 	TcpServer *server = bp_instance_data(self);

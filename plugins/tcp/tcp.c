@@ -24,9 +24,9 @@ const BpParam tcp_server_params[] = {
 	/* bp_serve_params, but with no handler unless it is named */
 	{ "handler", .alias = "handler_class", .names = BP_A_HANDLER,
 	  .help = "what answers; bytes on channels if left out" },
-	{ "welcome_message", .help = "first line said to each client, with a handler" },
+	{ "welcome_message", .help = "first line sent to each client, with a handler" },
 	{ "prompt", .type = BP_BOOL, .fallback = "true", .help = "show the handler's prompt" },
-	{ "quiet", .type = BP_BOOL, .fallback = "no", .help = "do not show what is said on channel console" },
+	{ "quiet", .type = BP_BOOL, .fallback = "no", .help = "do not show messages of channel console" },
 	{ .include = bp_server_params },
 	{ NULL },
 };

@@ -37,7 +37,7 @@ typedef struct {
 	guint next;	   /* of them */
 	BpStream *stream;
 	BpBackoff *again;
-	gboolean told;			    /* that what is sent is lost, once an outage */
+	gboolean told;			    /* the warning that sent messages are lost was given, once per outage */
 	guint64 lost;			    /* messages sent while not connected */
 	guint64 bytes_in, bytes_out, drops; /* of earlier connections */
 } TcpClient;

@@ -259,7 +259,7 @@ const BpCommand uart_commands[] = {
 	  .help = "a terminal on a UART; Ctrl-] and q leave it" },
 	{ "uart grab", .params = grab_params, .run = run_grab, .role = BP_OPERATOR, .help = "takes over the writing" },
 	{ "uart release", .params = name_params, .run = run_release, .role = BP_OPERATOR,
-	  .help = "gives the writing to whoever is next" },
+	  .help = "lets the next user write" },
 	{ "uart record", .params = uart_record_params, .run = uart_run_record, .role = BP_ADMIN,
 	  .help = "writes what passes, with times, to a new file" },
 	{ "uart replay", .params = uart_replay_params, .run = uart_run_replay, .role = BP_ADMIN,

@@ -212,7 +212,7 @@ void uart_line_close(UartLine *line, BpPlugin *plugin, gboolean sending)
 	line->fd = -1;
 	if (fd < 0)
 		return;
-	/* Whoever opens it while its last bytes go out is not refused. */
+	/* The port can be opened again while its last bytes are sent. */
 	flock(fd, LOCK_UN);
 	if (plugin && (sending || has_unsent(fd))) {
 		close_later(plugin, fd);
@@ -259,7 +259,7 @@ gboolean uart_line_apply(UartLine *line, const UartSettings *settings, GError **
 	if (!uart_tty_rs485(line->fd, settings->rs485, error))
 		return FALSE;
 	line->rate = uart_tty_rate(line->fd);
-	/* A pty has no such lines; whoever asks for them on one is not refused. */
+	/* A pty has no modem lines; a request for them is not an error. */
 	if (settings->dtr != UART_KEEP)
 		uart_line_switch(line, UART_DTR, settings->dtr == UART_ON);
 	if (settings->rts != UART_KEEP && settings->flow != UART_FLOW_RTS_CTS)

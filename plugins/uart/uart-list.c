@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* uart-list.c - uart list: the ports that libserialport finds, and those that are open here. */
+/* uart-list.c - uart list: the ports that libserialport finds, and the open ones. */
 #include <libserialport.h>
 #include <stdlib.h>
 #include <string.h>

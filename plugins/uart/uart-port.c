@@ -133,7 +133,7 @@ static void on_again(BpPlugin *self, gpointer data)
 	uart_try_now(data);
 }
 
-/* `later`: its device may come; otherwise somebody must do something about it. */
+/* `later`: the device may be plugged in later (waiting); otherwise a user must act (failed). */
 static void set_waiting(Uart *uart, gboolean later, const char *why)
 {
 	bp_instance_set_state(uart->self, later ? BP_STATE_WAITING : BP_STATE_FAILED,
@@ -153,7 +153,7 @@ static void on_closed(BpPlugin *self, BpStream *stream, const GError *why, gpoin
 	uart_line_close(&uart->line, bp_plugin_of(uart->self), FALSE);
 	uart->breaking = FALSE;
 	uart->framing->reset(uart->decoder);
-	uart->refused = 0; /* said again, once an outage */
+	uart->refused = 0; /* report it again, once per outage */
 	bp_channel_printf(uart->events, "%s; what is sent %s until it is back", sentence,
 			  uart->wait ? "waits" : "is dropped");
 	set_waiting(uart, TRUE, sentence);
@@ -349,7 +349,7 @@ gboolean uart_open(BpInstance *self, GError **error)
 	return TRUE;
 }
 
-/* What is queued in the stream still goes out, on its own descriptor; the last to be closed is that of the line, by a job. */
+/* The queue of the stream is still sent, on its own descriptor; the descriptor of the line is closed last, by a job. */
 void uart_close(BpInstance *self)
 {
 	Uart *uart = bp_instance_data(self);

@@ -22,10 +22,10 @@ struct UartConnection {
 	Rfc2217 *codec; /* NULL: bytes */
 	char *who;	/* "lab/3" */
 	guint8 modem_mask;
-	gboolean told; /* that it may not write */
+	gboolean told; /* it was told that it may not write */
 	gboolean suspended, throttled;
 	gboolean breaking; /* it has begun a break, and not ended it */
-	GByteArray *held;  /* what is not shown while it is suspended */
+	GByteArray *held;  /* data held back while the client is suspended */
 	guint64 unheld;	   /* bytes since, which were too many */
 };
 
@@ -180,7 +180,7 @@ void uart_servers_look(Uart *uart)
 
 /* --- from the client --- */
 
-/* With several writers all are, unless somebody has taken the line (uart grab). */
+/* With several writers all may write, unless one has taken the line (uart grab). */
 static gboolean may_write(UartConnection *connection, Uart *uart)
 {
 	UartServer *server = connection->server;

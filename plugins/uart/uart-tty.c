@@ -116,7 +116,7 @@ gboolean uart_tty_rs485(int fd, UartRs485 mode, GError **error)
 	struct serial_rs485 rs485 = { 0 };
 
 	if (mode == UART_RS485_OFF) {
-		/* Only one that somebody left on: most drivers know nothing of it. */
+		/* Only if it is set: most drivers do not support it. */
 		if (ioctl(fd, TIOCGRS485, &rs485) == 0 && rs485.flags & SER_RS485_ENABLED) {
 			rs485.flags = 0;
 			ioctl(fd, TIOCSRS485, &rs485);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* uart-writer.c - who may write, where there may be one only: the first who does, until somebody takes over. */
+/* uart-writer.c - the permitted writer, if there may be only one: the first one that writes, until another takes over. */
 #include <string.h>
 #include "uart.h"
 

@@ -73,7 +73,7 @@ const BpParam uart_server_params[] = {
 	  .help = "port to listen on; 0 takes a free one" },
 	{ "writers", .type = BP_CHOICE, .choices = "one|many", .fallback = "one",
 	  .help = "how many may write at a time" },
-	{ "show_replay", .type = BP_BOOL, .fallback = "yes", .help = "show what was said before" },
+	{ "show_replay", .type = BP_BOOL, .fallback = "yes", .help = "show the replay buffer first" },
 	{ .include = bp_server_params },
 	{ NULL },
 };

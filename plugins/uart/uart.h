@@ -75,14 +75,14 @@ typedef struct {
 	const BpFraming *framing;
 	BpFramingOptions framing_options;
 	BpDecoder *decoder;
-	gboolean advised;   /* its advice was said */
+	gboolean advised;   /* its advice was logged */
 	BpTimer *gap_timer; /* while a pause is waited for */
 	gint64 gap;
 
 	UartLine line;
 	BpStream *stream; /* NULL: waiting */
 	BpBackoff *again;
-	char *told; /* why it could not be opened, said once */
+	char *told; /* why it could not be opened, reported once */
 
 	GQueue queue; /* BpMessage, encoded: whole frames */
 	gsize queued;
@@ -94,14 +94,14 @@ typedef struct {
 	gint64 window_time, window_end, quiet_until;
 	BpTimer *pace;
 	gboolean full;	    /* the stream has enough for now */
-	gboolean exempt;    /* what is sent now comes from a connection that is paused, so it passes */
+	gboolean exempt;    /* the data being sent is from a paused connection and is not blocked */
 	gboolean throttled; /* connections wait for us to take more */
-	gboolean breaking;  /* until told otherwise, by RFC 2217; it ends with the port and with who began it */
+	gboolean breaking;  /* set by RFC 2217 until reset; ends with the port and with the client that began it */
 
 	guint8 *replay; /* a ring of the last bytes that came */
 	gsize replay_size, replay_used, replay_at;
 	gboolean grabbed; /* the writer has asked to be the only one */
-	char *writer;	  /* who alone may write: "telnet-lab/3", "session/5"; NULL: whoever is first */
+	char *writer;	  /* the only permitted writer: "telnet-lab/3", "session/5"; NULL: the first one that writes */
 	BpTimer *break_timer;
 	UartRecord *record;
 	guint64 bytes_in, bytes_out, lost, refused, reopened;
@@ -135,11 +135,11 @@ void uart_receive(Uart *uart, const guint8 *data, gsize size);
 GByteArray *uart_replay(const Uart *uart);
 
 /* --- uart-queue.c --- */
-/* Encoded already. FALSE: it was dropped, which is counted and said. */
+/* Sends encoded data. FALSE: it was dropped, counted and reported. */
 gboolean uart_queue_add(Uart *uart, BpMessage *message);
 /* Gives to the stream what it and the pacing take. */
 void uart_queue_pump(Uart *uart);
-/* The stream has ended: what it did not write is put back, or lost (on_unplug), which is counted and said. */
+/* The stream has ended: unwritten data is queued again, or dropped (on_unplug), counted and reported. */
 void uart_queue_take_back(Uart *uart, guint64 written);
 void uart_queue_clear(Uart *uart);
 
@@ -147,7 +147,7 @@ void uart_queue_clear(Uart *uart);
 /* TRUE: `who` may write, and is the writer now if nobody was. */
 gboolean uart_may_write(Uart *uart, const char *who);
 void uart_grab(Uart *uart, const char *who);
-void uart_release(Uart *uart, const char *who); /* NULL: whoever it is */
+void uart_release(Uart *uart, const char *who); /* NULL: any writer */
 
 /* --- uart-hotplug.c --- */
 void uart_hotplug_start(BpPlugin *plugin);
@@ -179,7 +179,7 @@ typedef struct {
 	BpChannel *recv, *send; /* raw, of the UART; they may be there before it is */
 	UartConnection *first;
 	BpTimer *modem_timer; /* while a client wants to know of modem lines */
-	guint modem;	      /* as told last */
+	guint modem;	      /* as reported last */
 } UartServer;
 #define UART_SERVER_SIZE sizeof(UartServer)
 /* The port is there, or is there no longer: its modem lines are others. */

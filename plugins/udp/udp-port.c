@@ -19,12 +19,12 @@
 struct UdpPeer {
 	UdpPeer *prev, *next;
 	BpAddress address;
-	gint64 heard; /* last; monotonic */
+	gint64 heard; /* of the last datagram; monotonic */
 	char *origin; /* GRefString */
 	BpChannel *send;
 };
 
-/* --- what is said --- */
+/* --- reports --- */
 
 static guint64 lost_by_system(const UdpPort *port)
 {
@@ -37,7 +37,7 @@ static guint64 lost_by_system(const UdpPort *port)
 
 static void on_tell_again(BpPlugin *self, gpointer data);
 
-/* At once, then once a second while it goes on. */
+/* Reports losses at once, then once per second while they continue. */
 static void tell_losses(UdpPort *port)
 {
 	guint64 lost = lost_by_system(port) - port->told_lost, refused = port->refused - port->told_refused;
@@ -294,7 +294,7 @@ void udp_port_send(UdpPort *port, BpMessage *message, const BpAddress *to)
 	}
 }
 
-/* On NAME/HOST:PORT/send, heard before or not. */
+/* A message on NAME/HOST:PORT/send, for known and unknown peers. */
 static void on_send_to(BpPlugin *self, BpChannel *channel, BpMessage *message, gpointer data)
 {
 	UdpPort *port = data;
@@ -348,7 +348,7 @@ static gboolean try_bind(UdpPort *port, GArray *addresses, gboolean shared, gboo
 	return FALSE;
 }
 
-/* The last of all that goes: the channels held for peers have gone before. */
+/* Dropped last: the channels of peers have been released before. */
 static void undo(gpointer data)
 {
 	UdpPort *port = data;
@@ -419,7 +419,7 @@ gboolean udp_port_group(UdpPort *port, const char *group, const char *interface,
 		return FALSE;
 	datagram = find_socket(port, address.storage.ss_family);
 	if (!datagram)
-		datagram = port->sockets[0]; /* says what is wrong */
+		datagram = port->sockets[0]; /* reports the error */
 	if (join)
 		return bp_datagram_join(datagram, &address, interface, error);
 	return bp_datagram_leave(datagram, &address, interface, error);

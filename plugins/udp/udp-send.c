@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* udp-send.c - command udp send: one datagram from a socket of its own, and the answers for a while.
  *
- * Socket, timer and the question for the host's address are owned by the call, and so gone with it.
+ * Socket, timer and name resolution are owned by the call, and so end with it.
  */
 #include <netinet/in.h>
 #include <string.h>
@@ -70,7 +70,7 @@ static void on_timeout(BpPlugin *self, gpointer data)
 
 /* --- sending --- */
 
-/* After the flush of this turn, which has told what went wrong. */
+/* After the flush of this turn, which has reported errors. */
 static void on_flushed(BpPlugin *self, gpointer data)
 {
 	UdpRequest *request = data;

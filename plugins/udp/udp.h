@@ -23,12 +23,12 @@ typedef struct {
 	guint most_peers;
 	gint64 peer_timeout; /* 0: never */
 	BpTimer *silence;    /* until the first of them has been silent for so long */
-	BpAddress latest;    /* who was heard last; size 0: nobody yet */
+	BpAddress latest;    /* the sender of the last datagram; size 0: none yet */
 	guint64 released;    /* peers whose channel was given up for another one's */
 	guint64 nowhere;     /* messages that had no destination */
 	guint64 refused;     /* by a full queue */
 	guint64 told_lost, told_refused;
-	BpTimer *timer;		  /* until losses may be told again */
+	BpTimer *timer;		  /* until losses may be reported again */
 	gboolean faulty, one_way; /* one_way: all goes to one destination, whose absence is a failure */
 	gint64 tried;		  /* since it is faulty, without another error */
 } UdpPort;
@@ -39,7 +39,7 @@ typedef struct {
 	guint64 released;
 } UdpCounts;
 
-/* Binds one of each, with one port number. Needs `self` only; what it makes goes with that. */
+/* Binds one socket per address, with the same port number. Uses only `self`, which owns the sockets. */
 gboolean udp_port_bind(UdpPort *port, BpInstance *self, GArray *addresses, gboolean shared, GError **error);
 /* Channels and the watch for NAME/HOST:PORT/send; `on_send` is for NAME/send. */
 void udp_port_start(UdpPort *port, const char *events_name, const char *data_name, BpWatchFunc on_send, gpointer data);

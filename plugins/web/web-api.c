@@ -30,7 +30,7 @@ static char *query_value(BpHttpExchange *exchange, const char *name)
 	return bp_http_form_value(query, strlen(query), name);
 }
 
-/* An action that was asked for; its exchange is NULL when the client has gone, or was told that the answer cannot wait. */
+/* A requested action. Its exchange is NULL when the client has disconnected, or was answered before the action ended. */
 typedef struct {
 	WebServer *server;
 	BpHttpExchange *exchange;
@@ -60,7 +60,7 @@ static void act(BpHttpExchange *exchange, const char *name, const char *id, cons
 	WebActionRequest *act;
 
 	if (!take_body)
-		return; /* it was answered, and the exchange is gone */
+		return; /* it was answered, and the exchange is freed */
 	self = bp_server_instance(bp_http_listener(bp_http_server(exchange)));
 	act = g_new(WebActionRequest, 1);
 	*act = (WebActionRequest){ bp_instance_data(self), exchange, status };

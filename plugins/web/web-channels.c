@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* web-channels.c - what is said on channels: the last messages, and Server-Sent Events.
+/* web-channels.c - messages of channels: the last ones, and Server-Sent Events.
  *
- * A client of events that does not read loses messages, which are counted and told in an event `dropped`; a comment every
- * 15 s finds those that are gone.
+ * A client of events that does not read loses messages, which are counted and reported in an event `dropped`; a comment every
+ * 15 s detects clients that have disconnected.
  */
 #include <string.h>
 #include "web.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* web-command.c - console commands over HTTP, each request in a session of its own.
  *
- * A run is kept by its session, by the commands under way, and by the request that waits for them; whoever goes last
- * frees it. What more than OUTPUT_LIMIT is printed is cut, and said so.
+ * A run is kept by its session, by the commands under way, and by the request that waits for them; the last of them
+ * frees it. Output beyond OUTPUT_LIMIT is cut with a note.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@ typedef struct {
 	WebServer *server;
 	GQueue *runs;
 	BpSession *session;	  /* NULL: ended */
-	BpHttpExchange *exchange; /* NULL: answered, or gone */
+	BpHttpExchange *exchange; /* NULL: answered, or disconnected */
 	WebRunDone done;
 	char *command;
 	GString *output;
@@ -60,7 +60,7 @@ static void link_send(BpPlugin *self, BpSession *session, gconstpointer data, gs
 	g_string_append_len(run->output, data, (gssize)MIN(size, room));
 }
 
-/* The command `exit`, or somebody who ended the session: there will be no more. */
+/* The session was ended by `exit` or by another user: no more output follows. */
 static void link_end(BpPlugin *self, BpSession *session, BpEnd why, gpointer link)
 {
 	WebRun *run = link;

@@ -107,13 +107,13 @@ static void add_servers(GString *text, json_t *rows)
 
 static void add_channels(GString *text, json_t *rows)
 {
-	add_rows(text, rows, "channel", "channel_messages_total", "messages", "counter", "Messages said on a channel.");
-	add_rows(text, rows, "channel", "channel_bytes_total", "bytes", "counter", "Bytes said on a channel.");
+	add_rows(text, rows, "channel", "channel_messages_total", "messages", "counter", "Messages sent on a channel.");
+	add_rows(text, rows, "channel", "channel_bytes_total", "bytes", "counter", "Bytes sent on a channel.");
 	add_rows(text, rows, "channel", "channel_drops_total", "drops", "counter", "Messages that were not delivered.");
 	add_rows(text, rows, "channel", "channel_watchers", "watchers", "gauge", "Who watches a channel.");
 }
 
-/* A resource may have gone with its plugin. */
+/* A resource may have been unloaded with its plugin. */
 static void add_resource(GString *text, const char *name, void (*add)(GString *text, json_t *value))
 {
 	json_t *value = bp_resource_list(name, NULL, BP_ADMIN, NULL);

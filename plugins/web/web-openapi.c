@@ -122,7 +122,7 @@ static void add_own(json_t *paths)
 		else
 			add_path(paths, route->path, "get", operation(route->help, NULL, FALSE));
 	}
-	add_path(paths, WEB_API "channels/{id}/messages", "get", operation("what was said last", NULL, TRUE));
+	add_path(paths, WEB_API "channels/{id}/messages", "get", operation("the last messages", NULL, TRUE));
 	add_path(paths, WEB_API "channels/{id}/events", "get", operation("messages as they come", NULL, TRUE));
 	add_path(paths, WEB_API "settings/{id}", "put",
 		 operation("give a setting a value; ?context=", json_object(), TRUE));

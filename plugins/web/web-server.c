@@ -254,7 +254,7 @@ gboolean web_server_open(BpInstance *self, GError **error)
 	bp_channel_set_options(server->data, &log);
 	bp_channel_set_options(server->access, &log);
 	web_history_begin(self);
-	/* Whoever is at a console sees who comes and goes. */
+	/* Console users see connects and disconnects. */
 	if (bp_instance_bool(self, "quiet"))
 		return TRUE;
 	return !!bp_channel_link(self, bp_server_events(bp_http_listener(server->http)), bp_channel(self, "console"),

@@ -33,7 +33,7 @@ struct WebPeer {
 	WebPeer *prev, *next;
 	gint refs; /* a command under way keeps it */
 	BpPlugin *self;
-	BpWebSocket *socket; /* NULL: gone */
+	BpWebSocket *socket; /* NULL: closed */
 	BpSession *session;  /* NULL: not yet, or ended */
 	WebWatches watches;
 	GQueue runs; /* the first is under way */
@@ -79,7 +79,7 @@ static void do_watch(WebPeer *peer, WebOp *op)
 		say_error(peer, op->id, "that are too many watches: end one of them, or watch a glob");
 		return;
 	}
-	/* The answer comes before what is said. */
+	/* Send the answer before messages of the channel. */
 	say_ok(peer, op->id);
 	web_watches_add(&peer->watches, op->name, op->frames);
 }
@@ -134,7 +134,7 @@ static void link_send(BpPlugin *self, BpSession *session, gconstpointer data, gs
 				  run->id));
 }
 
-/* The command `exit`, or somebody else: the next command gets a new one. */
+/* The session was ended by `exit` or by another user: the next command gets a new one. */
 static void link_end(BpPlugin *self, BpSession *session, BpEnd why, gpointer link)
 {
 	((WebPeer *)link)->session = NULL;
@@ -172,7 +172,7 @@ static void begin_run(WebPeer *peer)
 		.role = BP_ADMIN,
 		.quiet = TRUE,
 		.no_prompt = TRUE,
-		/* The page shows colours, and scrolls what is wide. */
+		/* The page shows colours and scrolls wide lines. */
 		.terminal = TRUE,
 		.type = "xterm-256color",
 		.columns = 240,
@@ -305,7 +305,7 @@ static void on_message(BpPlugin *self, BpWebSocket *socket, BpWebSocketKind kind
 	else
 		say_error(peer, op.id, error->message);
 	web_op_clear(&op);
-	/* Who asks and does not read what is answered waits. */
+	/* A client that does not read its answers is not read from. */
 	if (peer->socket && peer->watches.full)
 		bp_websocket_set_reading(peer->socket, FALSE);
 	peer_unref(peer);

@@ -53,7 +53,7 @@ void web_run(WebServer *server, BpHttpExchange *exchange, const char *command, W
 void web_serve_root(WebServer *server, BpHttpExchange *exchange);
 void web_serve_run(WebServer *server, BpHttpExchange *exchange);
 void web_serve_complete(WebServer *server, BpHttpExchange *exchange);
-/* Those that wait are answered with what there is. */
+/* Answers pending requests with the output so far. */
 void web_runs_end(WebServer *server);
 void web_runs_free(gpointer runs);
 

@@ -24,13 +24,13 @@ typedef struct {
 	BpWebSocket *socket;
 } Viewer;
 
-/* A session that viewers were told of. */
+/* A session that was announced to viewers. */
 typedef struct {
 	WsMonitor *monitor;
 	guint id;
-	char *name; /* what viewers call it */
+	char *name; /* its name for viewers */
 	json_t *info;
-	BpWatch *recv, *send; /* while somebody watches */
+	BpWatch *recv, *send; /* while a viewer watches it */
 	GPtrArray *watchers;  /* Viewer */
 } MonitoredSession;
 

@@ -65,7 +65,7 @@ const settings = {
 		setting("default_telnet_port", "int", "23", "port of `consoleserver` when none is named", { min: 0, max: 65535, value: 2323, temporary: true }),
 		setting("default_webserver_port", "int", "2080", "port of `webserver` when none is named", { min: 0, max: 65535 }),
 		setting("log_level", "choice", "info", "what is said on channel log", { choices: ["debug", "info", "warning", "error"], set: true, value: "debug" }),
-		setting("greeting", "string", "Welcome", "first line said to each client"),
+		setting("greeting", "string", "Welcome", "first line sent to each client"),
 		setting("session_timeout", "duration", "10m", "how long a session may be idle"),
 		setting("keep_history", "bool", "true", "remember what is typed from one start to the next"),
 		setting("access_token", "string", undefined, "of programs that ask over HTTP", { secret: true }),

@@ -28,7 +28,7 @@ gboolean config_set_one(ConfigItem *item, GError **error)
 	return item->applied;
 }
 
-/* Back to what is saved. If somebody has set it meanwhile, it is his. */
+/* Restores the saved value, unless the setting was changed meanwhile. */
 void config_unset_one(ConfigItem *item)
 {
 	BpContext *context = bp_context(item->path);

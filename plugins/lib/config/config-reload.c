@@ -38,7 +38,7 @@ typedef struct {
 	gpointer data;
 } ConfigReload;
 
-static ConfigReload *reload; /* the one that is going on */
+static ConfigReload *reload; /* the reload in progress, or NULL */
 
 static void updated_free(gpointer data)
 {
@@ -183,7 +183,7 @@ static void undo_updates(void)
 	}
 }
 
-/* --- what is to be done --- */
+/* --- planning --- */
 
 static gboolean is_as_wanted(BpInstance *open, const ConfigInstance *wanted, const BpValues *values)
 {
@@ -253,7 +253,7 @@ static gboolean decide(void)
 		const ConfigInstance *instance = old->instances->pdata[i];
 		BpInstance *open = bp_instance_find(instance->name);
 
-		/* Somebody may have taken the name for another class meanwhile: then it is his. */
+		/* Another module may have been opened under that name meanwhile: it is kept. */
 		if (open && !config_find_instance(reload->fresh, instance->name) &&
 		    !strcmp(bp_instance_module(open)->name, instance->module))
 			g_ptr_array_add(reload->to_close, g_strdup(instance->name));
@@ -324,7 +324,7 @@ static void restore(void)
 	bp_config_unload_plugins(reload->plugins);
 }
 
-/* Whoever's certificate cannot be read keeps the one he has. */
+/* A server whose certificate cannot be read keeps the old one. */
 static void reread_certificates(void)
 {
 	g_autoptr(GPtrArray) servers = bp_server_list();

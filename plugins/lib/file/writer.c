@@ -27,7 +27,7 @@ typedef struct {
 
 struct BpWriter {
 	BpOwned owned;
-	BpPlugin *self; /* NULL: it has been told of the end */
+	BpPlugin *self; /* NULL: BP_WRITER_CLOSED was reported */
 	BpChannel *signals;
 	BpWatch *hangup;
 	BpWriterFunc func;
@@ -302,7 +302,7 @@ static void begin(BpWriter *writer)
 	bp_job_add(bp_kernel(), "write file", work, NULL, writer, on_done);
 }
 
-/* Told at once; what waits is written by the last job. */
+/* Reports BP_WRITER_CLOSED at once; the last job writes the queue. */
 static void drop_writer(BpOwned *owned)
 {
 	BpWriter *writer = BP_OWNED_BY(owned, BpWriter, owned);

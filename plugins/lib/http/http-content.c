@@ -129,7 +129,7 @@ void bp_http_respond_asset(BpHttpExchange *exchange, const char *type, GBytes *c
 
 /* --- files --- */
 
-/* A file that got shorter cannot be sent as was said: the connection is cut, so that it is seen. */
+/* The file has become shorter than Content-Length: the connection is aborted, so that the client notices. */
 static void cut(BpHttpExchange *exchange)
 {
 	g_autoptr(GError) why = g_error_new(BP_IO_ERROR, BP_FAILED, "a file got shorter while it was sent");

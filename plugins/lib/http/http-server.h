@@ -48,7 +48,7 @@ struct HttpConnection {
 	HttpConnection *prev, *next;
 	gint refs;
 	BpHttpServer *server;
-	BpStream *stream;	  /* NULL: gone, or taken */
+	BpStream *stream;	  /* NULL: closed, or taken */
 	BpStream *taken;	  /* by a route; a reference, until it has what came behind its request */
 	BpHttpExchange *exchange; /* the request under way */
 	GByteArray *pending;	  /* what came behind it */
@@ -89,7 +89,7 @@ struct BpHttpExchange {
 	gboolean of_events; /* text/event-stream */
 	int file;	    /* descriptor; -1 */
 	guint64 file_at, file_left;
-	gboolean full; /* bp_http_send said FALSE */
+	gboolean full; /* bp_http_send returned BP_FULL */
 };
 
 /* --- http-server.c --- */
@@ -98,14 +98,14 @@ void http_server_unref(BpHttpServer *server);
 /* --- http-connection.c --- */
 HttpConnection *http_connection_new(BpHttpServer *server, BpStream *stream);
 void http_connection_unref(HttpConnection *connection);
-/* Its exchange is over: `gone` is told, buffers are freed. The stream is not touched. */
+/* Ends its exchange: calls `gone`, frees buffers. The stream is not touched. */
 void http_connection_drop(HttpConnection *connection);
 /* The answer is queued: the exchange ends, the next request is looked at. */
 void http_connection_answered(HttpConnection *connection);
-/* What is late is answered with 408 or closed. */
+/* Answers late requests with 408 or closes the connection. */
 void http_connection_check(HttpConnection *connection, gint64 now);
 void http_exchange_free(BpHttpExchange *exchange);
-/* Calls `gone`, if somebody has still to answer. */
+/* Calls `gone`, if the answer is pending. */
 void http_exchange_gone(BpHttpExchange *exchange);
 
 /* --- http-request.c --- */

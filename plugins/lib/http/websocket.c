@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* websocket.c - a codec on a stream: the closing handshake, pings, and what is sent.
+/* websocket.c - a codec on a stream: closing handshake, pings, sending.
  *
  * A socket lives until `closed` is called, which the end of its owner does too. When the peer ends, or breaks the rules, that is at once: the
  * stream, which still has our Close frame to send, then goes on without it.

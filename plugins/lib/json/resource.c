@@ -33,7 +33,7 @@ static gboolean enter(BpPlugin *owner, BpRole needed, BpRole role, GError **erro
 	return FALSE;
 }
 
-/* A resource that fails says why; one that forgets to is told as such. */
+/* A resource that fails must set an error; one that does not is named in the answer. */
 static json_t *checked(json_t *take_value, const char *name, GError **error)
 {
 	if (!take_value && error && !*error)

@@ -5,7 +5,7 @@
 #include <backplane/bytes.h>
 #include <backplane/channel.h>
 
-#define SHOWN_LIMIT 4096 /* of one message; what is longer is cut and its size told */
+#define SHOWN_LIMIT 4096 /* of one message; longer ones are cut, and their size is shown */
 
 static void append_byte(GString *line, guchar byte, char quote)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* connect.c - outgoing streams. Whatever goes wrong is told to `closed`, also what goes wrong at once. */
+/* connect.c - outgoing streams. All errors are reported by `closed`, immediate ones too. */
 #include <errno.h>
 #include <sys/socket.h>
 #include <netinet/in.h>

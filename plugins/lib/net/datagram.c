@@ -120,7 +120,7 @@ static guint read_errors(BpDatagram *datagram)
 			break;
 		to.size = MIN(header.msg_namelen, sizeof(to.storage));
 		report = find_report(&header);
-		/* Faults found on this machine are told by the call that sent. */
+		/* Local errors are returned by the sending call. */
 		if (report && report->ee_origin != SO_EE_ORIGIN_LOCAL)
 			tell_undelivered(datagram, &to, (int)report->ee_errno);
 	}
@@ -178,7 +178,7 @@ static void deliver(BpDatagram *datagram, guint index)
 	}
 }
 
-/* FALSE: nothing is left, or the socket is gone. */
+/* FALSE: nothing more to read, or the socket was closed. */
 static gboolean receive_some(BpDatagram *datagram)
 {
 	int count;
@@ -362,7 +362,7 @@ static int make_socket(const BpAddress *address, gboolean shared)
 	return -1;
 }
 
-/* A socket connected to nobody is told of refusals only if it asks. */
+/* An unconnected socket gets ICMP errors only with IP_RECVERR. */
 static void ask_for_errors(int fd, int family)
 {
 	int one = 1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* give-back.c - bytes that were read from a stream and are delivered again, to whoever has it now. */
+/* give-back.c - bytes that were read from a stream and are delivered again, to its present events. */
 #include "stream.h"
 
 typedef struct {

@@ -11,7 +11,7 @@
 #include <backplane/file.h>
 #include "listen.h"
 
-#define TABLE_LIMIT (256 * 1024) /* those that listen come first; the rest may be megabytes */
+#define TABLE_LIMIT (256 * 1024) /* listening sockets are first in the table; the rest may be megabytes */
 
 /* Inodes of the sockets that listen on the port, as "socket:[N]". */
 static void collect_sockets(const char *table, guint port, GHashTable *sockets)

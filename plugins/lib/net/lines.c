@@ -35,7 +35,7 @@ void bp_lines_free(BpLines *lines)
 	g_free(lines);
 }
 
-/* FALSE: the splitter is gone. */
+/* FALSE: the splitter was freed. */
 static gboolean give(BpLines *lines)
 {
 	g_autoptr(GString) line = lines->partial;

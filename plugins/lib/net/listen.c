@@ -44,7 +44,7 @@ static gboolean is_any_v4(const BpAddress *address)
 	       ((const struct sockaddr_in *)&address->storage)->sin_addr.s_addr == INADDR_ANY;
 }
 
-/* An inherited [::] takes IPv4 too, unless told otherwise: then 0.0.0.0 is covered by it. */
+/* An inherited [::] accepts IPv4 too, unless IPV6_V6ONLY is set: then it covers 0.0.0.0. */
 static gboolean serves_both(int fd, const BpAddress *has, const BpAddress *wanted)
 {
 	int only = 0;

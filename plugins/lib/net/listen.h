@@ -16,5 +16,5 @@ typedef struct {
 GArray *listen_open(const char *bind, guint port, GError **error);
 /* Closes and frees; socket files are removed. */
 void listen_close(GArray *list);
-/* "pid 812 (nginx)" for whoever listens on a TCP port, or NULL if that cannot be seen. Yours. */
+/* The process that listens on a TCP port, "pid 812 (nginx)"; NULL if that cannot be determined. Yours. */
 char *listen_find_holder(guint port);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* orphan.c - streams whose owner has gone.
+/* orphan.c - streams whose owner has ended.
  *
  * A server that closes says goodbye and is gone in the same turn; what it said must still arrive. So the kernel
  * takes its streams, whose users have been notified, until their queues are sent, in the time that every close has. When the

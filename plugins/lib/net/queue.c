@@ -20,7 +20,7 @@
 #define NEXT_CHUNK 4000
 #define LARGEST_MESSAGE G_MAXINT32
 
-/* The streams of a turn; the deferred call that works them off has it as its data. Each loop has a thread. */
+/* The streams to be flushed at the end of the turn, data of the deferred call that flushes them. Each loop has a thread, and so a list. */
 typedef struct {
 	BpStream *first, *last;
 } FlushList;
@@ -350,7 +350,7 @@ static void turn_free(gpointer data)
 {
 	BpStream *stream;
 
-	/* Not worked off: the loop has ended, and the owners of the streams have gone. */
+	/* Not flushed: the loop and the owners of the streams have ended. */
 	if (turn == data)
 		turn = NULL;
 	while ((stream = take_first(data)))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* resolve.c - names to addresses, on a pool thread, since the system's resolver blocks.
  *
- * What is numeric already is answered without a thread, but never from inside the question.
+ * A numeric address is answered without a thread, but never before bp_address_resolve has returned.
  */
 #include <netdb.h>
 #include <netinet/in.h>

@@ -15,7 +15,7 @@ typedef struct {
 	BpServer *server;
 	int fd;
 	BpFd *source;
-	BpTimer *pause; /* no descriptors left: asked again later */
+	BpTimer *pause; /* no descriptors left: until accepting is tried again */
 } ServerSocket;
 
 struct BpServer {
@@ -43,8 +43,8 @@ struct BpServer {
 	GHashTable *by_address; /* of AddressCount */
 	double tokens;		/* new connections that are free now */
 	gint64 tokens_at;
-	guint goodbyes;	     /* refused ones that are still being told */
-	BpServerStats stats; /* bytes and drops: of streams that are gone */
+	guint goodbyes;	     /* refused connections to which the reason is still being sent */
+	BpServerStats stats; /* bytes and drops of closed streams */
 };
 
 void server_unref(BpServer *server);

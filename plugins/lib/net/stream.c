@@ -59,7 +59,7 @@ gboolean stream_is_read(const BpStream *stream)
 	return !stream->ended && (stream->closing || (stream->has_user && !stream->paused));
 }
 
-/* Errors and hangups are told even to those who ask for nothing, again and again. */
+/* epoll reports errors and hangups even with an empty event mask, in every turn. */
 static void on_trouble(BpStream *stream, BpEvents events)
 {
 	int number = 0;

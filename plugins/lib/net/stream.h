@@ -36,7 +36,7 @@ typedef struct {
 typedef struct {
 	StreamItem *items; /* few, or allocated */
 	guint32 size, head, count;
-	guint32 sent; /* bytes of the head that have gone */
+	guint32 sent; /* bytes of the head that were sent */
 	StreamItem few[STREAM_INLINE_ITEMS];
 } StreamQueue;
 
@@ -44,7 +44,7 @@ struct BpStream {
 	BpOwned owned;
 	gint refs;
 	int fd;		/* -1: closed */
-	BpFd *source;	/* NULL: nothing to be told, or closed */
+	BpFd *source;	/* NULL: no events wanted, or closed */
 	BpTimer *timer; /* connect, handshake, close or linger */
 	BpStreamEvents events;
 	gpointer user;
@@ -67,15 +67,15 @@ struct BpStream {
 	guint ended : 1;      /* the peer's half is over */
 	guint blocked : 1;    /* the system took less than given: waits for BP_OUT */
 	guint hung : 1;	      /* hangup was seen; not polled any more until reading is wanted */
-	guint full : 1;	      /* a write was told FALSE: `drained` is due */
+	guint full : 1;	      /* a write returned BP_FULL: `drained` is pending */
 	guint slow : 1;	      /* counted so by its server */
-	guint cutting : 1;    /* loses oldest messages at present (said once) */
+	guint cutting : 1;    /* is dropping oldest messages at present (reported once) */
 	guint closing : 1;    /* bp_stream_close */
 	guint shut : 1;	      /* our half is over */
 	guint finished : 1;   /* `closed` is due */
 	guint dirty : 1;      /* in the list of the turn */
-	guint goodbye : 1;    /* refused by its server, and being told so */
-	guint orphan : 1;     /* its owner has gone; the kernel's until all is sent */
+	guint goodbye : 1;    /* refused by its server; the reason is being sent */
+	guint orphan : 1;     /* its owner has ended; the kernel owns it until the queue is sent */
 	guint dropped : 1;    /* the kernel goes */
 	guint linked : 1;     /* in the owner's list */
 
@@ -105,9 +105,9 @@ void stream_unref(BpStream *stream);
 void stream_poll(BpStream *stream);
 /* One function at a time; the stream must be ended in it. 0: none. */
 void stream_set_timer(BpStream *stream, gint64 interval);
-/* The end, now: descriptor closed, queue gone, `closed` due. Takes the error. */
+/* Closes the descriptor and drops the queue now; `closed` is pending. Takes the error. */
 void stream_finish(BpStream *stream, GError *take_why);
-/* An orderly close whose reason is told to `closed`. Takes the error. */
+/* An orderly close with a reason for `closed`. Takes the error. */
 void stream_close_with(BpStream *stream, GError *take_why);
 /* Says to the peer that nothing more comes. The queue is empty. */
 void stream_end_half(BpStream *stream);
@@ -129,7 +129,7 @@ void stream_remove_source(BpStream *stream);
 void stream_drop(BpOwned *owned);
 /* Before it is shut or finished. */
 void orphan_has_sent(BpStream *stream);
-/* Turns the main loop until what streams of gone owners had queued is sent, 5 s at most. */
+/* Runs the main loop until the queues of streams without owner are sent, at most 5 s. */
 
 /* --- queue.c --- */
 void queue_init(StreamQueue *queue);

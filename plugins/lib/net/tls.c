@@ -176,7 +176,7 @@ gssize tls_read(BpStream *stream, guint8 *buffer, gsize size)
 		tls->more = FALSE;
 		return read_failed(stream, result, number);
 	}
-	/* An end that came right behind is told by the next call, which no event will bring. */
+	/* An end that was received together with the data is only returned by another call, for which no event comes. */
 	tls->more = result == SSL_ERROR_NONE ? SSL_has_pending(tls->ssl) : result != SSL_ERROR_WANT_READ;
 	ERR_clear_error();
 	return (gssize)got;

@@ -22,7 +22,7 @@
 #include <backplane/stream.h>
 
 #define PATIENCE (5 * G_USEC_PER_SEC)	   /* between SIGTERM and SIGKILL */
-#define LAST_PATIENCE (3 * G_USEC_PER_SEC) /* the same, when its owner has gone */
+#define LAST_PATIENCE (3 * G_USEC_PER_SEC) /* the same, after the end of its owner */
 #define PIPE_PATIENCE G_USEC_PER_SEC	   /* for who inherited its pipes, when it has ended */
 #define FILES 256
 #define BACKLOG (1024 * 1024)
@@ -50,7 +50,7 @@ static void signal_group(int pid, int number)
 	kill(-pid, number);
 }
 
-/* A child that nobody is told of any more. */
+/* A child without callbacks: its owner has ended, or has forgotten it. */
 typedef struct {
 	BpPlugin *self; /* the kernel, which lasts as long */
 	int pid, pidfd;
@@ -363,7 +363,7 @@ BpChild *bp_child_start_sized(BpPlugin *self, const BpChildOptions *given, gsize
 		close_all(why, 1);
 		return NULL;
 	}
-	setpgid(pid, pid); /* the child does it too: whoever comes first */
+	setpgid(pid, pid); /* the child does it too, since either may run first */
 	return child_new(self, pid, ours, why[0], options, events, user);
 }
 

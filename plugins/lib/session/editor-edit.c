@@ -193,7 +193,7 @@ static void cut(LineEditor *editor, gsize from, gsize to, gboolean keep)
 {
 	if (from >= to)
 		return;
-	/* What is typed unseen is a secret. */
+	/* Input without echo is a secret. */
 	if (keep && !editor->echo_off) {
 		g_free(editor->yank);
 		editor->yank = g_strndup(editor_text(editor) + from, to - from);

@@ -52,7 +52,7 @@ struct LineEditor {
 
 	gboolean echo_off : 1;
 	gboolean told_limit : 1;
-	gboolean stop : 1; /* `line` said FALSE */
+	gboolean stop : 1; /* `line` returned FALSE */
 	gboolean gone : 1; /* freed in a callback: to be finished by the outermost caller */
 	guint8 depth;
 };

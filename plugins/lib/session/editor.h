@@ -20,7 +20,7 @@
 
 typedef struct LineEditor LineEditor;
 
-/* What it tells of what is typed. */
+/* Callbacks for input. */
 typedef struct {
 	void (*write)(gpointer data, const char *bytes, gsize size);
 	/* Without its end, NUL-terminated, valid UTF-8 without control characters. TRUE: the editor shows itself again. */
@@ -56,7 +56,7 @@ gboolean line_editor_is_shown(const LineEditor *editor);
 
 /* May hold ANSI colours; other control characters are left out. NULL: none. */
 void line_editor_set_prompt(LineEditor *editor, const char *prompt);
-/* 80 until told; 0 is 80. */
+/* 80 until known; 0 is 80. */
 void line_editor_set_columns(LineEditor *editor, guint columns);
 /* Off: nothing of the line is shown or kept in history, no completion, no search. */
 void line_editor_set_echo(LineEditor *editor, gboolean on);

@@ -142,7 +142,7 @@ static void compact(HistoryTask *task)
 
 	if (fd < 0)
 		return;
-	/* Somebody else appends or compacts: another time. */
+	/* Another process appends or compacts: later. */
 	if (!flock(fd, LOCK_EX | LOCK_NB) && is_named(fd, task->file))
 		text = bp_file_load(task->file, FILE_LIMIT, BP_FILE_NO_LINK, &size, NULL);
 	if (text) {

@@ -219,7 +219,7 @@ static void plain_line(BpSession *session, LineInput *input)
 	gsize length = input->partial->len;
 	g_autofree char *line = g_memdup2(input->partial->str, length + 1);
 
-	/* A NUL would hide the rest of the line from whoever takes it as a string. */
+	/* A NUL would hide the rest of the line from code that uses it as a string. */
 	for (gsize i = 0; i < length; i++)
 		if (!line[i])
 			line[i] = ' ';
@@ -294,7 +294,7 @@ static void give_characters(BpSession *session, LineInput *input, const char *da
 		bp_session_receive(session, data, size);
 }
 
-/* While a command runs, what is typed waits; Ctrl-C does not. */
+/* While a command runs, input is kept for later, except Ctrl-C. */
 static void keep_ahead(BpSession *session, LineInput *input, const char *data, gsize size)
 {
 	const char *interrupt = memchr(data, CTRL_C, size);

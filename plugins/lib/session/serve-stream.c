@@ -67,7 +67,7 @@ static void write_bytes(Connection *connection, gconstpointer data, gsize size)
 	if (room || !connection->session)
 		return;
 	bp_session_set_writable(connection->session, FALSE);
-	/* A terminal is still heard: Ctrl-C is what its user will want. */
+	/* A terminal is still read, since its user may press Ctrl-C. */
 	if (!bp_session_is_terminal(connection->session))
 		bp_stream_set_reading(connection->stream, FALSE);
 }
@@ -251,7 +251,7 @@ static void on_silence(BpPlugin *self, gpointer data)
 	begin_telnet(connection, TRUE);
 }
 
-/* Enough is known to open the session: what it is going to tell it has told. */
+/* The session can be opened: the client has sent input, or all properties of its terminal. */
 static gboolean is_settled(Connection *connection)
 {
 	const BpTelnetInfo *info = bp_telnet_info(connection->codec);

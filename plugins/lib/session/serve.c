@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* serve.c - what a server of sessions has whatever carries them: channels, who is told, and telnet's part in it. */
+/* serve.c - the common part of servers of sessions: channels, reports, telnet events. */
 #include <backplane/serve.h>
 #include <string.h>
 #include <backplane/owner.h>
@@ -9,9 +9,9 @@
 const BpParam bp_serve_params[] = {
 	{ "handler", .fallback = "console", .names = BP_A_HANDLER, .alias = "handler_class",
 	  .help = "what answers: console, echo, ..." },
-	{ "welcome_message", .help = "first line said to each client" },
+	{ "welcome_message", .help = "first line sent to each client" },
 	{ "prompt", .type = BP_BOOL, .fallback = "true", .help = "show the handler's prompt" },
-	{ "quiet", .type = BP_BOOL, .fallback = "no", .help = "do not show what is said on channel console" },
+	{ "quiet", .type = BP_BOOL, .fallback = "no", .help = "do not show messages of channel console" },
 	{ NULL },
 };
 

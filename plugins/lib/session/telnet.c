@@ -45,10 +45,10 @@ struct BpTelnet {
 	gboolean eor;	 /* agreed */
 	gboolean no_sga; /* it has asked us not to suppress GA */
 	gboolean asked_charset;
-	gboolean echo_told; /* libtelnet has told of this DONT ECHO */
+	gboolean echo_told; /* libtelnet has reported this DONT ECHO */
 	gboolean offered;   /* our options were */
 	gboolean refused;   /* it does not let us echo */
-	gboolean changed;   /* BP_TELNET_TERMINAL is to be told */
+	gboolean changed;   /* BP_TELNET_TERMINAL is pending */
 	gboolean given;	    /* its lines, back to it */
 	gboolean broken;
 };
@@ -125,7 +125,7 @@ static void tell(BpTelnet *codec, BpTelnetEvent event)
 	codec->callbacks->event(codec, event, codec->user);
 }
 
-/* Told when all is known that comes together: an answer alone does not say yet what the client is. */
+/* Reported after all answers that were received together: a single one does not tell yet what the client is. */
 static void terminal_changed(BpTelnet *codec)
 {
 	flush_data(codec);

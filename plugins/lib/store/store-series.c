@@ -148,7 +148,7 @@ char **bp_store_series(const BpStore *store)
 typedef struct {
 	StoreRequest asked; /* the first */
 	BpOwned owned;
-	BpPlugin *self; /* NULL: it has been told, or is a scope that has gone */
+	BpPlugin *self; /* NULL: `func` has been called, or `self` is a scope that has ended */
 	BpStore *store;
 	BpStoreRows func;
 	gpointer data;

@@ -15,7 +15,7 @@ struct StoreFile {
 	sqlite3_stmt *statement[STATEMENTS];
 	dev_t device;
 	ino_t inode;
-	gboolean damaged; /* SQLite has said so in this round */
+	gboolean damaged; /* reported by SQLite in this round */
 	gboolean other;	  /* it is another file than the one that was open before */
 	guint number;	  /* of the file, counted as they are opened */
 	gint64 trimmed;	  /* by age; monotonic, 0: never */
