@@ -31,7 +31,7 @@ gboolean bp_session_is_own(const BpSession *session)
 	return session->link->own;
 }
 
-/* --- input --- */
+/* --- what is typed --- */
 
 static void give(BpSession *session, const char *data, gsize size)
 {
@@ -41,43 +41,22 @@ static void give(BpSession *session, const char *data, gsize size)
 		session->input->receive(session, session->typing, data, size);
 }
 
-static void receive(BpSession *session, const char *data, gsize size)
-{
-	while (size && session->taker && !session->ended) {
-		gsize used = call_input(session, data, size);
-
-		if (!used)
-			return;
-		data += MIN(used, size);
-		size -= MIN(used, size);
-	}
-	if (size && !session->ended)
-		give(session, data, size);
-}
-
-/* One part after the other: an input gives the end of its bytes back when they are for another mode, and a peer whose bytes change
- * the mode again and again does not use up the stack. */
 gboolean bp_session_receive(BpSession *session, gconstpointer data, gsize size)
 {
-	const char *outer_end = session->received_end, *end = (const char *)data + size;
-	gsize outer_left = session->left;
 	gboolean there;
+	gsize used;
 
 	if (session->ended)
 		return FALSE;
-	session->last_input = bp_loop_now();
-	if (end == outer_end) {
-		session->left = size;
-		return TRUE;
-	}
 	bp_session_ref(session);
-	session->received_end = end;
-	for (; size && !session->ended; size = session->left) {
-		session->left = 0;
-		receive(session, end - size, size);
+	session->last_input = bp_loop_now();
+	if (session->taker) {
+		used = call_input(session, data, size);
+		if (used && used < size)
+			bp_session_receive(session, (const char *)data + used, size - used);
+	} else {
+		give(session, data, size);
 	}
-	session->received_end = outer_end;
-	session->left = outer_left;
 	there = !session->ended;
 	bp_session_unref(session);
 	return there;

@@ -35,8 +35,6 @@ struct BpSession {
 
 	const BpInputClass *input; /* NULL: none, or it has ended */
 	gpointer typing;	   /* its memory */
-	const char *received_end;  /* of what it receives now; NULL: nothing */
-	gsize left;		   /* bytes before that end that are to be received again */
 	BpCall *taker;		   /* gets what is typed instead; call.c */
 
 	GQueue typed;		    /* CommandRun: what was typed, one after the other; the first is under way */

@@ -86,7 +86,7 @@ static json_t *list_host(BpPlugin *self, const char *query, GError **error)
 
 static json_t *get_host(BpPlugin *self, const char *id, GError **error)
 {
-	if (!id || !*id)
+	if (!strcmp(id, "host"))
 		return list_host(self, NULL, error);
 	g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is nothing named %s below host", id);
 	return NULL;

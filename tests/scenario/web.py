@@ -81,7 +81,7 @@ def test_statuses_of_curl(bp):
             (201, "/api/v1/instances", ["-H", "Content-Type: application/json", "-d", '{"class":"Echo","params":{"on":"x"}}']),
             (204, "/api/v1/instances/Echo", ["-X", "DELETE"]),
             (400, "/%00", []), (400, "/?cmd=%E9", []), (400, "/?a=b&cmd=%00", []), (200, "/?cmd=", []),
-            (404, "/api/v1/host/x", []), (200, "/", ["-H", f"Host: localhost.:{port}"]), (421, "/", ["-H", f"Host: evil.example.:{port}"]),
+            (404, "/api/v1/host/x", []), (200, "/api/v1/host/host", []), (200, "/", ["-H", f"Host: localhost.:{port}"]), (421, "/", ["-H", f"Host: evil.example.:{port}"]),
             (400, "/", ["-H", "Host: a b"]), (400, "/", ["-d", "x=y"]),
             (400, "/api/v1/commands/run", ["-H", "Content-Type: application/json", "-d", "{"]),
             (403, "/", ["-H", "Origin: http://evil.example"]), (403, "/", ["-H", "Referer: http://evil.example/"]),

@@ -16,6 +16,11 @@ typedef struct {
 	History *history;   /* the editor's, shared; NULL: it keeps none */
 	GString *partial;   /* without an editor: a line whose end has not come */
 	GString *ahead;	    /* typed while a command runs */
+	/* The end of what is received, when it is for another mode; see receive. */
+	const char *left;
+	gsize left_size;
+	GString *joined; /* what `left` is a part of, if that is to be freed */
+	gboolean passing_on;
 } LineInput;
 
 static gsize line_limit(const BpSession *session)
@@ -212,6 +217,12 @@ static void end(BpSession *session, gpointer data)
 		g_string_free(g_steal_pointer(&input->ahead), TRUE);
 }
 
+static void leave(LineInput *input, const char *data, gsize size)
+{
+	input->left = data;
+	input->left_size = size;
+}
+
 /* --- without an editor --- */
 
 static void plain_line(BpSession *session, LineInput *input)
@@ -219,7 +230,7 @@ static void plain_line(BpSession *session, LineInput *input)
 	gsize length = input->partial->len;
 	g_autofree char *line = g_memdup2(input->partial->str, length + 1);
 
-	/* A NUL would hide the rest of the line from code that uses it as a string. */
+	/* A NUL would hide the rest of the line from whoever takes it as a string. */
 	for (gsize i = 0; i < length; i++)
 		if (!line[i])
 			line[i] = ' ';
@@ -259,8 +270,7 @@ static void plain_receive(BpSession *session, LineInput *input, const char *data
 		if (!bp_session_is_ended(session))
 			g_string_truncate(input->partial, 0);
 	}
-	if (size)
-		bp_session_receive(session, data, size);
+	leave(input, data, size);
 }
 
 /* Whole characters only; what is not UTF-8 is passed byte by byte, and so is NUL. */
@@ -290,11 +300,11 @@ static void give_characters(BpSession *session, LineInput *input, const char *da
 		size -= length;
 		give_bytes(session, bytes, length);
 	}
-	if (size && !bp_session_is_ended(session)) /* the handler wants the rest in another form */
-		bp_session_receive(session, data, size);
+	leave(input, data, size);
+	input->joined = g_steal_pointer(&joined);
 }
 
-/* While a command runs, input is kept for later, except Ctrl-C. */
+/* While a command runs, what is typed waits; Ctrl-C does not. */
 static void keep_ahead(BpSession *session, LineInput *input, const char *data, gsize size)
 {
 	const char *interrupt = memchr(data, CTRL_C, size);
@@ -314,9 +324,8 @@ static void keep_ahead(BpSession *session, LineInput *input, const char *data, g
 		bp_session_give_interrupt(session, TRUE);
 }
 
-static void receive(BpSession *session, gpointer data, const char *bytes, gsize size)
+static void receive_some(BpSession *session, LineInput *input, const char *bytes, gsize size)
 {
-	LineInput *input = data;
 	BpMode mode = bp_session_mode(session);
 	gsize used;
 
@@ -331,9 +340,42 @@ static void receive(BpSession *session, gpointer data, const char *bytes, gsize 
 		keep_ahead(session, input, bytes, size);
 	} else {
 		used = line_editor_feed(input->editor, bytes, size);
-		if (used < size)
-			bp_session_receive(session, bytes + used, size - used);
+		leave(input, bytes + used, size - used);
 	}
+}
+
+/* What is left is received anew, as a command may take it now; if none does it comes here within that call, which only notes it: a peer
+ * whose bytes change the mode again and again does not use up the stack. */
+static void receive(BpSession *session, gpointer data, const char *bytes, gsize size)
+{
+	LineInput *input = data;
+	GString *held = NULL;
+
+	if (input->passing_on) {
+		leave(input, bytes, size);
+		return;
+	}
+	while (size) {
+		input->left_size = 0;
+		receive_some(session, input, bytes, size);
+		if (input->joined) { /* else what is left may be a part of the one before */
+			if (held)
+				g_string_free(held, TRUE);
+			held = g_steal_pointer(&input->joined);
+		}
+		bytes = input->left;
+		size = input->left_size;
+		if (bp_session_is_ended(session) || !size)
+			break;
+		input->left_size = 0;
+		input->passing_on = TRUE;
+		bp_session_receive(session, bytes, size);
+		input->passing_on = FALSE;
+		bytes = input->left;
+		size = input->left_size;
+	}
+	if (held)
+		g_string_free(held, TRUE);
 }
 
 static void receive_end(BpSession *session, gpointer data)
