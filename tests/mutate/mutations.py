@@ -204,8 +204,8 @@ mutation("ws-close-code", "close codes are valid", "if (!websocket_code_is_valid
 mutation("web-token", "who does not know the token stays outside", "if (may_come_in(user, exchange)) return;", "return;", "web.py:tokens")
 mutation("web-token-prefix", "the token is compared to its end", "for (gsize i = 0; i < size; i++) differ |=",
          "for (gsize i = 0; i < 0; i++) differ |=", "lines:secrets", "web.py:tokens")
-mutation("token-constant-time", "secrets are compared in constant time", "return bp_secret_equal(header + 7, token);",
-         "return !strcmp(header + 7, token);", "lint")
+mutation("token-constant-time", "secrets are compared in constant time", "return token && *token && bp_secret_equal(given, token);",
+         "return token && *token && !strcmp(given, token);", "lint")
 mutation("monitor-token", "viewers know the token", "if (token && *token && !knows_token(exchange, token)) {", "if (0) {",
          "monitor.py:monitor_token")
 mutation("monitor-passwords", "passwords are on no channel", "if (!bp_session_is_hidden(session) && bp_channel_is_watched(recv)) {",
