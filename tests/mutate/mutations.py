@@ -55,15 +55,15 @@ mutation("abi-order", "a member in the middle of a struct is noticed",
 mutation("plugin-name", "a plugin's name has plain letters only",
          'strspn(info->name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(info->name)', "0", "plugin:refusals")
 mutation("plugin-twice", "a name that is loaded is taken",
-         'if (other || !strcmp(info->name, "kernel")) {', "if (0) {", "plugin:twice")
+         'if (other || !strcmp(info->name, "kernel"))', "if (0)", "plugin:twice")
 mutation("plugin-symbol", "a library without the symbol is no plugin",
          "info = dlsym(handle, BP_PLUGIN_SYMBOL); if (!info) {",
          "info = dlsym(handle, BP_PLUGIN_SYMBOL); if (!info) { static const BpPluginInfo none = { BP_PLUGIN_BUILT, .name = \"none\" };"
          " info = &none; } if (0) {", "plugin:refusals")
 mutation("plugin-writable", "a plugin that others may write is not loaded",
-         "if (info.st_mode & (S_IWGRP | S_IWOTH)) {", "if (0) {", "plugin:writable_by_others")
+         "if (info.st_mode & (S_IWGRP | S_IWOTH))", "if (0)", "plugin:writable_by_others")
 mutation("plugin-foreign", "a plugin of another user is not loaded",
-         "if (info.st_uid && info.st_uid != geteuid()) {", "if (0) {", "plugin:writable_by_others")
+         "if (info.st_uid && info.st_uid != geteuid())", "if (0)", "plugin:writable_by_others")
 mutation("unload-depth", "a plugin whose code is on the stack is not unmapped", "return !plugin->depth && (!is_held(plugin)", "return (!is_held(plugin)",
          "unload:its_code_is_on_the_stack")
 mutation("reload-taken-back", "a plugin that was unloaded while its reload waited is not loaded again",
@@ -161,7 +161,9 @@ mutation("http-origin", "pages of other sites are refused",
 mutation("http-fetch-site", "Sec-Fetch-Site is looked at",
          'if (site && !origin && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0)', "if (0)", "http:refused")
 mutation("http-browser-proof", "a browser must say where a change comes from",
-         'if (!agent || strncmp(agent, "Mozilla/", 8) != 0)', "if (1)", "http:refused")
+         'strncmp(agent, "Mozilla/", 8) != 0', "TRUE", "http:refused")
+mutation("http-get-command", "a command by GET needs a client that is no browser, or one that says where it comes from",
+         "!bp_http_is_proven(exchange)", "FALSE", "web.py:statuses_of_curl")
 mutation("http-two-lengths", "two lengths are refused", "if (head->has_length) return bad(head, 400, \"there are two",
          "if (0) return bad(head, 400, \"there are two", "http-codec:heads")
 mutation("http-length-and-chunked", "a length and chunks are refused",
