@@ -5,7 +5,7 @@
  *	BpStore *store = bp_store_open(self, "thermo", &options, NULL, NULL, error);
  *	...
  *	bp_store_add(store, "kitchen", 0, 21.5);	  // now
- *	bp_store_set(store, "unit", "celsius");
+ *	bp_store_set(store, "unit", "celsius", error);
  *	...
  *	BpStoreQuery query = { .series = "kitchen", .from = hour_ago, .step = G_TIME_SPAN_MINUTE };
  *	bp_store_query(self, store, &query, on_rows, NULL);

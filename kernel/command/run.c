@@ -10,6 +10,7 @@
 #include <backplane/registry.h>
 #include "command/bind.h"
 #include "command/console.h"
+#include "host/plugin.h"
 #include "loop/loop.h"
 
 #define SLICE (5 * 1000) /* microseconds */
@@ -128,8 +129,8 @@ static const BpCommand alias_command = { "alias", .run = run_alias };
 
 static char *alias_of(const char *word)
 {
-	const BpAliases *aliases = bp_registry_find(BP_ALIASES);
-	BpPlugin *owner = aliases ? bp_registry_owner(BP_ALIASES) : NULL;
+	BpPlugin *owner;
+	const BpAliases *aliases = registry_find(BP_ALIASES, &owner);
 	char *lines;
 
 	if (!owner || !owner_enter_as(owner, "alias", NULL))

@@ -29,6 +29,8 @@ typedef struct {
 extern const PluginTables *plugin_tables;
 void plugin_use_tables(const PluginTables *tables);
 
+/* The object at `path` and whose it is, both NULL if there is none; registry.c. */
+gconstpointer registry_find(const char *path, BpPlugin **owner);
 /* `table` with rows of our size; `*copy` is set, and to be freed, if it had to be copied. */
 gconstpointer plugin_rows(gconstpointer table, gsize size, gsize known, gpointer *copy);
 BpPlugin *plugin_new(const char *name, const BpPluginInfo *info, void *handle, const char *path);

@@ -3,6 +3,7 @@
 #include <backplane/registry.h>
 #include <string.h>
 #include "bus/owner.h"
+#include "host/plugin.h"
 
 typedef struct {
 	BpOwned owned;
@@ -89,18 +90,27 @@ void bp_registry_remove(BpPlugin *self, const char *path)
 	drop_entry(&entry->owned);
 }
 
-gconstpointer bp_registry_find(const char *path)
+gconstpointer registry_find(const char *path, BpPlugin **owner)
 {
 	RegistryEntry *entry = find(path);
 
+	*owner = entry ? entry->owned.owner : NULL;
 	return entry ? entry->object : NULL;
+}
+
+gconstpointer bp_registry_find(const char *path)
+{
+	BpPlugin *owner;
+
+	return registry_find(path, &owner);
 }
 
 BpPlugin *bp_registry_owner(const char *path)
 {
-	RegistryEntry *entry = find(path);
+	BpPlugin *owner;
 
-	return entry ? entry->owned.owner : NULL;
+	registry_find(path, &owner);
+	return owner;
 }
 
 static gint by_path(gconstpointer a, gconstpointer b)

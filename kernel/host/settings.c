@@ -354,8 +354,12 @@ void settings_stop(void)
 
 char *bp_setting_stored(const char *path, const char *key)
 {
-	g_autofree char *raw = g_key_file_get_value(keys(), path, key, NULL);
+	GKeyFile *file = keys();
+	g_autofree char *raw = NULL;
 
+	/* Asked before, as GLib translates the sentence of an error that nobody wants: each command looks for its alias here. */
+	if (g_key_file_has_group(file, path) && g_key_file_has_key(file, path, key, NULL))
+		raw = g_key_file_get_value(file, path, key, NULL);
 	return raw ? settings_unescape(raw) : NULL;
 }
 

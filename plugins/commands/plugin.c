@@ -4,15 +4,19 @@
 #include <backplane/owner.h>
 #include "commands.h"
 
-/* All that it has now: those of its descriptor, and those that were added since. Free the array. */
-static GPtrArray *commands_of(BpPlugin *plugin)
+static gboolean is_of(const BpCommand *command, const BpPlugin *plugin)
 {
-	GPtrArray *list = bp_command_list();
+	return !strcmp(bp_command_plugin(command), bp_plugin_name(plugin));
+}
 
-	for (guint i = list->len; i > 0; i--)
-		if (strcmp(bp_command_plugin(list->pdata[i - 1]), bp_plugin_name(plugin)))
-			g_ptr_array_remove_index(list, i - 1);
-	return list;
+/* Those of its descriptor, and those that were added since. */
+static guint count_commands(const GPtrArray *commands, const BpPlugin *plugin)
+{
+	guint count = 0;
+
+	for (guint i = 0; i < commands->len; i++)
+		count += is_of(commands->pdata[i], plugin);
+	return count;
 }
 
 static guint count_modules(const BpPluginInfo *info)
@@ -26,17 +30,16 @@ static guint count_modules(const BpPluginInfo *info)
 
 static gboolean run_list(BpPlugin *self, BpCall *call, GError **error)
 {
-	g_autoptr(GPtrArray) list = bp_plugin_list();
+	g_autoptr(GPtrArray) list = bp_plugin_list(), commands = bp_command_list();
 	BpTable *table = bp_table_new("Plugin", "Version", "State", ">CPU", ">Commands", ">Modules", "Summary", NULL);
 
 	for (guint i = 0; i < list->len; i++) {
 		BpPlugin *plugin = list->pdata[i];
 		const BpPluginInfo *info = bp_plugin_info_of(plugin);
-		g_autoptr(GPtrArray) commands = commands_of(plugin);
 
 		bp_table_row(table, "%s\t%s\t%s\t%.2f s\t%u\t%u\t%s", info->name, info->version ? info->version : "",
 			     bp_plugin_is_unloading(plugin) ? "unloading" : "loaded", bp_plugin_cpu(plugin),
-			     commands->len, count_modules(info), info->summary ? info->summary : "");
+			     count_commands(commands, plugin), count_modules(info), info->summary ? info->summary : "");
 		bp_table_style(table, 2, bp_plugin_is_unloading(plugin) ? BP_WARN : BP_GOOD);
 	}
 	bp_call_table(call, table);
@@ -50,7 +53,7 @@ static gboolean run_info(BpPlugin *self, BpCall *call, GError **error)
 	BpPlugin *plugin = bp_plugin_named(bp_call_string(call, "name"), error);
 	const BpPluginInfo *info = plugin ? bp_plugin_info_of(plugin) : NULL;
 	g_autofree char *holds = plugin ? bp_owner_holds_text(plugin) : NULL;
-	g_autoptr(GPtrArray) commands = plugin ? commands_of(plugin) : NULL;
+	g_autoptr(GPtrArray) commands = bp_command_list();
 
 	if (!plugin)
 		return FALSE;
@@ -63,7 +66,7 @@ static gboolean run_info(BpPlugin *self, BpCall *call, GError **error)
 	for (guint i = 0; i < commands->len; i++) {
 		const BpCommand *command = commands->pdata[i];
 
-		if (!command->hidden)
+		if (is_of(command, plugin) && !command->hidden)
 			bp_call_printf(call, "  command   %-22s %s", command->name, command->help);
 	}
 	for (const BpModule *module = info->modules; module && module->name; module++)

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 
 from harness import BUILD, Client, Skipped, eventually, is_sanitized, main
+from samples import build_sample
 
 SRC = os.environ["SRC"]
 VERSIONS = sorted(glob.glob(SRC + "/tests/abi/[0-9]*.[0-9]*"))
@@ -45,20 +46,7 @@ def test_libraries(bp):
             assert done.returncode == 0, f"{name} is not what {os.path.basename(version)} promised:\n{done.stdout}{done.stderr}"
 
 
-def build(bp, version):
-    """A plugin of then, linked with the libraries of today."""
-    if not shutil.which("cc"):
-        raise Skipped("no cc")
-    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "backplane-net"], text=True, capture_output=True, check=True,
-                           env=dict(os.environ, PKG_CONFIG_PATH=BUILD)).stdout.split()
-    if is_sanitized():
-        flags.append("-fsanitize=address,undefined")
-    subprocess.run(["cc", "-Wall", "-Werror", "-shared", "-fPIC", f"-I{version}/include", "-o", bp.folder + "/mirror.so",
-                    SRC + "/tests/abi/mirror.c", *flags], check=True)
-
-
 def use(bp):
-    assert bp.run("plugin load ./mirror.so") == ["Loaded mirror 1.0."]
     assert bp.run("mirror work") == ["the answer is 42"]
     assert bp.run("mirror late") == ["the answer is 42"]
     assert any(re.search(r"mirror late\s+added by load", line) for line in bp.run("help"))
@@ -90,7 +78,7 @@ def use(bp):
 
 def test_plugins(bp):
     for version in VERSIONS:
-        build(bp, version)
+        build_sample(bp, "mirror", "backplane-net", SRC + "/tests/abi/mirror.c", version + "/include")
         use(bp)
 
 

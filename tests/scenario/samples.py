@@ -49,8 +49,8 @@ BP_PLUGIN(.name = "keeper", .version = "1.0", .summary = "Values", .commands = c
 """
 
 
-def build_sample(bp, name, package="backplane", source=None):
-    """As README tells it, with one line; the folder is the program's."""
+def build_sample(bp, name, package="backplane", source=None, headers=None):
+    """As README tells it, with one line; the folder is the program's. `headers`: a folder that is looked in first."""
     if not shutil.which("cc"):
         raise Skipped("no cc")
     flags = subprocess.run(["pkg-config", "--cflags", "--libs", package], text=True, capture_output=True, check=True,
@@ -59,7 +59,7 @@ def build_sample(bp, name, package="backplane", source=None):
         flags.append("-fsanitize=address,undefined")
     file = os.path.basename(name)
     subprocess.run(["cc", "-Wall", "-Werror", "-shared", "-fPIC", "-o", f"{bp.folder}/{file}.so",
-                    source or f"{os.environ['SRC']}/data/{name}.c", *flags], check=True)
+                    source or f"{os.environ['SRC']}/data/{name}.c", *([f"-I{headers}"] if headers else []), *flags], check=True)
     assert bp.run(f"plugin load ./{file}.so") == [f"Loaded {file} 1.0."]
 
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* store.c - stores on their loops: what waits is given to a job, what the job has done is told.
  *
- * There is one job at a time of a store. The loop fills `values`, `changed` and `questions`, and leaves `file` and `round` to the job
+ * There is one job at a time of a store. The loop fills `values`, `changed` and `requests`, and leaves `file` and `round` to the job
  * until that is done, so there is no lock. The job belongs to the kernel: an owner that closes does not wait for a disk, the end of
  * the program does.
  */
