@@ -24,7 +24,7 @@ G_BEGIN_DECLS
 struct BpInputClass {
 	gsize size;   /* sizeof(BpInputClass), so that it can grow */
 	gsize memory; /* bytes, zeroed, of each session */
-	/* Received bytes, unless a command has taken the input (bp_call_take_input). */
+	/* Received bytes, unless a command has taken the input (bp_call_take_input) or the mode is BP_RAW. */
 	void (*receive)(BpSession *session, gpointer input, const char *data, gsize size);
 	/* End of input: an unfinished line is handled as a line. */
 	void (*receive_end)(BpSession *session, gpointer input);
@@ -51,6 +51,8 @@ BP_API gboolean bp_session_is_own(const BpSession *session); /* stdin and stdout
 /* Returns the plugin of the handler, whose functions may be called until bp_session_leave; NULL if they must not be called. */
 BP_API BpPlugin *bp_session_enter(BpSession *session);
 BP_API void bp_session_leave(BpSession *session);
+/* Calls `character` of the handler, and ends the session if it says so. */
+BP_API void bp_session_give_bytes(BpSession *session, const char *data, gsize size);
 /* Interrupts the running command, or else calls `interrupt` of the handler. `was_empty`: the line was empty. */
 BP_API void bp_session_give_interrupt(BpSession *session, gboolean was_empty);
 

@@ -33,11 +33,25 @@ gboolean bp_session_is_own(const BpSession *session)
 
 /* --- what is typed --- */
 
+void bp_session_give_bytes(BpSession *session, const char *data, gsize size)
+{
+	gboolean go_on = TRUE;
+
+	if (session->handler->character && session_enter(session)) {
+		go_on = session->handler->character(session->handler_plugin, session, data, size);
+		session_leave(session);
+	}
+	if (!go_on)
+		bp_session_end(session, BP_END_HANDLER, NULL);
+}
+
 static void give(BpSession *session, const char *data, gsize size)
 {
 	if (session->mode != BP_LINES && !session->echo_off && bp_channel_is_watched(session->recv))
 		bp_channel_send_bytes(session->recv, data, size);
-	if (session->input)
+	if (session->mode == BP_RAW)
+		bp_session_give_bytes(session, data, size);
+	else if (session->input)
 		session->input->receive(session, session->typing, data, size);
 }
 

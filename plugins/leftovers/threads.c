@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #define LOOKS 100 /* until a thread waits */
+/* With one that began after the plugin: it may only wait for a processor. */
+#define PATIENCE (500 * G_TIME_SPAN_MILLISECOND)
 #define LARGEST_STACK (64 * 1024 * 1024)
 
 guint64 left_ticks(void)
@@ -46,15 +48,19 @@ static gboolean started_after(const char *thread, guint64 since)
 }
 
 /* 0: it never waited. */
-static guintptr stack_of(const char *thread)
+static guintptr stack_of(const char *thread, guint64 since)
 {
-	for (guint i = 0; i < LOOKS; i++) {
+	gint64 until = started_after(thread, since) ? g_get_monotonic_time() + PATIENCE : 0;
+
+	for (guint i = 0; i < LOOKS || g_get_monotonic_time() < until; i++) {
 		g_autofree char *call = read_of(thread, "syscall");
 		g_auto(GStrv) fields = call ? g_strsplit(g_strchomp(call), " ", -1) : NULL;
 		guint count = fields ? g_strv_length(fields) : 0;
 
 		if (count >= 3) /* ..., stack, place */
 			return (guintptr)g_ascii_strtoull(fields[count - 2], NULL, 16);
+		if (!call)
+			break;
 		g_thread_yield();
 	}
 	return 0;
@@ -97,7 +103,7 @@ static gconstpointer look_at_stack(const LeftMapping *mapping, guintptr stack)
 
 static void look_at(const LeftMapping *mapping, const char *thread, guint64 since, GPtrArray *found)
 {
-	guintptr stack = stack_of(thread);
+	guintptr stack = stack_of(thread, since);
 	gconstpointer place = stack ? look_at_stack(mapping, stack & ~(sizeof(stack) - 1)) : NULL;
 	g_autofree char *name = NULL;
 

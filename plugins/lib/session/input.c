@@ -67,21 +67,6 @@ static gboolean give_line(BpSession *session, const char *line, gsize size)
 	return !bp_session_is_ended(session);
 }
 
-/* A character, or bytes as they are. */
-static void give_bytes(BpSession *session, const char *data, gsize size)
-{
-	const BpHandler *handler = bp_session_handler(session);
-	BpPlugin *plugin = handler->character ? bp_session_enter(session) : NULL;
-	gboolean go_on = TRUE;
-
-	if (plugin) {
-		go_on = handler->character(plugin, session, data, size);
-		bp_session_leave(session);
-	}
-	if (!go_on)
-		bp_session_end(session, BP_END_HANDLER, NULL);
-}
-
 /* --- the editor of a terminal --- */
 
 static void on_write(gpointer data, const char *bytes, gsize size)
@@ -298,7 +283,7 @@ static void give_characters(BpSession *session, LineInput *input, const char *da
 		memcpy(bytes, data, length);
 		data += length;
 		size -= length;
-		give_bytes(session, bytes, length);
+		bp_session_give_bytes(session, bytes, length);
 	}
 	leave(input, data, size);
 	input->joined = g_steal_pointer(&joined);
@@ -330,9 +315,7 @@ static void receive_some(BpSession *session, LineInput *input, const char *bytes
 	gsize used;
 
 	make_editor(session, input);
-	if (mode == BP_RAW) {
-		give_bytes(session, bytes, size);
-	} else if (mode == BP_CHARACTERS) {
+	if (mode == BP_CHARACTERS) {
 		give_characters(session, input, bytes, size);
 	} else if (!input->editor) {
 		plain_receive(session, input, bytes, size);
