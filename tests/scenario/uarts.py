@@ -22,7 +22,7 @@ ORDINARY = ("setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin") if 
 
 
 class Device:
-    """The other end of a pty, with a link to it that stays when it is plugged in again."""
+    """The other end of a pty, with a link to it that is there while it is plugged in: the pty's own name is soon another's."""
 
     def __init__(self, bp, name="device"):
         self.link = os.path.join(bp.folder, name)
@@ -39,6 +39,7 @@ class Device:
         self.seen = b""
 
     def unplug(self):
+        os.unlink(self.link)
         os.close(self.master)
         self.master = None
 
