@@ -73,6 +73,30 @@ static void test_keys_before_it_is_open(void)
 	stop();
 }
 
+static void wait_for_gate(BpJob *job, gpointer gate)
+{
+	g_mutex_lock(gate);
+	g_mutex_unlock(gate);
+}
+
+/* Nothing is told before the caller has the store; when there is room again it opens. */
+static void test_too_many_jobs(void)
+{
+	static GMutex gate;
+
+	start();
+	g_mutex_lock(&gate);
+	while (bp_job_add(bp_kernel(), "waits", wait_for_gate, NULL, &gate, NULL))
+		;
+	open_at("crowded", (BpStoreOptions){ 0 });
+	CU_ASSERT_EQUAL(told.count[BP_STORE_STALLED], 0);
+	CU_ASSERT(happened(BP_STORE_STALLED));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(strstr(told.why[BP_STORE_STALLED], "too many jobs wait"));
+	g_mutex_unlock(&gate);
+	CU_ASSERT(happened(BP_STORE_OPENED));
+	stop();
+}
+
 static void test_keys_limit(void)
 {
 	BpStore *store;
@@ -394,6 +418,7 @@ static void test_several(void)
 static const SuiteTest tests[] = {
 	{ "keys", test_keys },
 	{ "keys_before_it_is_open", test_keys_before_it_is_open },
+	{ "too_many_jobs", test_too_many_jobs },
 	{ "keys_limit", test_keys_limit },
 	{ "part_of_its_own_value", test_part_of_its_own_value },
 	{ "series", test_series },

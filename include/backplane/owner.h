@@ -73,9 +73,10 @@ static inline gconstpointer bp_sized_copy(gpointer to, gsize room, gconstpointer
 	return to;
 }
 
-/* The same for a struct that begins with `gsize size`. */
+/* The same for a struct that begins with `gsize size`; all zero if that is not set. */
 static inline void bp_struct_copy(gpointer to, gsize room, gconstpointer from)
 {
+	memset(to, 0, room);
 	g_return_if_fail(*(const gsize *)from > sizeof(gsize)); /* its author has left out `.size = sizeof(it)` */
 	bp_sized_copy(to, room, from, *(const gsize *)from);
 }

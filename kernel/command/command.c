@@ -13,7 +13,7 @@ gboolean bp_command_add(BpPlugin *plugin, const BpCommand *table, GError **error
 	if (info && table != info->commands)
 		table = plugin_rows(table, info->command_size, sizeof(BpCommand), &copy);
 	if (copy)
-		bp_plugin_defer_undo(plugin, g_free, copy);
+		bp_plugin_defer_undo(bp_plugin_of(plugin), g_free, copy); /* a command may close its own scope */
 	for (const BpCommand *command = table; command && command->name; command++) {
 		g_autofree char *path = g_strconcat("command/", command->name, NULL);
 

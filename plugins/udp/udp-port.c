@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* udp-port.c - what UDPServer and UDPSocket have in common: sockets, senders, channels, losses.
  *
- * Each sender heard has a channel NAME/HOST:PORT/send, held for it and given to its messages as the way to answer.
- * Their number is bounded: whoever was silent longest gives way to a new one, and the channel of one that is silent for
- * peer_timeout is closed. One glob watch serves them all, and names of hosts that were never heard too. An IPv6 host
- * stands there without brackets, which names of channels cannot have; the last colon parts off the port.
+ * Each peer that has sent a datagram gets a channel NAME/HOST:PORT/send, which is the reply channel of its messages. The number of
+ * peers is limited: the one that has been silent longest makes room for a new one, and after peer_timeout without a datagram
+ * a peer's channel is released. A single watch with a glob serves all of these channels, also of hosts that never sent anything.
+ * IPv6 addresses stand without brackets there, since channel names cannot contain them; the port is behind the last colon.
  */
 #include <netinet/in.h>
 #include <string.h>
 #include "udp.h"
 
-#define LARGEST_V4 65507 /* what is left of 65535 bytes by the headers of IP and UDP */
+#define LARGEST_V4 65507 /* 65535 bytes less the headers of IP and UDP */
 #define LARGEST_V6 65527
 #define OBJECTION G_USEC_PER_SEC
 #define TELL_INTERVAL G_USEC_PER_SEC
@@ -78,7 +78,7 @@ void udp_port_fails(UdpPort *port, const char *why)
 	bp_instance_set_state(port->self, BP_STATE_FAILED, "%s", why);
 }
 
-/* A datagram has been sent after the last error: the network has this long to object. */
+/* A datagram sent after an error counts as delivered if no ICMP error has come within this time. */
 static void note_sent(UdpPort *port)
 {
 	if (!port->tried)
@@ -173,7 +173,7 @@ static void on_silence(BpPlugin *self, gpointer data)
 	await_silence(port);
 }
 
-/* "HOST:PORT/send" without brackets; NULL if the name of the interface in it is no channel's. */
+/* "HOST:PORT/send" without brackets; NULL if the scope id contains characters that channel names cannot have. */
 static BpChannel *open_send_channel(UdpPort *port, const char *host)
 {
 	static const BpChannelOptions pure = { .pure = TRUE };

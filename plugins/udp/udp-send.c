@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* udp-send.c - command udp send: one datagram from a socket of its own, and the answers for a while.
+/* udp-send.c - command udp send: sends one datagram from a socket of its own and prints the replies for a while.
  *
  * Socket, timer and name resolution are owned by the call, and so end with it.
  */

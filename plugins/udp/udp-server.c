@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* udp-server.c - module UDPServer: datagrams of anybody on channels, and answers to them. */
+/* udp-server.c - module UDPServer: received datagrams on channels, and replies to their senders. */
 #include "udp.h"
 
 static void on_send(BpPlugin *self, BpMessage *message, gpointer data)

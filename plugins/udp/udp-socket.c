@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* udp-socket.c - module UDPSocket: sending, broadcast, groups.
  *
- * The name in `to` is looked up when the instance opens; what is sent before it is known waits, WAITING_LIMIT messages
- * at most. If that fails, those are lost and told, and the next message asks again.
+ * The name in `to` is resolved when the instance opens; until then up to WAITING_LIMIT messages are queued. If the lookup fails,
+ * they are dropped, counted and reported, and the next message starts another lookup.
  */
 #include <string.h>
 #include "udp.h"
@@ -96,7 +96,7 @@ static gboolean read_destination(UdpSocket *socket, BpInstance *self, GError **e
 	return FALSE;
 }
 
-/* Not said: any address of the IP version that is needed, and loopback if nothing else can be reached anyway. */
+/* Without `bind`: the unspecified address of the IP version of `to`, or loopback if `to` is a loopback address. */
 static GArray *bind_list(UdpSocket *socket, BpInstance *self, GError **error)
 {
 	const char *bind = bp_instance_string(self, "bind");

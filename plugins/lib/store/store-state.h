@@ -15,9 +15,10 @@ struct BpStore {
 	BpTimer *timer;
 	gint64 pause; /* of the timer */
 	gboolean opened, working, closing, urgent;
-	gint blocked;	  /* until another store on this path has ended; atomic */
-	gboolean ran;	  /* the last job */
-	GHashTable *keys; /* key -> value */
+	gint blocked;	    /* until another store on this path has ended; atomic */
+	gboolean ran;	    /* the last job */
+	gboolean beginning; /* it is being added */
+	GHashTable *keys;   /* key -> value */
 	gsize keys_size;
 	GHashTable *series; /* name -> StoreSeries */
 	/* what waits: */

@@ -240,14 +240,24 @@ static void tell_of_round(BpStore *store, const char *aside, const char *why)
 	}
 }
 
+static void on_turn_end(BpPlugin *kernel, gpointer data)
+{
+}
+
 /* The job is done, or was not run. */
 static void on_done(gpointer data)
 {
 	BpStore *store = data;
 	StoreJob *round = &store->round;
-	g_autofree char *why = g_steal_pointer(&round->error), *aside = g_steal_pointer(&round->aside);
+	g_autofree char *why = NULL, *aside = NULL;
 	g_autoptr(GError) cancelled = NULL;
 
+	if (store->beginning) { /* refused; it is told later, since the store may just be being opened */
+		bp_defer(bp_kernel(), on_turn_end, store, on_done);
+		return;
+	}
+	why = g_steal_pointer(&round->error);
+	aside = g_steal_pointer(&round->aside);
 	if (!store->ran)
 		why = g_strdup_printf("%s: too many jobs wait", store->path);
 	cancelled = why ? g_error_new_literal(BP_IO_ERROR, BP_LIMIT, why)
@@ -283,7 +293,9 @@ static void begin(BpStore *store)
 	fill_round(store);
 	store->working = TRUE;
 	store->ran = FALSE;
+	store->beginning = TRUE;
 	bp_job_add(bp_kernel(), "store", work, NULL, store, on_done);
+	store->beginning = FALSE;
 }
 
 /* --- when --- */
