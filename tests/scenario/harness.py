@@ -194,6 +194,13 @@ class Client:
         self.socket.close()
 
 
+def is_listened(port):
+    """Some program waits for TCP connections there, on IPv4."""
+    with open("/proc/net/tcp") as file:
+        rows = [line.split() for line in file][1:]
+    return any(row[3] == "0A" and int(row[1].rsplit(":", 1)[1], 16) == port for row in rows)
+
+
 def free_port():
     """Not one of those that the system gives to whoever connects: it would be taken again before the program has it."""
     while True:
