@@ -42,6 +42,14 @@ dist_samples_DATA = data/samples/README.md data/samples/chat.c data/samples/gcod
 # A configuration that somebody has changed is neither overwritten nor removed.
 conffolder = $(DESTDIR)$(sysconfdir)/backplane
 EXTRA_DIST += data/backplane.yaml
+
+# Debian's packages, made by ./bootstrap package.
+EXTRA_DIST += data/debian/backplane-doc.docs data/debian/backplane-doc.examples data/debian/backplane.install \
+	data/debian/backplane.lintian-overrides data/debian/backplane.postinst data/debian/backplane.postrm data/debian/backplane.triggers \
+	data/debian/changelog data/debian/control data/debian/copyright data/debian/libbackplane-dev.install \
+	data/debian/libbackplane0.install data/debian/libbackplane0.symbols data/debian/rules data/debian/source/format \
+	data/debian/tests/control data/debian/tests/host data/debian/tests/plugin
+
 install-data-local:
 	$(MKDIR_P) "$(conffolder)"
 	test -e "$(conffolder)/backplane.yaml" || \
