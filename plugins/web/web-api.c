@@ -228,7 +228,7 @@ void web_serve_instances(WebServer *server, BpHttpExchange *exchange)
 {
 	g_autoptr(GError) error = NULL;
 	g_autofree char *name = NULL, *place = NULL, *escaped = NULL;
-	json_t *body;
+	json_t *body, *opened;
 
 	if (!web_is_method(exchange, "POST")) {
 		get(exchange, "instances", NULL);
@@ -241,7 +241,9 @@ void web_serve_instances(WebServer *server, BpHttpExchange *exchange)
 		escaped = bp_http_escape(name);
 		place = g_strconcat(WEB_API "instances/", escaped, NULL);
 		bp_http_add_header(exchange, "Location", place);
-		answer(exchange, 201, bp_resource_get("instances", name, BP_ADMIN, &error), error);
+		opened = bp_resource_get("instances", name, BP_ADMIN, NULL);
+		/* It may have closed itself at once. */
+		bp_http_respond_json(exchange, 201, opened ? opened : json_pack("{s:s}", "name", name));
 	} else {
 		bp_http_respond_error(exchange, error);
 	}

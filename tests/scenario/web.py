@@ -320,6 +320,9 @@ def test_metrics_without_rest(bp):
     assert status == 200 and b"backplane_plugin_cpu_seconds_total" in body and b"backplane_info" not in body, body
     for path in ("/", "/healthz", "/api/v1", "/api/v1/host", "/api/v1/openapi.json", "/api/v1/commands", "/api/v1/history"):
         assert curl(port, path)[0] in (200, 404), path
+    status, head, body = curl(port, "/api/v1/instances", "-H", "Content-Type: application/json", "-d", '{"class": "TCPServer", "name": "e", "params": {"port": 0}}')
+    assert status == 201 and b'"e"' in body, (status, body)
+    assert "e " in "\n".join(bp.run("module list"))
 
 
 def test_logs(bp):

@@ -144,8 +144,9 @@ void bp_reply_done(BpReply *reply, json_t *take_value, GError *take_error)
 
 	g_return_if_fail(reply);
 	bp_owner_unlink(&reply->answerer);
+	checked(value, reply->name, &error);
 	if (reply->asker.owner)
-		tell(reply, checked(value, reply->name, &error), value ? NULL : error);
+		tell(reply, value, value ? NULL : error);
 	g_free(reply->name);
 	g_free(reply);
 }
