@@ -11,6 +11,7 @@ pkginclude_HEADERS = \
 	include/backplane/config.h \
 	include/backplane/context.h \
 	include/backplane/control.h \
+	include/backplane/crash.h \
 	include/backplane/datagram.h \
 	include/backplane/endpoint.h \
 	include/backplane/file.h \

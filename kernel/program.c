@@ -13,10 +13,10 @@
 #include <unistd.h>
 #include <backplane/channel.h>
 #include <backplane/control.h>
+#include <backplane/crash.h>
 #include <backplane/registry.h>
 #include <backplane/session.h>
 #include <backplane/text.h>
-#include "host/crash.h"
 #include "host/log.h"
 #include "host/notify.h"
 #include "host/output.h"
@@ -38,6 +38,7 @@ static struct {
 static char **program_arguments;
 static BpFd *signals;
 static int signal_fd = -1;
+static BpCrashReporter reporter;
 static gint asked; /* atomic: to end, by a signal */
 
 static gboolean on_verbose(const char *name, const char *value, gpointer data, GError **error)
@@ -144,25 +145,42 @@ static void on_asked(void)
 
 static void on_late(const char *text, gboolean is_main)
 {
-	log_write(BP_LOG_WARNING, text);
-	if (is_main)
-		crash_late(TRUE);
+	bp_crash_log(BP_LOG_WARNING, text);
+	if (is_main && reporter.late)
+		reporter.late(TRUE);
 }
 
 static void on_again(const char *text, gboolean is_main)
 {
-	if (is_main)
-		crash_late(FALSE);
+	if (is_main && reporter.late)
+		reporter.late(FALSE);
 	bp_log(bp_kernel(), BP_LOG_WARNING, "%s", text);
+}
+
+static void on_trace(pid_t thread)
+{
+	if (reporter.trace)
+		reporter.trace(thread);
+}
+
+static void on_ending(const char *text)
+{
+	if (reporter.write)
+		reporter.write(text);
 }
 
 static const TurnsHooks turns_hooks = {
 	.late = on_late,
 	.again = on_again,
-	.trace = crash_trace,
+	.trace = on_trace,
 	.asked = on_asked,
-	.ending = crash_write,
+	.ending = on_ending,
 };
+
+void bp_program_set_reporter(const BpCrashReporter *given)
+{
+	bp_struct_copy(&reporter, sizeof(reporter), given);
+}
 
 /* SIGTERM and SIGINT are the watcher's, the others in `set` are read on the loop. */
 static void block_signals(sigset_t *set)
@@ -382,7 +400,8 @@ static int run(void)
 
 	raise_limits();
 	block_signals(&set);
-	crash_install();
+	if (reporter.install)
+		reporter.install();
 	if (!turns_start(&turns_hooks))
 		return complain(1, "no thread can be started");
 	log_set_stderr(options.verbose > 1 ? BP_LOG_DEBUG : options.verbose ? BP_LOG_INFO : BP_LOG_WARNING);

@@ -6,9 +6,6 @@
 /* Lines up to this level go to stderr too; the default is BP_LOG_WARNING. In the journal's form when stderr is its
  * socket. */
 void log_set_stderr(BpLogLevel level);
-/* On stderr only and at once: for the watcher of turns and handlers of signals. Takes no lock, allocates nothing, and is
- * lost rather than wait for a reader. */
-void log_write(BpLogLevel level, const char *text);
 /* For lines of JSON: a string with its quotes; what is not UTF-8 becomes U+FFFD. Yours. */
 char *json_quote(const char *text);
 void log_start(void);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <backplane/crash.h>
 #include "bus/port.h"
 #include "host/module.h"
 
@@ -143,13 +144,21 @@ BpPlugin *bp_plugin_find(const char *name)
 	return NULL;
 }
 
-/* A handle of dlopen is the link map. Also in a handler of crashes. */
-const char *plugin_of_map(const void *map)
+/* A handle of dlopen is the link map. */
+const char *bp_crash_plugin(gconstpointer map)
 {
 	for (guint i = 0; plugins && i < plugins->len; i++)
 		if (((BpPlugin *)plugins->pdata[i])->file->handle == map)
 			return ((BpPlugin *)plugins->pdata[i])->name;
 	return NULL;
+}
+
+gconstpointer bp_crash_running(char *text, gsize size)
+{
+	BpPlugin *owner = frame_describe(&frame_stack, text, size);
+
+	owner = owner && owner->parent ? owner->parent : owner;
+	return owner && owner->file && owner->file->info ? owner->file->info->name : NULL; /* `info` is a copy */
 }
 
 GPtrArray *bp_plugin_list(void)

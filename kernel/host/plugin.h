@@ -47,7 +47,6 @@ typedef void (*PluginUnloaded)(const char *name, const char *left, gpointer data
 void plugin_unload(BpPlugin *plugin, gboolean force, PluginUnloaded done, gpointer data);
 /* Plugins that were unloaded by force and still have calls that will return; NULL: none so far. */
 const GPtrArray *plugin_abandoned(void);
-const char *plugin_of_map(const void *map); /* the plugin that the loader has mapped there, or NULL */
-#define UNLOAD_ALL_PATIENCE 3		    /* seconds; a whole stop has TURNS_PATIENCE */
-gboolean plugin_may_load(GError **error);   /* FALSE: all are being unloaded */
+#define UNLOAD_ALL_PATIENCE 3		  /* seconds; a whole stop has TURNS_PATIENCE */
+gboolean plugin_may_load(GError **error); /* FALSE: all are being unloaded */
 void plugin_unload_all(void); /* newest first; runs the loop until all are unloaded, at most UNLOAD_ALL_PATIENCE */
