@@ -16,6 +16,7 @@ libbackplane_so_0_SOURCES += \
 	kernel/host/output.h \
 	kernel/host/param.c \
 	kernel/host/param.h \
+	kernel/host/plugin-image.c \
 	kernel/host/plugin.c \
 	kernel/host/plugin.h \
 	kernel/host/registry.c \

@@ -113,6 +113,8 @@ static gpointer loaded(BpPlugin *self, gpointer take_before, const char *name)
 	if (state->made_by != &left_table)
 		return state;
 	restore_signals(self, state, name);
+	if (state->brought)
+		return state; /* what has been mapped since is not its own */
 	bases = left_objects();
 	state = g_realloc(state, sizeof(*state) + (state->count + bases->len) * sizeof(guintptr));
 	for (guint i = 0; i < bases->len; i++) {
