@@ -11,7 +11,6 @@ pkginclude_HEADERS = \
 	include/backplane/config.h \
 	include/backplane/context.h \
 	include/backplane/control.h \
-	include/backplane/crash.h \
 	include/backplane/datagram.h \
 	include/backplane/endpoint.h \
 	include/backplane/file.h \
@@ -33,6 +32,7 @@ pkginclude_HEADERS = \
 	include/backplane/param.h \
 	include/backplane/plugin.h \
 	include/backplane/process.h \
+	include/backplane/program.h \
 	include/backplane/registry.h \
 	include/backplane/resource.h \
 	include/backplane/scope.h \

@@ -2,18 +2,15 @@
 /* program.c - the program backplane: the command line: options, the kernel's start and end, signals. */
 #include "config.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <backplane/channel.h>
 #include <backplane/control.h>
-#include <backplane/crash.h>
+#include <backplane/program.h>
 #include <backplane/registry.h>
 #include <backplane/session.h>
 #include <backplane/text.h>
@@ -38,7 +35,7 @@ static struct {
 static char **program_arguments;
 static BpFd *signals;
 static int signal_fd = -1;
-static BpCrashReporter reporter;
+static BpProgramParts parts;
 static gint asked; /* atomic: to end, by a signal */
 
 static gboolean on_verbose(const char *name, const char *value, gpointer data, GError **error)
@@ -78,18 +75,7 @@ static int complain(int status, const char *text)
 
 /* --- folders --- */
 
-/* systemd gives StateDirectory= and RuntimeDirectory= in the environment. */
-static char *state_folder(void)
-{
-	const char *given = g_getenv("STATE_DIRECTORY"), *state = g_getenv("XDG_STATE_HOME");
-
-	if (given && *given)
-		return g_strndup(given, strcspn(given, ":"));
-	if (state && *state)
-		return g_build_filename(state, "backplane", NULL);
-	return g_build_filename(g_get_home_dir(), ".local", "state", "backplane", NULL);
-}
-
+/* systemd gives RuntimeDirectory= in the environment. */
 static char *control_path(void)
 {
 	const char *given = g_getenv("RUNTIME_DIRECTORY"), *runtime = g_getenv("XDG_RUNTIME_DIR");
@@ -103,25 +89,6 @@ static char *control_path(void)
 		return g_build_filename(runtime, CONTROL_SOCKET, NULL);
 	own = g_strdup_printf("/tmp/backplane-%u", (guint)getuid());
 	return g_build_filename(own, CONTROL_SOCKET, NULL);
-}
-
-/* The plugins beside the program, when it has not been installed; else those that were installed with it. */
-static char **plugin_folders(void)
-{
-	g_autofree char *program = g_file_read_link("/proc/self/exe", NULL);
-	g_autofree char *folder = program ? g_path_get_dirname(program) : NULL;
-	g_autofree char *beside = folder ? g_build_filename(folder, "plugins", NULL) : NULL;
-	g_autofree char *library = folder ? g_build_filename(folder, "libbackplane.so.0", NULL) : NULL;
-	GPtrArray *folders = g_ptr_array_new();
-
-	for (char **given = options.plugin_dirs; given && *given; given++)
-		g_ptr_array_add(folders, g_strdup(*given));
-	if (beside && g_file_test(beside, G_FILE_TEST_IS_DIR) && g_file_test(library, G_FILE_TEST_EXISTS))
-		g_ptr_array_add(folders, g_steal_pointer(&beside));
-	else
-		g_ptr_array_add(folders, g_strdup(PLUGINDIR));
-	g_ptr_array_add(folders, NULL);
-	return (char **)g_ptr_array_free(folders, FALSE);
 }
 
 /* --- signals --- */
@@ -146,40 +113,24 @@ static void on_asked(void)
 static void on_late(const char *text, gboolean is_main)
 {
 	bp_crash_log(BP_LOG_WARNING, text);
-	if (is_main && reporter.late)
-		reporter.late(TRUE);
+	if (is_main)
+		parts.late(TRUE);
 }
 
 static void on_again(const char *text, gboolean is_main)
 {
-	if (is_main && reporter.late)
-		reporter.late(FALSE);
+	if (is_main)
+		parts.late(FALSE);
 	bp_log(bp_kernel(), BP_LOG_WARNING, "%s", text);
 }
 
-static void on_trace(pid_t thread)
-{
-	if (reporter.trace)
-		reporter.trace(thread);
-}
+static TurnsHooks turns_hooks = { .late = on_late, .again = on_again, .asked = on_asked };
 
-static void on_ending(const char *text)
+void bp_program_set_parts(const BpProgramParts *given)
 {
-	if (reporter.write)
-		reporter.write(text);
-}
-
-static const TurnsHooks turns_hooks = {
-	.late = on_late,
-	.again = on_again,
-	.trace = on_trace,
-	.asked = on_asked,
-	.ending = on_ending,
-};
-
-void bp_program_set_reporter(const BpCrashReporter *given)
-{
-	bp_struct_copy(&reporter, sizeof(reporter), given);
+	bp_struct_copy(&parts, sizeof(parts), given);
+	turns_hooks.trace = parts.trace;
+	turns_hooks.ending = parts.write;
 }
 
 /* SIGTERM and SIGINT are the watcher's, the others in `set` are read on the loop. */
@@ -346,12 +297,12 @@ static int serve(void)
 		return 0;
 	if (!apply_settings(&error))
 		return complain(EXIT_USAGE, error->message);
-	if (!need_plugin("commands", &error))
-		bp_log(bp_kernel(), BP_LOG_ERROR, "most commands are missing: %s", error->message);
-	g_clear_error(&error);
 	if (!need_plugin("leftovers", &error))
 		bp_log(bp_kernel(), BP_LOG_WARNING,
 		       "what plugins leave behind when they are unloaded is not looked for: %s", error->message);
+	g_clear_error(&error);
+	if (!need_plugin("commands", &error))
+		bp_log(bp_kernel(), BP_LOG_ERROR, "most commands are missing: %s", error->message);
 	g_clear_error(&error);
 	if (options.config || options.check) {
 		if (!start_config(&error))
@@ -377,35 +328,22 @@ static int serve(void)
 	return bp_kernel_run() || (failed && !isatty(STDIN_FILENO) && !options.daemon);
 }
 
-/* 10,000 connections want as many descriptors. */
-static void raise_limits(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit))
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static int run(void)
 {
-	g_autofree char *state = state_folder();
-	g_auto(GStrv) folders = plugin_folders();
+	g_autofree char *state = parts.state_folder();
+	g_auto(GStrv) folders = parts.plugin_path(options.plugin_dirs);
 	BpKernelOptions kernel = { .state_dir = state, .plugin_path = (const char *const *)folders };
 	g_autoptr(GError) error = NULL;
 	sigset_t set;
 	int status;
 	guint left;
 
-	raise_limits();
+	parts.begin();
 	block_signals(&set);
-	if (reporter.install)
-		reporter.install();
 	if (!turns_start(&turns_hooks))
 		return complain(1, "no thread can be started");
 	log_set_stderr(options.verbose > 1 ? BP_LOG_DEBUG : options.verbose ? BP_LOG_INFO : BP_LOG_WARNING);
-	if (!bp_kernel_start(&kernel, &error))
+	if ((!options.check && !parts.claim(state, &error)) || !bp_kernel_start(&kernel, &error))
 		return complain(1, error->message);
 	watch_signals(&set);
 	status = serve();
@@ -471,13 +409,7 @@ static int run_program(int argc, char **argv, BpProgramClient client)
 
 int bp_program(int argc, char **argv, BpProgramClient client)
 {
-	int status, fd;
-
-	/* Started with some of 0 to 2 closed: what is opened next must not become one of them. */
-	while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= STDERR_FILENO)
-		;
-	close(fd);
-	status = run_program(argc, argv, client);
+	int status = run_program(argc, argv, client);
 
 	output_end(g_atomic_int_get(&asked) || options.daemon);
 	return status;

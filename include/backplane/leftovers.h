@@ -23,4 +23,12 @@ typedef struct {
 	char *(*find)(BpPlugin *self, gpointer before, guint source);
 } BpLeftovers;
 
+/* Whether the file of a plugin is whole, before it is mapped: the object "host/damage" of the registry. */
+typedef struct {
+	gsize size;
+	/* `file`: a descriptor of the file, which had the state `info` (struct stat) when it was opened; `copy`: one of the copy that will be
+	 * mapped. Returns why it cannot be loaded, constant; NULL: it can. */
+	const char *(*damage)(BpPlugin *self, int file, gconstpointer info, int copy);
+} BpPluginCheck;
+
 G_END_DECLS

@@ -2,7 +2,6 @@
 
 libbackplane_so_0_SOURCES += \
 	kernel/host/context.c \
-	kernel/host/json-quote.c \
 	kernel/host/leftover.c \
 	kernel/host/log.c \
 	kernel/host/log.h \

@@ -12,7 +12,7 @@
 #include "bus/owner.h"
 #include "bus/port.h"
 #include "host/output.h"
-#include <backplane/crash.h>
+#include <backplane/program.h>
 #include <backplane/host.h>
 
 static gint stderr_level = BP_LOG_WARNING, terminal; /* atomic */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* plugin-image.c - the file of a plugin: who may change it, whether it is whole, and the private copy of it that is mapped. The copy
+/* plugin-image.c - the file of a plugin: who may change it, and the private copy of it that is mapped. The copy
  * cannot be changed by anybody, so what was checked is what runs, whatever happens to the file.
  *
  * Each copy is an object of its own to the loader: a plugin that is loaded again gets new code, also if the old one cannot be unmapped
@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <backplane/file.h>
+#include <backplane/leftovers.h>
+#include <backplane/registry.h>
 #include "bus/frame.h"
 #include "bus/port.h"
 #include "host/plugin.h"
@@ -23,7 +25,6 @@
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U /* since Linux 6.3 */
 #endif
-#define SEGMENTS_MAX 64
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 /* --- who may change it: a plugin runs with all the rights of the process --- */
@@ -59,54 +60,6 @@ static gboolean check_writers(const char *path, const char *real, const struct s
 			break;
 	}
 	return good;
-}
-
-/* --- whether it is whole --- */
-
-static gboolean read_at(int fd, gpointer to, gsize size, guint64 from)
-{
-	return pread(fd, to, size, (off_t)from) == (ssize_t)size;
-}
-
-/* The loader does not look whether the file has what its headers promise, and would be ended by SIGBUS. The table of sections is the last
- * thing that a linker writes. `*used`: what is mapped of it. */
-static const char *find_damage(int fd, guint64 size, guint64 *used)
-{
-	ElfW(Phdr) segments[SEGMENTS_MAX];
-	ElfW(Shdr) names;
-	ElfW(Ehdr) head;
-
-	if (!read_at(fd, &head, sizeof(head), 0) || memcmp(head.e_ident, ELFMAG, SELFMAG) || head.e_type != ET_DYN ||
-	    head.e_phentsize != sizeof(*segments) || head.e_phnum > SEGMENTS_MAX)
-		return "it is no plugin: not a shared library";
-	if (!read_at(fd, segments, head.e_phnum * sizeof(*segments), head.e_phoff))
-		return "its end is missing";
-	*used = head.e_phoff + head.e_phnum * sizeof(*segments);
-	for (guint i = 0; i < head.e_phnum; i++) {
-		if (segments[i].p_offset > size || segments[i].p_filesz > size - segments[i].p_offset)
-			return "its end is missing";
-		if (segments[i].p_type == PT_LOAD)
-			*used = MAX(*used, segments[i].p_offset + segments[i].p_filesz);
-	}
-	if (head.e_shnum && (head.e_shentsize != sizeof(names) || head.e_shoff > size ||
-			     head.e_shnum * sizeof(names) > size - head.e_shoff || head.e_shstrndx >= head.e_shnum ||
-			     !read_at(fd, &names, sizeof(names), head.e_shoff + head.e_shstrndx * sizeof(names)) ||
-			     names.sh_type != SHT_STRTAB))
-		return "its end is missing";
-	return NULL;
-}
-
-/* A lease is given while nobody has the file open for writing. Who opens it then sends a signal, which is one that does nothing. */
-static gboolean is_being_written(int fd, const struct stat *before)
-{
-	struct stat now;
-	gboolean open;
-
-	fcntl(fd, F_SETSIG, SIGURG);
-	open = fcntl(fd, F_SETLEASE, F_RDLCK) < 0 && errno == EAGAIN;
-	fcntl(fd, F_SETLEASE, F_UNLCK);
-	return open || fstat(fd, &now) || now.st_size != before->st_size ||
-	       memcmp(&now.st_mtim, &before->st_mtim, sizeof(now.st_mtim)) != 0;
 }
 
 /* --- the copy --- */
@@ -221,6 +174,7 @@ static PluginImage *image_copy(const char *path, int from, guint64 size, GError 
 
 	image->path = g_strdup(path);
 	image->size = size;
+	image->users = 1;
 	image->copy = copy_to_memory(name, from, size);
 	for (guint i = 0; i < G_N_ELEMENTS(folders) && image->copy < 0; i++)
 		image->copy = copy_to_file(folders[i], from, size, &image->file);
@@ -253,64 +207,48 @@ PluginImage *plugin_image_again(const PluginImage *image, GError **error)
 	return again ? image_map(again, error) : NULL;
 }
 
-PluginImage *plugin_image_bytes(const PluginImage *image)
-{
-	PluginImage *bytes = g_new0(PluginImage, 1);
-
-	bytes->path = g_strdup(image->path);
-	bytes->size = image->size;
-	bytes->copy = fcntl(image->copy, F_DUPFD_CLOEXEC, 0);
-	return bytes;
-}
-
 PluginImage *plugin_image_open(const char *path, GError **error)
 {
+	BpPlugin *checker = bp_registry_owner("host/damage");
+	const BpPluginCheck *check = bp_registry_find("host/damage");
 	g_autofree char *real = realpath(path, NULL);
 	int fd = bp_file_open(real ? real : path, BP_FILE_READ, error);
 	PluginImage *image = NULL;
+	const char *why = NULL;
 	struct stat info;
-	guint64 used;
-	const char *why;
 
-	if (fd < 0) {
+	if (fd < 0)
 		g_prefix_error(error, "cannot load a plugin: ");
-		return NULL;
-	}
-	if (fstat(fd, &info) || !check_writers(path, real ? real : path, &info, error)) {
+	else if (!fstat(fd, &info) && check_writers(path, real ? real : path, &info, error))
+		image = image_copy(path, fd, (guint64)info.st_size, error);
+	if (image && check)
+		why = check->damage(checker, fd, &info, image->copy);
+	if (fd >= 0)
 		close(fd);
-		return NULL;
-	}
-	why = find_damage(fd, (guint64)info.st_size, &used);
-	if (!why)
-		image = image_copy(path, fd, used, error);
-	if ((why || image) && is_being_written(fd, &info))
-		why = "it is being written; try again when that has ended";
-	close(fd);
 	if (!why)
 		return image ? image_map(image, error) : NULL;
 	bus_fail(error, BP_HOST_ERROR, BP_INVALID, "%s cannot be loaded: %s", path, why);
-	if (image)
-		plugin_image_free(image, FALSE);
+	plugin_image_free(image, FALSE);
 	return NULL;
-}
-
-static gboolean is_resident(const BpPluginInfo *info)
-{
-	return info && info->size > offsetof(BpPluginInfo, resident) && info->resident;
 }
 
 gboolean plugin_image_free(PluginImage *image, gboolean unmap)
 {
-	void *place = (void *)image->info;
+	const BpPluginInfo *info = image->info;
 	struct dl_find_object object;
 	gboolean stays = FALSE;
 
-	if (image->handle && unmap && !is_resident(image->info)) {
+	if (info && info->size > offsetof(BpPluginInfo, resident) && info->resident)
+		unmap = FALSE;
+	if (image->handle && unmap) {
 		frame_push(bp_kernel(), "closing a file", NULL);
-		dlclose(image->handle);
+		image->info = NULL;
+		dlclose(g_steal_pointer(&image->handle));
 		frame_pop();
-		stays = place && !_dl_find_object(place, &object);
+		stays = info && !_dl_find_object((void *)info, &object);
 	}
+	if (--image->users)
+		return !stays;
 	if (image->copy >= 0)
 		close(image->copy);
 	g_free(image->before);

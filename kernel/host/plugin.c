@@ -2,7 +2,7 @@
 /* plugin.c - finding, checking and loading a plugin's file. */
 #include "host/plugin.h"
 #include <string.h>
-#include <backplane/crash.h>
+#include <backplane/program.h>
 #include "bus/port.h"
 #include "host/module.h"
 
@@ -139,7 +139,6 @@ BpPlugin *bp_plugin_find(const char *name)
 	return NULL;
 }
 
-/* A handle of dlopen is the link map. */
 const char *bp_crash_plugin(gconstpointer map)
 {
 	for (guint i = 0; plugins && i < plugins->len; i++)
@@ -159,11 +158,7 @@ gconstpointer bp_crash_running(char *text, gsize size)
 
 GPtrArray *bp_plugin_list(void)
 {
-	GPtrArray *list = g_ptr_array_new();
-
-	for (guint i = 0; i < plugins->len; i++)
-		g_ptr_array_add(list, plugins->pdata[i]);
-	return list;
+	return g_ptr_array_copy(plugins, NULL, NULL);
 }
 
 /* --- checks --- */
@@ -322,24 +317,21 @@ static gint by_name(gconstpointer a, gconstpointer b)
 
 static guint load_folder(const char *folder)
 {
-	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-	GDir *dir = g_dir_open(folder, 0, NULL);
-	const char *name;
+	g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+	const char *file;
 	guint failed = 0;
 
-	while (dir && (name = g_dir_read_name(dir)))
-		if (g_str_has_suffix(name, ".so"))
-			g_ptr_array_add(names, g_strndup(name, strlen(name) - 3));
-	if (dir)
-		g_dir_close(dir);
-	g_ptr_array_sort(names, by_name);
-	for (guint i = 0; i < names->len; i++) {
-		g_autofree char *path = g_strconcat(folder, "/", names->pdata[i], ".so", NULL);
+	while (dir && (file = g_dir_read_name(dir)))
+		if (g_str_has_suffix(file, ".so"))
+			g_ptr_array_add(files, g_build_filename(folder, file, NULL));
+	g_ptr_array_sort(files, by_name);
+	for (guint i = 0; i < files->len; i++) {
+		g_autofree char *name = g_path_get_basename(files->pdata[i]);
 		g_autoptr(GError) error = NULL;
 
-		if (bp_plugin_find(names->pdata[i]))
-			continue;
-		if (!bp_plugin_load(path, &error)) {
+		name[strlen(name) - 3] = 0;
+		if (!bp_plugin_find(name) && !bp_plugin_load(files->pdata[i], &error)) {
 			bp_log(bp_kernel(), BP_LOG_ERROR, "%s", error->message);
 			failed++;
 		}

@@ -6,6 +6,7 @@
 
 /* The bytes of a file as they were checked, and where they are mapped; plugin-image.c. */
 typedef struct {
+	guint users;
 	char *path;		  /* of the file */
 	int copy;		  /* a descriptor of the private copy */
 	guint64 size;		  /* of the copy */
@@ -19,9 +20,7 @@ typedef struct {
 PluginImage *plugin_image_open(const char *path, GError **error);
 /* The same bytes, mapped once more. */
 PluginImage *plugin_image_again(const PluginImage *image, GError **error);
-/* The same bytes, not mapped, for plugin_image_again. */
-PluginImage *plugin_image_bytes(const PluginImage *image);
-/* FALSE: its code could not be unmapped. */
+/* For the last of its users. FALSE: its code could not be unmapped. */
 gboolean plugin_image_free(PluginImage *image, gboolean unmap);
 
 typedef struct PluginFile {

@@ -18,7 +18,7 @@
  * cannot be opened, the old one is loaded again from its bytes. */
 typedef struct {
 	PluginImage *fresh;   /* mapped; NULL: it was tried, or another reload has one */
-	PluginImage *old;     /* its bytes */
+	PluginImage *old;     /* for its bytes */
 	GPtrArray *instances; /* BpPlan */
 	GError *error;	      /* why the new one was not taken */
 	BpReloadDone done;
@@ -354,7 +354,8 @@ static gboolean prepare(PluginReload *reload, BpPlugin *plugin, GError **error)
 		return FALSE;
 	if (!plugin->file->image)
 		return bus_fail(error, BP_HOST_ERROR, BP_INVALID, "%s is part of the program", plugin->name);
-	reload->old = plugin_image_bytes(plugin->file->image);
+	reload->old = plugin->file->image;
+	reload->old->users++;
 	if (has_fresh(plugin))
 		return TRUE;
 	reload->fresh = plugin_image_open(reload->old->path, error);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 plugins_PROGRAMS += plugins/leftovers.so
 plugins_leftovers_so_SOURCES = \
+	plugins/leftovers/damage.c \
 	plugins/leftovers/glib.c \
 	plugins/leftovers/leftovers.c \
 	plugins/leftovers/leftovers.h \

@@ -4,6 +4,7 @@
  * The handler runs in a broken process: it allocates nothing and takes no lock, the dynamic loader's neither. If it
  * crashes itself, it writes the text that it has composed so far.
  */
+#include "program.h"
 #include <dlfcn.h>
 #include <execinfo.h>
 #include <link.h>
@@ -15,7 +16,6 @@
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
-#include <backplane/crash.h>
 
 /* A sanitizer has handlers of signals of its own. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -44,14 +44,14 @@ static gboolean has_terminal(void)
 	return is_terminal && tcgetpgrp(STDIN_FILENO) == getpgrp();
 }
 
-static void crash_write(const char *line)
+void crash_write(const char *line)
 {
 	if (has_terminal())
 		tcsetattr(STDIN_FILENO, TCSANOW, &found);
 	bp_crash_log(BP_LOG_ERROR, line);
 }
 
-static void crash_late(gboolean late)
+void crash_late(gboolean late)
 {
 	struct termios now;
 
@@ -190,7 +190,7 @@ static void on_crash(int number, siginfo_t *info, void *context)
 		tgkill(getpid(), self, first);
 }
 
-static void crash_install(void)
+void crash_install(void)
 {
 	static char room[65536]; /* a plugin may have used up the stack */
 	stack_t stack = { .ss_sp = room, .ss_size = sizeof(room) };
@@ -239,18 +239,10 @@ static void *trace(void *thread)
 	return NULL;
 }
 
-static void crash_trace(int thread)
+void crash_trace(int thread)
 {
 	pthread_t reporter;
 
 	if (!pthread_create(&reporter, NULL, trace, GINT_TO_POINTER(thread)))
 		pthread_detach(reporter);
 }
-
-const BpCrashReporter crash_reporter = {
-	.size = sizeof(BpCrashReporter),
-	.install = crash_install,
-	.write = crash_write,
-	.trace = crash_trace,
-	.late = crash_late,
-};
