@@ -16,7 +16,6 @@
 #include <backplane/text.h>
 #include "host/log.h"
 #include "host/notify.h"
-#include "host/output.h"
 #include "host/plugin.h"
 #include "host/settings.h"
 #include "loop/turns.h"

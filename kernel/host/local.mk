@@ -12,7 +12,6 @@ libbackplane_so_0_SOURCES += \
 	kernel/host/notify.c \
 	kernel/host/notify.h \
 	kernel/host/output.c \
-	kernel/host/output.h \
 	kernel/host/param.c \
 	kernel/host/param.h \
 	kernel/host/plugin-image.c \

@@ -11,7 +11,6 @@
 #include "bus/message.h"
 #include "bus/owner.h"
 #include "bus/port.h"
-#include "host/output.h"
 #include <backplane/program.h>
 #include <backplane/host.h>
 

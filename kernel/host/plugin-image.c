@@ -64,6 +64,7 @@ static gboolean check_writers(const char *path, const char *real, const struct s
 
 /* --- the copy --- */
 
+/* Asked once of memory, and of each folder. */
 static gboolean is_executable(int fd)
 {
 	void *page = mmap(NULL, 1, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
@@ -71,7 +72,22 @@ static gboolean is_executable(int fd)
 	if (page == MAP_FAILED)
 		return FALSE;
 	munmap(page, 1);
-	return TRUE;
+	return !access("/proc/self/fd", X_OK);
+}
+
+/* What is mapped of the file; the rest is for debuggers, which read the file itself. */
+static guint64 mapped_size(int fd, guint64 size)
+{
+	ElfW(Phdr) rows[64];
+	ElfW(Ehdr) head;
+	guint64 end = 0;
+
+	if (pread(fd, &head, sizeof(head), 0) != sizeof(head) || head.e_phnum > G_N_ELEMENTS(rows) ||
+	    pread(fd, rows, head.e_phnum * sizeof(*rows), (off_t)head.e_phoff) != head.e_phnum * (int)sizeof(*rows))
+		return size;
+	for (guint i = 0; i < head.e_phnum; i++)
+		end = MAX(end, rows[i].p_type == PT_LOAD ? rows[i].p_offset + rows[i].p_filesz : 0);
+	return CLAMP(end, MIN(head.e_phoff + sizeof(rows), size), size);
 }
 
 static gboolean copy_bytes(int from, int to, guint64 size)
@@ -86,12 +102,13 @@ static gboolean copy_bytes(int from, int to, guint64 size)
 
 static int copy_to_memory(const char *name, int from, guint64 size)
 {
+	static gboolean tried;
 	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
 
 	if (fd < 0 && errno == EINVAL)
 		fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd < 0 || (copy_bytes(from, fd, size) && !fcntl(fd, F_ADD_SEALS, SEALS) && is_executable(fd) &&
-		       !access("/proc/self/fd", X_OK)))
+	if (fd < 0 ||
+	    (copy_bytes(from, fd, size) && !fcntl(fd, F_ADD_SEALS, SEALS) && (tried || (tried = is_executable(fd)))))
 		return fd;
 	close(fd);
 	return -1;
@@ -211,8 +228,9 @@ PluginImage *plugin_image_open(const char *path, GError **error)
 {
 	BpPlugin *checker = bp_registry_owner("host/damage");
 	const BpPluginCheck *check = bp_registry_find("host/damage");
-	g_autofree char *real = realpath(path, NULL);
-	int fd = bp_file_open(real ? real : path, BP_FILE_READ, error);
+	int fd = bp_file_open(path, BP_FILE_READ, error);
+	g_autofree char *opened = g_strdup_printf("/proc/self/fd/%d", fd);
+	g_autofree char *real = fd < 0 ? NULL : g_file_read_link(opened, NULL);
 	PluginImage *image = NULL;
 	const char *why = NULL;
 	struct stat info;
@@ -220,7 +238,7 @@ PluginImage *plugin_image_open(const char *path, GError **error)
 	if (fd < 0)
 		g_prefix_error(error, "cannot load a plugin: ");
 	else if (!fstat(fd, &info) && check_writers(path, real ? real : path, &info, error))
-		image = image_copy(path, fd, (guint64)info.st_size, error);
+		image = image_copy(path, fd, mapped_size(fd, (guint64)info.st_size), error);
 	if (image && check)
 		why = check->damage(checker, fd, &info, image->copy);
 	if (fd >= 0)

@@ -141,10 +141,12 @@ BpPlugin *bp_plugin_find(const char *name)
 
 const char *bp_crash_plugin(gconstpointer map)
 {
-	for (guint i = 0; plugins && i < plugins->len; i++)
-		if (((BpPlugin *)plugins->pdata[i])->file->image &&
-		    ((BpPlugin *)plugins->pdata[i])->file->image->handle == map)
-			return ((BpPlugin *)plugins->pdata[i])->name;
+	for (guint i = 0; plugins && i < plugins->len; i++) {
+		const BpPlugin *plugin = plugins->pdata[i];
+
+		if (plugin->file->image && plugin->file->image->handle == map)
+			return plugin->name;
+	}
 	return NULL;
 }
 

@@ -59,7 +59,7 @@ void plugin_remove(BpPlugin *plugin); /* from the list of those that are loaded 
 /* After all owned objects were dropped. Returns a description of remaining references, yours: then its code stays mapped. NULL: none. */
 char *plugin_unmap(BpPlugin *plugin);
 void plugin_free(BpPlugin *plugin);
-/* Before a file is mapped; when it is, and again after `load` has returned; before it is unmapped. */
+/* Before a file is mapped; after, and again after `load`; before it is unmapped. */
 gpointer leftover_before(void);
 gpointer leftover_loaded(gpointer take_before, const char *name);
 char *leftover_find(gpointer take_before);

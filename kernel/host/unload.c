@@ -5,7 +5,6 @@
  * kept, above all the code.
  */
 #include "host/plugin.h"
-#include <string.h>
 #include <backplane/scope.h>
 #include "bus/port.h"
 #include "host/module.h"
@@ -276,35 +275,24 @@ void plugin_unload(BpPlugin *plugin, gboolean force, PluginUnloaded done, gpoint
 	unload(plugin, force, (UnloadWaiter){ .done = done, .data = data });
 }
 
-typedef struct {
-	UnloadWaiter waiter;
-	char name[];
-} UnloadRequest;
-
 static void run_unload(gpointer a, gpointer b, guint64 c)
 {
-	g_autofree UnloadRequest *request = a;
-	BpPlugin *plugin = bp_plugin_find(request->name);
+	UnloadWaiter waiter = { .plain = (BpUnloadDone)b, .data = (gpointer)(gsize)c };
+	g_autofree char *name = a;
+	BpPlugin *plugin = bp_plugin_find(name);
 
 	if (plugin)
-		unload(plugin, FALSE, request->waiter);
-	else if (request->waiter.plain)
-		request->waiter.plain(request->name, request->waiter.data);
+		unload(plugin, FALSE, waiter);
+	else if (waiter.plain)
+		waiter.plain(name, waiter.data);
 }
 
 void bp_plugin_unload(BpPlugin *plugin, BpUnloadDone done, gpointer data)
 {
-	UnloadWaiter waiter = { .plain = done, .data = data };
-	UnloadRequest *request;
-
-	if (bus_on_main()) {
-		unload(plugin, FALSE, waiter);
-		return;
-	}
-	request = g_malloc(sizeof(*request) + strlen(plugin->name) + 1);
-	request->waiter = waiter;
-	strcpy(request->name, plugin->name);
-	inbox_post(bp_loop_main(), run_unload, request, NULL, 0, TRUE);
+	if (bus_on_main())
+		unload(plugin, FALSE, (UnloadWaiter){ .plain = done, .data = data });
+	else
+		inbox_post(bp_loop_main(), run_unload, g_strdup(plugin->name), (gpointer)done, (gsize)data, TRUE);
 }
 
 const GPtrArray *plugin_abandoned(void)

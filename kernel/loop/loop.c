@@ -354,11 +354,9 @@ gboolean loops_leave(BpPlugin *owner)
 
 GPtrArray *bp_loop_list(void)
 {
-	GPtrArray *list = g_ptr_array_new();
+	GPtrArray *list = g_ptr_array_copy(others, NULL, NULL);
 
-	g_ptr_array_add(list, main_loop);
-	for (guint i = 0; i < others->len; i++)
-		g_ptr_array_add(list, others->pdata[i]);
+	g_ptr_array_insert(list, 0, main_loop);
 	return list;
 }
 

@@ -10,12 +10,15 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define END_MISSING "its end is missing"
 #define BROKEN "its tables are damaged"
 
 typedef struct {
-	const guint8 *bytes;
+	int file;
+	guint64 file_size;
+	const guint8 *bytes; /* of the part that is mapped */
 	guint64 size;
 	const ElfW(Ehdr) * head;
 	const ElfW(Phdr) * segments;
@@ -57,7 +60,7 @@ static gboolean is_writable(const Library *library, guint64 address)
 static const char *look_at_headers(Library *library)
 {
 	const ElfW(Ehdr) *head = library->head = (gconstpointer)library->bytes;
-	const ElfW(Shdr) * sections;
+	ElfW(Shdr) names; /* the section that has the names of all */
 
 	if (library->size < sizeof(*head) || memcmp(head->e_ident, ELFMAG, SELFMAG) || head->e_type != ET_DYN)
 		return "it is no plugin: not a shared library";
@@ -67,15 +70,18 @@ static const char *look_at_headers(Library *library)
 		return END_MISSING;
 	library->segments = (gconstpointer)(library->bytes + head->e_phoff);
 	for (guint i = 0; i < head->e_phnum; i++)
-		if (!is_within(library->segments[i].p_offset, library->segments[i].p_filesz, library->size))
+		if (!is_within(library->segments[i].p_offset, library->segments[i].p_filesz,
+			       library->segments[i].p_type == PT_LOAD || library->segments[i].p_type == PT_DYNAMIC
+				       ? library->size
+				       : library->file_size))
 			return END_MISSING;
 	if (!head->e_shnum)
 		return NULL;
-	if (!is_within(head->e_shoff, head->e_shnum * sizeof(*sections), library->size))
-		return END_MISSING;
-	sections = (gconstpointer)(library->bytes + head->e_shoff);
-	if (head->e_shentsize != sizeof(*sections) || head->e_shoff % sizeof(ElfW(Addr)) ||
-	    head->e_shstrndx >= head->e_shnum || sections[head->e_shstrndx].sh_type != SHT_STRTAB)
+	if (head->e_shentsize != sizeof(names) || head->e_shstrndx >= head->e_shnum ||
+	    !is_within(head->e_shoff, head->e_shnum * sizeof(names), library->file_size) ||
+	    pread(library->file, &names, sizeof(names), (off_t)(head->e_shoff + head->e_shstrndx * sizeof(names))) !=
+		    sizeof(names) ||
+	    names.sh_type != SHT_STRTAB)
 		return END_MISSING;
 	return NULL;
 }
@@ -184,17 +190,22 @@ static const char *look_at_dynamic(Library *library, const ElfW(Dyn) * rows, gui
 
 static const char *look_at(Library *library)
 {
-	const char *why = look_at_headers(library);
+	const guint8 machine[] = { sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32,
+				   G_BYTE_ORDER == G_LITTLE_ENDIAN ? ELFDATA2LSB : ELFDATA2MSB };
+	const char *why;
 
+	/* Of another machine: the loader says it better. */
+	if (!memcmp(library->bytes, ELFMAG, SELFMAG) &&
+	    memcmp(library->bytes + EI_CLASS, machine, sizeof(machine)) != 0)
+		return NULL;
+	why = look_at_headers(library);
 	for (guint i = 0; !why && i < library->head->e_phnum; i++) {
 		const ElfW(Phdr) *segment = &library->segments[i];
 
 		if (segment->p_type == PT_LOAD && segment->p_filesz > segment->p_memsz)
 			why = BROKEN;
 	}
-	/* Of another machine: the loader says it better. */
-	if (why || library->head->e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32) ||
-	    library->head->e_ident[EI_DATA] != (G_BYTE_ORDER == G_LITTLE_ENDIAN ? ELFDATA2LSB : ELFDATA2MSB))
+	if (why)
 		return why;
 	for (guint i = 0; i < library->head->e_phnum; i++) {
 		const ElfW(Phdr) *segment = &library->segments[i];
@@ -223,11 +234,12 @@ static gboolean is_being_written(int file, const struct stat *before)
 
 const char *left_damage(BpPlugin *self, int file, gconstpointer info, int copy)
 {
-	Library library = { 0 };
+	const struct stat *before = info;
+	Library library = { .file = file, .file_size = (guint64)before->st_size };
 	const char *why = NULL;
 	struct stat stat;
 
-	if (is_being_written(file, info))
+	if (is_being_written(file, before))
 		return "it is being written; try again when that has ended";
 	if (fstat(copy, &stat) || stat.st_size < (off_t)sizeof(ElfW(Ehdr)))
 		return "it is no plugin: it is too short";

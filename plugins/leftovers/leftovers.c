@@ -115,9 +115,10 @@ static gpointer loaded(BpPlugin *self, gpointer take_before, const char *name)
 
 	if (state->made_by != &left_table)
 		return state;
-	restore_signals(self, state, name);
-	if (state->brought)
-		return state; /* what has been mapped since is not its own */
+	if (state->brought) { /* the second time: what has been mapped since is not its own */
+		restore_signals(self, state, name);
+		return state;
+	}
 	bases = left_objects();
 	state = g_realloc(state, sizeof(*state) + (state->count + bases->len) * sizeof(guintptr));
 	for (guint i = 0; i < bases->len; i++) {
