@@ -99,17 +99,16 @@ void plugin_remove(BpPlugin *plugin)
 
 char *plugin_unmap(BpPlugin *plugin)
 {
-	PluginImage *image = plugin->file->image;
+	PluginImage *image = g_steal_pointer(&plugin->file->image);
 	char *left;
 
 	if (!image)
 		return NULL;
 	left = plugin->file->info->resident ? NULL : leftover_find(g_steal_pointer(&image->before));
-	if (left)
-		return left;
-	owner_clear(plugin); /* by a function of the plugin, perhaps */
-	plugin->file->image = NULL;
-	if (!plugin_image_free(image, !KEEP_MAPPED))
+	plugin->file->is_kept = left != NULL;
+	if (!left)
+		owner_clear(plugin); /* by a function of the plugin, perhaps */
+	if (!plugin_image_free(image, !left && !KEEP_MAPPED))
 		left = g_strdup("unique symbols or thread-local variables of C++, or -z nodelete");
 	return left;
 }

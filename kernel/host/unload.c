@@ -155,7 +155,7 @@ static char *unmap(BpPlugin *plugin, const char *name)
 
 	if (left)
 		bp_log(bp_kernel(), BP_LOG_WARNING, "%s has left behind %s: its code stays in memory", name, left);
-	if (plugin->file->image)
+	if (plugin->file->is_kept)
 		add_to(&kept, plugin);
 	else
 		plugin_free(plugin);
