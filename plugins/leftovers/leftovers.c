@@ -184,6 +184,7 @@ static gboolean load(BpPlugin *self, GError **error)
 {
 	static const BpPluginCheck check = { .size = sizeof(check), .damage = left_damage };
 
+	left_watch_memory(self);
 	return bp_registry_add(self, "host/leftovers", &left_table, error) &&
 	       bp_registry_add(self, "host/damage", &check, error);
 }

@@ -6,6 +6,7 @@ plugins_leftovers_so_SOURCES = \
 	plugins/leftovers/leftovers.c \
 	plugins/leftovers/leftovers.h \
 	plugins/leftovers/mapping.c \
+	plugins/leftovers/memory.c \
 	plugins/leftovers/threads.c
 plugins_leftovers_so_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(GIO_CFLAGS)
 plugins_leftovers_so_LDFLAGS = $(PLUGIN_LDFLAGS)

@@ -109,6 +109,8 @@ mutation("links-bound", "links that users make are bounded",
          "if (g_hash_table_size(links) >= LINKS_MOST)", "if (0)", "limits.py:links")
 mutation("contexts-bound", "asking for a context makes none",
          'BpContext *context = path ? bp_context_find(path) : NULL;', 'BpContext *context = path ? bp_context(path) : NULL;', "limits.py:contexts")
+mutation("memory-back", "memory that was freed is given back",
+         "malloc_trim(0);", "", "limits.py:memory_comes_back")
 mutation("recordings-bound", "recordings are bounded",
          "if (recordings.length >= RECORDINGS_MOST)", "if (0)", "limits.py:recordings")
 

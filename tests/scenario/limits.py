@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """limits.py - what users make has a limit each, a message, and stays quick there: timers, also by timers, aliases, batch, links,
-recordings. Asking for a context makes none."""
-from harness import eventually, keeps, main
+recordings. Asking for a context makes none. Memory comes back after many connections and reloads."""
+import resource
+
+from harness import Client, Skipped, eventually, free_port, is_sanitized, keeps, main
 
 
 def refuses(bp, command, *words):
@@ -93,6 +95,40 @@ def test_recordings(bp):
     bp.run("loop 1 100 .channel save sessions --stop")
     bp.run(f"channel save sessions -f {bp.folder}/more")
     bp.run("channel save sessions --stop")
+
+
+def resident(bp):
+    with open(f"/proc/{bp.process.pid}/status") as file:
+        return int([line.split()[1] for line in file if line.startswith("VmRSS")][0])
+
+
+def test_memory_comes_back(bp):
+    if is_sanitized():
+        raise Skipped("a sanitizer has memory of its own")
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard == resource.RLIM_INFINITY else min(hard, 4096), hard))
+    port = free_port()
+    bp.run(f"module open TelnetServer many port={port} max_connections=2000")
+
+    def visit(count):
+        clients = [Client(port) for _ in range(count)]
+        for client in clients:
+            client.send("echo hello\n")
+        for client in clients:
+            client.expect("hello")
+            client.close()
+
+    def reload(count):
+        for number in range(count):
+            assert "Reloaded" in bp.run("plugin reload " + ("tcp", "udp", "web")[number % 3])[-1]
+
+    visit(20)
+    reload(3)
+    before = resident(bp)
+    for _ in range(3):
+        visit(1000)
+    reload(66)
+    eventually(lambda: resident(bp) < before * 1.2)
 
 
 if __name__ == "__main__":
