@@ -32,6 +32,7 @@ pkginclude_HEADERS = \
 	include/backplane/param.h \
 	include/backplane/plugin.h \
 	include/backplane/process.h \
+	include/backplane/program.h \
 	include/backplane/registry.h \
 	include/backplane/resource.h \
 	include/backplane/scope.h \

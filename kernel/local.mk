@@ -12,11 +12,12 @@ libbackplane_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-soname,libbackplane.so.0 -Wl,-
 	-Wl,--version-script=$(srcdir)/kernel/libbackplane.map
 libbackplane_so_0_LDADD = $(GLIB_LIBS)
 EXTRA_libbackplane_so_0_DEPENDENCIES = kernel/libbackplane.map
-EXTRA_DIST += kernel/libbackplane.map
+EXTRA_DIST += kernel/libbackplane.map plugins/program/README.md
 
 bin_PROGRAMS += backplane
 # Both ends of the control socket stand together: the client is a part of the program, the server is a plugin.
-backplane_SOURCES = kernel/main.c plugins/control/client.c
-backplane_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+backplane_SOURCES = plugins/program/main.c plugins/control/client.c plugins/program/claim.c plugins/program/crash.c \
+	plugins/program/program.h
+backplane_CPPFLAGS = $(PLUGIN_CPPFLAGS) -DPLUGINDIR=\"$(pluginsdir)\"
 backplane_LDFLAGS = $(PROGRAM_LDFLAGS)
 backplane_LDADD = libbackplane.so.0 $(GLIB_LIBS)

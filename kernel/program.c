@@ -2,24 +2,20 @@
 /* program.c - the program backplane: the command line: options, the kernel's start and end, signals. */
 #include "config.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <backplane/channel.h>
 #include <backplane/control.h>
+#include <backplane/program.h>
 #include <backplane/registry.h>
 #include <backplane/session.h>
 #include <backplane/text.h>
-#include "host/crash.h"
 #include "host/log.h"
 #include "host/notify.h"
-#include "host/output.h"
 #include "host/plugin.h"
 #include "host/settings.h"
 #include "loop/turns.h"
@@ -38,6 +34,7 @@ static struct {
 static char **program_arguments;
 static BpFd *signals;
 static int signal_fd = -1;
+static BpProgramParts parts;
 static gint asked; /* atomic: to end, by a signal */
 
 static gboolean on_verbose(const char *name, const char *value, gpointer data, GError **error)
@@ -77,18 +74,7 @@ static int complain(int status, const char *text)
 
 /* --- folders --- */
 
-/* systemd gives StateDirectory= and RuntimeDirectory= in the environment. */
-static char *state_folder(void)
-{
-	const char *given = g_getenv("STATE_DIRECTORY"), *state = g_getenv("XDG_STATE_HOME");
-
-	if (given && *given)
-		return g_strndup(given, strcspn(given, ":"));
-	if (state && *state)
-		return g_build_filename(state, "backplane", NULL);
-	return g_build_filename(g_get_home_dir(), ".local", "state", "backplane", NULL);
-}
-
+/* systemd gives RuntimeDirectory= in the environment. */
 static char *control_path(void)
 {
 	const char *given = g_getenv("RUNTIME_DIRECTORY"), *runtime = g_getenv("XDG_RUNTIME_DIR");
@@ -102,25 +88,6 @@ static char *control_path(void)
 		return g_build_filename(runtime, CONTROL_SOCKET, NULL);
 	own = g_strdup_printf("/tmp/backplane-%u", (guint)getuid());
 	return g_build_filename(own, CONTROL_SOCKET, NULL);
-}
-
-/* The plugins beside the program, when it has not been installed; else those that were installed with it. */
-static char **plugin_folders(void)
-{
-	g_autofree char *program = g_file_read_link("/proc/self/exe", NULL);
-	g_autofree char *folder = program ? g_path_get_dirname(program) : NULL;
-	g_autofree char *beside = folder ? g_build_filename(folder, "plugins", NULL) : NULL;
-	g_autofree char *library = folder ? g_build_filename(folder, "libbackplane.so.0", NULL) : NULL;
-	GPtrArray *folders = g_ptr_array_new();
-
-	for (char **given = options.plugin_dirs; given && *given; given++)
-		g_ptr_array_add(folders, g_strdup(*given));
-	if (beside && g_file_test(beside, G_FILE_TEST_IS_DIR) && g_file_test(library, G_FILE_TEST_EXISTS))
-		g_ptr_array_add(folders, g_steal_pointer(&beside));
-	else
-		g_ptr_array_add(folders, g_strdup(PLUGINDIR));
-	g_ptr_array_add(folders, NULL);
-	return (char **)g_ptr_array_free(folders, FALSE);
 }
 
 /* --- signals --- */
@@ -144,25 +111,26 @@ static void on_asked(void)
 
 static void on_late(const char *text, gboolean is_main)
 {
-	log_write(BP_LOG_WARNING, text);
+	bp_crash_log(BP_LOG_WARNING, text);
 	if (is_main)
-		crash_late(TRUE);
+		parts.late(TRUE);
 }
 
 static void on_again(const char *text, gboolean is_main)
 {
 	if (is_main)
-		crash_late(FALSE);
+		parts.late(FALSE);
 	bp_log(bp_kernel(), BP_LOG_WARNING, "%s", text);
 }
 
-static const TurnsHooks turns_hooks = {
-	.late = on_late,
-	.again = on_again,
-	.trace = crash_trace,
-	.asked = on_asked,
-	.ending = crash_write,
-};
+static TurnsHooks turns_hooks = { .late = on_late, .again = on_again, .asked = on_asked };
+
+void bp_program_set_parts(const BpProgramParts *given)
+{
+	bp_struct_copy(&parts, sizeof(parts), given);
+	turns_hooks.trace = parts.trace;
+	turns_hooks.ending = parts.write;
+}
 
 /* SIGTERM and SIGINT are the watcher's, the others in `set` are read on the loop. */
 static void block_signals(sigset_t *set)
@@ -328,12 +296,12 @@ static int serve(void)
 		return 0;
 	if (!apply_settings(&error))
 		return complain(EXIT_USAGE, error->message);
-	if (!need_plugin("commands", &error))
-		bp_log(bp_kernel(), BP_LOG_ERROR, "most commands are missing: %s", error->message);
-	g_clear_error(&error);
 	if (!need_plugin("leftovers", &error))
 		bp_log(bp_kernel(), BP_LOG_WARNING,
 		       "what plugins leave behind when they are unloaded is not looked for: %s", error->message);
+	g_clear_error(&error);
+	if (!need_plugin("commands", &error))
+		bp_log(bp_kernel(), BP_LOG_ERROR, "most commands are missing: %s", error->message);
 	g_clear_error(&error);
 	if (options.config || options.check) {
 		if (!start_config(&error))
@@ -359,34 +327,22 @@ static int serve(void)
 	return bp_kernel_run() || (failed && !isatty(STDIN_FILENO) && !options.daemon);
 }
 
-/* 10,000 connections want as many descriptors. */
-static void raise_limits(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit))
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static int run(void)
 {
-	g_autofree char *state = state_folder();
-	g_auto(GStrv) folders = plugin_folders();
+	g_autofree char *state = parts.state_folder();
+	g_auto(GStrv) folders = parts.plugin_path(options.plugin_dirs);
 	BpKernelOptions kernel = { .state_dir = state, .plugin_path = (const char *const *)folders };
 	g_autoptr(GError) error = NULL;
 	sigset_t set;
 	int status;
 	guint left;
 
-	raise_limits();
+	parts.begin();
 	block_signals(&set);
-	crash_install();
 	if (!turns_start(&turns_hooks))
 		return complain(1, "no thread can be started");
 	log_set_stderr(options.verbose > 1 ? BP_LOG_DEBUG : options.verbose ? BP_LOG_INFO : BP_LOG_WARNING);
-	if (!bp_kernel_start(&kernel, &error))
+	if ((!options.check && !parts.claim(state, &error)) || !bp_kernel_start(&kernel, &error))
 		return complain(1, error->message);
 	watch_signals(&set);
 	status = serve();
@@ -452,13 +408,7 @@ static int run_program(int argc, char **argv, BpProgramClient client)
 
 int bp_program(int argc, char **argv, BpProgramClient client)
 {
-	int status, fd;
-
-	/* Started with some of 0 to 2 closed: what is opened next must not become one of them. */
-	while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= STDERR_FILENO)
-		;
-	close(fd);
-	status = run_program(argc, argv, client);
+	int status = run_program(argc, argv, client);
 
 	output_end(g_atomic_int_get(&asked) || options.daemon);
 	return status;

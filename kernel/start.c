@@ -66,7 +66,7 @@ gboolean bp_kernel_start_sized(const BpKernelOptions *given, gsize size, GError 
 	restart = FALSE;
 	started = g_get_monotonic_time();
 	state_folder = g_strdup(options->state_dir);
-	bus_kernel = plugin_new("kernel", NULL, NULL, NULL);
+	bus_kernel = plugin_new("kernel", NULL, NULL);
 	bp_plugin_set_path(options->plugin_path);
 	log_start();
 	settings_on_dirty(on_dirty);
@@ -110,24 +110,9 @@ gboolean kernel_wants_restart(void)
 	return restart;
 }
 
-static gboolean on_late(gpointer data)
+static gboolean is_drained(void)
 {
-	*(gboolean *)data = TRUE;
-	return G_SOURCE_REMOVE;
-}
-
-/* What the kernel is held for: goodbyes that libraries have not sent yet, jobs that write settings and files. */
-static void drain(gint64 until)
-{
-	GSource *patience = g_timeout_source_new((guint)MAX((until - g_get_monotonic_time()) / 1000, 1));
-	gboolean late = FALSE;
-
-	g_source_set_callback(patience, on_late, &late, NULL);
-	g_source_attach(patience, NULL);
-	while (!late && g_atomic_int_get(&bus_kernel->holds))
-		g_main_context_iteration(NULL, TRUE);
-	g_source_destroy(patience);
-	g_source_unref(patience);
+	return !g_atomic_int_get(&bus_kernel->holds);
 }
 
 /* Closes listeners first, then notifies all peers, so that the goodbyes of all servers are sent concurrently. */
@@ -144,7 +129,7 @@ guint bp_kernel_stop(void)
 	module_close_everything("Backplane is shutting down");
 	plugin_unload_all();
 	save_settings(bus_kernel, NULL);
-	drain(until);
+	loop_turn_until(is_drained, until); /* goodbyes that libraries send, jobs that write settings and files */
 	jobs = bp_job_list();
 	left = bp_plugin_list();
 	abandoned = plugin_abandoned();

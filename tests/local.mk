@@ -168,6 +168,7 @@ TEST_PLUGINS = \
 	tests/plugins/needs-source.so \
 	tests/plugins/needs-too.so \
 	tests/plugins/never-answers.so \
+	tests/plugins/no-memfd-shim.so \
 	tests/plugins/no-symbol.so \
 	tests/plugins/peer-shim.so \
 	tests/plugins/self-unload.so \

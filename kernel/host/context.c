@@ -120,11 +120,7 @@ const char *bp_context_path(const BpContext *context)
 
 GPtrArray *bp_context_list(void)
 {
-	GPtrArray *list = g_ptr_array_new();
-
-	for (guint i = 0; in_order && i < in_order->len; i++)
-		g_ptr_array_add(list, in_order->pdata[i]);
-	return list;
+	return in_order ? g_ptr_array_copy(in_order, NULL, NULL) : g_ptr_array_new();
 }
 
 /* --- declarations --- */

@@ -4,9 +4,11 @@
 #include <backplane/registry.h>
 #include "host/plugin.h"
 
-static const BpLeftovers *who_knows(BpPlugin **self)
+static BpPlugin *self; /* of what `leftovers` gives */
+
+static const BpLeftovers *leftovers(void)
 {
-	*self = bp_registry_owner("host/leftovers");
+	self = bp_registry_owner("host/leftovers");
 	return bp_registry_find("host/leftovers");
 }
 
@@ -23,24 +25,21 @@ static guint next_source(void)
 
 gpointer leftover_before(void)
 {
-	BpPlugin *self;
-	const BpLeftovers *object = who_knows(&self);
+	const BpLeftovers *object = leftovers();
 
 	return object ? object->before(self, next_source()) : NULL;
 }
 
 gpointer leftover_loaded(gpointer take_before, const char *name)
 {
-	BpPlugin *self;
-	const BpLeftovers *object = take_before ? who_knows(&self) : NULL;
+	const BpLeftovers *object = take_before ? leftovers() : NULL;
 
 	return object ? object->loaded(self, take_before, name) : take_before;
 }
 
 char *leftover_find(gpointer take_before)
 {
-	BpPlugin *self;
-	const BpLeftovers *object = take_before ? who_knows(&self) : NULL;
+	const BpLeftovers *object = take_before ? leftovers() : NULL;
 	char *found = object ? object->find(self, take_before, next_source()) : NULL;
 
 	g_free(take_before);

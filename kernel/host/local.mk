@@ -2,9 +2,6 @@
 
 libbackplane_so_0_SOURCES += \
 	kernel/host/context.c \
-	kernel/host/crash.c \
-	kernel/host/crash.h \
-	kernel/host/json-quote.c \
 	kernel/host/leftover.c \
 	kernel/host/log.c \
 	kernel/host/log.h \
@@ -15,9 +12,9 @@ libbackplane_so_0_SOURCES += \
 	kernel/host/notify.c \
 	kernel/host/notify.h \
 	kernel/host/output.c \
-	kernel/host/output.h \
 	kernel/host/param.c \
 	kernel/host/param.h \
+	kernel/host/plugin-image.c \
 	kernel/host/plugin.c \
 	kernel/host/plugin.h \
 	kernel/host/registry.c \

@@ -11,7 +11,7 @@
 #include "bus/message.h"
 #include "bus/owner.h"
 #include "bus/port.h"
-#include "host/output.h"
+#include <backplane/program.h>
 #include <backplane/host.h>
 
 static gint stderr_level = BP_LOG_WARNING, terminal; /* atomic */
@@ -77,7 +77,7 @@ static void to_stderr(BpLogLevel level, const char *name, const char *text)
 	output_error(line);
 }
 
-void log_write(BpLogLevel level, const char *text)
+void bp_crash_log(BpLogLevel level, const char *text)
 {
 	struct pollfd fd = { .fd = STDERR_FILENO, .events = POLLOUT };
 	char line[2048] = "";

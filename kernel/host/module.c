@@ -455,17 +455,43 @@ GPtrArray *bp_plan_instances(BpPlugin *plugin)
 	return plans;
 }
 
+static BpValues *plan_values(const BpPlan *plan, const BpModule *module, GError **error)
+{
+	BpValues *values = bp_values_new(module->params);
+
+	if (bp_values_set_pairs(values, (const char *const *)plan->pairs, error) && bp_values_complete(values, error))
+		return values;
+	bp_values_free(values);
+	return NULL;
+}
+
 static gboolean reopen(const BpPlan *plan, GError **error)
 {
 	const BpModule *module = find_class(plan->module, error);
-	g_autoptr(BpValues) values = NULL;
+	BpValues *values = module ? plan_values(plan, module, error) : NULL;
 
-	if (!module)
-		return FALSE;
-	values = bp_values_new(module->params);
-	if (!bp_values_set_pairs(values, (const char *const *)plan->pairs, error))
-		return FALSE;
-	return !!bp_module_open(plan->module, plan->name, plan->path, g_steal_pointer(&values), error);
+	return values && bp_module_open(plan->module, plan->name, plan->path, values, error);
+}
+
+gboolean module_plans_fit(GPtrArray *plans, const BpModule *modules, GError **error)
+{
+	for (guint i = 0; i < plans->len; i++) {
+		const BpPlan *plan = plans->pdata[i];
+		const BpModule *module = modules;
+		g_autoptr(BpValues) values = NULL;
+
+		while (module && module->name && strcmp(module->name, plan->module))
+			module++;
+		if (!module || !module->name)
+			return bus_fail(error, BP_HOST_ERROR, BP_INVALID, "it has no module %s any more, and %s is one",
+					plan->module, plan->name);
+		values = plan_values(plan, module, error);
+		if (!values) {
+			g_prefix_error(error, "the parameters of %s: ", plan->name);
+			return FALSE;
+		}
+	}
+	return TRUE;
 }
 
 gboolean bp_plan_open(GPtrArray *plans, GError **error)

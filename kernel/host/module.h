@@ -20,6 +20,8 @@ typedef struct Instance {
 } Instance;
 
 gboolean module_add_tables(BpPlugin *plugin, const BpPluginInfo *info, GError **error);
+/* Whether all of BpPlan can be opened with these rows: names and parameters. */
+gboolean module_plans_fit(GPtrArray *plans, const BpModule *modules, GError **error);
 void module_close_all(BpPlugin *plugin, const char *why);
 /* Every instance of every plugin, newest first. */
 void module_close_everything(const char *why);

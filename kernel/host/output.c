@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* output.c - stdout and stderr. Both may be pipes that nobody reads: a thread writes to each, from a bounded queue. */
-#include "host/output.h"
+#include "host/log.h"
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* plugin.c - finding, checking and loading a plugin's file. */
 #include "host/plugin.h"
-#include <dlfcn.h>
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <backplane/program.h>
 #include "bus/port.h"
 #include "host/module.h"
 
@@ -43,7 +40,7 @@ const BpPluginInfo *bp_plugin_info_of(const BpPlugin *plugin)
 
 const char *bp_plugin_file(const BpPlugin *plugin)
 {
-	return plugin->file->path;
+	return plugin->file->image ? plugin->file->image->path : NULL;
 }
 
 gboolean bp_plugin_is_unloading(const BpPlugin *plugin)
@@ -79,7 +76,7 @@ static void take_info(PluginFile *file, const BpPluginInfo *info)
 	file->info = known;
 }
 
-BpPlugin *plugin_new(const char *name, const BpPluginInfo *info, void *handle, const char *path)
+BpPlugin *plugin_new(const char *name, const BpPluginInfo *info, PluginImage *take_image)
 {
 	BpPlugin *plugin = g_new0(BpPlugin, 1);
 
@@ -87,8 +84,7 @@ BpPlugin *plugin_new(const char *name, const BpPluginInfo *info, void *handle, c
 	plugin->file = g_new0(PluginFile, 1);
 	if (info)
 		take_info(plugin->file, info);
-	plugin->file->handle = handle;
-	plugin->file->path = g_strdup(path);
+	plugin->file->image = take_image;
 	if (!plugins)
 		plugins = g_ptr_array_new();
 	if (info)
@@ -103,19 +99,18 @@ void plugin_remove(BpPlugin *plugin)
 
 char *plugin_unmap(BpPlugin *plugin)
 {
-	PluginFile *file = plugin->file;
+	PluginImage *image = g_steal_pointer(&plugin->file->image);
 	char *left;
 
-	if (!file->handle || file->info->resident)
+	if (!image)
 		return NULL;
-	left = leftover_find(g_steal_pointer(&file->before));
-	if (left || KEEP_MAPPED)
-		return left;
-	owner_clear(plugin); /* by a function of the plugin, perhaps */
-	frame_push(bp_kernel(), "closing a file", NULL);
-	dlclose(file->handle);
-	frame_pop();
-	return NULL;
+	left = plugin->file->info->resident ? NULL : leftover_find(g_steal_pointer(&image->before));
+	plugin->file->is_kept = left != NULL;
+	if (!left)
+		owner_clear(plugin); /* by a function of the plugin, perhaps */
+	if (!plugin_image_free(image, !left && !KEEP_MAPPED))
+		left = g_strdup("unique symbols or thread-local variables of C++, or -z nodelete");
+	return left;
 }
 
 void plugin_free(BpPlugin *plugin)
@@ -126,8 +121,8 @@ void plugin_free(BpPlugin *plugin)
 	owner_clear(plugin);
 	for (guint i = 0; i < G_N_ELEMENTS(file->tables); i++)
 		g_free(file->tables[i]);
-	g_free(file->before);
-	g_free(file->path);
+	if (file->image)
+		plugin_image_free(file->image, FALSE);
 	g_free(file);
 	g_free(plugin);
 }
@@ -143,22 +138,28 @@ BpPlugin *bp_plugin_find(const char *name)
 	return NULL;
 }
 
-/* A handle of dlopen is the link map. Also in a handler of crashes. */
-const char *plugin_of_map(const void *map)
+const char *bp_crash_plugin(gconstpointer map)
 {
-	for (guint i = 0; plugins && i < plugins->len; i++)
-		if (((BpPlugin *)plugins->pdata[i])->file->handle == map)
-			return ((BpPlugin *)plugins->pdata[i])->name;
+	for (guint i = 0; plugins && i < plugins->len; i++) {
+		const BpPlugin *plugin = plugins->pdata[i];
+
+		if (plugin->file->image && plugin->file->image->handle == map)
+			return plugin->name;
+	}
 	return NULL;
+}
+
+gconstpointer bp_crash_running(char *text, gsize size)
+{
+	BpPlugin *owner = frame_describe(&frame_stack, text, size);
+
+	owner = owner && owner->parent ? owner->parent : owner;
+	return owner && owner->file && owner->file->info ? owner->file->info->name : NULL; /* `info` is a copy */
 }
 
 GPtrArray *bp_plugin_list(void)
 {
-	GPtrArray *list = g_ptr_array_new();
-
-	for (guint i = 0; i < plugins->len; i++)
-		g_ptr_array_add(list, plugins->pdata[i]);
-	return list;
+	return g_ptr_array_copy(plugins, NULL, NULL);
 }
 
 /* --- checks --- */
@@ -200,27 +201,6 @@ static gboolean check_info(const BpPluginInfo *info, const char *file, GError **
 	return TRUE;
 }
 
-/* A plugin runs with all the rights of the process: only its owner and root may be able to change it. */
-static gboolean check_file(const char *path, GError **error)
-{
-	struct stat info;
-
-	if (stat(path, &info) < 0)
-		return bus_fail(error, BP_HOST_ERROR, BP_NOT_FOUND, "%s cannot be loaded: %s", path, g_strerror(errno));
-	if (!S_ISREG(info.st_mode))
-		return bus_fail(error, BP_HOST_ERROR, BP_INVALID, "%s is not a file", path);
-	if (info.st_mode & (S_IWGRP | S_IWOTH))
-		return bus_fail(error, BP_HOST_ERROR, BP_NOT_PERMITTED,
-				"%s can be written by %s, so it is not loaded; chmod go-w %s makes it safe", path,
-				info.st_mode & S_IWOTH ? "everybody" : "its group", path);
-	if (info.st_uid && info.st_uid != geteuid())
-		return bus_fail(
-			error, BP_HOST_ERROR, BP_NOT_PERMITTED,
-			"%s belongs to another user (uid %u), so it is not loaded; chown it to root or to yourself",
-			path, info.st_uid);
-	return TRUE;
-}
-
 /* "tcp" -> /usr/lib/.../tcp.so; a path stays one. */
 static char *find_file(const char *file, GError **error)
 {
@@ -235,12 +215,11 @@ static char *find_file(const char *file, GError **error)
 		if (g_file_test(path, G_FILE_TEST_EXISTS))
 			return g_canonicalize_filename(path, NULL);
 	}
-	if (g_file_test(name, G_FILE_TEST_EXISTS))
-		return g_canonicalize_filename(name, NULL);
 	places = folders ? g_strjoinv(", ", folders) : g_strdup("");
 	g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND,
-		    "there is no plugin %s in %s; plugin load takes a name from there, or the path of a .so", name,
-		    places);
+		    "there is no plugin %s in %s; plugin load takes a name from there, or the path of a .so%s%s", name,
+		    places, g_file_test(name, G_FILE_TEST_EXISTS) ? ", such as ./" : "",
+		    g_file_test(name, G_FILE_TEST_EXISTS) ? name : "");
 	return NULL;
 }
 
@@ -262,8 +241,6 @@ static gboolean start(BpPlugin *plugin, GError **error)
 			g_prefix_error(error, "%s needs %s: ", info->name, *name);
 			return FALSE;
 		}
-		g_free(plugin->file->before); /* what that leaves behind is not its own */
-		plugin->file->before = leftover_before();
 	}
 	if (!module_add_tables(plugin, info, error) || (plugin_tables && !plugin_tables->add(plugin, info, error)))
 		return FALSE;
@@ -286,7 +263,8 @@ static BpPlugin *plugin_start(BpPlugin *plugin, GError **error)
 {
 	gboolean good = start(plugin, error);
 
-	plugin->file->before = leftover_loaded(plugin->file->before, plugin->name);
+	if (plugin->file->image)
+		plugin->file->image->before = leftover_loaded(plugin->file->image->before, plugin->name);
 	if (good)
 		return plugin;
 	bp_plugin_unload(plugin, NULL, NULL);
@@ -299,47 +277,38 @@ BpPlugin *bp_plugin_add(const void *plugin_info, GError **error)
 
 	if (!check_info(info, "this plugin", error))
 		return NULL;
-	return plugin_start(plugin_new(info->name, info, NULL, NULL), error);
+	return plugin_start(plugin_new(info->name, info, NULL), error);
+}
+
+BpPlugin *plugin_start_image(PluginImage *take_image, GError **error)
+{
+	if (check_info(take_image->info, take_image->path, error))
+		return plugin_start(plugin_new(take_image->info->name, take_image->info, take_image), error);
+	plugin_image_free(take_image, TRUE);
+	return NULL;
 }
 
 BpPlugin *bp_plugin_load(const char *file, GError **error)
 {
 	g_autofree char *path = find_file(file, error);
-	g_autofree gpointer before = NULL;
-	const BpPluginInfo *info;
-	BpPlugin *plugin;
-	void *handle;
+	PluginImage *image = path && plugin_may_load(error) ? plugin_image_open(path, error) : NULL;
 
-	if (!path || !plugin_may_load(error) || !check_file(path, error))
-		return NULL;
-	before = leftover_before();
-	frame_push(bp_kernel(), "loading a file", NULL);
-	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	frame_pop();
-	if (!handle) {
-		const char *why = dlerror();
+	return image ? plugin_start_image(image, error) : NULL;
+}
 
-		if (g_str_has_prefix(why, path) && strlen(why) > strlen(path) + 2)
-			why += strlen(path) + 2;
-		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "%s cannot be loaded: %s%s", path, why,
-			    strstr(why, "ELF") || strstr(why, "too short") ? "; it is no plugin" : "");
-		return NULL;
-	}
-	info = dlsym(handle, BP_PLUGIN_SYMBOL);
-	if (!info) {
-		g_set_error(error, BP_HOST_ERROR, BP_INVALID,
-			    "%s is not a Backplane plugin: it has no symbol %s; end its source with BP_PLUGIN(...)",
-			    path, BP_PLUGIN_SYMBOL);
-		dlclose(handle);
-		return NULL;
-	}
-	if (!check_info(info, path, error)) {
-		dlclose(handle);
-		return NULL;
-	}
-	plugin = plugin_new(info->name, info, handle, path);
-	plugin->file->before = g_steal_pointer(&before);
-	return plugin_start(plugin, error);
+gboolean plugin_image_fits(const PluginImage *image, const char *name, GPtrArray *plans, GError **error)
+{
+	const BpPluginInfo *info = image->info;
+	g_autofree gpointer copy = NULL;
+	const BpModule *modules;
+
+	if (!check_abi(info, image->path, error))
+		return FALSE;
+	if (g_strcmp0(info->name, name))
+		return bus_fail(error, BP_HOST_ERROR, BP_INVALID, "%s is the plugin \"%s\" now, not %s", image->path,
+				info->name ? info->name : "", name);
+	modules = plugin_rows(info->modules, info->module_size, sizeof(BpModule), &copy);
+	return module_plans_fit(plans, modules, error);
 }
 
 static gint by_name(gconstpointer a, gconstpointer b)
@@ -349,24 +318,21 @@ static gint by_name(gconstpointer a, gconstpointer b)
 
 static guint load_folder(const char *folder)
 {
-	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-	GDir *dir = g_dir_open(folder, 0, NULL);
-	const char *name;
+	g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+	const char *file;
 	guint failed = 0;
 
-	while (dir && (name = g_dir_read_name(dir)))
-		if (g_str_has_suffix(name, ".so"))
-			g_ptr_array_add(names, g_strndup(name, strlen(name) - 3));
-	if (dir)
-		g_dir_close(dir);
-	g_ptr_array_sort(names, by_name);
-	for (guint i = 0; i < names->len; i++) {
-		g_autofree char *path = g_strconcat(folder, "/", names->pdata[i], ".so", NULL);
+	while (dir && (file = g_dir_read_name(dir)))
+		if (g_str_has_suffix(file, ".so"))
+			g_ptr_array_add(files, g_build_filename(folder, file, NULL));
+	g_ptr_array_sort(files, by_name);
+	for (guint i = 0; i < files->len; i++) {
+		g_autofree char *name = g_path_get_basename(files->pdata[i]);
 		g_autoptr(GError) error = NULL;
 
-		if (bp_plugin_find(names->pdata[i]))
-			continue;
-		if (!bp_plugin_load(path, &error)) {
+		name[strlen(name) - 3] = 0;
+		if (!bp_plugin_find(name) && !bp_plugin_load(files->pdata[i], &error)) {
 			bp_log(bp_kernel(), BP_LOG_ERROR, "%s", error->message);
 			failed++;
 		}

@@ -402,23 +402,29 @@ char *bp_settings_text(gsize *size)
 	return settings_render(keys(), size);
 }
 
-static gboolean check_import(GKeyFile *from, const char *path, GError **error)
+/* Checks all values of declared settings, or sets all. */
+static gboolean import(GKeyFile *from, gboolean set, GError **error)
 {
 	g_auto(GStrv) groups = g_key_file_get_groups(from, NULL);
 
 	for (guint g = 0; groups[g]; g++) {
 		g_auto(GStrv) names = g_key_file_get_keys(from, groups[g], NULL, NULL);
+		g_autofree char *clean = bp_context_check_path(groups[g], NULL);
 		BpContext *context = bp_context_find(groups[g]);
 
-		for (guint k = 0; names && names[k] && context; k++) {
-			const BpParam *row = bp_setting_row(context, names[k]);
+		for (guint k = 0; names && names[k]; k++) {
+			const BpParam *row = context ? bp_setting_row(context, names[k]) : NULL;
 			g_autofree char *raw = g_key_file_get_value(from, groups[g], names[k], NULL);
 			g_autofree char *text = raw ? settings_unescape(raw) : NULL;
 
-			if (row && text && !bp_param_check(row, text, error)) {
-				g_prefix_error(error, "cannot import %s: in [%s], ", path, groups[g]);
+			if (!set && row && text && !bp_param_check(row, text, error)) {
+				g_prefix_error(error, "in [%s], ", groups[g]);
 				return FALSE;
 			}
+			if (set && text && row)
+				bp_setting_set(context, names[k], text, NULL);
+			else if (set && text)
+				settings_set_text(clean ? clean : groups[g], names[k], text);
 		}
 	}
 	return TRUE;
@@ -427,31 +433,12 @@ static gboolean check_import(GKeyFile *from, const char *path, GError **error)
 gboolean bp_settings_import(const char *path, const char *text, gsize size, GError **error)
 {
 	g_autoptr(GKeyFile) from = settings_parse(text, size, error);
-	g_auto(GStrv) groups = NULL;
 
-	if (!from) {
+	if (!from)
 		g_prefix_error(error, "%s is no settings file: ", path);
-		return FALSE;
-	}
-	if (!check_import(from, path, error))
-		return FALSE;
-	groups = g_key_file_get_groups(from, NULL);
-	for (guint g = 0; groups[g]; g++) {
-		g_auto(GStrv) names = g_key_file_get_keys(from, groups[g], NULL, NULL);
-		g_autofree char *clean = bp_context_check_path(groups[g], NULL);
-		BpContext *context = bp_context_find(groups[g]);
-
-		for (guint k = 0; names && names[k]; k++) {
-			g_autofree char *raw = g_key_file_get_value(from, groups[g], names[k], NULL);
-			g_autofree char *value = raw ? settings_unescape(raw) : NULL;
-
-			if (!value)
-				continue;
-			if (context && bp_setting_row(context, names[k]))
-				bp_setting_set(context, names[k], value, NULL);
-			else
-				settings_set_text(clean ? clean : groups[g], names[k], value);
-		}
-	}
-	return TRUE;
+	else if (!import(from, FALSE, error))
+		g_prefix_error(error, "cannot import %s: ", path);
+	else
+		return import(from, TRUE, NULL);
+	return FALSE;
 }

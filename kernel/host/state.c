@@ -12,6 +12,25 @@ const char *bp_state_text(BpState state)
 	return words[MIN((guint)state, G_N_ELEMENTS(words) - 1)];
 }
 
+char *json_quote(const char *text)
+{
+	g_autofree char *valid = g_utf8_make_valid(text, -1);
+	GString *out = g_string_new("\"");
+
+	for (const char *at = valid; *at; at++) {
+		guchar byte = (guchar)*at;
+
+		if (byte == '"' || byte == '\\')
+			g_string_append_printf(out, "\\%c", byte);
+		else if (byte < 0x20)
+			g_string_append_printf(out, "\\u%04x", byte);
+		else
+			g_string_append_c(out, (char)byte);
+	}
+	g_string_append_c(out, '"');
+	return g_string_free(out, FALSE);
+}
+
 static void tell(BpInstance *self)
 {
 	const Instance *about = self->instance;

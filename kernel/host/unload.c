@@ -13,9 +13,13 @@
 /* What an unload by force gives to calls that are coming back. */
 #define FORCE_PATIENCE G_USEC_PER_SEC
 
+/* A reload is a transaction: the new file is mapped and checked before the old one is unloaded; if it cannot start, or an instance
+ * cannot be opened, the old one is loaded again from its bytes. */
 typedef struct {
-	char *path;
+	PluginImage *fresh;   /* mapped; NULL: it was tried, or another reload has one */
+	PluginImage *old;     /* for its bytes */
 	GPtrArray *instances; /* BpPlan */
+	GError *error;	      /* why the new one was not taken */
 	BpReloadDone done;
 	gpointer data;
 } PluginReload;
@@ -33,27 +37,68 @@ static gboolean at_end;	     /* all are unloaded, and the process will end: noth
 static GPtrArray *kept;	     /* those that have left something behind, to which their handle may be known */
 
 static void ask_finish(BpPlugin *plugin);
+static void unload(BpPlugin *plugin, gboolean force, UnloadWaiter waiter);
 
 static gboolean is_held(BpPlugin *plugin)
 {
 	return g_atomic_int_get(&plugin->holds) > 0;
 }
 
+static void reload_free(PluginReload *reload)
+{
+	if (reload->fresh)
+		plugin_image_free(reload->fresh, TRUE);
+	if (reload->old)
+		plugin_image_free(reload->old, FALSE);
+	g_clear_error(&reload->error);
+	g_ptr_array_unref(reload->instances);
+	g_free(reload);
+}
+
+static gboolean start(PluginReload *reload, PluginImage *take_image, GError **error)
+{
+	return take_image && plugin_start_image(take_image, error) && bp_plan_open(reload->instances, error);
+}
+
+/* The new one was not taken. FALSE: it is still unloading, and this is called again. */
+static gboolean go_back(PluginReload *reload, const char *name)
+{
+	BpPlugin *failed = bp_plugin_find(name);
+	g_autoptr(GError) why = NULL;
+
+	if (failed) {
+		unload(failed, FALSE, (UnloadWaiter){ .reload = reload });
+		return FALSE;
+	}
+	if (start(reload, plugin_image_again(reload->old, &why), &why))
+		g_prefix_error(&reload->error, "%s was not reloaded, and the one from before runs on: ", name);
+	else
+		g_prefix_error(&reload->error,
+			       "%s was not reloaded, and the one from before does not run either (%s): ", name,
+			       why ? why->message : "");
+	return TRUE;
+}
+
 /* Takes the reload. Others may have loaded it again already. */
 static void finish_reload(PluginReload *reload, const char *name, gboolean comes_back)
 {
-	g_autoptr(GError) error = NULL;
+	BpPlugin *there = bp_plugin_find(name);
+	gboolean first = !reload->error;
 
-	if (!comes_back)
-		g_set_error(&error, BP_HOST_ERROR, BP_CLOSED,
+	if (!comes_back && first)
+		g_set_error(&reload->error, BP_HOST_ERROR, BP_CLOSED,
 			    "%s was unloaded meanwhile, so it is not loaded again; plugin load %s does that", name,
 			    name);
-	else if (!bp_plugin_find(name) && bp_plugin_load(reload->path, &error))
-		bp_plan_open(reload->instances, &error);
-	reload->done(error, reload->data);
-	g_ptr_array_unref(reload->instances);
-	g_free(reload->path);
-	g_free(reload);
+	else if (comes_back && there && there->file->unloading) { /* it could not start, and goes back */
+		if (first)
+			g_set_error(&reload->error, BP_HOST_ERROR, BP_FAILED, "%s could not be started anew", name);
+		unload(there, FALSE, (UnloadWaiter){ .reload = reload });
+		return;
+	} else if (comes_back && !there && plugin_may_load(first ? &reload->error : NULL) &&
+		   !(first && start(reload, g_steal_pointer(&reload->fresh), &reload->error)) && !go_back(reload, name))
+		return;
+	reload->done(reload->error, reload->data);
+	reload_free(reload);
 }
 
 static void tell_waiters(const char *name, const char *left, GSList *take_waiters, gboolean comes_back)
@@ -104,17 +149,16 @@ static char *abandon(BpPlugin *plugin)
 	return holds;
 }
 
-static char *unmap(BpPlugin *plugin)
+static char *unmap(BpPlugin *plugin, const char *name)
 {
 	char *left = at_end ? NULL : plugin_unmap(plugin);
 
-	if (left) {
-		bp_log(bp_kernel(), BP_LOG_WARNING, "%s has left behind %s: its code stays in memory", plugin->name,
-		       left);
+	if (left)
+		bp_log(bp_kernel(), BP_LOG_WARNING, "%s has left behind %s: its code stays in memory", name, left);
+	if (plugin->file->is_kept)
 		add_to(&kept, plugin);
-	} else {
+	else
 		plugin_free(plugin);
-	}
 	return left;
 }
 
@@ -153,7 +197,7 @@ static void finish(BpPlugin *plugin)
 	plugin_remove(plugin);
 	waiters = g_steal_pointer(&file->done);
 	comes_back = file->comes_back;
-	left = is_held(plugin) ? abandon(plugin) : unmap(plugin);
+	left = is_held(plugin) ? abandon(plugin) : unmap(plugin, name);
 	bp_log(bp_kernel(), BP_LOG_INFO, "unloaded %s", name);
 	tell_waiters(name, left, waiters, comes_back);
 }
@@ -231,47 +275,29 @@ void plugin_unload(BpPlugin *plugin, gboolean force, PluginUnloaded done, gpoint
 	unload(plugin, force, (UnloadWaiter){ .done = done, .data = data });
 }
 
-typedef struct {
-	char *name;
-	UnloadWaiter waiter;
-} UnloadRequest;
-
 static void run_unload(gpointer a, gpointer b, guint64 c)
 {
-	UnloadRequest *request = a;
-	BpPlugin *plugin = bp_plugin_find(request->name);
+	UnloadWaiter waiter = { .plain = (BpUnloadDone)b, .data = (gpointer)(gsize)c };
+	g_autofree char *name = a;
+	BpPlugin *plugin = bp_plugin_find(name);
 
 	if (plugin)
-		unload(plugin, FALSE, request->waiter);
-	else if (request->waiter.plain)
-		request->waiter.plain(request->name, request->waiter.data);
-	g_free(request->name);
-	g_free(request);
+		unload(plugin, FALSE, waiter);
+	else if (waiter.plain)
+		waiter.plain(name, waiter.data);
 }
 
 void bp_plugin_unload(BpPlugin *plugin, BpUnloadDone done, gpointer data)
 {
-	UnloadWaiter waiter = { .plain = done, .data = data };
-	UnloadRequest *request;
-
-	if (bus_on_main()) {
-		unload(plugin, FALSE, waiter);
-		return;
-	}
-	request = g_new(UnloadRequest, 1);
-	*request = (UnloadRequest){ g_strdup(plugin->name), waiter };
-	inbox_post(bp_loop_main(), run_unload, request, NULL, 0, TRUE);
+	if (bus_on_main())
+		unload(plugin, FALSE, (UnloadWaiter){ .plain = done, .data = data });
+	else
+		inbox_post(bp_loop_main(), run_unload, g_strdup(plugin->name), (gpointer)done, (gsize)data, TRUE);
 }
 
 const GPtrArray *plugin_abandoned(void)
 {
 	return abandoned;
-}
-
-static gboolean on_patience(gpointer data)
-{
-	*(gboolean *)data = TRUE;
-	return G_SOURCE_REMOVE;
 }
 
 gboolean plugin_may_load(GError **error)
@@ -281,45 +307,61 @@ gboolean plugin_may_load(GError **error)
 	return !at_end;
 }
 
+static gboolean none_is_left(void)
+{
+	g_autoptr(GPtrArray) left = bp_plugin_list();
+
+	return !left->len;
+}
+
 void plugin_unload_all(void)
 {
 	g_autoptr(GPtrArray) list = bp_plugin_list();
-	gboolean late = FALSE;
-	GSource *patience = g_timeout_source_new_seconds(UNLOAD_ALL_PATIENCE);
 
-	g_source_set_callback(patience, on_patience, &late, NULL);
-	g_source_attach(patience, NULL);
 	at_end = TRUE;
 	for (guint i = list->len; i > 0; i--)
 		bp_plugin_unload(list->pdata[i - 1], NULL, NULL);
-	g_ptr_array_set_size(list, 0);
-	for (;;) {
-		g_autoptr(GPtrArray) left = bp_plugin_list();
-
-		if (!left->len || late)
-			break;
-		g_main_context_iteration(NULL, TRUE);
-	}
+	loop_turn_until(none_is_left, g_get_monotonic_time() + UNLOAD_ALL_PATIENCE * G_USEC_PER_SEC);
 	at_end = FALSE;
-	g_source_destroy(patience);
-	g_source_unref(patience);
+}
+
+static gboolean has_fresh(const BpPlugin *plugin)
+{
+	for (const GSList *at = plugin->file->done; at; at = at->next) {
+		const UnloadWaiter *waiter = at->data;
+
+		if (waiter->reload && waiter->reload->fresh)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static gboolean prepare(PluginReload *reload, BpPlugin *plugin, GError **error)
+{
+	if (!plugin_may_load(error))
+		return FALSE;
+	if (!plugin->file->image)
+		return bus_fail(error, BP_HOST_ERROR, BP_INVALID, "%s is part of the program", plugin->name);
+	reload->old = plugin->file->image;
+	reload->old->users++;
+	if (has_fresh(plugin))
+		return TRUE;
+	reload->fresh = plugin_image_open(reload->old->path, error);
+	return reload->fresh && plugin_image_fits(reload->fresh, plugin->name, reload->instances, error);
 }
 
 void bp_plugin_reload(BpPlugin *plugin, BpReloadDone done, gpointer data)
 {
-	g_autoptr(GError) error = NULL;
-	PluginReload *reload;
+	PluginReload *reload = g_new0(PluginReload, 1);
 
-	if (!plugin->file->path)
-		g_set_error(&error, BP_HOST_ERROR, BP_INVALID, "%s is part of the program", plugin->name);
-	if (error || !plugin_may_load(&error)) {
-		done(error, data);
-		return;
-	}
-	reload = g_new0(PluginReload, 1);
-	reload->path = g_strdup(plugin->file->path);
 	reload->instances = bp_plan_instances(plugin);
 	reload->done = done;
 	reload->data = data;
-	unload(plugin, FALSE, (UnloadWaiter){ .reload = reload });
+	if (prepare(reload, plugin, &reload->error)) {
+		unload(plugin, FALSE, (UnloadWaiter){ .reload = reload });
+		return;
+	}
+	g_prefix_error(&reload->error, "%s was not reloaded and runs on: ", plugin->name);
+	done(reload->error, data);
+	reload_free(reload);
 }

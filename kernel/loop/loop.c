@@ -196,6 +196,25 @@ void loop_stop_main(void)
 	loop_free(g_steal_pointer(&main_loop));
 }
 
+static gboolean on_late(gpointer data)
+{
+	*(gboolean *)data = TRUE;
+	return G_SOURCE_REMOVE;
+}
+
+void loop_turn_until(gboolean (*done)(void), gint64 until)
+{
+	GSource *patience = g_timeout_source_new((guint)MAX((until - g_get_monotonic_time()) / 1000, 1));
+	gboolean late = FALSE;
+
+	g_source_set_callback(patience, on_late, &late, NULL);
+	g_source_attach(patience, NULL);
+	while (!late && !done())
+		g_main_context_iteration(NULL, TRUE);
+	g_source_destroy(patience);
+	g_source_unref(patience);
+}
+
 /* --- loops with threads of their own --- */
 
 static void run_ended(gpointer a, gpointer b, guint64 c)
@@ -335,11 +354,9 @@ gboolean loops_leave(BpPlugin *owner)
 
 GPtrArray *bp_loop_list(void)
 {
-	GPtrArray *list = g_ptr_array_new();
+	GPtrArray *list = g_ptr_array_copy(others, NULL, NULL);
 
-	g_ptr_array_add(list, main_loop);
-	for (guint i = 0; i < others->len; i++)
-		g_ptr_array_add(list, others->pdata[i]);
+	g_ptr_array_insert(list, 0, main_loop);
 	return list;
 }
 

@@ -93,5 +93,7 @@ void fds_run(BpLoop *loop);
 /* The context's poll function: one system call a turn when nobody but us has descriptors in it. */
 gint loop_poll(GPollFD *fds, guint count, gint timeout);
 
+/* Turns the main loop until `done` returns TRUE, at most until then. */
+void loop_turn_until(gboolean (*done)(void), gint64 until);
 /* The plugin is ending: cancels its jobs. */
 void job_cancel_all(BpPlugin *owner);

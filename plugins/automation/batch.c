@@ -5,6 +5,8 @@
 #include "automation.h"
 
 #define KEY "batch"
+#define LINES_MOST 1000
+#define BYTES_MOST (60 * 1024) /* it is one setting */
 
 static GPtrArray *read_batch(void)
 {
@@ -48,8 +50,16 @@ static gboolean run_add(BpPlugin *self, BpCall *call, GError **error)
 {
 	g_autoptr(GPtrArray) lines = read_batch();
 	gint64 index = bp_call_has(call, "index") ? bp_call_int(call, "index") - 1 : lines->len;
+	gsize size = strlen(bp_call_string(call, "command")) + strlen(bp_call_string(call, "origin"));
 	g_autofree char *line = NULL;
 
+	for (guint i = 0; i < lines->len; i++)
+		size += strlen(lines->pdata[i]) + 1;
+	if (lines->len >= LINES_MOST || size > BYTES_MOST)
+		return bp_fail(
+			error, BP_LIMIT,
+			"no more fits in the batch: %u commands or %u KiB; execute FILE runs the commands in a file",
+			LINES_MOST, BYTES_MOST / 1024);
 	if (index > lines->len) {
 		g_set_error(error, BP_CONSOLE_ERROR, BP_INVALID, "Syntax Error (add): Index out of bounds (1-%u)",
 			    lines->len + 1);

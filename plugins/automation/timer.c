@@ -1,31 +1,56 @@
 /* SPDX-License-Identifier: MIT */
-/* timer.c - the command timer. Timers belong to nobody's session: what they print goes to channel console. */
+/* timer.c - the command timer. Timers belong to nobody's session: what they print goes to channel console. A timer may make timers, so
+ * there are at most TIMERS_MOST; a command that takes longer than the interval runs RUNS_MOST times at once, further runs are left out.
+ */
 #include <string.h>
 #include "automation.h"
+
+#define TIMERS_MOST 1000
+#define RUNS_MOST 8
 
 typedef struct {
 	char *name, *command;
 	BpTimer *timer;
-	guint times, done;
+	GList link; /* of `timers` */
+	guint64 number;
+	guint times, done, running, left_out;
 	double interval; /* seconds */
 	gboolean quiet;
 } CommandTimer;
 
 static GQueue timers; /* CommandTimer, in order of making */
+static GHashTable *by_name, *by_number;
+static guint64 last_number;
 
 static CommandTimer *find_timer(const char *name)
 {
-	for (GList *at = timers.head; at; at = at->next)
-		if (!strcmp(((CommandTimer *)at->data)->name, name))
-			return at->data;
-	return NULL;
+	return by_name ? g_hash_table_lookup(by_name, name) : NULL;
+}
+
+static void timer_enter(CommandTimer *timer)
+{
+	if (!by_name) {
+		by_name = g_hash_table_new(g_str_hash, g_str_equal);
+		by_number = g_hash_table_new(g_int64_hash, g_int64_equal);
+	}
+	timer->link.data = timer;
+	timer->number = ++last_number;
+	g_queue_push_tail_link(&timers, &timer->link);
+	g_hash_table_insert(by_name, timer->name, timer);
+	g_hash_table_insert(by_number, &timer->number, timer);
 }
 
 static void timer_free(gpointer data)
 {
 	CommandTimer *timer = data;
 
-	g_queue_remove(&timers, timer);
+	g_queue_unlink(&timers, &timer->link);
+	g_hash_table_remove(by_name, timer->name);
+	g_hash_table_remove(by_number, &timer->number);
+	if (!timers.length) {
+		g_clear_pointer(&by_name, g_hash_table_unref);
+		g_clear_pointer(&by_number, g_hash_table_unref);
+	}
 	g_free(timer->name);
 	g_free(timer->command);
 	g_free(timer);
@@ -44,17 +69,37 @@ static char *fill_in(const CommandTimer *timer)
 	return g_string_free(text, FALSE);
 }
 
+/* The timer may have ended before its command. */
+static void on_run_end(BpPlugin *self, guint failed, gpointer data)
+{
+	g_autofree guint64 *number = data;
+	CommandTimer *timer = by_number ? g_hash_table_lookup(by_number, number) : NULL;
+
+	if (timer)
+		timer->running--;
+}
+
 static void on_timer(BpPlugin *self, gpointer data)
 {
 	CommandTimer *timer = data;
 	g_autofree char *line = NULL;
+	guint64 *number;
 
 	timer->done++;
+	if (timer->running >= RUNS_MOST) {
+		if (!timer->left_out++)
+			bp_log(self, BP_LOG_WARNING,
+			       "timer%s: %u runs of its command have not ended, so the next ones are left out",
+			       timer->name, timer->running);
+		return;
+	}
+	timer->running++;
 	line = fill_in(timer);
+	number = g_memdup2(&timer->number, sizeof(timer->number));
 	if (timer->quiet)
-		bp_session_run(self, bp_session_system(), line, NULL, NULL);
+		bp_session_run(self, bp_session_system(), line, on_run_end, number);
 	else
-		bp_session_run_script(self, bp_session_system(), line, NULL, NULL);
+		bp_session_run_script(self, bp_session_system(), line, on_run_end, number);
 }
 
 static char *free_name(void)
@@ -76,13 +121,15 @@ static void list_timers(BpCall *call)
 	for (GList *at = timers.head; at; at = at->next) {
 		CommandTimer *timer = at->data;
 		g_autofree char *shown = bp_command_shown(timer->command);
+		g_autofree char *left_out = timer->left_out ? g_strdup_printf(", %u runs left out", timer->left_out)
+							    : g_strdup("");
 
 		if (timer->times)
-			bp_call_printf(call, "%u: timer%s \"%s\" %u/%u times, each %.1f seconds", ++number, timer->name,
-				       shown, timer->done, timer->times, timer->interval);
+			bp_call_printf(call, "%u: timer%s \"%s\" %u/%u times, each %.1f seconds%s", ++number,
+				       timer->name, shown, timer->done, timer->times, timer->interval, left_out);
 		else
-			bp_call_printf(call, "%u: timer%s \"%s\" forever, each %.1f seconds", ++number, timer->name,
-				       shown, timer->interval);
+			bp_call_printf(call, "%u: timer%s \"%s\" forever, each %.1f seconds%s", ++number, timer->name,
+				       shown, timer->interval, left_out);
 	}
 	if (!number)
 		bp_call_styled(call, BP_DIM, "none; timer 3 1 echo hi says hi three times, once a second");
@@ -138,9 +185,12 @@ static gboolean run_timer(BpPlugin *self, BpCall *call, GError **error)
 			name);
 		return FALSE;
 	}
+	timer = *name ? find_timer(name) : NULL;
+	if (!timer && timers.length >= TIMERS_MOST)
+		return bp_fail(error, BP_LIMIT, "there are %u timers, which is the most; timer* off ends all",
+			       TIMERS_MOST);
 	if (!*name)
 		bp_call_printf(call, "Timer '%s' started.", unnamed = free_name());
-	timer = *name ? find_timer(name) : NULL;
 	if (timer)
 		bp_timer_remove(timer->timer);
 	timer = g_new0(CommandTimer, 1);
@@ -149,7 +199,7 @@ static gboolean run_timer(BpPlugin *self, BpCall *call, GError **error)
 	timer->times = (guint)count;
 	timer->interval = (double)bp_call_duration(call, "seconds") / G_USEC_PER_SEC;
 	timer->quiet = bp_call_bool(call, "quiet");
-	g_queue_push_tail(&timers, timer);
+	timer_enter(timer);
 	timer->timer = bp_timer_add(self, timer->command, bp_call_duration(call, "seconds"), timer->times, on_timer,
 				    timer, timer_free);
 	return TRUE;

@@ -6,6 +6,8 @@
 #include "commands.h"
 
 #define PATH "/alias"
+#define ALIASES_MOST 1000
+#define BYTES_MOST (60 * 1024) /* it is a setting */
 
 static char *find(const char *name)
 {
@@ -59,6 +61,16 @@ static gboolean run_alias(BpPlugin *self, BpCall *call, GError **error)
 	if (!bp_setting_check_key(name, error))
 		return FALSE;
 	now = find(name);
+	if (commands && strlen(commands) > BYTES_MOST)
+		return bp_fail(error, BP_LIMIT, "an alias has at most %u KiB; execute FILE runs the commands in a file",
+			       BYTES_MOST / 1024);
+	if (commands && *commands && !now) {
+		g_auto(GStrv) keys = bp_setting_keys(PATH);
+
+		if (g_strv_length(keys) >= ALIASES_MOST)
+			return bp_fail(error, BP_LIMIT,
+				       "there are %u aliases, which is the most; alias NAME unsets one", ALIASES_MOST);
+	}
 	if (commands && *commands) {
 		bp_setting_store(bp_context(PATH), name, commands);
 	} else if (now) {

@@ -15,8 +15,9 @@ typedef struct {
 } SessionWatch;
 
 static BpPlugin *plugin;
-static BpWatch *ends;	  /* of channel "sessions", while a session watches something */
-static GQueue watches;	  /* SessionWatch */
+static BpWatch *ends;  /* of channel "sessions", while a session watches something */
+static GQueue watches; /* SessionWatch */
+#define LINKS_MOST 10000
 static GHashTable *links; /* "FROM TO" -> BpWatch; those that print on channel console too */
 
 static gboolean is_text(const char *data, gsize size)
@@ -325,6 +326,9 @@ static gboolean add_link(BpChannel *from, BpChannel *to, GError **error)
 
 	if (g_hash_table_contains(links, key))
 		return TRUE;
+	if (g_hash_table_size(links) >= LINKS_MOST)
+		return bp_fail(error, BP_LIMIT, "there are %u links, which is the most; channel unlink removes one",
+			       LINKS_MOST);
 	watch = bp_channel_link(plugin, from, to, error);
 	if (watch)
 		g_hash_table_insert(links, g_steal_pointer(&key), watch);

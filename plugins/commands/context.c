@@ -15,8 +15,12 @@ static gboolean run_context(BpPlugin *self, BpCall *call, GError **error)
 static BpContext *find_context(BpCall *call, GError **error)
 {
 	g_autofree char *path = bp_context_check_path(bp_call_string(call, "path"), error);
+	BpContext *context = path ? bp_context_find(path) : NULL;
 
-	return path ? bp_context(path) : NULL;
+	/* Asking makes none: they stay for ever. */
+	if (path && !context)
+		bp_fail(error, BP_NOT_FOUND, "there is no context %s; context lists them", path);
+	return context;
 }
 
 static void list_settings(BpCall *call, BpContext *context)

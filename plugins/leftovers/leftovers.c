@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* leftovers.c - finds what a plugin that is unloaded has left behind, so that its code stays in memory.
+/* leftovers.c - finds what a plugin that is unloaded has left behind, so that its code stays in memory; and whether the file of a plugin
+ * is whole, before it is loaded.
  *
  * There is nothing to be done with it: the program loads it, and the kernel asks it (leftovers.h). Found are sources on the
  * default context, threads, GIO calls that nobody holds the plugin for, types, names of quarks, handlers of signals, and
@@ -18,6 +19,8 @@ static const char manual[] =
 	"When a plugin is unloaded, what it has made past its handle stays: a source on GLib's context, a thread, a\n"
 	"call of GIO that it is not held for, a type, a handler of a signal. This plugin finds it, and the log says\n"
 	"what it was; the code of such a plugin stays in memory, because it would be called again.\n"
+	"\n"
+	"A file that is written just now, or is damaged, is refused before it is loaded.\n"
 	"\n"
 	"  plugin unload NAME\n";
 
@@ -112,7 +115,10 @@ static gpointer loaded(BpPlugin *self, gpointer take_before, const char *name)
 
 	if (state->made_by != &left_table)
 		return state;
-	restore_signals(self, state, name);
+	if (state->brought) { /* the second time: what has been mapped since is not its own */
+		restore_signals(self, state, name);
+		return state;
+	}
 	bases = left_objects();
 	state = g_realloc(state, sizeof(*state) + (state->count + bases->len) * sizeof(guintptr));
 	for (guint i = 0; i < bases->len; i++) {
@@ -176,7 +182,11 @@ const BpLeftovers left_table = { .before = before, .loaded = loaded, .find = fin
 
 static gboolean load(BpPlugin *self, GError **error)
 {
-	return bp_registry_add(self, "host/leftovers", &left_table, error);
+	static const BpPluginCheck check = { .size = sizeof(check), .damage = left_damage };
+
+	left_watch_memory(self);
+	return bp_registry_add(self, "host/leftovers", &left_table, error) &&
+	       bp_registry_add(self, "host/damage", &check, error);
 }
 
 BP_PLUGIN(.name = "leftovers", .version = "1.0", .summary = "Finds what an unloaded plugin has left behind",

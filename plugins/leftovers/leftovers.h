@@ -40,3 +40,7 @@ void left_find_calls(const LeftMapping *mapping, GPtrArray *found);
 /* `since`: in clock ticks since the system started. */
 void left_find_threads(const LeftMapping *mapping, guint64 since, GPtrArray *found);
 guint64 left_ticks(void);
+/* Gives freed memory back from now on. */
+void left_watch_memory(BpPlugin *self);
+/* Of BpPluginCheck. */
+const char *left_damage(BpPlugin *self, int file, gconstpointer info, int copy);

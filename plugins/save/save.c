@@ -20,6 +20,7 @@ typedef struct {
 	gboolean raw, opened;
 } Recording;
 
+#define RECORDINGS_MOST 100
 static GQueue recordings; /* Recording */
 
 static void forget(Recording *recording)
@@ -139,6 +140,10 @@ static gboolean run_save(BpPlugin *self, BpCall *call, GError **error)
 	}
 	if (bp_call_bool(call, "stop"))
 		return run_stop(call, name, error);
+	if (recordings.length >= RECORDINGS_MOST)
+		return bp_fail(error, BP_LIMIT,
+			       "%u channels are saved, which is the most; channel save NAME --stop ends one",
+			       RECORDINGS_MOST);
 	channel = bp_channel_named(name, error);
 	if (!channel)
 		return FALSE;

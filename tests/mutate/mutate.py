@@ -154,7 +154,7 @@ def tried(mutation):
     try:
         with open(path, "w") as file:
             file.write(text[:match.start()] + mutation.instead + text[match.end():])
-        plugin = re.match("plugins/(?!lib/)([^/]+)/", os.path.relpath(path, TREE))
+        plugin = re.match("plugins/(?!lib/|program/)([^/]+)/", os.path.relpath(path, TREE))
         made(targets_of(mutation.tests) + ([f"plugins/{plugin.group(1)}.so"] if plugin else []))
         return next((test for test in mutation.tests if not passes(test)), None)
     finally:

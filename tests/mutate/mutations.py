@@ -47,7 +47,7 @@ mutation("crash-stack", "a plugin that has used up the stack is named",
 mutation("plugin-abi", "a plugin of another ABI is refused",
          "if (info->abi != BP_ABI)", "if (0)", "plugin:refusals")
 mutation("plugin-needs", "what a plugin needs is not a part of what it leaves behind",
-         "plugin->file->before = leftover_before();", "", "unload:needs")
+         "if (state->brought) {", "state->brought = 0; if (0) {", "unload:needs")
 mutation("plugin-rows", "rows of an earlier size are not taken for ours",
          "if (!rows || size == known)", "if (1)", "abi:earlier_rows")
 mutation("abi-order", "a member in the middle of a struct is noticed",
@@ -57,23 +57,62 @@ mutation("plugin-name", "a plugin's name has plain letters only",
 mutation("plugin-twice", "a name that is loaded is taken",
          'if (other || !strcmp(info->name, "kernel"))', "if (0)", "plugin:twice")
 mutation("plugin-symbol", "a library without the symbol is no plugin",
-         "info = dlsym(handle, BP_PLUGIN_SYMBOL); if (!info) {",
-         "info = dlsym(handle, BP_PLUGIN_SYMBOL); if (!info) { static const BpPluginInfo none = { BP_PLUGIN_BUILT, .name = \"none\" };"
-         " info = &none; } if (0) {", "plugin:refusals")
+         "image->info = dlsym(image->handle, BP_PLUGIN_SYMBOL);",
+         "image->info = dlsym(image->handle, BP_PLUGIN_SYMBOL); if (!image->info) {"
+         " static const BpPluginInfo none = { BP_PLUGIN_BUILT, .name = \"none\" }; image->info = &none; }", "plugin:refusals")
 mutation("plugin-writable", "a plugin that others may write is not loaded",
-         "if (info.st_mode & (S_IWGRP | S_IWOTH))", "if (0)", "plugin:writable_by_others")
+         "if (info->st_mode & (S_IWGRP | S_IWOTH))", "if (0)", "plugin:writable_by_others")
+mutation("plugin-folder", "a plugin in a folder that others may write is not loaded",
+         "good = info.st_mode & S_ISVTX ||", "good = TRUE ||", "reloads.py:folders")
+mutation("plugin-copy", "what runs is a private copy of the file",
+         "image->copy = copy_to_memory(name, from, size);", "image->copy = dup(from);", "reloads.py:overwritten_while_loaded")
+mutation("plugin-copy-file", "where memory cannot be executed, the copy is a file",
+         "i < G_N_ELEMENTS(folders) && image->copy < 0", "i < 0", "reloads.py:no_memory_to_execute")
+mutation("plugin-copy-name", "each copy is another object to the loader",
+         "for (guint bits = ++number; bits; bits >>= 1)", "for (guint bits = number; bits; bits >>= 1)", "reloads.py:cxx")
+mutation("plugin-damage", "a file that is not whole is not mapped",
+         "if (image && check)", "if (0)", "reloads.py:partly_written")
+mutation("plugin-tables", "a file whose tables point elsewhere is not mapped",
+         "if (!is_good_row(library, &rows[i]))", "if (0)", "reloads.py:damaged_tables")
+mutation("plugin-being-written", "a file that is being written is not loaded",
+         "return open || fstat(file, &now)", "return fstat(file, &now)", "reloads.py:being_written")
+mutation("reload-fits", "what does not fit the open instances is refused while the old one runs",
+         "return reload->fresh && plugin_image_fits(", "return reload->fresh || plugin_image_fits(", "reloads.py:what_does_not_fit")
+mutation("reload-goes-back", "the old plugin comes back when the new one does not start",
+         "if (start(reload, plugin_image_again(reload->old, &why), &why))", "if (0)", "reloads.py:what_does_not_start")
+mutation("state-claim", "one process has a state folder",
+         "if (!flock(fd, LOCK_EX | LOCK_NB)) {", "if (1) {", "reloads.py:one_state_folder")
 mutation("plugin-foreign", "a plugin of another user is not loaded",
-         "if (info.st_uid && info.st_uid != geteuid())", "if (0)", "plugin:writable_by_others")
+         "if (owner && info->st_uid && info->st_uid != geteuid())", "if (0)", "plugin:writable_by_others")
 mutation("unload-depth", "a plugin whose code is on the stack is not unmapped", "return !plugin->depth && (!is_held(plugin)", "return (!is_held(plugin)",
          "unload:its_code_is_on_the_stack")
 mutation("reload-taken-back", "a plugin that was unloaded while its reload waited is not loaded again",
-         "if (!comes_back)", "if (0)", "unloads.py:reload_is_taken_back")
+         "if (!comes_back && first)", "if (0)", "unloads.py:reload_is_taken_back")
 mutation("load-at-end", "no plugin is loaded while the program ends",
          "return !at_end;", "return TRUE;", "unload:nothing_is_loaded_at_the_end")
 mutation("unload-holds", "a plugin with calls under way is not unmapped", "return g_atomic_int_get(&plugin->holds) > 0;", "return FALSE;",
          "plugin:unload_waits_for_holds", "plugin:holds_are_named")
 mutation("setting-watches", "watches that change their setting end",
          "if (context->depth >= NOTIFY_DEPTH) {", "if (0) {", "context:watch-for-ever")
+
+# --- what users make ---
+
+mutation("timers-bound", "timers that make timers come to an end",
+         "if (!timer && timers.length >= TIMERS_MOST)", "if (0)", "limits.py:timers")
+mutation("timer-runs-bound", "a command that takes longer than its timer's interval does not pile up",
+         "if (timer->running >= RUNS_MOST) {", "if (0) {", "limits.py:runs_that_do_not_end")
+mutation("aliases-bound", "aliases are bounded",
+         "if (g_strv_length(keys) >= ALIASES_MOST)", "if (0)", "limits.py:aliases")
+mutation("batch-bound", "the batch is not longer than a setting can be",
+         "if (lines->len >= LINES_MOST || size > BYTES_MOST)", "if (lines->len >= LINES_MOST)", "limits.py:batch_of_long_lines")
+mutation("links-bound", "links that users make are bounded",
+         "if (g_hash_table_size(links) >= LINKS_MOST)", "if (0)", "limits.py:links")
+mutation("contexts-bound", "asking for a context makes none",
+         'BpContext *context = path ? bp_context_find(path) : NULL;', 'BpContext *context = path ? bp_context(path) : NULL;', "limits.py:contexts")
+mutation("memory-back", "memory that was freed is given back",
+         "malloc_trim(0);", "", "limits.py:memory_comes_back")
+mutation("recordings-bound", "recordings are bounded",
+         "if (recordings.length >= RECORDINGS_MOST)", "if (0)", "limits.py:recordings")
 
 # --- parameters, settings, configuration, JSON ---
 

@@ -130,7 +130,7 @@ def test_file_on_stdin(bp):
         file.write("echo a\n" * 5000)
     with open(path) as file:
         result = subprocess.run([PROGRAM, "-P", BUILD + "/plugins"], stdin=file, text=True, capture_output=True,
-                                env=environment(bp.folder), timeout=PATIENCE)
+                                env=environment(bp.folder + "/own"), timeout=PATIENCE)
     assert result.stdout == "a\n" * 5000 and result.returncode == 0
 
 

@@ -4,7 +4,7 @@
  * The handler runs in a broken process: it allocates nothing and takes no lock, the dynamic loader's neither. If it
  * crashes itself, it writes the text that it has composed so far.
  */
-#include "host/crash.h"
+#include "program.h"
 #include <dlfcn.h>
 #include <execinfo.h>
 #include <link.h>
@@ -16,10 +16,13 @@
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
-#include "bus/frame.h"
-#include "host/log.h"
-#include "host/plugin.h"
 
+/* A sanitizer has handlers of signals of its own. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
 #define CAPTURE (SIGRTMAX - 2)
 
 static const struct {
@@ -45,7 +48,7 @@ void crash_write(const char *line)
 {
 	if (has_terminal())
 		tcsetattr(STDIN_FILENO, TCSANOW, &found);
-	log_write(BP_LOG_ERROR, line);
+	bp_crash_log(BP_LOG_ERROR, line);
 }
 
 void crash_late(gboolean late)
@@ -58,19 +61,29 @@ void crash_late(gboolean late)
 	now.c_lflag = late ? now.c_lflag | ISIG : now.c_lflag & (tcflag_t)~ISIG;
 	tcsetattr(STDIN_FILENO, TCSANOW, &now);
 	if (late)
-		log_write(BP_LOG_WARNING, "Ctrl-C asks the program to end, a second one ends it at once");
+		bp_crash_log(BP_LOG_WARNING, "Ctrl-C asks the program to end, a second one ends it at once");
 }
 
 /* --- crashes --- */
 
 static void append(const char *more)
 {
-	frame_append(text, sizeof(text), more);
+	gsize at = strlen(text);
+
+	for (; *more && at + 1 < sizeof(text); at++, more++)
+		text[at] = (guchar)*more < ' ' ? '?' : *more;
+	text[at] = 0;
 }
 
 static void append_number(guint64 number, guint base)
 {
-	frame_append_number(text, sizeof(text), number, base);
+	char digits[24] = "";
+	guint at = sizeof(digits) - 1;
+
+	do
+		digits[--at] = "0123456789abcdef"[number % base];
+	while (number /= base);
+	append(digits + at);
 }
 
 /* `plugin uart+0x1139`, `libc.so.6+0x28a13`. */
@@ -79,7 +92,7 @@ static void append_place(gsize address)
 	struct dl_find_object object;
 
 	if (!_dl_find_object((void *)address, &object)) {
-		const char *plugin = plugin_of_map(object.dlfo_link_map), *file = object.dlfo_link_map->l_name;
+		const char *plugin = bp_crash_plugin(object.dlfo_link_map), *file = object.dlfo_link_map->l_name;
 		const char *slash = strrchr(file, '/');
 
 		address -= object.dlfo_link_map->l_addr;
@@ -135,8 +148,8 @@ static void describe_signal(int number, const siginfo_t *info)
 
 static void describe_code(const ucontext_t *context)
 {
-	char what[FRAME_TEXT];
-	BpPlugin *owner;
+	char what[160];
+	gconstpointer code;
 
 #if defined(__x86_64__)
 	append(", in ");
@@ -146,15 +159,14 @@ static void describe_code(const ucontext_t *context)
 	append_place((gsize)context->uc_mcontext.pc);
 #endif
 	append("; running ");
-	owner = frame_describe(&frame_stack, what, sizeof(what));
+	code = bp_crash_running(what, sizeof(what));
 	append(what);
 	append("; build of libbackplane ");
-	append_build((const void *)describe_code);
-	owner = owner && owner->parent ? owner->parent : owner;
-	if (!owner || !owner->file || !owner->file->info)
+	append_build((const void *)bp_crash_running);
+	if (!code)
 		return;
 	append(", of the plugin ");
-	append_build(owner->file->info->name); /* the descriptor is a copy */
+	append_build(code);
 }
 
 static void on_crash(int number, siginfo_t *info, void *context)
@@ -218,16 +230,16 @@ static void *trace(void *thread)
 	clock_gettime(CLOCK_REALTIME, &patience);
 	patience.tv_sec += 2;
 	if (tgkill(getpid(), GPOINTER_TO_INT(thread), CAPTURE) || sem_timedwait(&captured, &patience)) {
-		log_write(BP_LOG_WARNING, "busy for 10 s: the thread takes no signal, so there is no backtrace");
+		bp_crash_log(BP_LOG_WARNING, "busy for 10 s: the thread takes no signal, so there is no backtrace");
 		return NULL;
 	}
-	log_write(BP_LOG_WARNING, "busy for 10 s: the thread is at");
+	bp_crash_log(BP_LOG_WARNING, "busy for 10 s: the thread is at");
 	backtrace_symbols_fd(addresses + 2, count - 2,
 			     STDERR_FILENO); /* the handler and the way into it stand before */
 	return NULL;
 }
 
-void crash_trace(pid_t thread)
+void crash_trace(int thread)
 {
 	pthread_t reporter;
 

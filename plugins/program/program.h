@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* program.h - what the files of this folder share; see <backplane/program.h>. */
+#pragma once
+#include <backplane/program.h>
+
+void crash_install(void);
+void crash_write(const char *line);
+void crash_trace(int thread);
+void crash_late(gboolean late);
+gboolean claim_state(const char *folder, GError **error);
