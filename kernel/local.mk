@@ -16,7 +16,7 @@ EXTRA_DIST += kernel/libbackplane.map
 
 bin_PROGRAMS += backplane
 # Both ends of the control socket stand together: the client is a part of the program, the server is a plugin.
-backplane_SOURCES = kernel/main.c plugins/control/client.c
+backplane_SOURCES = kernel/main.c plugins/control/client.c plugins/control/place.c plugins/control/place.h
 backplane_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 backplane_LDFLAGS = $(PROGRAM_LDFLAGS)
 backplane_LDADD = libbackplane.so.0 $(GLIB_LIBS)

@@ -3,7 +3,15 @@
 #include <backplane/control.h>
 #include <backplane/kernel.h>
 
+static char *command;
+
+static int run_client(const char *path, const char *unused)
+{
+	return control_client(path, command);
+}
+
 int main(int argc, char **argv)
 {
-	return bp_program(argc, argv, control_client);
+	command = control_take_command(&argc, argv);
+	return bp_program(argc, argv, run_client);
 }

@@ -13,7 +13,7 @@ def mutation(name, takes_away, text, instead, *tests):
 # --- the bus and the loop ---
 
 mutation("hop-limit", "a message that causes others is dropped after some hops",
-         "if (G_UNLIKELY((message->hops & ~HOP_OF_LOG) > BP_MAX_HOPS)) {", "if (0) {", "bus:feedback_ends")
+         "if (G_UNLIKELY((message->hops & ~(HOP_OF_LOG | HOP_OF_COPY)) > BP_MAX_HOPS)) {", "if (0) {", "bus:feedback_ends")
 mutation("link-cycle", "links that close a circle are refused",
          "if (!leads_to(to, from))", "", "links:links")
 mutation("channel-names", "a channel's name has neither blanks nor control characters",
