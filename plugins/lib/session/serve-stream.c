@@ -305,8 +305,10 @@ static void on_data(BpPlugin *self, BpStream *stream, const guint8 *data, gsize 
 static void probe(BpPlugin *self, gpointer data)
 {
 	static const guint8 nop[] = { IAC, NOP };
+	Connection *connection = data;
 
-	bp_stream_write(((Connection *)data)->stream, nop, sizeof(nop));
+	if (bp_stream_write(connection->stream, nop, sizeof(nop)) != BP_GONE)
+		wait_for(connection, PROBE, probe);
 }
 
 /* What was typed runs to its end. With telnet it can be seen whether the client is there still: if not, it is cancelled. */
@@ -318,11 +320,8 @@ static void on_input_end(BpPlugin *self, BpStream *stream, gpointer user)
 		open_session(connection);
 	if (connection->session)
 		bp_session_receive_end(connection->session);
-	if (!connection->session || !connection->codec)
-		return;
-	stop_waiting(connection);
-	probe(self, connection);
-	connection->timer = bp_timer_add(bp_stream_scope(stream), NULL, PROBE, 0, probe, connection, NULL);
+	if (connection->session && connection->codec)
+		probe(self, connection);
 }
 
 static void on_closed(BpPlugin *self, BpStream *stream, const GError *why, gpointer user)
