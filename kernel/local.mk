@@ -16,8 +16,8 @@ EXTRA_DIST += kernel/libbackplane.map plugins/program/README.md
 
 bin_PROGRAMS += backplane
 # Both ends of the control socket stand together: the client is a part of the program, the server is a plugin.
-backplane_SOURCES = plugins/program/main.c plugins/control/client.c plugins/program/claim.c plugins/program/crash.c \
-	plugins/program/program.h
+backplane_SOURCES = plugins/program/main.c plugins/control/client.c plugins/control/place.c plugins/control/place.h \
+	plugins/program/claim.c plugins/program/crash.c plugins/program/program.h
 backplane_CPPFLAGS = $(PLUGIN_CPPFLAGS) -DPLUGINDIR=\"$(pluginsdir)\"
 backplane_LDFLAGS = $(PROGRAM_LDFLAGS)
 backplane_LDADD = libbackplane.so.0 $(GLIB_LIBS)

@@ -2,6 +2,7 @@
 /* program.c - the program backplane: the command line: options, the kernel's start and end, signals. */
 #include "config.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,6 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 #include <backplane/channel.h>
-#include <backplane/control.h>
 #include <backplane/program.h>
 #include <backplane/registry.h>
 #include <backplane/session.h>
@@ -24,7 +24,7 @@
 enum { EXIT_USAGE = 2, EXIT_NOT_PERMITTED = 77, EXIT_BAD_CONFIG = 78 };
 
 static struct {
-	char *config, *check, *batch;
+	char *config, *check, *batch, *socket;
 	char **commands, **plugin_dirs, **settings;
 	gboolean daemon, version, client;
 	int verbose;
@@ -56,7 +56,9 @@ static const GOptionEntry entries[] = {
 	{ "daemon", 'd', 0, G_OPTION_ARG_NONE, &options.daemon, "Leave stdin alone, run until SIGTERM or SIGINT",
 	  NULL },
 	{ "control", 'x', 0, G_OPTION_ARG_NONE, &options.client,
-	  "Run COMMAND in the running instance, or attach a console to it", NULL },
+	  "Run COMMAND (-: those on stdin) in the running instance, or attach a console to it", NULL },
+	{ "socket", 'S', 0, G_OPTION_ARG_FILENAME, &options.socket, "Path of the control socket; goes before -x",
+	  "PATH" },
 	{ "verbose", 'v', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, on_verbose,
 	  "Say more on stderr; twice for everything", NULL },
 	{ "version", 0, 0, G_OPTION_ARG_NONE, &options.version, "Show the version", NULL },
@@ -70,24 +72,6 @@ static int complain(int status, const char *text)
 
 	output_error(line);
 	return status;
-}
-
-/* --- folders --- */
-
-/* systemd gives RuntimeDirectory= in the environment. */
-static char *control_path(void)
-{
-	const char *given = g_getenv("RUNTIME_DIRECTORY"), *runtime = g_getenv("XDG_RUNTIME_DIR");
-	g_autofree char *own = NULL;
-
-	if (given && *given) {
-		own = g_strndup(given, strcspn(given, ":"));
-		return g_build_filename(own, "control", NULL);
-	}
-	if (runtime && *runtime)
-		return g_build_filename(runtime, CONTROL_SOCKET, NULL);
-	own = g_strdup_printf("/tmp/backplane-%u", (guint)getuid());
-	return g_build_filename(own, CONTROL_SOCKET, NULL);
 }
 
 /* --- signals --- */
@@ -187,20 +171,17 @@ static BpPlugin *need_plugin(const char *name, GError **error)
 	return plugin ? plugin : bp_plugin_load(name, error);
 }
 
-/* Another instance of the same user may have the socket; this one then goes on without. */
+/* Without its socket, the instance goes on. */
 static void open_control_socket(void)
 {
-	g_autofree char *path = control_path(), *folder = g_path_get_dirname(path);
 	g_autoptr(BpValues) values = NULL;
 	g_autoptr(GError) error = NULL;
 
-	g_mkdir_with_parents(folder, 0700);
 	if (need_plugin("control", &error))
 		values = bp_values_new(bp_module_find("ControlServer")->params);
-	if (!values || !bp_values_set(values, "bind", path, &error) ||
-	    !bp_values_set(values, "max_connections", "20", &error) ||
+	if (!values || (options.socket && !bp_values_set(values, "bind", options.socket, &error)) ||
 	    !bp_module_open("ControlServer", "control", "/", g_steal_pointer(&values), &error))
-		bp_log(bp_kernel(), BP_LOG_NOTICE, "backplane -x will not reach this instance: %s", error->message);
+		bp_log(bp_kernel(), BP_LOG_WARNING, "backplane -x does not reach this instance: %s", error->message);
 }
 
 static gboolean open_terminal(GError **error)
@@ -320,11 +301,20 @@ static int serve(void)
 	failed += run_start_commands();
 	if (bp_kernel_is_quitting())
 		return failed ? 1 : bp_kernel_run();
-	notify_systemd("READY=1");
+	bp_kernel_notify("READY=1");
 	notify_watchdog();
 	if (!options.daemon && !open_terminal(&error))
 		return complain(1, error->message);
 	return bp_kernel_run() || (failed && !isatty(STDIN_FILENO) && !options.daemon);
+}
+
+/* What the service manager has opened for us (LISTEN_FDS) is passed on. */
+static void keep_sockets(void)
+{
+	const char *pid = g_getenv("LISTEN_PID"), *count = g_getenv("LISTEN_FDS");
+
+	for (int fd = 3; pid && count && atoi(pid) == getpid() && fd < 3 + atoi(count); fd++)
+		fcntl(fd, F_SETFD, 0);
 }
 
 static int run(void)
@@ -346,47 +336,26 @@ static int run(void)
 		return complain(1, error->message);
 	watch_signals(&set);
 	status = serve();
-	notify_systemd("STOPPING=1");
+	bp_kernel_notify(kernel_wants_restart() ? "RELOADING=1" : "STOPPING=1");
 	turns_expect_end();
 	unwatch_signals();
 	left = bp_kernel_stop();
 	turns_end_expected();
 	if (kernel_wants_restart()) {
 		output_end(TRUE);
+		keep_sockets();
 		execv("/proc/self/exe", program_arguments);
 		return complain(1, g_strerror(errno));
 	}
 	return status ? status : left > 0;
 }
 
-/* What stands behind -x is the command, its options too: one word is a whole line, several are quoted as words. */
-static char *take_command(int *argc, char **argv)
-{
-	g_autoptr(GString) line = g_string_new(NULL);
-	int at = 1;
-
-	while (at < *argc && strcmp(argv[at], "-x") && strcmp(argv[at], "--control"))
-		at++;
-	if (at + 1 >= *argc)
-		return NULL;
-	for (int i = at + 1; i < *argc; i++) {
-		g_autofree char *word = *argc - at == 2 ? g_strdup(argv[i]) : bp_quote(argv[i], 0);
-
-		g_string_append_printf(line, "%s%s", i > at + 1 ? " " : "", word);
-	}
-	*argc = at + 1;
-	argv[*argc] = NULL;
-	return g_string_free(g_steal_pointer(&line), FALSE);
-}
-
 static int run_program(int argc, char **argv, BpProgramClient client)
 {
 	g_autoptr(GOptionContext) context = g_option_context_new("- a plugin host");
 	g_autoptr(GError) error = NULL;
-	g_autofree char *command = NULL;
 
 	program_arguments = g_strdupv(argv);
-	command = take_command(&argc, argv);
 	g_option_context_add_main_entries(context, entries, NULL);
 	g_option_context_set_summary(context,
 				     "With a terminal on stdin it is a console; else commands are read from stdin.");
@@ -396,11 +365,8 @@ static int run_program(int argc, char **argv, BpProgramClient client)
 	}
 	if (options.version)
 		return printf("%s\n", PACKAGE_NAME " " PACKAGE_VERSION) < 0;
-	if (options.client) {
-		g_autofree char *path = control_path();
-
-		return client(path, command);
-	}
+	if (options.client)
+		return client(options.socket, NULL);
 	if (options.rest)
 		return complain(EXIT_USAGE, "a command is given with -e, or to a running instance with -x");
 	return run();

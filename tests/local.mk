@@ -171,6 +171,7 @@ TEST_PLUGINS = \
 	tests/plugins/no-memfd-shim.so \
 	tests/plugins/no-symbol.so \
 	tests/plugins/peer-shim.so \
+	tests/plugins/prints-much.so \
 	tests/plugins/self-unload.so \
 	tests/plugins/serial-shim.so \
 	tests/plugins/slow-shim.so \

@@ -399,6 +399,39 @@ static void test_removed_truncated_moved(void)
 	stop();
 }
 
+static GMutex gate;
+
+static void wait_at_gate(BpJob *job, gpointer data)
+{
+	g_mutex_lock(&gate);
+	g_mutex_unlock(&gate);
+}
+
+/* SIGHUP while so many jobs wait that the writer gets none. */
+static void test_reopening_is_remembered(void)
+{
+	g_autofree char *path = path_of("late"), *old = path_of("late.old");
+	BpWriter *writer;
+	guint waiting = 0;
+
+	start();
+	writer = begin(path, (BpWriterOptions){ 0 });
+	say(writer, "one\n");
+	CU_ASSERT(settle(writer) && !g_rename(path, old));
+	g_mutex_lock(&gate);
+	while (waiting < 100000 && bp_job_add(bp_kernel(), "waits", wait_at_gate, NULL, NULL, NULL))
+		waiting++;
+	bp_channel_print(bp_channel(bp_kernel(), BP_SIGNALS), "SIGHUP");
+	while (g_main_context_iteration(NULL, FALSE))
+		;
+	g_mutex_unlock(&gate);
+	say(writer, "two\n");
+	CU_ASSERT(settle(writer));
+	ASSERT_CONTENTS(old, "one\n");
+	ASSERT_CONTENTS(path, "two\n");
+	stop();
+}
+
 static const SuiteTest tests[] = {
 	{ "refuses", test_refuses },
 	{ "loads", test_loads },
@@ -410,6 +443,7 @@ static const SuiteTest tests[] = {
 	{ "rotates", test_rotates },
 	{ "full_disk", test_full_disk },
 	{ "removed_truncated_moved", test_removed_truncated_moved },
+	{ "reopening_is_remembered", test_reopening_is_remembered },
 	{ NULL },
 };
 

@@ -66,6 +66,7 @@ typedef void (*BpConfigReloaded)(const char *changes, const GError *error, gpoin
  * next turn of the loop, since it may close the connection of the caller. `done` (NULL: the result is logged) is called once, unless
  * the kernel ends before. FALSE if no configuration is in use, or a reload is running already. */
 BP_API gboolean bp_config_reload(BpConfigReloaded done, gpointer data, GError **error);
+BP_API gboolean bp_config_is_reloading(void);
 /* An instance of a transport's class: `pairs` are "key=value" words of its table. For the command serve. */
 BP_API BpInstance *bp_config_serve(const char *transport, const char *handler, const char *name,
 				   const char *const *pairs, GError **error);

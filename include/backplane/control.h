@@ -13,6 +13,9 @@
 #define CONTROL_ATTACH "backplane-control 1 attach %u %u %63s\n" /* columns, rows, TERM */
 #define CONTROL_SOCKET "backplane/control"			 /* in the runtime folder */
 
-/* The client, which runs without a kernel. Runs `command` in the process that listens at `path` (NULL: attaches a console) and returns
- * its exit status. */
+/* Takes from the arguments what stands behind `-x`: the command, its options too; one word is a whole line, several are quoted as words.
+ * It is erased there, so that the list of processes does not show secrets. NULL: nothing stands there. */
+char *control_take_command(int *argc, char **argv);
+/* The client, which runs without a kernel. Runs `command` ("-": the lines on stdin; NULL: attaches a console) in the process that
+ * listens at `path` (NULL: at the default places) and returns its exit status. */
 int control_client(const char *path, const char *command);

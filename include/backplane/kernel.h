@@ -52,13 +52,17 @@ typedef struct {
 	gboolean (*start)(BpPlugin *self, const char *file, gboolean only_check, BpConfigRun run, GError **error);
 } BpConfigLoader;
 
+/* Tells the service manager (sd_notify(3)): "READY=1", "RELOADING=1\nMONOTONIC_USEC=...", "STATUS=...". Has no effect without one. */
+BP_API void bp_kernel_notify(const char *state);
+
 /* Channel of program events: the signals "SIGHUP" and "SIGWINCH", BP_SIGNAL_START when everything is loaded and open, and "STDOUT"
  * (see bp_stdout_write). */
 #define BP_SIGNALS "signals"
 #define BP_SIGNAL_START "start"
 
 /* The whole program backplane: parses the command line, starts, runs, stops; returns the exit status. `client` is called for
- * `backplane -x`: the other end of the control socket (control.h). */
+ * `backplane -x`: the other end of the control socket (control.h). `path` is that of `-S`, or NULL; `command` is NULL: what stands behind
+ * `-x` has been taken from the arguments before (control_take_command). */
 typedef int (*BpProgramClient)(const char *path, const char *command);
 BP_API int bp_program(int argc, char **argv, BpProgramClient client);
 

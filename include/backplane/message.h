@@ -14,6 +14,9 @@ typedef enum {
 	BP_BINARY = 0,
 	BP_TEXT = 1 << 0,	/* meant to be UTF-8, which is not verified; channels may format it */
 	BP_FLUSH_LEFT = 1 << 1, /* text that no channel indents */
+	/* Shows a user what was sent on another channel (bp_session_notify_copy), or was caused by a message that does. `channel watch`
+	 * leaves it out: users who watch each other would be shown it for ever. */
+	BP_COPY = 1 << 2,
 } BpMessageFlags;
 
 /* Copies `size` bytes. `data` may be NULL when `size` is 0. */

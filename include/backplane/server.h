@@ -39,6 +39,7 @@ typedef struct {
 	gboolean insecure; /* may listen beyond loopback */
 	gboolean tls;
 	const char *tls_cert, *tls_key, *tls_client_ca;
+	guint reserve; /* descriptors kept for its connections, so that they are accepted when all others are used; at most 64 */
 } BpServerOptions;
 
 /* The options according to the parameters of `self`, whose table has a row "port" and includes bp_server_params. */

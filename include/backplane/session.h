@@ -45,6 +45,8 @@ BP_API void bp_session_printf(BpSession *session, const char *format, ...) G_GNU
 BP_API void bp_session_styled(BpSession *session, BpStyle style, const char *text);
 /* Prints a message while the user is typing: the typed line is cleared and shown again below it. */
 BP_API void bp_session_notify(BpSession *session, const char *text);
+/* The same for a message of another channel: what is sent on session/N/send for it has BP_COPY. */
+BP_API void bp_session_notify_copy(BpSession *session, const char *text);
 BP_API void bp_session_set_prompt(BpSession *session, const char *prompt); /* NULL: none */
 BP_API void bp_session_set_mode(BpSession *session, BpMode mode);
 /* Off for passwords: input is not shown, not stored in the history and not sent on channels, until echo is on again. */

@@ -423,7 +423,7 @@ void bp_channel_send(BpChannel *channel, BpMessage *message)
 
 	if (!bp_channel_is_watched(channel) || (traits & TRAIT_LOG && message->hops & HOP_OF_LOG))
 		return;
-	if (G_UNLIKELY((message->hops & ~HOP_OF_LOG) > BP_MAX_HOPS)) {
+	if (G_UNLIKELY((message->hops & ~(HOP_OF_LOG | HOP_OF_COPY)) > BP_MAX_HOPS)) {
 		channel_dropped(channel, "messages trigger each other in a loop");
 		return;
 	}

@@ -15,7 +15,7 @@ BpMessage *bp_message_alloc(gsize size, BpMessageFlags flags, guint8 **buffer)
 
 	message->ref = 1;
 	message->hops = port ? port->turn_hops : 0;
-	message->flags = flags;
+	message->flags = (guint16)(flags | (message->hops & HOP_OF_COPY ? BP_COPY : 0));
 	message->size = size;
 	message->time = port && port->real_time ? port->real_time : g_get_real_time();
 	message->origin = NULL;

@@ -6,6 +6,7 @@
 /* Bit of `hops`: the message was caused, directly or indirectly, by delivering a message of a log channel. Log channels drop it, so that
  * watching a log does not create log messages. */
 #define HOP_OF_LOG 0x8000
+#define HOP_OF_COPY 0x4000 /* the same of a message with BP_COPY */
 
 struct BpMessage {
 	gint ref; /* atomic */

@@ -133,7 +133,8 @@ static void branch_walk(Branch *branch, BpMessage *message, guint64 sequence)
 	walk_begin(&walk, branch->channel, message);
 	branch->walking++;
 	port->turn_hops = (message->hops + 1u) |
-			  (g_atomic_int_get(&branch->channel->traits) & TRAIT_LOG ? HOP_OF_LOG : 0);
+			  (g_atomic_int_get(&branch->channel->traits) & TRAIT_LOG ? HOP_OF_LOG : 0) |
+			  (message->flags & BP_COPY ? HOP_OF_COPY : 0);
 	node_insert_before(branch->head.next, &marker);
 	node_insert_before(&branch->head, &end);
 	for (ListNode *node = marker.next; node != &end; node = marker.next) {

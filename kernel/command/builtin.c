@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* builtin.c - plugin load, unload, reload; flush, exit, quit, shutdown, restart: the commands of the kernel itself. */
+/* builtin.c - plugin load, unload, reload; flush, restart: the commands of the kernel itself. */
 #include "command/command.h"
 #include "command/session.h"
 #include "host/plugin.h"
@@ -97,19 +97,6 @@ static gboolean run_flush(BpPlugin *self, BpCall *call, GError **error)
 	return TRUE;
 }
 
-static gboolean run_exit(BpPlugin *self, BpCall *call, GError **error)
-{
-	bp_session_end(bp_call_session(call), BP_END_HANDLER, "Goodbye!");
-	return TRUE;
-}
-
-static gboolean run_quit(BpPlugin *self, BpCall *call, GError **error)
-{
-	bp_call_print(call, "Shutting down.");
-	bp_kernel_quit(bp_call_session(call)->failed ? 1 : 0);
-	return TRUE;
-}
-
 static gboolean run_restart(BpPlugin *self, BpCall *call, GError **error)
 {
 	bp_call_print(call, "Restarting.");
@@ -143,11 +130,6 @@ const BpCommand builtin_commands[] = {
 	{ "plugin reload", .help = "load its file anew and reopen its instances", .params = name_params,
 	  .run = run_reload, .role = BP_ADMIN },
 	{ "flush", .help = "save the settings now", .run = run_flush, .role = BP_OPERATOR, .group = "settings" },
-	{ "exit", .help = "leave: ends this session only", .run = run_exit, .group = "base" },
-	{ "logout", .help = "the same as exit", .run = run_exit, .hidden = TRUE, .group = "base" },
-	{ "quit", .help = "end the program: sessions, modules, plugins, settings, in order", .run = run_quit,
-	  .role = BP_ADMIN, .group = "base" },
-	{ "shutdown", .help = "the same as quit", .run = run_quit, .role = BP_ADMIN, .group = "base" },
 	{ "restart", .help = "end and start again with the same arguments", .run = run_restart, .role = BP_ADMIN,
 	  .group = "base" },
 	{ NULL },

@@ -17,7 +17,7 @@ static BpChannel *channel;
 
 static void on_console(BpPlugin *self, BpMessage *message, gpointer session)
 {
-	bp_session_notify(session, bp_message_data(message));
+	bp_session_notify_copy(session, bp_message_data(message));
 }
 
 static gboolean open_console(BpPlugin *self, BpSession *session, GError **error)

@@ -84,7 +84,7 @@ void bp_session_receive_end(BpSession *session)
 		call_input(session, "", 0);
 	if (!session->ended && session->input)
 		session->input->receive_end(session, session->typing);
-	if (!session->ended && !bp_session_is_busy(session))
+	if (!session->ended && !bp_session_is_busy(session) && !session->held.length)
 		bp_session_end(session, BP_END_PEER, NULL);
 	bp_session_unref(session);
 }
@@ -126,7 +126,7 @@ void input_resume(BpSession *session)
 	if (session->ended)
 		return;
 	if (session->at_end)
-		bp_session_end(session, BP_END_PEER, NULL);
+		output_release(session);
 	else if (session->input)
 		session->input->resume(session, session->typing);
 }
@@ -242,6 +242,10 @@ void bp_session_set_size(BpSession *session, guint columns, guint rows)
 void bp_session_set_writable(BpSession *session, gboolean writable)
 {
 	session->writable = writable;
-	if (writable)
-		run_continue(session);
+	if (!writable)
+		return;
+	bp_session_ref(session);
+	output_release(session);
+	run_continue(session);
+	bp_session_unref(session);
 }

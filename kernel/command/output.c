@@ -4,6 +4,9 @@
 #include <string.h>
 #include <backplane/text.h>
 
+#define HELD_LIMIT (64 * 1024 * 1024)
+#define HELD_OTHER_LIMIT (1024 * 1024)
+
 static const char *const sgr[] = {
 	[BP_PLAIN] = NULL,     [BP_HEADING] = "\033[1m", [BP_GOOD] = "\033[32m",  [BP_WARN] = "\033[33m",
 	[BP_BAD] = "\033[31m", [BP_DIM] = "\033[2m",	 [BP_STRONG] = "\033[1m",
@@ -34,6 +37,36 @@ static void to_link(BpSession *session, const char *text, gsize size, gboolean i
 	session->link->send(session->owned.owner, session, text, size, is_text, session->link_data);
 }
 
+/* A command cannot pause while it prints: what the link has no room for is held, in order, and the next command waits until it has been
+ * sent. Beyond the limits the link is given it all the same, and its policy for slow readers applies. */
+static gboolean hold_back(BpSession *session, BpMessage *message)
+{
+	gsize *held = session->current ? &session->held_size : &session->held_other;
+
+	if (!session->held.length && (session->writable || !session->current))
+		return FALSE;
+	if (*held + bp_message_size(message) > (session->current ? HELD_LIMIT : HELD_OTHER_LIMIT))
+		return FALSE;
+	*held += bp_message_size(message);
+	g_queue_push_tail(&session->held, bp_message_ref(message));
+	return TRUE;
+}
+
+void output_release(BpSession *session)
+{
+	while (session->writable && !session->ended && session->held.length) {
+		g_autoptr(BpMessage) message = g_queue_pop_head(&session->held);
+
+		to_link(session, bp_message_data(message), bp_message_size(message),
+			!!(bp_message_flags(message) & BP_TEXT));
+	}
+	if (session->held.length)
+		return;
+	session->held_size = session->held_other = 0;
+	if (session->at_end && !session->ending && !bp_session_is_busy(session))
+		bp_session_end(session, BP_END_PEER, NULL);
+}
+
 /* Messages of others are shown on lines of their own, between typed lines. The channel is delivering such a message now, so the output that
  * clears the typed line and shows it again bypasses the channel; else it would be delivered too late. */
 void session_on_send(BpPlugin *self, BpMessage *message, gpointer data)
@@ -52,7 +85,7 @@ void session_on_send(BpPlugin *self, BpMessage *message, gpointer data)
 		session_progress(session, NULL);
 		hidden = session->input && session->input->hide(session, session->typing);
 	}
-	if (!session->ended)
+	if (!session->ended && (foreign || !hold_back(session, message)))
 		to_link(session, text, size, is_text);
 	if (foreign && is_text && size && text[size - 1] != '\n' && !session->ended)
 		to_link(session, "\n", 1, TRUE);
@@ -69,8 +102,9 @@ void session_show(BpSession *session, gconstpointer data, gsize size, gboolean t
 	if (session->direct)
 		to_link(session, data, size, text);
 	else
-		bp_channel_send_take(session->send,
-				     bp_message_new(data, size, (text ? BP_TEXT : BP_BINARY) | SESSION_OWN));
+		bp_channel_send_take(session->send, bp_message_new(data, size,
+								   (text ? BP_TEXT : BP_BINARY) | SESSION_OWN |
+									   (session->copying ? BP_COPY : 0)));
 }
 
 void session_say(BpSession *session, BpStyle style, const char *text)
@@ -147,5 +181,14 @@ void bp_session_notify(BpSession *session, const char *text)
 	bp_session_print(session, text);
 	if (hidden && session->input)
 		session->input->show(session, session->typing);
+	bp_session_unref(session);
+}
+
+void bp_session_notify_copy(BpSession *session, const char *text)
+{
+	bp_session_ref(session);
+	session->copying = TRUE;
+	bp_session_notify(session, text);
+	session->copying = FALSE;
 	bp_session_unref(session);
 }

@@ -72,6 +72,7 @@ void bp_session_unref(BpSession *session)
 	g_free(session->prompt);
 	g_free(session->memory);
 	g_free(session->typing);
+	g_queue_clear_full(&session->held, (GDestroyNotify)bp_message_unref);
 	bp_channel_unref(session->recv);
 	bp_channel_unref(session->send);
 	g_free(session);
@@ -115,6 +116,7 @@ static void finish(BpSession *session, BpEnd why, gboolean tell_link)
 		session_leave(session);
 	}
 	scope_clear(&session->scope);
+	output_release(session);
 	input = g_steal_pointer(&session->input);
 	if (input)
 		input->end(session, session->typing);
@@ -282,30 +284,25 @@ BpScope *bp_session_scope(BpSession *session)
 
 /* --- who it is --- */
 
-gpointer bp_session_data(const BpSession *session)
-{
-	return session->memory;
-}
-
-guint bp_session_id(const BpSession *session)
-{
-	return session->id;
-}
-
-const char *bp_session_peer(const BpSession *session)
-{
-	return session->peer;
-}
-
-const char *bp_session_local(const BpSession *session)
-{
-	return session->local;
-}
-
-const char *bp_session_transport(const BpSession *session)
-{
-	return session->link->name;
-}
+#define GETTER(type, name, value) \
+	type name(const BpSession *session) \
+	{ \
+		return value; \
+	} \
+	type name(const BpSession *session)
+GETTER(gpointer, bp_session_data, session->memory);
+GETTER(guint, bp_session_id, session->id);
+GETTER(const char *, bp_session_peer, session->peer);
+GETTER(const char *, bp_session_local, session->local);
+GETTER(const char *, bp_session_transport, session->link->name);
+GETTER(const char *, bp_session_query, session->query);
+GETTER(const char *, bp_session_path, session->path);
+GETTER(const char *, bp_session_agent, session->agent);
+GETTER(BpRole, bp_session_role, session->role);
+GETTER(const BpHandler *, bp_session_handler, session->handler);
+GETTER(const char *, bp_session_terminal, session->type);
+GETTER(gboolean, bp_session_is_terminal, session->terminal);
+GETTER(gboolean, bp_session_is_hidden, session->echo_off);
 
 const char *bp_session_server(const BpSession *session)
 {
@@ -314,45 +311,10 @@ const char *bp_session_server(const BpSession *session)
 	return owner && owner->instance ? owner->name : "";
 }
 
-const char *bp_session_query(const BpSession *session)
-{
-	return session->query;
-}
-
-const char *bp_session_path(const BpSession *session)
-{
-	return session->path;
-}
-
-const char *bp_session_agent(const BpSession *session)
-{
-	return session->agent;
-}
-
-BpRole bp_session_role(const BpSession *session)
-{
-	return session->role;
-}
-
-const BpHandler *bp_session_handler(const BpSession *session)
-{
-	return session->handler;
-}
-
-const char *bp_session_terminal(const BpSession *session)
-{
-	return session->type;
-}
-
 void bp_session_size(const BpSession *session, guint *columns, guint *rows)
 {
 	*columns = session->columns;
 	*rows = session->rows;
-}
-
-gboolean bp_session_is_terminal(const BpSession *session)
-{
-	return session->terminal;
 }
 
 gint64 bp_session_started(const BpSession *session)
@@ -363,11 +325,6 @@ gint64 bp_session_started(const BpSession *session)
 gint64 bp_session_idle(const BpSession *session)
 {
 	return bp_loop_now() - session->last_input;
-}
-
-gboolean bp_session_is_hidden(const BpSession *session)
-{
-	return session->echo_off;
 }
 
 GPtrArray *bp_session_list_of(BpPlugin *server)

@@ -43,6 +43,9 @@ struct BpSession {
 	gsize waiting;		    /* bytes of what is in `typed` */
 	guint failed;		    /* commands, in all */
 
+	GQueue held;		     /* BpMessage: output that the link has no room for */
+	gsize held_size, held_other; /* bytes: of commands that were printing; of others */
+
 	guint terminal : 1;
 	guint quiet : 1;
 	guint no_prompt : 1;
@@ -50,6 +53,7 @@ struct BpSession {
 	guint writable : 1;
 	guint direct : 1;   /* output goes past session/N/send: see session_on_send */
 	guint progress : 1; /* a progress line stands */
+	guint copying : 1;  /* what is shown was sent on another channel: BP_COPY */
 	guint at_end : 1;   /* the peer sends no more */
 	guint after_cr : 1;
 	guint opened : 1; /* the handler has agreed */
@@ -69,6 +73,7 @@ void session_show(BpSession *session, gconstpointer data, gsize size, gboolean t
 /* A whole line or more, made safe; styled where the terminal can. */
 void session_say(BpSession *session, BpStyle style, const char *text);
 void session_progress(BpSession *session, const char *text);
+void output_release(BpSession *session); /* the link has room again, or the session ends */
 void session_on_send(BpPlugin *self, BpMessage *message, gpointer session);
 
 /* --- input.c --- */

@@ -10,7 +10,7 @@
 #include <backplane/kernel.h>
 #include <backplane/loop.h>
 
-void notify_systemd(const char *state)
+void bp_kernel_notify(const char *state)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -33,7 +33,7 @@ void notify_systemd(const char *state)
 
 static void feed(BpPlugin *self, gpointer data)
 {
-	notify_systemd("WATCHDOG=1");
+	bp_kernel_notify("WATCHDOG=1");
 }
 
 void notify_watchdog(void)

@@ -127,12 +127,14 @@ static void show(SessionWatch *watch, const char *name, BpMessage *message)
 
 	g_string_append_printf(line, styled ? "\033[2m%s:\033[0m " : "%s: ", name);
 	bp_text_append_safe(line, text, -1, TRUE);
-	bp_session_notify(watch->session, line->str);
+	bp_session_notify_copy(watch->session, line->str);
 }
 
+/* What sessions are shown of the channels that they watch is not shown to those that watch them. */
 static void on_message(BpPlugin *self, BpMessage *message, gpointer data)
 {
-	show(data, ((SessionWatch *)data)->name, message);
+	if (!(bp_message_flags(message) & BP_COPY))
+		show(data, ((SessionWatch *)data)->name, message);
 }
 
 /* What a session is shown is not shown to it again. */
@@ -140,7 +142,7 @@ static void on_glob(BpPlugin *self, BpChannel *channel, BpMessage *message, gpoi
 {
 	SessionWatch *watch = data;
 
-	if (channel != bp_session_channel(watch->session, TRUE))
+	if (channel != bp_session_channel(watch->session, TRUE) && !(bp_message_flags(message) & BP_COPY))
 		show(watch, bp_channel_name(channel), message);
 }
 

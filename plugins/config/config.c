@@ -237,17 +237,41 @@ static gboolean start(BpPlugin *self, const char *file, gboolean only_check, BpC
 
 static const BpConfigLoader loader = { .size = sizeof(loader), .start = start };
 
-static void on_signal(BpPlugin *self, BpMessage *message, gpointer data)
+#define LOOK (50 * G_TIME_SPAN_MILLISECOND)
+
+static BpTimer *looking; /* until the configuration has been read */
+static gboolean wanted;	 /* SIGHUP came: it is to be read, once more if it is being read */
+
+static void look(BpPlugin *self, gpointer data)
 {
 	g_autoptr(GError) error = NULL;
 
+	if (!bp_config_is_reloading() && !wanted) {
+		bp_kernel_notify("READY=1");
+		return;
+	}
+	if (!bp_config_is_reloading()) {
+		wanted = FALSE;
+		if (!bp_config_reload(NULL, NULL, &error))
+			bp_log(self, BP_LOG_ERROR, "%s", error->message);
+	}
+	bp_timer_once(&looking, self, LOOK, look, NULL);
+}
+
+static void on_signal(BpPlugin *self, BpMessage *message, gpointer data)
+{
+	g_autofree char *state = NULL;
+
 	if (strcmp(bp_message_data(message), "SIGHUP"))
 		return;
-	if (!bp_config_running())
+	state = g_strdup_printf("RELOADING=1\nMONOTONIC_USEC=%" G_GINT64_FORMAT, g_get_monotonic_time());
+	bp_kernel_notify(state);
+	wanted = bp_config_running() != NULL;
+	if (!wanted)
 		bp_log(self, BP_LOG_NOTICE,
 		       "SIGHUP: files are opened again; there is no configuration to reload, as none was given with -c");
-	else if (!bp_config_reload(NULL, NULL, &error))
-		bp_log(self, BP_LOG_ERROR, "%s", error->message);
+	if (!looking)
+		look(self, NULL);
 }
 
 static gboolean load(BpPlugin *self, GError **error)

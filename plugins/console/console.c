@@ -25,6 +25,7 @@ static const char manual[] =
 static BpInstance *terminal; /* there is one stdin, so one instance at most */
 static BpSession *session;
 static BpStream *stream; /* of a terminal */
+static guint64 lost;	 /* pieces of output of the terminal whose loss was reported */
 static BpFd *source;	 /* of a pipe */
 static struct termios before;
 static gboolean is_raw;
@@ -85,8 +86,19 @@ static void on_closed(BpPlugin *self, BpStream *from, const GError *why, gpointe
 		bp_kernel_quit(0);
 }
 
+/* What was lost is reported when the terminal takes output again. */
 static void on_drained(BpPlugin *self, BpStream *from, gpointer user)
 {
+	guint64 drops = bp_stream_stats(from).drops;
+
+	if (session && drops > lost) {
+		g_autofree char *text = g_strdup_printf("%" G_GUINT64_FORMAT
+							" pieces of output were lost: the terminal does not keep up.",
+							drops - lost);
+
+		lost = drops;
+		bp_session_notify(session, text);
+	}
 	if (session)
 		bp_session_set_writable(session, TRUE);
 }
@@ -128,6 +140,7 @@ static gboolean open_terminal(GError **error)
 	}
 	make_raw();
 	stream = bp_stream_open_fd(terminal, fd, &events, NULL);
+	lost = 0;
 	/* More than the terminal can show costs its oldest lines, never the program. */
 	bp_stream_set_backlog(stream, 0, BP_BACKLOG_DROP_OLDEST);
 	if (!ioctl(STDIN_FILENO, TIOCGWINSZ, &size)) {

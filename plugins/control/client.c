@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* client.c - `backplane -x`: the other end of the control socket. A program of its own, with poll and blocking writes. */
+/* client.c - `backplane -x`: the other end of the control socket. A program of its own, with poll and blocking writes.
+ *
+ * Commands are sent only to a socket that no other user could have put there, and to a process of the same user or of root.
+ */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -8,10 +11,13 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
 #include <backplane/control.h>
+#include <backplane/text.h>
+#include "place.h"
 
 static volatile sig_atomic_t resized;
 
@@ -35,44 +41,134 @@ static gboolean write_all(int fd, const void *data, gsize size)
 	return TRUE;
 }
 
-static int dial(const char *path)
+static gboolean is_trusted(int fd, uid_t keeper)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) &&
+	       (!peer.uid || peer.uid == geteuid() || peer.uid == keeper);
+}
+
+/* A descriptor, or -1, errno, and in `*doubt` (yours) why what is there is not trusted. */
+static int connect_to(const char *path, uid_t keeper, char **doubt)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd;
 
 	if (g_strlcpy(address.sun_path, path, sizeof(address.sun_path)) >= sizeof(address.sun_path)) {
-		fprintf(stderr, "backplane: the path of the socket has more than %zu bytes: %s\n",
-			sizeof(address.sun_path) - 1, path);
+		errno = ENAMETOOLONG;
 		return -1;
 	}
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && !connect(fd, (struct sockaddr *)&address, sizeof(address)))
-		return fd;
-	fprintf(stderr, "backplane: no running instance answers at %s: %s\n", path, strerror(errno));
-	if (errno == ENOENT || errno == ECONNREFUSED)
-		fprintf(stderr, "backplane: start one with backplane, or backplane -d\n");
-	if (fd >= 0)
+	if (fd >= 0 && !connect(fd, (struct sockaddr *)&address, sizeof(address))) {
+		if (is_trusted(fd, keeper))
+			return fd;
+		*doubt = g_strdup("a process of another user answers there");
+	}
+	if (fd >= 0) {
+		int number = errno;
+
 		close(fd);
+		errno = number;
+	}
 	return -1;
 }
 
+/* Root may use the socket of another user where the path is named, or is the unit's, which root alone can have made. `*why` (yours) is
+ * set if there is no connection, and `*is_missing` if nothing listens there. */
+static int dial_one(const char *path, gboolean is_named, char **why, gboolean *is_missing)
+{
+	struct stat file;
+	uid_t keeper = is_named && !geteuid() && !lstat(path, &file) ? file.st_uid : geteuid();
+	g_autofree char *doubt = access(path, F_OK) ? NULL : control_doubt(path, keeper);
+	int fd = doubt ? -1 : connect_to(path, keeper, &doubt), number = errno;
+
+	if (fd >= 0)
+		return fd;
+	*is_missing = !doubt && (number == ENOENT || number == ENOTDIR || number == ECONNREFUSED);
+	if (doubt)
+		*why = g_strdup_printf("%s is not used: %s", path, doubt);
+	else if (number == ENAMETOOLONG)
+		*why = g_strdup_printf("the path of the socket has more than %zu bytes: %s",
+				       sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1, path);
+	else
+		*why = g_strdup_printf("no running instance answers at %s: %s%s", path, strerror(number),
+				       number == EACCES ? "; it serves its own user and root" : "");
+	return -1;
+}
+
+/* `given` NULL: where an instance of this user listens, else where the unit's does. */
+static int dial(const char *given)
+{
+	g_autofree char *own = given ? NULL : control_place(), *why = NULL, *why_unit = NULL;
+	gboolean is_missing = FALSE, is_unit_missing = TRUE;
+	int fd = dial_one(given ? given : own, given != NULL, &why, &is_missing);
+
+	if (fd < 0 && own)
+		fd = dial_one(CONTROL_UNIT_PLACE, TRUE, &why_unit, &is_unit_missing);
+	if (why && (fd < 0 || !is_missing))
+		fprintf(stderr, "backplane: %s\n", why);
+	if (why_unit && !is_unit_missing)
+		fprintf(stderr, "backplane: %s\n", why_unit);
+	if (fd < 0 && is_missing && is_unit_missing)
+		fprintf(stderr, "backplane: start one with backplane, or backplane -d; -S PATH names another socket\n");
+	return fd;
+}
+
+/* What stdin gives, on its way to the instance, while that answers already. */
+typedef struct {
+	int from; /* -1: it has ended */
+	char bytes[16384];
+	gsize at, end;
+} Feed;
+
+/* FALSE: the instance takes no more. */
+static gboolean feed(Feed *input, int fd, gboolean is_readable, gboolean is_writable)
+{
+	gssize size;
+
+	if (input->from >= 0 && is_readable && input->at == input->end) {
+		size = read(input->from, input->bytes, sizeof(input->bytes));
+		input->at = 0;
+		input->end = (gsize)MAX(size, 0);
+		if (!size || (size < 0 && errno != EINTR && errno != EAGAIN)) {
+			input->from = -1;
+			shutdown(fd, SHUT_WR);
+		}
+	}
+	if (!is_writable || input->at == input->end)
+		return TRUE;
+	size = send(fd, input->bytes + input->at, input->end - input->at, MSG_DONTWAIT | MSG_NOSIGNAL);
+	input->at += (gsize)MAX(size, 0);
+	return size >= 0 || errno == EAGAIN || errno == EINTR;
+}
+
 /* Everything up to the last NUL is output; what stands behind it is the status. */
-static int relay_output(int fd)
+static int relay_output(int fd, Feed *input)
 {
 	g_autoptr(GString) tail = g_string_new(NULL);
 	char buffer[16384];
-	gssize size;
+	gssize size = 1;
 	char *mark;
 
-	while ((size = read(fd, buffer, sizeof(buffer))) > 0 || (size < 0 && errno == EINTR)) {
-		if (size < 0)
+	while (size > 0) {
+		gboolean waits = input->at < input->end;
+		struct pollfd polls[] = { { .fd = waits ? -1 : input->from, .events = POLLIN },
+					  { .fd = fd, .events = (short)(POLLIN | (waits ? POLLOUT : 0)) } };
+
+		if (poll(polls, 2, -1) < 0 && errno == EINTR)
 			continue;
-		g_string_append_len(tail, buffer, size);
+		if (!feed(input, fd, polls[0].revents, polls[1].revents & POLLOUT))
+			input->from = -1, input->at = input->end;
+		if (!(polls[1].revents & ~POLLOUT))
+			continue;
+		size = read(fd, buffer, sizeof(buffer));
+		g_string_append_len(tail, buffer, MAX(size, 0));
 		mark = memrchr(tail->str, 0, tail->len);
-		size = mark ? mark - tail->str : (gssize)tail->len;
-		if (!write_all(STDOUT_FILENO, tail->str, (gsize)size))
+		if (!write_all(STDOUT_FILENO, tail->str, mark ? (gsize)(mark - tail->str) : tail->len))
 			return 1;
-		g_string_erase(tail, 0, size);
+		g_string_erase(tail, 0, mark ? mark - tail->str : (gssize)tail->len);
 	}
 	if (tail->len < 2) {
 		fprintf(stderr, "backplane: the instance ended before it had answered\n");
@@ -81,17 +177,20 @@ static int relay_output(int fd)
 	return atoi(tail->str + 1);
 }
 
+/* "-": the commands on stdin, so that none of them stands in the list of processes. */
 static int run_one(int fd, const char *command)
 {
+	Feed input = { .from = strcmp(command, "-") ? -1 : STDIN_FILENO };
 	char header[64];
 	int size = snprintf(header, sizeof(header), CONTROL_RUN, 0u);
 
-	if (!write_all(fd, header, (gsize)size) || !write_all(fd, command, strlen(command)) ||
-	    !write_all(fd, "\n", 1) || shutdown(fd, SHUT_WR) < 0) {
+	if (!write_all(fd, header, (gsize)size) ||
+	    (input.from < 0 &&
+	     (!write_all(fd, command, strlen(command)) || !write_all(fd, "\n", 1) || shutdown(fd, SHUT_WR) < 0))) {
 		fprintf(stderr, "backplane: the instance does not listen: %s\n", strerror(errno));
 		return 1;
 	}
-	return relay_output(fd);
+	return relay_output(fd, &input);
 }
 
 static gboolean send_frame(int fd, char kind, const void *data, gsize size)
@@ -169,6 +268,26 @@ static int attach(int fd)
 		relay_terminal(fd);
 	tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
 	return 0;
+}
+
+char *control_take_command(int *argc, char **argv)
+{
+	g_autoptr(GString) line = g_string_new(NULL);
+	int at = 1;
+
+	while (at < *argc && strcmp(argv[at], "-x") && strcmp(argv[at], "--control"))
+		at++;
+	if (at + 1 >= *argc)
+		return NULL;
+	for (int i = at + 1; i < *argc; i++) {
+		g_autofree char *word = *argc - at == 2 ? g_strdup(argv[i]) : bp_quote(argv[i], 0);
+
+		g_string_append_printf(line, "%s%s", i > at + 1 ? " " : "", word);
+		memset(argv[i], 0, strlen(argv[i])); /* the list of processes shows no secrets */
+	}
+	*argc = at + 1;
+	argv[*argc] = NULL;
+	return g_string_free(g_steal_pointer(&line), FALSE);
 }
 
 int control_client(const char *path, const char *command)

@@ -1,20 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /* control.c - module ControlServer: the Unix socket by which `backplane -x` reaches a running instance. */
 #include <backplane/control.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <backplane/backplane.h>
 #include <backplane/net.h>
 #include <backplane/sessions.h>
+#include "place.h"
 
 #define HEADER_LIMIT 256
+#define RESERVE 8				  /* descriptors that are kept free for clients */
+#define LOOK_SOON (200 * G_TIME_SPAN_MILLISECOND) /* whoever deletes the socket may be deleting its folder too */
+#define LOOK_AGAIN (5 * G_TIME_SPAN_SECOND)
 
 static const char manual[] =
 	"Module ControlServer listens at the Unix socket by which `backplane -x COMMAND` reaches a running instance;\n"
-	"`backplane -x` alone attaches a console to it. Only the user that runs it, and root, are served: the socket has mode 0600, and the peer is\n"
-	"asked for.\n";
+	"`backplane -x` alone attaches a console to it. Only the user that runs it, and root, are served: the socket has mode 0600, the\n"
+	"peer is asked for, and no folder on the way to it may be changed by another user. `bind` is its path; where that begins with\n"
+	"no /, it is control in $RUNTIME_DIRECTORY, or backplane/control in $XDG_RUNTIME_DIR or /tmp/backplane-UID. A socket that is\n"
+	"deleted is made again, with a warning. Eight descriptors are kept for its clients, so that they are served when the others\n"
+	"are used up.\n";
+
+typedef struct {
+	BpInstance *self;
+	BpServer *server; /* NULL: it does not listen now */
+	char *path;
+	struct stat file; /* of the socket that is ours */
+	int notify;	  /* inotify */
+	BpFd *source;
+	BpTimer *look;
+	gboolean missed; /* a warning that it is not there has been logged */
+} ControlServer;
 
 typedef struct {
 	BpInstance *server;
@@ -22,6 +43,7 @@ typedef struct {
 	BpSession *session;
 	GString *pending; /* header, or part of a frame */
 	gboolean attached;
+	gboolean ending; /* the session has ended, and the queue is being sent */
 } ControlClient;
 
 static const BpSessionLink control_link;
@@ -51,7 +73,12 @@ static void link_end(BpPlugin *self, BpSession *session, BpEnd why, gpointer use
 
 		bp_stream_write(client->stream, status, (gsize)size);
 	}
-	bp_stream_close(client->stream);
+	/* A reader that pauses (`backplane -x ... | less`) may take as long as it likes: the time limit of a close begins when all is
+	 * sent. With this limit, `drained` is called when the queue is empty. */
+	bp_stream_set_backlog(client->stream, 2, BP_BACKLOG_CLOSE);
+	client->ending = !bp_stream_has_room(client->stream) && why != BP_END_SHUTDOWN;
+	if (!client->ending)
+		bp_stream_close(client->stream);
 }
 
 static void link_input(BpPlugin *self, BpSession *session, gboolean on, gpointer user)
@@ -156,7 +183,7 @@ static void on_end(BpPlugin *self, BpStream *stream, gpointer user)
 
 	if (client->session)
 		bp_session_receive_end(client->session);
-	else
+	else if (!client->ending)
 		bp_stream_close(stream);
 }
 
@@ -176,6 +203,8 @@ static void on_drained(BpPlugin *self, BpStream *stream, gpointer user)
 
 	if (client->session)
 		bp_session_set_writable(client->session, TRUE);
+	else if (client->ending)
+		bp_stream_close(stream);
 }
 
 static void on_accept(BpPlugin *self, BpServer *server, BpStream *stream, gpointer user)
@@ -196,11 +225,112 @@ static void on_accept(BpPlugin *self, BpServer *server, BpStream *stream, gpoint
 	bp_stream_set_user(stream, &events, client);
 }
 
-static gboolean open_control(BpInstance *self, GError **error)
+/* --- the socket --- */
+
+static gboolean listen_at(ControlServer *control, GError **error)
 {
 	static const BpServerEvents events = { .size = sizeof(events), .accept = on_accept };
+	g_autofree char *folder = g_path_get_dirname(control->path), *doubt = NULL;
+	BpServerOptions options = bp_server_options(control->self);
 
-	return !!bp_server_open(self, NULL, "server-control", &events, self, error);
+	options.bind = control->path;
+	options.reserve = RESERVE;
+	if (g_mkdir_with_parents(folder, 0700) < 0)
+		doubt = g_strdup_printf("the folder %s cannot be made: %s", folder, g_strerror(errno));
+	else
+		doubt = control_doubt(control->path, geteuid());
+	if (doubt) {
+		g_set_error(error, BP_IO_ERROR, BP_NOT_PERMITTED, "%s is not used: %s", control->path, doubt);
+		return FALSE;
+	}
+	control->server = bp_server_open(control->self, &options, "server-control", &events, control->self, error);
+	if (!control->server)
+		return FALSE;
+	if (lstat(control->path, &control->file) < 0)
+		memset(&control->file, 0, sizeof(control->file));
+	inotify_add_watch(control->notify, control->path, IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF);
+	return TRUE;
+}
+
+static gboolean is_there(const ControlServer *control)
+{
+	struct stat info;
+
+	return control->server && !lstat(control->path, &info) && info.st_dev == control->file.st_dev &&
+	       info.st_ino == control->file.st_ino;
+}
+
+static void look(BpPlugin *self, gpointer data);
+
+static void look_in(ControlServer *control, gint64 interval)
+{
+	bp_timer_once(&control->look, control->self, interval, look, control);
+}
+
+static void look(BpPlugin *self, gpointer data)
+{
+	ControlServer *control = data;
+	g_autoptr(GError) error = NULL;
+
+	if (is_there(control))
+		return;
+	if (control->server)
+		bp_server_close(g_steal_pointer(&control->server));
+	if (listen_at(control, &error)) {
+		bp_log(self, BP_LOG_WARNING, "the control socket %s was deleted; it has been made again",
+		       control->path);
+		control->missed = FALSE;
+		return;
+	}
+	bp_instance_set_state(control->self, BP_STATE_FAILED, "backplane -x does not reach this instance: %s",
+			      error->message);
+	if (!control->missed)
+		bp_log(self, BP_LOG_WARNING,
+		       "the control socket %s was deleted; backplane -x does not reach this instance: %s",
+		       control->path, error->message);
+	control->missed = TRUE;
+	look_in(control, LOOK_AGAIN);
+}
+
+static void on_notify(BpPlugin *self, int fd, BpEvents events, gpointer data)
+{
+	ControlServer *control = data;
+	char buffer[4096];
+
+	while (read(fd, buffer, sizeof(buffer)) > 0)
+		;
+	if (!control->look)
+		look_in(control, LOOK_SOON);
+}
+
+static gboolean open_control(BpInstance *self, GError **error)
+{
+	ControlServer *control = bp_instance_data(self);
+	const char *bind = bp_instance_string(self, "bind");
+
+	control->self = self;
+	control->path = *bind == '/' ? g_strdup(bind) : control_place();
+	control->notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (listen_at(control, error)) {
+		if (control->notify >= 0)
+			control->source = bp_fd_add(self, control->notify, BP_IN, on_notify, control, NULL);
+		return TRUE;
+	}
+	if (control->notify >= 0)
+		close(control->notify);
+	g_free(control->path);
+	return FALSE;
+}
+
+static void close_control(BpInstance *self)
+{
+	ControlServer *control = bp_instance_data(self);
+
+	if (control->source)
+		bp_fd_remove(control->source);
+	if (control->notify >= 0)
+		close(control->notify);
+	g_free(control->path);
 }
 
 static const BpParam params[] = {
@@ -210,7 +340,8 @@ static const BpParam params[] = {
 };
 
 static const BpModule modules[] = {
-	{ "ControlServer", .help = "the Unix socket of backplane -x", .params = params, .open = open_control },
+	{ "ControlServer", .help = "the Unix socket of backplane -x", .params = params, .size = sizeof(ControlServer),
+	  .open = open_control, .close = close_control },
 	{ NULL },
 };
 

@@ -79,9 +79,17 @@ static const BpProgramParts program_parts = {
 	.late = crash_late,
 };
 
+static char *command;
+
+static int run_client(const char *path, const char *unused)
+{
+	return control_client(path, command);
+}
+
 int main(int argc, char **argv)
 {
 	open_standard();
 	bp_program_set_parts(&program_parts);
-	return bp_program(argc, argv, control_client);
+	command = control_take_command(&argc, argv);
+	return bp_program(argc, argv, run_client);
 }

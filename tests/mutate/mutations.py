@@ -13,7 +13,7 @@ def mutation(name, takes_away, text, instead, *tests):
 # --- the bus and the loop ---
 
 mutation("hop-limit", "a message that causes others is dropped after some hops",
-         "if (G_UNLIKELY((message->hops & ~HOP_OF_LOG) > BP_MAX_HOPS)) {", "if (0) {", "bus:feedback_ends")
+         "if (G_UNLIKELY((message->hops & ~(HOP_OF_LOG | HOP_OF_COPY)) > BP_MAX_HOPS)) {", "if (0) {", "bus:feedback_ends")
 mutation("link-cycle", "links that close a circle are refused",
          "if (!leads_to(to, from))", "", "links:links")
 mutation("channel-names", "a channel's name has neither blanks nor control characters",
@@ -345,3 +345,44 @@ mutation("server-shut", "a server without descriptors says so, and when it has s
 mutation("backoff-works", "what works for a moment only is not tried more often",
          "if (backoff->works && g_get_monotonic_time() - backoff->works >= STEADY)", "if (backoff->works)",
          "backoff:short_success")
+
+# --- the control socket, and what sessions are shown ---
+
+mutation("control-folder", "a folder of another user is not trusted with the control socket",
+         "if (owner && owner != geteuid() && owner != root.st_uid && owner != keeper)", "if (0)", "control.py:folder_that_others_can_write")
+mutation("control-folder-mode", "neither is one that others can write",
+         "if (info.st_mode & (S_IWGRP | S_IWOTH) && !(info.st_mode & S_ISVTX))", "if (0)", "control.py:folder_that_others_can_write")
+mutation("control-answer", "the client asks who answers",
+         "if (is_trusted(fd, keeper))", "if (1)", "control.py:answer_of_another_user")
+mutation("control-deleted", "a control socket that is deleted is made again",
+         "if (!control->look) look_in(control, LOOK_SOON);", "", "control.py:deleted_while_it_runs")
+mutation("control-erased", "what stands behind -x is not in the list of processes",
+         "memset(argv[i], 0, strlen(argv[i]));", "", "control.py:command_is_not_in_the_list_of_processes")
+mutation("control-reader", "a reader of -x that pauses after the end of the command is waited for",
+         "client->ending = !bp_stream_has_room(client->stream) && why != BP_END_SHUTDOWN;", "client->ending = FALSE;",
+         "control.py:reader_that_pauses")
+mutation("control-reserve", "descriptors are kept for the control socket",
+         "((errno == EMFILE || errno == ENFILE) && use_reserve(server))", "0", "control.py:descriptors_used_up")
+mutation("held-output", "what a command prints at once waits for the reader",
+         "if (!session->held.length && (session->writable || !session->current))", "if (1)", "control.py:much_output_of_one_command")
+mutation("held-end", "a session ends when all that it was shown has been sent",
+         "if (session->held.length) return; session->held_size", "session->held_size", "control.py:much_output_of_one_command")
+mutation("telnet-probe", "a telnet client that has left is told from one that only sends no more",
+         "if (connection->session && connection->codec) probe(self, connection);", "", "control.py:client_that_leaves_cancels_its_command")
+mutation("copy-watch", "what shows a message of another channel is not shown to those who watch",
+         "if (channel != bp_session_channel(watch->session, TRUE) && !(bp_message_flags(message) & BP_COPY))",
+         "if (channel != bp_session_channel(watch->session, TRUE))", "watching.py:two_that_watch_everything")
+mutation("copy-watch-name", "neither to those who watch a session by its name",
+         "if (!(bp_message_flags(message) & BP_COPY)) show(", "show(", "watching.py:each_other")
+mutation("terminal-loss", "what a terminal could not show is reported",
+         "if (session && drops > lost) {", "if (0) {", "watching.py:terminal_that_watches_everything")
+mutation("keepalive-scatter", "connections that were opened together are not probed together",
+         "if (server->options.keepalive) scatter_keepalive(take_fd, peer);", "", "servers.py:thousands_are_not_asked_together")
+mutation("restart-sockets", "a restart keeps the sockets of the service manager",
+         "keep_sockets(); execv(", "execv(", "servers.py:socket_of_the_service_manager")
+mutation("restart-notify", "a restart is not an end for the service manager",
+         'kernel_wants_restart() ? "RELOADING=1" : "STOPPING=1"', '"STOPPING=1"', "servers.py:socket_of_the_service_manager")
+mutation("hangups", "SIGHUP while the configuration is being read is remembered",
+         "wanted = bp_config_running() != NULL;", "wanted = !looking && bp_config_running();", "program.py:hangups_in_a_row")
+mutation("writer-reopen", "a log file is opened again though no job was free",
+         "writer->reopen |= writer->again;", "", "file:reopening_is_remembered")

@@ -262,6 +262,39 @@ def test_hangup_reloads(bp):
     assert end(process) == 0
 
 
+def test_hangups_in_a_row(bp):
+    """Each is remembered: what the file says at the last one holds. The service manager is told before and after."""
+    folder = bp.folder + "/hangups"
+    os.makedirs(folder)
+    path = folder + "/daemon.yaml"
+
+    def write(number):
+        with open(path + ".new", "w") as file:
+            file.write("settings:\n  default_telnet_port: %d\n" % (4000 + number))
+        os.rename(path + ".new", path)
+
+    write(0)
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(folder + "/notify")
+    manager.settimeout(PATIENCE)
+    process = subprocess.Popen([PROGRAM, "-P", BUILD + "/plugins", "-d", "-c", path], stdin=subprocess.DEVNULL,
+                               stderr=open(folder + "/stderr", "wb"), env=dict(environment(folder), NOTIFY_SOCKET=folder + "/notify"),
+                               cwd=folder)
+    assert manager.recv(200) == b"READY=1"
+    for number in range(1, 21):
+        write(number)
+        process.send_signal(signal.SIGHUP)
+    state, began = b"", 0
+    eventually(lambda: ":= 4020" in ask(folder, "set default_telnet_port").stdout)
+    process.send_signal(signal.SIGHUP)
+    while select.select([manager], [], [], 0)[0] or state != b"READY=1" or not began:
+        state = manager.recv(200)
+        began += state.startswith(b"RELOADING=1\nMONOTONIC_USEC=")
+    assert began >= 2, began
+    assert "being read again already" not in open(folder + "/stderr").read()
+    assert end(process) == 0
+
+
 # --- the control socket ---
 
 def test_control(bp):

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """servers.py - what every server has in common, with real clients: TLS, sockets handed over, timeouts, sessions, the end."""
+import collections
 import os
 import re
+import resource
 import select
 import socket
 import subprocess
 import time
 
-from harness import BUILD, PATIENCE, Client, free_port, main
+from harness import BUILD, PATIENCE, Client, eventually, free_port, main
 
 
 def openssl(*arguments):
@@ -92,8 +94,12 @@ def test_unix_socket(bp):
     assert not os.path.exists(path)
 
 
+def notified(listener):
+    return listener.recv(200).decode()
+
+
 def test_socket_of_the_service_manager(bp):
-    """LISTEN_FDS=1 and a listening socket as descriptor 3: the server that wants that address takes it."""
+    """LISTEN_FDS=1 and a listening socket as descriptor 3: the server that wants that address takes it, after a restart too."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen()
@@ -101,6 +107,9 @@ def test_socket_of_the_service_manager(bp):
     folder = bp.folder + "/activated"
     os.makedirs(folder)
     script = 'export LISTEN_PID=$$; exec "$0" "$@"'
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(folder + "/notify")
+    manager.settimeout(PATIENCE)
 
     def hand_over():
         os.dup2(listener.fileno(), 3)
@@ -109,11 +118,50 @@ def test_socket_of_the_service_manager(bp):
     process = subprocess.Popen(["sh", "-c", script, BUILD + "/backplane", "-P", BUILD + "/plugins", "-d",
                                 "-e", f"serve echo --transport tcp --port {port}"], close_fds=False, preexec_fn=hand_over,
                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                               env=dict(os.environ, LISTEN_FDS="1", HOME=folder, XDG_STATE_HOME=folder, XDG_RUNTIME_DIR=folder))
+                               env=dict(os.environ, LISTEN_FDS="1", HOME=folder, XDG_STATE_HOME=folder, XDG_RUNTIME_DIR=folder,
+                                        NOTIFY_SOCKET=folder + "/notify"))
     early = Client(port)  # before anybody accepts
     early.expect("> ")
+    assert notified(manager) == "READY=1"
+    for _ in range(2):
+        subprocess.run([BUILD + "/backplane", "-S", folder + "/backplane/control", "-x", "restart"], check=False,
+                       stdout=subprocess.DEVNULL, timeout=PATIENCE)
+        # Told that it stops, the service manager would end what has begun again.
+        assert notified(manager) == "RELOADING=1"
+        again = Client(port)  # the socket has never been closed: nobody is refused
+        again.expect("> ")
+        assert notified(manager) == "READY=1"
     process.terminate()
+    assert notified(manager) == "STOPPING=1"
     assert process.wait(PATIENCE) == 0, process.stderr.read()
+
+
+def timers_of(port):
+    """The seconds after which the system asks each peer of `port` whether it is there."""
+    with open("/proc/net/tcp", encoding="ascii") as file:
+        rows = [line.split() for line in file]
+    return [int(row[5].split(":")[1], 16) / 100 for row in rows if row[1].endswith(":%04X" % port) and row[3] == "01" and row[5][:2] == "02"]
+
+
+def test_thousands_are_not_asked_together(bp):
+    """9,000 connections that were opened together, or as many as there are descriptors for: the questions whether the peers are
+    alive are spread over 15 s, and fewer than 1,000 (the queue of a network device) fall in any quarter of a second."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit[1], limit[1]))
+    count = min(9000, limit[1] - 500)
+    bp.run("serve echo --transport tcp --name many --port 0 max_connections=10000")
+    port = port_of(bp, "many")
+    clients = []
+    for _ in range(count):
+        one = socket.socket()
+        one.connect(("127.0.0.1", port))
+        clients.append(one)
+    timers = eventually(lambda: (found := timers_of(port)) and len(found) == count and found)
+    assert max(timers) - min(timers) > 10, (min(timers), max(timers))
+    slots = collections.Counter(int(timer * 4) for timer in timers)
+    assert max(slots.values()) < max(1000, count // 6), slots.most_common(3)
+    for one in clients:
+        one.close()
 
 
 def test_timeouts_and_limits_are_told(bp):

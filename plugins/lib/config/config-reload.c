@@ -436,3 +436,8 @@ gboolean bp_config_reload(BpConfigReloaded done, gpointer data, GError **error)
 	reload = reload_new(done, data);
 	return TRUE;
 }
+
+gboolean bp_config_is_reloading(void)
+{
+	return reload != NULL;
+}

@@ -272,6 +272,7 @@ static void on_done(gpointer data)
 
 	if (!writer->ran) {
 		error = g_error_new(BP_IO_ERROR, BP_LIMIT, "%s: too many jobs wait", writer->path);
+		writer->reopen |= writer->again;
 		if (writer->last && writer->fd >= 0)
 			close(writer->fd);
 	}

@@ -3,12 +3,14 @@
  *
  * Connections are taken until none waits, at most 64 a turn. Who is refused is counted, announced, and told
  * the server's sentence. With no descriptor left, a spare one is given up to take and close the connection:
- * it would wait, and wake us, for ever.
+ * it would wait, and wake us, for ever. A server with a reserve gives up one of that instead, and accepts.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "server.h"
@@ -23,6 +25,27 @@ static void keep_spare(void)
 {
 	if (spare <= 0)
 		spare = open("/dev/null", O_RDONLY | O_CLOEXEC) + 1;
+}
+
+/* With the first descriptors that become free, such as those of its own connections. */
+void server_fill_reserve(BpServer *server)
+{
+	int fd = 0;
+
+	while (server->reserve && !server->closed && server->reserve->len < server->options.reserve && fd >= 0) {
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (fd >= 0)
+			g_array_append_val(server->reserve, fd);
+	}
+}
+
+static gboolean use_reserve(BpServer *server)
+{
+	if (!server->reserve || !server->reserve->len)
+		return FALSE;
+	close(g_array_index(server->reserve, int, server->reserve->len - 1));
+	g_array_set_size(server->reserve, server->reserve->len - 1);
+	return TRUE;
 }
 
 static void announce_refusal(BpServer *server, const BpAddress *peer, const char *why)
@@ -87,6 +110,19 @@ static void link_stream(BpServer *server, BpStream *stream)
 	server->last_active = stream;
 }
 
+/* Connections that were opened together are not probed together: thousands of probes in one moment overflow the queues of the
+ * network, and living peers seem dead. */
+static void scatter_keepalive(int fd, const BpAddress *peer)
+{
+	int idle = g_random_int_range(KEEPALIVE_IDLE_MIN, KEEPALIVE_IDLE_MAX + 1);
+	int interval = g_random_int_range(KEEPALIVE_INTERVAL_MIN, KEEPALIVE_INTERVAL_MAX + 1);
+
+	if (peer->storage.ss_family == AF_UNIX)
+		return;
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+}
+
 static void let_in(BpServer *server, int take_fd, const BpAddress *peer)
 {
 	g_autoptr(GError) error = NULL;
@@ -98,6 +134,8 @@ static void let_in(BpServer *server, int take_fd, const BpAddress *peer)
 	stream->limit = server->options.backlog_limit;
 	stream->policy = (guint8)server->options.backlog_policy;
 	link_stream(server, stream);
+	if (server->options.keepalive)
+		scatter_keepalive(take_fd, peer);
 	if (!server->tls) {
 		server_stream_ready(server, stream);
 	} else if (tls_serve(stream, server->tls, &error)) {
@@ -130,6 +168,7 @@ static void on_pause_over(BpPlugin *self, gpointer data)
 {
 	ServerSocket *door = data;
 
+	server_fill_reserve(door->server);
 	keep_spare();
 	if (door->source)
 		bp_fd_set_events(door->source, BP_IN);
@@ -195,7 +234,7 @@ static void on_knock(BpPlugin *self, int fd, BpEvents events, gpointer data)
 		int got = accept4(door->fd, (struct sockaddr *)&peer.storage, &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		g_autofree char *why = NULL;
 
-		if (got < 0 && is_harmless(errno))
+		if (got < 0 && (is_harmless(errno) || ((errno == EMFILE || errno == ENFILE) && use_reserve(server))))
 			continue;
 		if (got < 0) {
 			if (errno == EMFILE || errno == ENFILE)
@@ -221,6 +260,9 @@ static void on_door_gone(gpointer data)
 void server_let_in(BpServer *server)
 {
 	keep_spare();
+	if (server->options.reserve)
+		server->reserve = g_array_new(FALSE, FALSE, sizeof(int));
+	server_fill_reserve(server);
 	server->doors = g_new0(ServerSocket, server->listening->len);
 	for (guint i = 0; i < server->listening->len; i++) {
 		ServerSocket *door = &server->doors[i];
@@ -241,5 +283,8 @@ void server_stop_accepting(BpServer *server)
 		if (server->doors[i].pause)
 			bp_timer_remove(server->doors[i].pause);
 	}
+	while (use_reserve(server))
+		;
+	g_clear_pointer(&server->reserve, g_array_unref);
 	g_clear_pointer(&server->listening, listen_close);
 }

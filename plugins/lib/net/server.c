@@ -6,11 +6,6 @@
 #include <netinet/tcp.h>
 #include "server.h"
 
-/* Half-open peers are found after 30 s of silence and three unanswered questions. */
-#define KEEPALIVE_IDLE 30
-#define KEEPALIVE_INTERVAL 10
-#define KEEPALIVE_COUNT 3
-#define KEEPALIVE_UNSENT 60000
 #define BACKLOG_LIMIT (1 << 20)
 
 const BpParam bp_server_params[] = {
@@ -127,6 +122,7 @@ void server_stream_gone(BpServer *server, BpStream *stream, const GError *why)
 		return;
 	}
 	unlink_stream(server, stream);
+	server_fill_reserve(server);
 	limits_leave(server, &stream->peer);
 	server->stats.connections--;
 	server->stats.bytes_in += stream->stats.bytes_in;
@@ -217,17 +213,16 @@ void bp_server_options_sized(const BpInstance *self, BpServerOptions *result, gs
 	bp_sized_copy(result, size, &options, sizeof(options));
 }
 
-/* On the listener: accepted sockets take it over. */
+/* On the listener: accepted sockets take it over; accept.c scatters the times. TCP_USER_TIMEOUT is for unsent data, too, and decides
+ * instead of the number of questions. */
 static void set_keepalive(BpServer *server)
 {
 	static const struct {
 		int level, name, value;
 	} options[] = {
 		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
-		{ IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE },
-		{ IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL },
-		{ IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT },
-		{ IPPROTO_TCP, TCP_USER_TIMEOUT, KEEPALIVE_UNSENT },
+		{ IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_SILENCE / KEEPALIVE_INTERVAL_MIN },
+		{ IPPROTO_TCP, TCP_USER_TIMEOUT, KEEPALIVE_SILENCE * 1000 },
 	};
 
 	for (guint i = 0; i < server->listening->len; i++) {

@@ -11,6 +11,16 @@
 #include "stream.h"
 #include "tls.h"
 
+/* Seconds. Peers that are dead are found within a minute: after 15 to 30 s of silence they are asked every 3 to 5 s, and the
+ * connection is closed when nothing has come for 55 s, after at least five questions. */
+enum {
+	KEEPALIVE_IDLE_MIN = 15,
+	KEEPALIVE_IDLE_MAX = 30,
+	KEEPALIVE_INTERVAL_MIN = 3,
+	KEEPALIVE_INTERVAL_MAX = 5,
+	KEEPALIVE_SILENCE = 55
+};
+
 typedef struct {
 	BpServer *server;
 	int fd;
@@ -27,6 +37,7 @@ struct BpServer {
 	BpChannel *channel;
 	GArray *listening;
 	ServerSocket *doors; /* one for each of `listening` */
+	GArray *reserve;     /* of int: descriptors that are closed when no other is left; NULL: none */
 	guint port;
 	char *addresses;
 	gboolean shut; /* no connection can be accepted */
@@ -54,6 +65,7 @@ void server_set_shut(BpServer *server, int number);
 /* --- accept.c --- */
 void server_let_in(BpServer *server); /* begins accepting */
 void server_stop_accepting(BpServer *server);
+void server_fill_reserve(BpServer *server);
 
 /* --- limits.c --- */
 /* Why nobody may come in from there now, or NULL: then it is counted as in. Yours. */

@@ -20,16 +20,18 @@
 
 #define SILENCE (150 * G_TIME_SPAN_MILLISECOND)
 #define PATIENCE (100 * G_TIME_SPAN_MILLISECOND)
+#define PROBE G_TIME_SPAN_SECOND
 #define IAC 255
+#define NOP 241
 
 typedef struct Connection Connection;
 struct Connection {
 	Connection *prev, *next; /* in order of arrival */
 	BpServeStreams *server;
 	BpStream *stream;
-	BpSession *session;  /* NULL: not open yet, or ended */
-	BpTelnet *codec;     /* NULL: plain text, or not known yet */
-	BpTimer *timer;	     /* of the stream's scope: while it is not known what the client is */
+	BpSession *session; /* NULL: not open yet, or ended */
+	BpTelnet *codec;    /* NULL: plain text, or not known yet */
+	BpTimer *timer; /* of the stream's scope: while it is not known what the client is, or whether it is there */
 	GByteArray *pending; /* typed before the session is open */
 	guint open : 1;	     /* the session was opened, or was refused */
 	guint raw : 1;	     /* the handler takes bytes */
@@ -299,6 +301,17 @@ static void on_data(BpPlugin *self, BpStream *stream, const guint8 *data, gsize 
 	mark(connection);
 }
 
+/* A client that has closed answers with a reset; one that only sends no more ignores it. */
+static void probe(BpPlugin *self, gpointer data)
+{
+	static const guint8 nop[] = { IAC, NOP };
+	Connection *connection = data;
+
+	if (bp_stream_write(connection->stream, nop, sizeof(nop)) != BP_GONE)
+		wait_for(connection, PROBE, probe);
+}
+
+/* What was typed runs to its end. With telnet it can be seen whether the client is there still: if not, it is cancelled. */
 static void on_input_end(BpPlugin *self, BpStream *stream, gpointer user)
 {
 	Connection *connection = user;
@@ -307,6 +320,8 @@ static void on_input_end(BpPlugin *self, BpStream *stream, gpointer user)
 		open_session(connection);
 	if (connection->session)
 		bp_session_receive_end(connection->session);
+	if (connection->session && connection->codec)
+		probe(self, connection);
 }
 
 static void on_closed(BpPlugin *self, BpStream *stream, const GError *why, gpointer user)
