@@ -100,7 +100,8 @@ static void serve_events(WebServer *server, BpHttpExchange *exchange, const char
 
 	if (web_is_method(exchange, "HEAD")) {
 		g_free(feed);
-		bp_http_respond(exchange, 200, "text/event-stream", NULL, 0);
+		bp_http_begin(exchange, 200, "text/event-stream");
+		bp_http_end(exchange);
 		return;
 	}
 	feed->exchange = exchange;

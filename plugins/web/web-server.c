@@ -156,7 +156,6 @@ static void on_request(BpPlugin *self, BpHttpExchange *exchange, gpointer user)
 		bp_http_respond_problem(exchange, 405, "this cannot be done here; Allow says what can");
 	} else if (!bp_http_dispatch(exchange)) {
 		if (strcmp(path, "/ws") == 0 && !bp_http_header(exchange, "upgrade")) {
-			bp_http_add_header(exchange, "Upgrade", "websocket");
 			bp_http_respond_problem(exchange, 426, "this is a WebSocket");
 		} else {
 			bp_http_respond_problem(exchange, 404, "there is nothing here");
