@@ -170,6 +170,7 @@ TEST_PLUGINS = \
 	tests/plugins/never-answers.so \
 	tests/plugins/no-symbol.so \
 	tests/plugins/peer-shim.so \
+	tests/plugins/raw-echo.so \
 	tests/plugins/self-unload.so \
 	tests/plugins/serial-shim.so \
 	tests/plugins/slow-shim.so \

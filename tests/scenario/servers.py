@@ -71,6 +71,25 @@ def test_beyond_loopback(bp):
     Client(port_of(bp, "open")).expect("> ")
 
 
+def test_beyond_loopback_by_command(bp):
+    """As the refusal suggests."""
+    for command, path in ("consoleserver", None), ("webserver", "/healthz"), ("udpserver", None):
+        port = free_port()
+        said = " ".join(bp.run(f"{command} -p {port} -b 0.0.0.0"))
+        assert "without login" in said and "--insecure" in said, said
+        said = " ".join(bp.run(f"{command} -p {port} -b 0.0.0.0 --insecure"))
+        assert f"on port: {port}" in said, said
+        bp.run(f"{command} -q")
+
+
+def test_welcome_message(bp):
+    """It comes first, whatever the handler says itself."""
+    for handler in "echo", "guess", "console":
+        bp.run(f"serve {handler} --transport tcp --name one --port 0 welcome_message=\"Hello, stranger\"")
+        assert Client(port_of(bp, "one")).expect("\n").strip() == b"Hello, stranger", handler
+        bp.run("module close one")
+
+
 def test_both_loopbacks(bp):
     bp.run("serve echo --transport tcp --name both --port 0 bind=localhost")
     port = port_of(bp, "both")

@@ -276,8 +276,14 @@ static void on_drained(BpPlugin *self, BpStream *stream, gpointer user)
 		socket->events.drained(self, socket, socket->user);
 }
 
+static void on_expired(BpPlugin *self, BpStream *stream, const GError *why, gpointer user)
+{
+	say_close(user, BP_CLOSE_POLICY, why->message);
+}
+
 static const BpStreamEvents stream_events = {
 	.size = sizeof(stream_events),
+	.expired = on_expired,
 	.data = on_data,
 	.end = on_stream_end,
 	.closed = on_stream_closed,

@@ -177,8 +177,8 @@ gboolean bp_server_may_bind(const char *bind, gboolean insecure, GError **error)
 		if (bp_address_is_loopback(&g_array_index(list, BpAddress, i)))
 			continue;
 		g_set_error(error, BP_IO_ERROR, BP_NOT_PERMITTED,
-			    "binding %s lets anybody on the network in without login; say insecure=yes if that is "
-			    "wanted, or bind=127.0.0.1",
+			    "binding %s lets anybody on the network in without login; say insecure=yes (--insecure "
+			    "of a command) if that is wanted, or bind=127.0.0.1",
 			    bind && *bind ? bind : "*");
 		return FALSE;
 	}
