@@ -39,6 +39,8 @@ typedef struct {
 	gboolean insecure; /* may listen beyond loopback */
 	gboolean tls;
 	const char *tls_cert, *tls_key, *tls_client_ca;
+	const char *
+		alpn; /* protocol above TLS ("http/1.1"), a constant: clients that offer others only are refused. NULL: any */
 } BpServerOptions;
 
 /* The options according to the parameters of `self`, whose table has a row "port" and includes bp_server_params. */

@@ -306,3 +306,16 @@ mutation("server-shut", "a server without descriptors says so, and when it has s
 mutation("backoff-works", "what works for a moment only is not tried more often",
          "if (backoff->works && g_get_monotonic_time() - backoff->works >= STEADY)", "if (backoff->works)",
          "backoff:short_success")
+
+# --- web ---
+
+mutation("proxy-trust", "addresses of clients are believed of trusted proxies only",
+         "return server->proxies && exchange->connection->stream && is_trusted(", "return TRUE || is_trusted(", "web.py:trusted_proxies")
+mutation("proxy-invented", "what a client invents of itself is not believed",
+         "if (!is_trusted(exchange->connection->server, &address)) break;", "", "web.py:trusted_proxies")
+mutation("log-query", "commands are not in the log", "if (!query || (is_harmless && !token))", "if (1)", "web.py:commands_are_not_logged")
+mutation("monitor-own", "a monitor shows its own server's sessions", "if (session && !known && is_shown(monitor, session)) {",
+         "if (session && !known) {", "monitor.py:monitor_of_its_own_server")
+mutation("tls-ciphers", "TLS 1.2 has forward secrecy", 'SSL_CTX_set_cipher_list(context, CIPHERS) != 1 ||', "", "servers.py:tls_1_2")
+mutation("tls-tickets", "the keys of tickets change", "if (age < KEY_LIFE)", "if (1)", "servers.py:keys_of_tickets_change")
+mutation("chunk-extension", "chunk extensions are checked", "if (stage < 0) return bad(", "if (0) return bad(", "http-codec:chunks")

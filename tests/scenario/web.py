@@ -329,9 +329,54 @@ def test_logs(bp):
     port = serve(bp)
     bp.run("channel watch web-server/access")
     curl(port, "/nosuch?a=b", "-A", 'agent "x"\x01'.replace("\x01", ""), "-H", f"Referer: http://localhost:{port}/")
-    pattern = (r'127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "GET /nosuch\?a=b HTTP/1\.1" 404 \d+ '
+    pattern = (r'127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "GET /nosuch\?\*\*\* HTTP/1\.1" 404 \d+ '
                rf'"http://localhost:{port}/" "agent \\x22x\\x22"')
     wait_until(lambda: re.search(pattern, "\n".join(bp.run("echo"))) or re.search(pattern, bp.pending.decode()), "no access log")
+
+
+def said_on(bp, channel, until):
+    """What was sent on the channel, up to a line that holds `until`."""
+    said = []
+    wait_until(lambda: said.extend(bp.run("echo")) or any(until in line for line in said), said)
+    return "\n".join(said)
+
+
+def test_commands_are_not_logged(bp):
+    """Nor lines that are completed, nor tokens; a Referer may be a command, too."""
+    port = serve(bp)
+    bp.run(f"channel watch web-server/access data-web-{port}")
+    curl(port, "/?cmd=echo+hunter2")
+    curl(port, "/?%63md=echo+hunter2", "-H", f"Referer: http://localhost:{port}/?cmd=echo+hunter2")
+    curl(port, "/api/v1/complete?line=hunter2")
+    curl(port, "/api/v1/channels?token=hunter2")
+    curl(port, "/api/v1/channels?match=last")
+    said = said_on(bp, "web-server/access", "match=last")
+    assert "hunter2" not in said and said.count('"GET /?***') >= 4, said
+
+
+def test_trusted_proxies(bp):
+    """Of a proxy that is trusted: the address of its client, and whether that came by https."""
+    forwarded = ["-H", "X-Forwarded-For: 6.6.6.6, 203.0.113.7, 10.1.2.3"]
+    port = serve(bp)
+    bp.run("channel watch web-server/access")
+    curl(port, "/nosuch", *forwarded)
+    assert "203.0.113.7" not in said_on(bp, "web-server/access", "/nosuch")
+    https = ["-H", "X-Forwarded-Proto: https", "-H", "Host: box.example", "-d", "cmd=echo"]
+    bp.run("module close web-server")
+    port = serve(bp, "trusted_proxies=10.0.0.0/8", "trusted_proxies=127.0.0.1", "hosts=box.example")
+    bp.run("channel watch web-server/access")
+    for field, client in (("6.6.6.6, 203.0.113.7, 10.1.2.3", "203.0.113.7"), ("203.0.113.7:4711", "203.0.113.7"), ("10.1.2.3", "10.1.2.3"),
+                          ("6.6.6.6, nonsense, 10.1.2.4", "10.1.2.4"), ("[2001:db8::1]:80", "[2001:db8::1]"), ("2001:db8::2", "[2001:db8::2]"),
+                          ("x", "127.0.0.1"), ("", "127.0.0.1")):
+        curl(port, "/nosuch", "-H", f"X-Forwarded-For: {field}")
+        said = said_on(bp, "web-server/access", "/nosuch")
+        assert f"{client} - - [" in said and "6.6.6.6" not in said, (field, said)
+    assert curl(port, "/", "-H", "Origin: https://box.example", *https)[0] == 200
+    status, _, body = curl(port, "/", "-H", "Origin: http://box.example", *https)
+    assert status == 403 and "the parameter origins" in json.loads(body)["detail"], body
+    for wrong in "10.0.0.0/33", "example.org", "10.0.0.0/x", "/tmp/x":
+        said = " ".join(bp.run(f"module open WebServer other port={free_port()} trusted_proxies={wrong}"))
+        assert "trusted_proxies" in said and wrong in said, said
 
 
 main("web", globals())

@@ -145,7 +145,7 @@ async function run(command, output) {
 function list(what) {
 	const all = {
 		host: host(), history: past(), servers: servers(), channels: [...channels.values()], modules, instances, plugins, sessions, jobs,
-		contexts: Object.keys(settings).map((id) => ({ id })), views: [{ id: "nodes", title: "Nodes", url: "/views/nodes.js" }], commands: COMMANDS.map((id) => ({ id })),
+		contexts: Object.keys(settings).map((id) => ({ id })), views: [{ id: "nodes", title: "Nodes", url: "views/nodes.js" }], commands: COMMANDS.map((id) => ({ id })),
 	};
 	if (!all[what])
 		throw new Fault(404, `there is no resource ${what}`);

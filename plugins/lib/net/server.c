@@ -159,6 +159,7 @@ static gboolean open_tls(BpServer *server, GError **error)
 	fresh = tls_context_new(options->tls_cert, options->tls_key, options->tls_client_ca, error);
 	if (!fresh)
 		return FALSE;
+	tls_context_set_protocol(fresh, options->alpn);
 	g_clear_pointer(&server->tls, tls_context_unref);
 	server->tls = fresh;
 	return TRUE;
