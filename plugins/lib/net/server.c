@@ -320,6 +320,8 @@ BpServer *bp_server_open_sized(BpInstance *self, const BpServerOptions *given, g
 		set_keepalive(server);
 	bp_owner_link(self, &server->owned, "server", drop);
 	server_list_add(server);
+	server->lost = bp_metric(self, "lost_backlog_total", BP_COUNTER,
+				 "messages that connections did not read in time");
 	limits_start(server);
 	server_let_in(server);
 	bp_instance_set_state(self, BP_STATE_OK, "listening on %s", server->addresses);
@@ -378,6 +380,7 @@ void bp_server_close(BpServer *server)
 	if (server->closed)
 		return;
 	server->closed = TRUE;
+	server->lost = NULL;
 	g_mutex_lock(&list_lock);
 	g_ptr_array_remove(servers, server);
 	if (servers->len == 0)
