@@ -112,6 +112,10 @@ const BpResource host_resource = {
 	.size = sizeof(host_resource),
 	.name = "host",
 	.help = "the program: version, uptime, loops, counts",
+	.members =
+		"id:string name:string version:string abi:integer pid:integer uptime:number started:number cpu:number resident:integer loops:array "
+		"connections:integer channels:integer sessions:integer instances:integer messages:integer bytes:integer "
+		"log_lost:integer output_lost:integer lost:integer",
 	.list = list_host,
 	.get = get_host,
 };
@@ -143,10 +147,15 @@ static json_t *list_servers(BpPlugin *self, const char *query, GError **error)
 	return list;
 }
 
-const BpResource servers_resource = { .size = sizeof(servers_resource),
-				      .name = "servers",
-				      .help = "who listens, and what came and went",
-				      .list = list_servers };
+const BpResource servers_resource = {
+	.size = sizeof(servers_resource),
+	.name = "servers",
+	.help = "who listens, and what came and went",
+	.members =
+		"id:string class:string addresses:string connections:integer accepted:integer refused:integer timeouts:integer "
+		"slow:integer bytes_in:integer bytes_out:integer drops:integer insecure:boolean",
+	.list = list_servers
+};
 
 /* --- contexts --- */
 
@@ -164,6 +173,7 @@ static json_t *list_contexts(BpPlugin *self, const char *query, GError **error)
 const BpResource contexts_resource = { .size = sizeof(contexts_resource),
 				       .name = "contexts",
 				       .help = "the paths that have settings",
+				       .members = "id:string",
 				       .list = list_contexts };
 
 /* --- settings: the query is a context --- */
@@ -260,6 +270,7 @@ const BpResource settings_resource = {
 	.size = sizeof(settings_resource),
 	.name = "settings",
 	.help = "settings by context (match is the context), with what is allowed",
+	.members = "id:string name:string type:string context:string value:any set:boolean temporary:boolean",
 	.list = list_settings,
 	.actions = setting_actions,
 };
