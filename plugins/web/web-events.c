@@ -22,7 +22,7 @@ typedef struct {
 } Event;
 
 typedef struct {
-	BpPlugin *plugin;
+	BpPlugin *self;
 	char *glob;
 	guint64 id; /* that no other log has had */
 	BpWatch *watch;
@@ -100,7 +100,7 @@ static void count_dropped(const EventLog *log, const Event *event)
 {
 	g_autoptr(BpChannel) channel = bp_channel_find(event->channel);
 
-	web_count_lost(log->plugin, WEB_LOST_EVENTS);
+	web_count_lost(log->self, WEB_LOST_EVENTS);
 	if (channel)
 		bp_channel_dropped(channel, "a client of events does not read");
 }
@@ -157,7 +157,7 @@ static gboolean is_idle(gpointer key, gpointer value, gpointer user)
 	return !((EventLog *)value)->feeds->len;
 }
 
-static EventLog *log_of(BpPlugin *plugin, const char *glob)
+static EventLog *log_of(BpPlugin *self, const char *glob)
 {
 	EventLog *log;
 
@@ -169,12 +169,12 @@ static EventLog *log_of(BpPlugin *plugin, const char *glob)
 	if (g_hash_table_size(logs) >= LOGS_LIMIT)
 		g_hash_table_foreach_remove(logs, is_idle, NULL);
 	log = g_new0(EventLog, 1);
-	log->plugin = plugin;
+	log->self = self;
 	log->glob = g_strdup(glob);
 	log->id = (guint64)g_random_int() << 32 | g_random_int();
 	log->feeds = g_ptr_array_new();
 	g_hash_table_insert(logs, log->glob, log);
-	log->watch = bp_channel_watch_glob(plugin, glob, on_message, log, NULL);
+	log->watch = bp_channel_watch_glob(self, glob, on_message, log, NULL);
 	return log;
 }
 
@@ -202,7 +202,7 @@ static void on_gone(BpPlugin *self, BpHttpExchange *exchange, gpointer data)
 
 	g_ptr_array_remove(log->feeds, feed);
 	if (!log->feeds->len)
-		bp_timer_once(&log->timer, log->plugin, LINGER, on_lingered, log);
+		bp_timer_once(&log->timer, log->self, LINGER, on_lingered, log);
 	g_free(feed);
 }
 
@@ -246,7 +246,7 @@ static void serve(WebServer *server, BpHttpExchange *exchange, const char *glob)
 	bp_http_on_drained(exchange, on_drained);
 	bp_http_begin(exchange, 200, "text/event-stream");
 	bp_http_send(exchange, "retry: 2000\n\n", 13);
-	bp_timer_add(bp_http_scope(exchange), NULL, COMMENT_INTERVAL, 0, on_comment, feed, NULL);
+	bp_timer_add(bp_http_scope(feed->exchange), NULL, COMMENT_INTERVAL, 0, on_comment, feed, NULL);
 	pump(feed);
 }
 

@@ -320,4 +320,4 @@ mutation("tls-ciphers", "TLS 1.2 has forward secrecy", 'SSL_CTX_set_cipher_list(
 mutation("tls-tickets", "the keys of tickets change", "if (age < KEY_LIFE)", "if (1)", "servers.py:keys_of_tickets_change")
 mutation("chunk-extension", "chunk extensions are checked", "if (stage < 0) return bad(", "if (0) return bad(", "http-codec:chunks")
 mutation("events-bounded", "the log of events is bounded", "log->events.length > EVENTS_LIMIT ||", "", "web.py:events_resume")
-mutation("events-counted", "lost events are counted", "web_count_lost(log->plugin, WEB_LOST_EVENTS);", "", "web.py:events_not_read")
+mutation("events-counted", "lost events are counted", "web_count_lost(log->self, WEB_LOST_EVENTS);", "", "web.py:events_not_read")

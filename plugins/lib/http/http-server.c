@@ -4,6 +4,14 @@
 #include "http-server.h"
 #include <backplane/server.h>
 
+static const BpParam site_params[] = {
+	{ "origins", .many = 1, .alias = "allow_origins",
+	  .help = "other sites (scheme://host:port, * for any) whose pages may use it" },
+	{ "trusted_proxies", .many = 1,
+	  .help = "proxies (addresses, networks as 10.0.0.0/8, unix) whose X-Forwarded-For and -Proto are believed" },
+	{ NULL },
+};
+
 const BpParam bp_http_params[] = {
 	{ "header_timeout", .type = BP_DURATION, .fallback = "10s", .min = 0.01, .max = 86400,
 	  .help = "for a request's head to come" },
@@ -19,10 +27,7 @@ const BpParam bp_http_params[] = {
 	  .help = "longest body of a request" },
 	{ "hosts", .many = 1,
 	  .help = "names (* for any) it may be called by in Host, beside loopback and its address" },
-	{ "origins", .many = 1, .alias = "allow_origins",
-	  .help = "other sites (scheme://host:port, * for any) whose pages may use it" },
-	{ "trusted_proxies", .many = 1,
-	  .help = "proxies (addresses, networks as 10.0.0.0/8, unix) whose X-Forwarded-For and -Proto are believed" },
+	{ .include = site_params },
 	{ .include = bp_server_params },
 	{ NULL },
 };
