@@ -51,7 +51,7 @@ mutation("plugin-needs", "what a plugin needs is not a part of what it leaves be
 mutation("plugin-rows", "rows of an earlier size are not taken for ours",
          "if (!rows || size == known)", "if (1)", "abi:earlier_rows")
 mutation("abi-order", "a member in the middle of a struct is noticed",
-         "guint64 drops; /* not delivered: a full inbox, or too many hops */", "guint64 lost, drops;", "abi.py:libraries")
+         "guint64 drops; /* not delivered: a full inbox, too many hops, bp_channel_dropped */", "guint64 lost, drops;", "abi.py:libraries")
 mutation("plugin-name", "a plugin's name has plain letters only",
          'strspn(info->name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(info->name)', "0", "plugin:refusals")
 mutation("plugin-twice", "a name that is loaded is taken",
@@ -157,7 +157,7 @@ mutation("http-host", "a name of somebody else's is not ours (DNS rebinding)",
          "if (!is_loopback_name(host, name_size) && !is_listed(server->hosts, host, name_size) && !is_listed(server->hosts, host, size))",
          "if (0)", "http:refused")
 mutation("http-origin", "pages of other sites are refused",
-         'return "the Origin of the request is another site";', ";", "http:refused")
+         'return OTHER_SITE("the Origin of the request is another site");', ";", "http:refused")
 mutation("http-fetch-site", "Sec-Fetch-Site is looked at",
          'if (site && !origin && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0)', "if (0)", "http:refused")
 mutation("http-browser-proof", "a browser must say where a change comes from",
