@@ -294,6 +294,20 @@ static void test_chunks(void)
 		{ "5\r\nhello\r\n0\r\n\r\n", "hello", "" },
 		{ "5\r\nhello\r\n006\r\n world\r\n0\r\n\r\n", "hello world", "" },
 		{ "A;x=y;z=\"q\"\r\n0123456789\r\n0;a\r\nT: v\r\nU: \r\n\r\nx", "0123456789", "x" },
+		{ "5 ; a\t= b ;c = \"d\\\";\t\"\r\nhello\r\n0\r\n\r\n", "hello", "" },
+		{ "1;a;b=;\r\n", NULL },
+		{ "1;\r\nx", NULL },
+		{ "1;a=\r\nx", NULL },
+		{ "1;=b\r\nx", NULL },
+		{ "1;a b\r\nx", NULL },
+		{ "1;a=b=c\r\nx", NULL },
+		{ "1;a=b,c\r\nx", NULL },
+		{ "1;a=\"b\r\nx", NULL },
+		{ "1;a=\"b\"c\r\nx", NULL },
+		{ "1;a=\"\\\r\n\"\r\nx", NULL },
+		{ "1;a \r\nx", NULL },
+		{ "1;a;;b\r\nx", NULL },
+		{ "1;a/b\r\nx", NULL },
 		{ "\r\n", NULL },
 		{ "g\r\n", NULL },
 		{ " 5\r\nhello", NULL },
@@ -469,6 +483,11 @@ static void test_tags_and_encodings(void)
 	CU_ASSERT_FALSE(http_accepts_gzip("gzip;q=0"));
 	CU_ASSERT_FALSE(http_accepts_gzip("gzip;q=0.00"));
 	CU_ASSERT_FALSE(http_accepts_gzip("br, xgzip"));
+	CU_ASSERT(http_accepts_gzip("*;q=0, gzip"));
+	CU_ASSERT(http_accepts_gzip("gzip, *;q=0"));
+	CU_ASSERT(http_accepts_gzip("identity;q=0.5, *;q=0, GZip ; q=0.1"));
+	CU_ASSERT_FALSE(http_accepts_gzip("*, gzip;q=0"));
+	CU_ASSERT_FALSE(http_accepts_gzip("*;q=0"));
 	CU_ASSERT_FALSE(http_accepts_gzip(""));
 }
 

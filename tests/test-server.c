@@ -372,8 +372,9 @@ static void test_open_to_the_network(void)
 	g_autoptr(GError) error = NULL;
 
 	CU_ASSERT_FALSE(begin((const char *const[]){ "bind=0.0.0.0", NULL }, &error));
-	CU_ASSERT_STRING_EQUAL(error->message, "binding 0.0.0.0 lets anybody on the network in without login; "
-					       "say insecure=yes if that is wanted, or bind=127.0.0.1");
+	CU_ASSERT_STRING_EQUAL(error->message,
+			       "binding 0.0.0.0 lets anybody on the network in without login; "
+			       "say insecure=yes (--insecure of a command) if that is wanted, or bind=127.0.0.1");
 	end();
 	g_clear_error(&error);
 	CU_ASSERT_FALSE(begin((const char *const[]){ "bind=*", NULL }, &error));

@@ -488,6 +488,26 @@ static void test_modes_change_often(void)
 	}
 }
 
+/* Each byte is seen once by those who watch, however often the mode changes meanwhile: what is sent grows with what is typed. */
+static void test_characters_are_seen_once(void)
+{
+	g_autoptr(GString) typed = g_string_new("c\n"), seen = g_string_new(NULL);
+	Client *client;
+	BpWatch *watching;
+
+	for (guint i = 0; i < 1000; i++)
+		g_string_append(typed, "a.c\n");
+	start();
+	client = client_new("app", FALSE, BP_OBSERVER);
+	watching = bp_channel_watch(bp_kernel(), bp_session_channel(client->session, FALSE), watch, seen, NULL);
+	type(client, typed->str);
+	CU_ASSERT_STRING_EQUAL(seen->str, typed->str);
+	bp_watch_remove(watching);
+	client_free(client);
+	g_string_truncate(events, 0);
+	stop();
+}
+
 /* A NUL is a character like others: what is behind it does not wait for its end. */
 static void test_nul_is_a_character(void)
 {
@@ -561,6 +581,7 @@ static const SuiteTest tests[] = {
 	{ "terminal_events", test_terminal_events },
 	{ "what_others_send_is_shown", test_what_others_send_is_shown },
 	{ "modes_change_often", test_modes_change_often },
+	{ "characters are seen once", test_characters_are_seen_once },
 	{ "nul_is_a_character", test_nul_is_a_character },
 	{ "its_own_words_are_given_to_it", test_its_own_words_are_given_to_it },
 	{ "asked_when_its_server_has_gone", test_asked_when_its_server_has_gone },

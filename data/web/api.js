@@ -47,7 +47,10 @@ export function connect() {
 	clearTimeout(state.timer);
 	if (state.socket)
 		return;
-	const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`, ["backplane.v1"]);
+	const address = new URL("ws", document.baseURI);
+	address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
+	address.hash = "";
+	const socket = new WebSocket(address.href, ["backplane.v1"]);
 	state.socket = socket;
 	socket.onopen = () => opened(socket);
 	socket.onmessage = (event) => received(event.data);
@@ -203,7 +206,7 @@ async function request(method, path, body) {
 	}
 	let answer;
 	try {
-		answer = await fetch(`/api/v1${path}`, options);
+		answer = await fetch(new URL(`api/v1${path}`, document.baseURI), options);
 	} catch {
 		throw new Problem("the host cannot be reached; is it still running?", 0);
 	}

@@ -72,7 +72,7 @@ async function route(first) {
 	const element = h("div", { class: "view" });
 	place.append(element);
 	try {
-		const module = view.module ?? await import(view.url);
+		const module = view.module ?? await import(new URL(view.url, document.baseURI));
 		if (mine !== turn)
 			return;
 		const ended = module.show(element, { ...api });
@@ -103,7 +103,7 @@ async function look() {
 	views.find(({ id }) => id === "jobs").hidden = !work;
 	if (Array.isArray(found)) {
 		const own = views.filter((view) => !view.url);
-		views.splice(0, views.length, ...own, ...found.map(({ id, title, url }) => ({ id: `view/${id}`, title: title ?? id, url: url ?? `/views/${id}.js` })));
+		views.splice(0, views.length, ...own, ...found.map(({ id, title, url }) => ({ id: `view/${id}`, title: title ?? id, url: url ?? `views/${id}.js` })));
 	}
 	if (JSON.stringify(views.map(({ id, hidden }) => [id, hidden])) === before)
 		return;

@@ -72,7 +72,7 @@ function serverTable() {
 export function show(element, api) {
 	const about = h("p", { class: "muted about" });
 	const box = noticeBox();
-	const tiles = ["Uptime", "Memory", "Messages", "Channels", "Sessions", "Instances"].map(tile);
+	const tiles = ["Uptime", "Memory", "Messages", "Channels", "Sessions", "Instances", "Messages lost"].map(tile);
 	const charts = [ // what is drawn of each sample
 		["Processor", "cpu", (value) => `${short(100 * value)} %`],
 		["Messages", "messages", (value) => `${short(value)}/s`],
@@ -94,6 +94,8 @@ export function show(element, api) {
 		tiles[3].set(number(host.channels));
 		tiles[4].set(number(host.sessions));
 		tiles[5].set(number(host.instances));
+		tiles[6].set(number(host.lost ?? 0));
+		tiles[6].element.classList.toggle("bad", host.lost > 0);
 		charts.forEach(({ name, chart }) => chart.set(rates.samples.map((sample) => [sample.time, sample[name]])));
 		loops.update((host.loops ?? []).map((loop) => ({ ...loop, rate: rates.loopEvents.get(loop.name) ?? 0 })));
 	};

@@ -96,7 +96,7 @@ BP_API void bp_channel_options_clear(BpChannelOptions *options);
 typedef struct {
 	guint64 messages; /* sent while the channel was watched or had a replay buffer */
 	guint64 bytes;
-	guint64 drops; /* not delivered: a full inbox, or too many hops */
+	guint64 drops; /* not delivered: a full inbox, too many hops, bp_channel_dropped */
 	guint watchers;
 	double rate; /* messages per second, averaged since the last call that was at least a second earlier */
 } BpChannelStats;
@@ -108,6 +108,9 @@ static inline BpChannelStats bp_channel_stats(BpChannel *channel)
 	bp_channel_stats_sized(channel, &result, sizeof(result));
 	return result;
 }
+/* For a watcher that could not pass a message on: counts it among the drops of the channel. The first one is a warning in the log, with
+ * `why` (NULL: none). Any thread. */
+BP_API void bp_channel_dropped(BpChannel *channel, const char *why);
 /* The replay buffer, oldest first; free with g_ptr_array_unref. */
 BP_API GPtrArray *bp_channel_replay(BpChannel *channel);
 

@@ -45,7 +45,7 @@ struct BpHandler {
 	guint line_limit;   /* bytes; 0: 64 KiB. A longer line ends the session with a sentence. */
 	gboolean (*open)(BpPlugin *self, BpSession *session,
 			 GError **error); /* FALSE refuses the session; the peer is sent the error message */
-	void (*welcome)(BpPlugin *self, BpSession *session); /* NULL: the server's welcome_message, if it has one */
+	void (*welcome)(BpPlugin *self, BpSession *session); /* after the server's welcome_message, if it has one */
 	/* A whole line without its end; NUL-terminated. FALSE ends the session. */
 	gboolean (*line)(BpPlugin *self, BpSession *session, const char *line, gsize size);
 	gboolean (*character)(BpPlugin *self, BpSession *session, const char *bytes, gsize size);

@@ -28,7 +28,7 @@ G_BEGIN_DECLS
 typedef struct BpHttpServer BpHttpServer;
 typedef struct BpHttpExchange BpHttpExchange;
 
-/* header_timeout, keepalive_timeout, body_rate, max_header, max_uri, max_body, hosts, origins; then bp_server_params. */
+/* header_timeout, keepalive_timeout, body_rate, max_header, max_uri, max_body, hosts, origins, trusted_proxies; then bp_server_params. */
 BP_API extern const BpParam bp_http_params[];
 
 typedef struct {
@@ -67,7 +67,7 @@ BP_API char *bp_http_header_list(const BpHttpExchange *exchange, const char *nam
 BP_API gboolean bp_http_header_has(const BpHttpExchange *exchange, const char *name, const char *word);
 BP_API gboolean bp_http_has_body(const BpHttpExchange *exchange); /* Content-Length or chunks, perhaps of size 0 */
 BP_API const char *bp_http_body(const BpHttpExchange *exchange, gsize *size); /* NUL-terminated; `size` may be NULL */
-BP_API const char *bp_http_peer(const BpHttpExchange *exchange);	      /* "127.0.0.1:4711" */
+BP_API const char *bp_http_peer(const BpHttpExchange *exchange); /* "127.0.0.1:4711"; of a trusted proxy: its client */
 /* The decoded value of a field of a form or query ("a=1&b=x+y%21"); NULL if it is missing, not UTF-8 or contains a NUL. Yours. Any
  * thread. */
 BP_API char *bp_http_form_value(const char *form, gsize size, const char *name);

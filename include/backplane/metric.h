@@ -4,6 +4,8 @@
  *	laser->jobs = bp_metric(self, "jobs_total", BP_COUNTER, "jobs that ended");
  *	bp_metric_add(laser->jobs, 1);
  *
+ * What is lost is counted by metrics whose names begin with lost_: `status` and the page show those that are not 0.
+ *
  * A metric is freed with its owner. In /metrics it is backplane_PLUGIN_NAME, with the instance as a label.
  */
 #pragma once

@@ -39,6 +39,9 @@ typedef struct {
 	json_t *(*get)(BpPlugin *self, const char *id, GError **error);
 	const BpAction *actions; /* ends with { NULL } */
 	const char *channel; /* on which changes are said, or NULL: the page then asks again when something is said */
+	/* The members of its objects, for openapi.json: "id:string rate:number params:array note:string?". Types are those of JSON, or
+	 * any; a member with ? may be missing. NULL: an id, and what there is. */
+	const char *members;
 } BpResource;
 
 /* An ES module that exports `title` and `show(element, api)`, which gives a function that ends it; `api` has

@@ -40,6 +40,8 @@ typedef struct {
 	gboolean tls;
 	const char *tls_cert, *tls_key, *tls_client_ca;
 	guint reserve; /* descriptors kept for its connections, so that they are accepted when all others are used; at most 64 */
+	/* Protocol above TLS ("http/1.1"), a constant: clients that offer others only are refused. NULL: any. */
+	const char *alpn;
 } BpServerOptions;
 
 /* The options according to the parameters of `self`, whose table has a row "port" and includes bp_server_params. */

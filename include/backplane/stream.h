@@ -26,6 +26,8 @@ typedef struct {
 	void (*drained)(BpPlugin *self, BpStream *stream, gpointer user);
 	/* The connection (and its TLS handshake) is complete; may be NULL. Before that, nothing is read and writes stay queued. */
 	void (*ready)(BpPlugin *self, BpStream *stream, gpointer user);
+	/* The server closes it after this call: it was idle or open for too long. What is written here is still sent. May be NULL. */
+	void (*expired)(BpPlugin *self, BpStream *stream, const GError *why, gpointer user);
 } BpStreamEvents;
 
 /* Takes the descriptor. `self` owns the stream; its events are called from the next turn on. */

@@ -380,7 +380,7 @@ gboolean bp_channel_is_watched(const BpChannel *channel)
 	return __atomic_load_n(&channel->active, __ATOMIC_RELAXED) > 0;
 }
 
-void channel_dropped(BpChannel *channel, const char *why)
+void bp_channel_dropped(BpChannel *channel, const char *why)
 {
 	if (__atomic_fetch_add(&channel->drops, 1, __ATOMIC_RELAXED) || !bus_warning || !why)
 		return;
@@ -424,7 +424,7 @@ void bp_channel_send(BpChannel *channel, BpMessage *message)
 	if (!bp_channel_is_watched(channel) || (traits & TRAIT_LOG && message->hops & HOP_OF_LOG))
 		return;
 	if (G_UNLIKELY((message->hops & ~(HOP_OF_LOG | HOP_OF_COPY)) > BP_MAX_HOPS)) {
-		channel_dropped(channel, "messages trigger each other in a loop");
+		bp_channel_dropped(channel, "messages trigger each other in a loop");
 		return;
 	}
 	count(channel, message->size);

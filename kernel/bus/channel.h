@@ -70,7 +70,6 @@ extern GMutex bus_lock;
 void channel_hold(BpChannel *channel);	 /* bus_lock held */
 void channel_unhold(BpChannel *channel); /* takes bus_lock */
 ChannelState *channel_state(BpChannel *channel, gboolean make);
-void channel_dropped(BpChannel *channel, const char *why);
 BpMessage *channel_format(BpChannel *channel, BpMessage *message); /* a new message, or a reference to this one */
 /* Delivers to all branches; `sequence` 0 when there is no replay buffer. */
 void channel_deliver(BpChannel *channel, BpMessage *message, guint64 sequence);

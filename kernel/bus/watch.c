@@ -186,7 +186,7 @@ static void branch_post(Branch *branch, BpMessage *message, guint64 sequence)
 	if (own)
 		branch->queued--;
 	if (!g_atomic_int_get(&branch->port->closed))
-		channel_dropped(branch->channel, "a loop that watches it cannot keep up");
+		bp_channel_dropped(branch->channel, "a loop that watches it cannot keep up");
 	bp_message_unref(message);
 	bp_channel_unref(branch->channel);
 }

@@ -47,7 +47,7 @@ void bp_session_give_bytes(BpSession *session, const char *data, gsize size)
 
 static void give(BpSession *session, const char *data, gsize size)
 {
-	if (session->mode != BP_LINES && !session->echo_off && bp_channel_is_watched(session->recv))
+	if (session->mode == BP_RAW && !session->echo_off && bp_channel_is_watched(session->recv))
 		bp_channel_send_bytes(session->recv, data, size);
 	if (session->mode == BP_RAW)
 		bp_session_give_bytes(session, data, size);
@@ -64,7 +64,7 @@ gboolean bp_session_receive(BpSession *session, gconstpointer data, gsize size)
 		return FALSE;
 	bp_session_ref(session);
 	session->last_input = bp_loop_now();
-	if (session->taker) {
+	if (session->taker && size) {
 		used = call_input(session, data, size);
 		if (used && used < size)
 			bp_session_receive(session, (const char *)data + used, size - used);

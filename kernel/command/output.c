@@ -97,7 +97,7 @@ void session_on_send(BpPlugin *self, BpMessage *message, gpointer data)
 
 void session_show(BpSession *session, gconstpointer data, gsize size, gboolean text)
 {
-	if (session->ended || !size)
+	if (session->ended || (!size && (text || session->mode != BP_RAW))) /* an empty message of bytes is one */
 		return;
 	if (session->direct)
 		to_link(session, data, size, text);

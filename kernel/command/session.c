@@ -218,10 +218,10 @@ static gboolean open_handler(BpSession *session, const char *welcome, GError **e
 	session->begun = TRUE;
 	if (!session->ended)
 		announce(session, "begin");
+	if (welcome && *welcome && !session->ended)
+		bp_session_print(session, welcome);
 	if (handler->welcome && !session->ended)
 		handler->welcome(session->handler_plugin, session);
-	else if (welcome && *welcome && !session->ended)
-		bp_session_print(session, welcome);
 	session_leave(session);
 	return TRUE;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <backplane/file.h>
+#include <backplane/metric.h>
 #include "commands.h"
 
 char *state_text(const BpInstance *instance)
@@ -85,6 +86,31 @@ static void show_longest(BpCall *call)
 	}
 }
 
+static void show_loss(BpCall *call, double count, const char *who, const char *what)
+{
+	if (count > 0)
+		bp_call_styled(call, BP_BAD, "lost by %s: %.0f %s", who, count, what);
+}
+
+/* What queues of this host have lost since it began, or since their owner did. */
+static void show_losses(BpCall *call)
+{
+	g_autoptr(GPtrArray) loops = bp_loop_list(), metrics = bp_metric_list(NULL), channels = bp_channel_list(NULL);
+	guint64 drops = 0;
+
+	for (guint i = 0; i < loops->len; i++)
+		show_loss(call, (double)bp_loop_stats(loops->pdata[i]).drops, bp_loop_name(loops->pdata[i]),
+			  "calls, as the inbox of that loop was full");
+	for (guint i = 0; i < metrics->len; i++)
+		if (g_str_has_prefix(bp_metric_name(metrics->pdata[i]), "lost_"))
+			show_loss(call, bp_metric_value(metrics->pdata[i]),
+				  bp_plugin_name(bp_metric_owner(metrics->pdata[i])),
+				  bp_metric_help(metrics->pdata[i]));
+	for (guint i = 0; i < channels->len; i++)
+		drops += bp_channel_stats(channels->pdata[i]).drops;
+	show_loss(call, (double)drops, "channels", "messages, to some of their watchers; channel list names them");
+}
+
 static gboolean run_status(BpPlugin *self, BpCall *call, GError **error)
 {
 	g_autoptr(GPtrArray) channels = bp_channel_list(NULL);
@@ -102,6 +128,7 @@ static gboolean run_status(BpPlugin *self, BpCall *call, GError **error)
 			       "lost, as nobody reads them: %" G_GUINT64_FORMAT
 			       " pieces of output on stdout, %" G_GUINT64_FORMAT " lines of the log on stderr",
 			       pieces, lines);
+	show_losses(call);
 	problems = show_problems(call, instances);
 	if (bp_call_bool(call, "check"))
 		return problems ? bp_fail(error, BP_FAILED, "%u problem%s", problems, problems > 1 ? "s" : "") : TRUE;

@@ -45,6 +45,7 @@ static BpValues *server_values(BpCall *call, const BpModule *module, GError **er
 
 	if (!bp_values_set(values, "port", port, error) || !bp_values_set(values, "handler", "console", error) ||
 	    (bind && !bp_values_set(values, "bind", bind, error)) ||
+	    (bp_call_bool(call, "insecure") && !bp_values_set(values, "insecure", "yes", error)) ||
 	    (bp_call_bool(call, "silent") && !bp_values_set(values, "quiet", "true", error)) ||
 	    (bp_call_bool(call, "suppress") && !bp_values_set(values, "prompt", "false", error)))
 		return NULL;
@@ -84,6 +85,7 @@ static const BpParam params[] = {
 	{ "port", 'p', BP_INT, .fallback = "23", .setting = "default_telnet_port", .min = 0, .max = 65535,
 	  .help = "port to listen on." },
 	{ "bind", 'b', BP_STRING, .help = "address to listen on; loopback if left out" },
+	{ "insecure", .type = BP_BOOL, .help = "listen beyond this machine without login" },
 	{ "silent", 's', BP_BOOL, .help = "do not watch server channels" },
 	{ "suppress", 'u', BP_BOOL, .help = "suppress input prompt '>>'" },
 	{ "quit", 'q', BP_BOOL, .help = "shutdown current consoleserver" },

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // nodes.js - the view Nodes: a table with the last values, a map where positions are known, and the traffic log.
-import { h, svg, pageHead, empty } from "/assets/dom.js";
-import { duration } from "/assets/format.js";
-import { Stream } from "/assets/stream.js";
-import { Table } from "/assets/table.js";
+import { h, svg, pageHead, empty } from "../assets/dom.js";
+import { duration } from "../assets/format.js";
+import { Stream } from "../assets/stream.js";
+import { Table } from "../assets/table.js";
 
 export const title = "Nodes";
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // peers.js - the view Peers: a map of the hosts around this one, and a table with states and rates.
-import { h, svg, pageHead, empty } from "/assets/dom.js";
-import { short, number } from "/assets/format.js";
-import { Table } from "/assets/table.js";
+import { h, svg, pageHead, empty } from "../assets/dom.js";
+import { short, number } from "../assets/format.js";
+import { Table } from "../assets/table.js";
 
 export const title = "Peers";
 

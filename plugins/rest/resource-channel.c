@@ -111,6 +111,8 @@ const BpResource channels_resource = {
 	.size = sizeof(channels_resource),
 	.name = "channels",
 	.help = "named one-to-many pipes of messages",
+	.members =
+		"id:string number:integer watchers:integer messages:integer bytes:integer rate:number drops:integer replay:integer",
 	.list = list_channels,
 	.get = get_channel,
 	.actions = actions,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
+#include <backplane/metric.h>
 #include "resources.h"
 
 gboolean resource_matches(const char *query, const char *id)
@@ -61,6 +62,20 @@ static guint count_connections(void)
 	return count;
 }
 
+/* By loops, since their inboxes were full, and by what counts it in a metric (metric.h). */
+static double count_lost(void)
+{
+	g_autoptr(GPtrArray) loops = bp_loop_list(), metrics = bp_metric_list(NULL);
+	double lost = 0;
+
+	for (guint i = 0; i < loops->len; i++)
+		lost += (double)bp_loop_stats(loops->pdata[i]).drops;
+	for (guint i = 0; i < metrics->len; i++)
+		if (g_str_has_prefix(bp_metric_name(metrics->pdata[i]), "lost_"))
+			lost += bp_metric_value(metrics->pdata[i]);
+	return lost;
+}
+
 static json_t *list_host(BpPlugin *self, const char *query, GError **error)
 {
 	g_autoptr(GPtrArray) channels = bp_channel_list(NULL), sessions = bp_session_list(),
@@ -75,13 +90,14 @@ static json_t *list_host(BpPlugin *self, const char *query, GError **error)
 		bytes += stats.bytes;
 	}
 	bp_output_lost(&output_lost, &log_lost);
-	return json_pack("{s:s,s:s,s:s,s:i,s:i,s:f,s:f,s:f,s:I,s:o,s:i,s:i,s:i,s:i,s:I,s:I,s:I,s:I}", "id", "host",
+	return json_pack("{s:s,s:s,s:s,s:i,s:i,s:f,s:f,s:f,s:I,s:o,s:i,s:i,s:i,s:i,s:I,s:I,s:I,s:I,s:I}", "id", "host",
 			 "name", g_get_host_name(), "version", bp_kernel_version(), "abi", BP_ABI, "pid", (int)getpid(),
 			 "uptime", (double)(g_get_real_time() - started) / 1e6, "started", (double)started / 1e6, "cpu",
 			 cpu_seconds(), "resident", resident_bytes(), "loops", loops_json(), "connections",
 			 (int)count_connections(), "channels", (int)channels->len, "sessions", (int)sessions->len,
 			 "instances", (int)instances->len, "messages", (json_int_t)messages, "bytes", (json_int_t)bytes,
-			 "log_lost", (json_int_t)log_lost, "output_lost", (json_int_t)output_lost);
+			 "log_lost", (json_int_t)log_lost, "output_lost", (json_int_t)output_lost, "lost",
+			 (json_int_t)count_lost());
 }
 
 static json_t *get_host(BpPlugin *self, const char *id, GError **error)
@@ -96,6 +112,10 @@ const BpResource host_resource = {
 	.size = sizeof(host_resource),
 	.name = "host",
 	.help = "the program: version, uptime, loops, counts",
+	.members =
+		"id:string name:string version:string abi:integer pid:integer uptime:number started:number cpu:number resident:integer loops:array "
+		"connections:integer channels:integer sessions:integer instances:integer messages:integer bytes:integer "
+		"log_lost:integer output_lost:integer lost:integer",
 	.list = list_host,
 	.get = get_host,
 };
@@ -127,10 +147,15 @@ static json_t *list_servers(BpPlugin *self, const char *query, GError **error)
 	return list;
 }
 
-const BpResource servers_resource = { .size = sizeof(servers_resource),
-				      .name = "servers",
-				      .help = "who listens, and what came and went",
-				      .list = list_servers };
+const BpResource servers_resource = {
+	.size = sizeof(servers_resource),
+	.name = "servers",
+	.help = "who listens, and what came and went",
+	.members =
+		"id:string class:string addresses:string connections:integer accepted:integer refused:integer timeouts:integer "
+		"slow:integer bytes_in:integer bytes_out:integer drops:integer insecure:boolean",
+	.list = list_servers
+};
 
 /* --- contexts --- */
 
@@ -148,6 +173,7 @@ static json_t *list_contexts(BpPlugin *self, const char *query, GError **error)
 const BpResource contexts_resource = { .size = sizeof(contexts_resource),
 				       .name = "contexts",
 				       .help = "the paths that have settings",
+				       .members = "id:string",
 				       .list = list_contexts };
 
 /* --- settings: the query is a context --- */
@@ -244,6 +270,7 @@ const BpResource settings_resource = {
 	.size = sizeof(settings_resource),
 	.name = "settings",
 	.help = "settings by context (match is the context), with what is allowed",
+	.members = "id:string name:string type:string context:string value:any set:boolean temporary:boolean",
 	.list = list_settings,
 	.actions = setting_actions,
 };

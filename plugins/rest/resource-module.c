@@ -27,6 +27,7 @@ const BpResource modules_resource = {
 	.size = sizeof(modules_resource),
 	.name = "modules",
 	.help = "classes that can be opened, with their parameters",
+	.members = "id:string plugin:string help:string params:array",
 	.list = list_modules,
 };
 
@@ -105,6 +106,9 @@ const BpResource instances_resource = {
 	.size = sizeof(instances_resource),
 	.name = "instances",
 	.help = "modules that are open",
+	.members =
+		"id:string class:string plugin:string context:string since:number values:object description:string state:string "
+		"reason:string state_age:number metrics:object",
 	.list = list_instances,
 	.get = get_instance,
 	.actions = instance_actions,
@@ -131,6 +135,9 @@ const BpResource problems_resource = {
 	.size = sizeof(problems_resource),
 	.name = "problems",
 	.help = "modules that wait or have failed, and why",
+	.members =
+		"id:string class:string plugin:string context:string since:number values:object description:string state:string "
+		"reason:string state_age:number metrics:object",
 	.list = list_problems,
 	.channel = "problems",
 };
@@ -255,6 +262,8 @@ const BpResource plugins_resource = {
 	.size = sizeof(plugins_resource),
 	.name = "plugins",
 	.help = "what is loaded, and what each brings",
+	.members =
+		"id:string version:string summary:string state:string cpu:number file:any commands:array modules:array handlers:array",
 	.list = list_plugins,
 	.actions = plugin_actions,
 };

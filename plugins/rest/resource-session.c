@@ -111,6 +111,8 @@ const BpResource sessions_resource = {
 	.size = sizeof(sessions_resource),
 	.name = "sessions",
 	.help = "who is here",
+	.members =
+		"id:integer peer:string transport:string server:string handler:string role:string started:number idle:number terminal:any",
 	.list = list_sessions,
 	.get = get_session,
 	.actions = session_actions,
@@ -141,5 +143,6 @@ const BpResource commands_resource = {
 	.size = sizeof(commands_resource),
 	.name = "commands",
 	.help = "console commands, with their parameters",
+	.members = "id:string help:string group:string plugin:string role:string params:array",
 	.list = list_commands,
 };

@@ -325,6 +325,8 @@ gboolean uart_open(BpInstance *self, GError **error)
 	if (!uart_settings_of(bp_instance_values(self), &uart->settings, error))
 		return FALSE;
 	uart->backlog = (gsize)bp_instance_int(self, "backlog_limit");
+	uart->lost_metric = bp_metric(self, "lost_messages_total", BP_COUNTER,
+				      "messages that the port did not take in time");
 	uart->drop_oldest = strcmp(bp_instance_string(self, "backlog_policy"), "drop-oldest") == 0;
 	uart->wait = strcmp(bp_instance_string(self, "on_unplug"), "wait") == 0;
 	uart->window_bytes = (gsize)bp_instance_int(self, "window_bytes");

@@ -78,13 +78,20 @@ void uart_queue_pump(Uart *uart)
 		uart_servers_resume(uart);
 }
 
+static void count_lost(Uart *uart, guint count)
+{
+	uart->lost += count;
+	bp_metric_add(uart->lost_metric, count);
+}
+
 static void drop_one(Uart *uart, BpMessage *take_message)
 {
-	if (!uart->lost++)
+	if (!uart->lost)
 		bp_channel_printf(uart->events,
 				  "More is sent than %s takes: over %" G_GSIZE_FORMAT
 				  " bytes were waiting, and messages are lost",
 				  uart->path, uart->backlog);
+	count_lost(uart, 1);
 	bp_message_unref(take_message);
 }
 
@@ -145,7 +152,7 @@ void uart_queue_take_back(Uart *uart, guint64 written)
 	uart->written = 0;
 	if (uart->wait || !uart->queued)
 		return;
-	uart->lost += uart->queue.length;
+	count_lost(uart, uart->queue.length);
 	bp_channel_printf(uart->events, "%s went before it took all: %u messages (%" G_GSIZE_FORMAT " bytes) are lost",
 			  uart->path, uart->queue.length, uart->queued);
 	uart_queue_clear(uart);

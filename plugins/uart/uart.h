@@ -8,6 +8,7 @@
 #pragma once
 #include <backplane/backplane.h>
 #include <backplane/host.h>
+#include <backplane/metric.h>
 #include <backplane/net.h>
 #include "framing.h"
 
@@ -105,6 +106,7 @@ typedef struct {
 	BpTimer *break_timer;
 	UartRecord *record;
 	guint64 bytes_in, bytes_out, lost, refused, reopened;
+	BpMetric *lost_metric;
 } Uart;
 
 extern const BpParam uart_params[];

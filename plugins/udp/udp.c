@@ -33,7 +33,7 @@ static const BpParam port_params[] = {
 const BpParam udp_server_params[] = {
 	{ "port", 'p', BP_INT, .min = 0, .max = 65535, .required = 1,
 	  .help = "port to receive on; 0 takes a free one" },
-	{ "bind", 'b', BP_STRING, .fallback = "127.0.0.1", .alias = "host|udp_address",
+	{ "bind", 'b', BP_STRING, .fallback = "localhost", .alias = "host|udp_address",
 	  .help = "address to receive on: numeric, localhost or *" },
 	{ "insecure", .type = BP_BOOL, .fallback = "false", .help = "receive from beyond this machine without login" },
 	{ .include = port_params },

@@ -6,6 +6,7 @@ plugins_web_so_SOURCES = \
 	plugins/web/web-channels.c \
 	plugins/web/web-command.c \
 	plugins/web/web-commands.c \
+	plugins/web/web-events.c \
 	plugins/web/web-history.c \
 	plugins/web/web-metrics.c \
 	plugins/web/web-op.c \

@@ -239,7 +239,7 @@ void web_serve_instances(WebServer *server, BpHttpExchange *exchange)
 		return;
 	if (open_instance(body, &name, &error)) {
 		escaped = bp_http_escape(name);
-		place = g_strconcat(WEB_API "instances/", escaped, NULL);
+		place = g_strconcat("instances/", escaped, NULL);
 		bp_http_add_header(exchange, "Location", place);
 		opened = bp_resource_get("instances", name, BP_ADMIN, NULL);
 		/* It may have closed itself at once. */

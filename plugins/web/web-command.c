@@ -170,15 +170,27 @@ static void answer_run(WebServer *server, BpHttpExchange *exchange, const char *
 	answer_json(exchange, command, failed, output);
 }
 
-static void answer_page(WebServer *server, BpHttpExchange *exchange, const char *command, gboolean failed,
-			const char *output)
+static gboolean wants_json(const BpHttpExchange *exchange)
 {
 	const char *accept = bp_http_header(exchange, "accept");
 
-	if (accept && strstr(accept, "application/json"))
+	return accept && strstr(accept, "application/json");
+}
+
+static void answer_page(WebServer *server, BpHttpExchange *exchange, const char *command, gboolean failed,
+			const char *output)
+{
+	if (wants_json(exchange))
 		answer_json(exchange, command, failed, output);
 	else
 		web_serve_result(server, exchange, command, failed, output);
+}
+
+/* HEAD runs nothing, so that the length of the output is not known. */
+static void answer_head(BpHttpExchange *exchange)
+{
+	bp_http_begin(exchange, 200, wants_json(exchange) ? "application/json" : "text/html; charset=utf-8");
+	bp_http_end(exchange);
 }
 
 static char *posted_command(BpHttpExchange *exchange)
@@ -211,7 +223,7 @@ void web_serve_root(WebServer *server, BpHttpExchange *exchange)
 		command = posted_command(exchange);
 		if (!command)
 			return;
-	} else if (web_is_method(exchange, "GET")) {
+	} else {
 		command = bp_http_form_value(query, strlen(query), "cmd");
 		if (!command && (g_str_has_prefix(query, "cmd=") || strstr(query, "&cmd="))) {
 			bp_http_respond_problem(exchange, 400, "cmd is not UTF-8");
@@ -223,6 +235,8 @@ void web_serve_root(WebServer *server, BpHttpExchange *exchange)
 			exchange, 403,
 			"a browser must say where a command comes from (Origin, Referer or Sec-Fetch-Site); "
 			"post it from the page, or with the field X-Backplane");
+	else if (command && *command && web_is_method(exchange, "HEAD"))
+		answer_head(exchange);
 	else if (command && *command)
 		web_run(server, exchange, command, answer_page);
 	else

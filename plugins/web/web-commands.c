@@ -38,6 +38,7 @@ static gboolean run_webserver(BpPlugin *self, BpCall *call, GError **error)
 	}
 	values = bp_values_new(web_params);
 	if (!bp_values_set(values, "port", port, error) || (bind && !bp_values_set(values, "bind", bind, error)) ||
+	    (bp_call_bool(call, "insecure") && !bp_values_set(values, "insecure", "yes", error)) ||
 	    (bp_call_bool(call, "silent") && !bp_values_set(values, "quiet", "true", error)))
 		return FALSE;
 	instance = bp_module_open("WebServer", INSTANCE, "/", g_steal_pointer(&values), error);
@@ -51,6 +52,7 @@ static const BpParam params[] = {
 	{ "port", 'p', BP_INT, .fallback = "2080", .setting = "default_webserver_port", .min = 0, .max = 65535,
 	  .help = "port to listen on." },
 	{ "bind", 'b', BP_STRING, .help = "address to listen on; loopback if left out" },
+	{ "insecure", .type = BP_BOOL, .help = "listen beyond this machine without login" },
 	{ "silent", 's', BP_BOOL, .help = "do not watch server channels" },
 	{ "quit", 'q', BP_BOOL, .help = "shutdown current webserver" },
 	{ NULL },

@@ -62,6 +62,7 @@ const BpResource web_history = {
 	.size = sizeof(web_history),
 	.name = "history",
 	.help = "counters of the last five minutes, every five seconds",
+	.members = "id:string time:number cpu:number messages:integer bytes:integer connections:integer",
 	.role = BP_OBSERVER,
 	.list = list_history,
 };

@@ -156,7 +156,6 @@ static void on_request(BpPlugin *self, BpHttpExchange *exchange, gpointer user)
 		bp_http_respond_problem(exchange, 405, "this cannot be done here; Allow says what can");
 	} else if (!bp_http_dispatch(exchange)) {
 		if (strcmp(path, "/ws") == 0 && !bp_http_header(exchange, "upgrade")) {
-			bp_http_add_header(exchange, "Upgrade", "websocket");
 			bp_http_respond_problem(exchange, 426, "this is a WebSocket");
 		} else {
 			bp_http_respond_problem(exchange, 404, "there is nothing here");
@@ -183,12 +182,26 @@ static void add_quoted(GString *line, const char *text)
 	g_string_append_c(line, '"');
 }
 
+/* Commands, lines to complete and tokens are nobody's business: a query is shown only where none of them can be. */
+static char *shown_target(BpHttpExchange *exchange)
+{
+	const char *target = bp_http_target(exchange), *query = strchr(target, '?'), *path = bp_http_path(exchange);
+	gboolean is_harmless = g_str_has_prefix(path, WEB_API) && strcmp(path, WEB_API "complete") != 0;
+	g_autofree char *token = query ? bp_http_form_value(query + 1, strlen(query + 1), "token") : NULL;
+
+	if (!query || (is_harmless && !token))
+		return g_strdup(target);
+	return g_strdup_printf("%.*s?***", (int)(query - target), target);
+}
+
 static void log_access(WebServer *server, BpHttpExchange *exchange, guint status, guint64 bytes)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	g_autoptr(GString) line = g_string_new(NULL);
-	g_autofree char *request = g_strdup_printf("%s %s HTTP/%s", bp_http_method(exchange), bp_http_target(exchange),
+	g_autofree char *target = shown_target(exchange);
+	g_autofree char *request = g_strdup_printf("%s %s HTTP/%s", bp_http_method(exchange), target,
 						   bp_http_version(exchange));
+	g_autofree char *referer = g_strdup(bp_http_header(exchange, "referer"));
 	const char *peer = bp_http_peer(exchange), *colon = strrchr(peer, ':');
 	time_t now = time(NULL);
 	char zone[8];
@@ -201,7 +214,9 @@ static void log_access(WebServer *server, BpHttpExchange *exchange, guint status
 			       tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec, zone);
 	add_quoted(line, request);
 	g_string_append_printf(line, " %u %" G_GUINT64_FORMAT " ", status, bytes);
-	add_quoted(line, bp_http_header(exchange, "referer"));
+	if (referer)
+		referer[strcspn(referer, "?")] = '\0'; /* it may be a command of ours */
+	add_quoted(line, referer);
 	g_string_append_c(line, ' ');
 	add_quoted(line, bp_http_header(exchange, "user-agent"));
 	bp_channel_print(server->access, line->str);
@@ -219,7 +234,8 @@ static void on_finished(BpPlugin *self, BpHttpExchange *exchange, guint status, 
 		log_access(server, exchange, status, bytes);
 	if (bp_channel_is_watched(server->data)) {
 		g_autoptr(GString) line = g_string_new(bp_http_peer(exchange));
-		g_autofree char *request = g_strdup_printf("%s %s", bp_http_method(exchange), bp_http_target(exchange));
+		g_autofree char *target = shown_target(exchange);
+		g_autofree char *request = g_strdup_printf("%s %s", bp_http_method(exchange), target);
 
 		g_string_append(line, " --> ");
 		add_quoted(line, request);

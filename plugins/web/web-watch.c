@@ -111,6 +111,8 @@ static void deliver(WebWatch *watch, BpChannel *channel, BpMessage *message)
 
 	if (all->full) {
 		all->dropped++;
+		web_count_lost(all->self, WEB_LOST_WEBSOCKET);
+		bp_channel_dropped(channel, "a client of /ws does not read");
 		return;
 	}
 	begin(all->self, channel, message);

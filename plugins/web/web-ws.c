@@ -219,8 +219,7 @@ static json_t *list_views(void)
 	json_t *list = json_array();
 
 	for (char **name = names; *name; name++) {
-		g_autofree char *path = g_strconcat("view/", *name, NULL),
-				*url = g_strdup_printf("/views/%s.js", *name);
+		g_autofree char *path = g_strconcat("view/", *name, NULL), *url = g_strdup_printf("views/%s.js", *name);
 		const BpView *view = bp_registry_find(path);
 
 		json_array_append_new(list,

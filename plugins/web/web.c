@@ -46,9 +46,16 @@ static const BpParam settings[] = {
 	{ NULL },
 };
 
+void web_count_lost(BpPlugin *self, const char *name)
+{
+	bp_metric_add(bp_metric(bp_plugin_of(self), name, BP_COUNTER, NULL), 1);
+}
+
 static gboolean load(BpPlugin *self, GError **error)
 {
 	bp_setting_declare(self, bp_context("/"), settings);
+	bp_metric(self, WEB_LOST_EVENTS, BP_COUNTER, "messages that clients of events did not read in time");
+	bp_metric(self, WEB_LOST_WEBSOCKET, BP_COUNTER, "messages that clients of /ws did not read in time");
 	web_assets_load();
 	return bp_registry_add(self, "route/ws", &web_ws_route, error) &&
 	       bp_registry_add(self, "resource/history", &web_history, error);
@@ -57,6 +64,7 @@ static gboolean load(BpPlugin *self, GError **error)
 static void unload(BpPlugin *self)
 {
 	web_ws_unload();
+	web_events_unload();
 	web_assets_unload();
 }
 

@@ -5,7 +5,9 @@
 #include <backplane/net.h>
 #include <gio/gio.h>
 #include <backplane/http.h>
+#include <backplane/host.h>
 #include <backplane/kernel.h>
+#include <backplane/metric.h>
 #include <backplane/resource.h>
 #include <backplane/sessions.h>
 
@@ -19,6 +21,11 @@ typedef struct {
 	guint64 requests, by_class[6]; /* answers by the first digit of their status */
 	guint64 bytes;
 } WebServer;
+
+/* Metrics of the plugin, made when it is loaded. */
+#define WEB_LOST_EVENTS "lost_events_total"
+#define WEB_LOST_WEBSOCKET "lost_websocket_total"
+void web_count_lost(BpPlugin *self, const char *name);
 
 #define WEB_GET 1
 #define WEB_POST 2
@@ -89,6 +96,10 @@ void web_serve_views(WebServer *server, BpHttpExchange *exchange);
 void web_serve_events(WebServer *server, BpHttpExchange *exchange);
 /* Last messages and events of one channel. FALSE: neither is asked for. */
 gboolean web_serve_channel(WebServer *server, BpHttpExchange *exchange, const char *rest);
+void web_serve_channel_events(WebServer *server, BpHttpExchange *exchange, const char *name);
+void web_events_unload(void);
+/* time, size, origin, text or base64. */
+json_t *web_message_json(BpMessage *message);
 void web_serve_openapi(WebServer *server, BpHttpExchange *exchange);
 void web_serve_metrics(WebServer *server, BpHttpExchange *exchange);
 void web_serve_health(WebServer *server, BpHttpExchange *exchange);

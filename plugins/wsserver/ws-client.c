@@ -19,6 +19,7 @@ static void client_free(WsClient *client)
 	g_free(client->target);
 	g_free(client->query);
 	g_free(client->agent);
+	g_free(client->peer);
 	g_free(client);
 }
 
@@ -125,7 +126,7 @@ gboolean ws_client_open_session(WsClient *client, BpSessionOptions *options)
 
 	client->bytes = handler && handler->mode != BP_LINES;
 	options->data = client;
-	options->peer = bp_stream_peer(stream);
+	options->peer = client->peer;
 	options->local = bp_stream_local(stream);
 	options->query = client->query;
 	options->path = client->target;
@@ -235,6 +236,7 @@ void ws_client_new(WsServer *server, BpHttpExchange *exchange)
 	client->server = server;
 	client->target = g_utf8_make_valid(bp_http_target(exchange), -1);
 	client->query = g_utf8_make_valid(bp_http_query(exchange), -1);
+	client->peer = g_strdup(bp_http_peer(exchange));
 	client->agent = agent ? g_utf8_make_valid(agent, -1) : NULL;
 	client->binary = server->telnet;
 	client->prev = server->last;

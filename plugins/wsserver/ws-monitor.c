@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ws-monitor.c - viewers: who is told of sessions, and sees what passes in those that they watch.
+/* ws-monitor.c - viewers: who is told of sessions of this server (monitor_all: of all), and sees what passes in those that they watch.
  *
  * What is said of a session comes from the kernel: channel "sessions" tells who comes and goes, session/N/recv
  * (without passwords) and session/N/send what passes. A message is framed once for all viewers. A viewer that
@@ -159,6 +159,14 @@ static json_t *event_json(const char *type, MonitoredSession *known)
 	return json_pack("{s:s, s:O}", "type", type, "session", known->info);
 }
 
+/* Sessions of other servers are the business of those who were told so. */
+static gboolean is_shown(const WsMonitor *monitor, const BpSession *session)
+{
+	BpInstance *self = monitor->server->serve.self;
+
+	return bp_instance_bool(self, "monitor_all") || strcmp(bp_session_server(session), bp_plugin_name(self)) == 0;
+}
+
 /* Anybody may send on that channel: what it says is compared with what there is. */
 static void on_sessions(BpPlugin *self, BpMessage *message, gpointer data)
 {
@@ -169,7 +177,7 @@ static void on_sessions(BpPlugin *self, BpMessage *message, gpointer data)
 	BpSession *session = id > 0 && id <= G_MAXUINT ? bp_session_find((guint)id) : NULL;
 	MonitoredSession *known = id > 0 && id <= G_MAXUINT ? find_known(monitor, (guint)id) : NULL;
 
-	if (session && !known) {
+	if (session && !known && is_shown(monitor, session)) {
 		tell(monitor->viewers, event_json("session_started", learn(monitor, session)));
 	} else if (!session && known) {
 		json_object_set_new(known->info, "status", json_string("disconnected"));
@@ -355,6 +363,11 @@ gboolean ws_monitor_open(WsServer *server, GError **error)
 
 	if (!(token && *token) && !is_on_loopback(server->serve.self, error))
 		return FALSE;
+	if (!(token && *token) && bp_instance_bool(server->serve.self, "monitor_all")) {
+		g_set_error(error, BP_HOST_ERROR, BP_NOT_PERMITTED,
+			    "monitor_all shows what the users of all servers type; say monitor_token=SECRET too");
+		return FALSE;
+	}
 	monitor = server->monitor = g_new0(WsMonitor, 1);
 	monitor->server = server;
 	monitor->options = server->options;
@@ -363,7 +376,8 @@ gboolean ws_monitor_open(WsServer *server, GError **error)
 	monitor->viewers = g_ptr_array_new();
 	monitor->known = g_ptr_array_new_with_free_func(known_free);
 	for (guint i = 0; i < list->len; i++)
-		learn(monitor, list->pdata[i]);
+		if (is_shown(monitor, list->pdata[i]))
+			learn(monitor, list->pdata[i]);
 	bp_channel_watch(server->serve.self, bp_channel(server->serve.self, "sessions"), on_sessions, monitor, NULL);
 	return TRUE;
 }

@@ -9,8 +9,9 @@ static const char manual[] =
 	"telnet inside binary messages, for terminals. What is wrong is refused before the handshake ends: 404 for\n"
 	"a path, 403 for a page of another site (`origins` lets some in), 503 at capacity.\n"
 	"\n"
-	"With enable_monitoring, viewers at `monitor_path` are told of all sessions of the program, over whatever\n"
-	"transport, and can watch them: {\"type\":\"watch_session\",\"session_id\":ID}. What is typed while echo is\n"
+	"With enable_monitoring, viewers at `monitor_path` are told of the sessions of this server (with\n"
+	"monitor_all of the whole program, over whatever transport) and can watch them:\n"
+	" {\"type\":\"watch_session\",\"session_id\":ID}. What is typed while echo is\n"
 	"off is never shown. `monitor_token` (as ?token= or Authorization: Bearer) is required where the server is\n"
 	"not on loopback.\n"
 	"\n"
@@ -21,6 +22,8 @@ static const BpParam monitor_params[] = {
 	{ "enable_monitoring", .type = BP_BOOL, .fallback = "no",
 	  .help = "let viewers at monitor_path watch sessions" },
 	{ "monitor_path", .fallback = "/monitor", .help = "path of the viewers" },
+	{ "monitor_all", .type = BP_BOOL, .fallback = "no",
+	  .help = "show viewers the sessions of the whole program, not of this server only; takes a monitor_token" },
 	{ "monitor_token", .secret = 1, .help = "what a viewer must know; required beyond this machine" },
 	{ .include = bp_websocket_params },
 	{ .include = bp_serve_params },

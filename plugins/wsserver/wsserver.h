@@ -39,7 +39,7 @@ struct WsClient {
 	WsServer *server;
 	BpWebSocket *socket; /* NULL: it has ended */
 	BpSession *session;  /* NULL: not open yet, or ended */
-	char *target, *query, *agent;
+	char *target, *query, *agent, *peer;
 	guint bytes : 1;   /* the handler takes no lines */
 	guint binary : 1;  /* it sent a binary message last, and is answered so */
 	guint pending : 1; /* a line has begun whose end has not come */

@@ -51,7 +51,7 @@ mutation("plugin-needs", "what a plugin needs is not a part of what it leaves be
 mutation("plugin-rows", "rows of an earlier size are not taken for ours",
          "if (!rows || size == known)", "if (1)", "abi:earlier_rows")
 mutation("abi-order", "a member in the middle of a struct is noticed",
-         "guint64 drops; /* not delivered: a full inbox, or too many hops */", "guint64 lost, drops;", "abi.py:libraries")
+         "guint64 drops; /* not delivered: a full inbox, too many hops, bp_channel_dropped */", "guint64 lost, drops;", "abi.py:libraries")
 mutation("plugin-name", "a plugin's name has plain letters only",
          'strspn(info->name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(info->name)', "0", "plugin:refusals")
 mutation("plugin-twice", "a name that is loaded is taken",
@@ -196,7 +196,7 @@ mutation("http-host", "a name of somebody else's is not ours (DNS rebinding)",
          "if (!is_loopback_name(host, name_size) && !is_listed(server->hosts, host, name_size) && !is_listed(server->hosts, host, size))",
          "if (0)", "http:refused")
 mutation("http-origin", "pages of other sites are refused",
-         'return "the Origin of the request is another site";', ";", "http:refused")
+         'return OTHER_SITE("the Origin of the request is another site");', ";", "http:refused")
 mutation("http-fetch-site", "Sec-Fetch-Site is looked at",
          'if (site && !origin && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0)', "if (0)", "http:refused")
 mutation("http-browser-proof", "a browser must say where a change comes from",
@@ -386,3 +386,17 @@ mutation("hangups", "SIGHUP while the configuration is being read is remembered"
          "wanted = bp_config_running() != NULL;", "wanted = !looking && bp_config_running();", "program.py:hangups_in_a_row")
 mutation("writer-reopen", "a log file is opened again though no job was free",
          "writer->reopen |= writer->again;", "", "file:reopening_is_remembered")
+# --- web ---
+
+mutation("proxy-trust", "addresses of clients are believed of trusted proxies only",
+         "return server->proxies && exchange->connection->stream && is_trusted(", "return TRUE || is_trusted(", "web.py:trusted_proxies")
+mutation("proxy-invented", "what a client invents of itself is not believed",
+         "if (!is_trusted(exchange->connection->server, &address)) break;", "", "web.py:trusted_proxies")
+mutation("log-query", "commands are not in the log", "if (!query || (is_harmless && !token))", "if (1)", "web.py:commands_are_not_logged")
+mutation("monitor-own", "a monitor shows its own server's sessions", "if (session && !known && is_shown(monitor, session)) {",
+         "if (session && !known) {", "monitor.py:monitor_of_its_own_server")
+mutation("tls-ciphers", "TLS 1.2 has forward secrecy", 'SSL_CTX_set_cipher_list(context, CIPHERS) != 1 ||', "", "servers.py:tls_1_2")
+mutation("tls-tickets", "the keys of tickets change", "if (age < KEY_LIFE)", "if (1)", "servers.py:keys_of_tickets_change")
+mutation("chunk-extension", "chunk extensions are checked", "if (stage < 0) return bad(", "if (0) return bad(", "http-codec:chunks")
+mutation("events-bounded", "the log of events is bounded", "log->events.length > EVENTS_LIMIT ||", "", "web.py:events_resume")
+mutation("events-counted", "lost events are counted", "web_count_lost(log->self, WEB_LOST_EVENTS);", "", "web.py:events_not_read")

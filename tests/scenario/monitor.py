@@ -64,14 +64,34 @@ def test_monitor(bp):
     assert started(viewer)["client"]["user_agent"] == "unknown"
 
 
-def test_monitor_of_all_transports(bp):
+def test_monitor_of_its_own_server(bp):
+    """Unless it was asked for all, with a token: the terminal's session, and other servers', are not its business."""
+    tcp = free_port()
+    bp.run(f"module open TCPServer plain port={tcp} handler=guess")
+    early = Client(tcp)
+    early.expect("guess>")
     port, viewer, sessions = monitored(bp)
+    assert sessions == [], sessions
+    late = Client(tcp)
+    late.expect("guess>")
+    client = WebSocket(port, "/ws?mine=1")
+    assert started(viewer)["client"]["path"] == "/ws?mine=1"
+    welcome(client)
+    said = " ".join(bp.run(f"module open WebSocketServer all port={free_port()} handler=echo enable_monitoring=yes monitor_all=yes"))
+    assert "monitor_token" in said, said
+
+
+def test_monitor_of_all_transports(bp):
+    port = serve(bp, "enable_monitoring=yes", "monitor_all=yes", "monitor_token=all")
+    viewer = WebSocket(port, "/monitor?token=all")
+    sessions = viewer.hear_json()["sessions"]
+    assert sessions
     tcp = free_port()
     bp.run(f"module open TCPServer plain port={tcp} handler=guess")
     plain = Client(tcp)
     session = started(viewer)
     assert session["client"]["remote_addr"][0] == "127.0.0.1" and session["client"]["path"] == ""
-    late = WebSocket(port, "/monitor?x=1").hear_json()["sessions"]
+    late = WebSocket(port, "/monitor?token=all&x=1").hear_json()["sessions"]
     assert late[-1] == session, (late, session, plain)
     assert [one["is_newest"] for one in late] == [False] * (len(late) - 1) + [True]
 
@@ -101,14 +121,14 @@ def hear_until(viewer, text):
 
 def test_passwords_are_never_shown(bp):
     bp.run("plugin load " + os.path.abspath(BUILD + "/tests/plugins/asks-password.so"))
-    port, _, _ = monitored(bp, handler="door")
+    port = serve(bp, "enable_monitoring=yes", "monitor_all=yes", "monitor_token=all", handler="door")
     telnet = free_port()
     bp.run(f"module open TelnetServer lines port={telnet} handler=door")
     for name in ("data-ws-%d" % port, "data-tcp-%d" % telnet, "front/recv", "lines/recv"):
         bp.run(f"channel save {name} -f saved-{name.replace('/', '-')}")
     kept = []  # else each ends when the next begins
     for kind, at in (WebSocket, port), (Client, telnet):
-        viewer = WebSocket(port, "/monitor")
+        viewer = WebSocket(port, "/monitor?token=all")
         viewer.hear_json()
         client = kind(at)
         kept.append(client)

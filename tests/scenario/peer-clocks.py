@@ -1,39 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """peer-clocks.py - hosts whose wall clocks are years apart, and jump while they are linked."""
-import os
 import re
-import struct
 
-from harness import BUILD, Backplane, Client, Skipped, all_keep, free_port, main
+from clock import Clock
+from harness import Client, all_keep, free_port, main
 from hosts import Hole, host, wait_for, wait_for_file
 
 YEAR = 365 * 24 * 3600
-
-
-class Clock:
-    """A program whose wall clock can be set."""
-
-    def __init__(self, folder, seconds):
-        with open(BUILD + "/config.log", errors="replace") as file:
-            if "--enable-developer" in file.read():
-                raise Skipped("the sanitizer must be loaded first, not the shim")
-        self.file = folder + "/offset"
-        with open(self.file, "wb") as file:
-            file.write(struct.pack("=q", seconds))
-        self.bp = Backplane(before=("env", "CLOCK_OFFSET=" + self.file,
-                                    "LD_PRELOAD=" + os.path.abspath(BUILD + "/tests/plugins/clock-shim.so")))
-
-    def set(self, seconds):
-        with open(self.file, "r+b") as file:
-            file.write(struct.pack("=q", seconds))
-
-    def __enter__(self):
-        self.bp.census.begin()
-        return self
-
-    def __exit__(self, failed, *_):
-        self.bp.finish(failed)
 
 
 def year_at(port):

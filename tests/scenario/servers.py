@@ -6,10 +6,13 @@ import os
 import re
 import resource
 import select
+import shutil
 import socket
 import subprocess
+import tempfile
 import time
 
+from clock import Clock
 from harness import BUILD, PATIENCE, Client, eventually, free_port, main
 
 
@@ -48,6 +51,64 @@ def test_tls(bp):
     assert "over telnet" in result.stdout, result
 
 
+def handshake(port, *arguments):
+    """What openssl says of it."""
+    return subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-no_ign_eof", *arguments], input="quit\n", text=True,
+                          capture_output=True, timeout=PATIENCE).stdout
+
+
+def test_tls_1_2(bp):
+    """Forward secrecy and authenticated encryption only, in our order; HTTP is spoken by its name."""
+    cert, key = certificate(bp.folder, "server", "localhost")
+    bp.run(f"serve echo --transport tcp --name safe --port 0 tls=yes tls_cert={cert} tls_key={key}")
+    port = port_of(bp, "safe")
+    for refused in "AES256-GCM-SHA384", "AES128-SHA", "ECDHE-RSA-AES128-SHA", "ECDHE-RSA-AES256-SHA384", "DHE-RSA-AES128-SHA256":
+        said = handshake(port, "-tls1_2", "-cipher", refused + ":@SECLEVEL=0")
+        assert "Cipher is (NONE)" in said, (refused, said)
+    chosen = {re.search(r"Cipher is (\S+)", handshake(port, "-tls1_2", "-cipher", order))[1]
+              for order in ("ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-GCM-SHA256")}
+    assert len(chosen) == 1, chosen
+    assert "No ALPN negotiated" in handshake(port, "-alpn", "h2")
+    bp.run(f"module open WebServer web port=0 tls=yes tls_cert={cert} tls_key={key}")
+    port = port_of(bp, "web")
+    assert "ALPN protocol: http/1.1" in handshake(port, "-alpn", "h2,http/1.1")
+    assert "Cipher is (NONE)" in handshake(port, "-alpn", "h2") and "Cipher is TLS" in handshake(port)
+
+
+def ticket_of(port, folder, name):
+    """The name of the key that a session's ticket is encrypted with."""
+    handshake(port, "-tls1_2", "-sess_out", f"{folder}/{name}")
+    text = subprocess.run(["openssl", "sess_id", "-in", f"{folder}/{name}", "-noout", "-text"], text=True, capture_output=True,
+                          check=True).stdout
+    return re.search(r"TLS session ticket:\s+0000 - ([0-9a-f -]{47})", text)[1]
+
+
+def test_keys_of_tickets_change(_):
+    """Every hour, and the one before is known for another hour."""
+    folder = tempfile.mkdtemp(prefix="backplane-clock-")
+    try:
+        with Clock(folder, 0) as host:
+            cert, key = certificate(folder, "server", "localhost")
+            host.bp.run(f"serve echo --transport tcp --name safe --port 0 tls=yes tls_cert={cert} tls_key={key}")
+            port = port_of(host.bp, "safe")
+            first = ticket_of(port, folder, "first")
+            assert ticket_of(port, folder, "same") == first
+            assert "Reused, TLSv1.2" in handshake(port, "-tls1_2", "-sess_in", f"{folder}/first")
+            host.set(3700)
+            second = ticket_of(port, folder, "second")
+            assert second != first
+            assert "Reused, TLSv1.2" in handshake(port, "-tls1_2", "-sess_in", f"{folder}/first")
+            host.set(7300)
+            assert ticket_of(port, folder, "third") not in (first, second)
+            assert "New, TLSv1.2" in handshake(port, "-tls1_2", "-sess_in", f"{folder}/first")
+            assert "Reused, TLSv1.2" in handshake(port, "-tls1_2", "-sess_in", f"{folder}/second")
+            host.set(30000)
+            ticket_of(port, folder, "fourth")
+            assert "New, TLSv1.2" in handshake(port, "-tls1_2", "-sess_in", f"{folder}/third")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def test_client_certificates(bp):
     cert, key = certificate(bp.folder, "server", "localhost")
     good, good_key = certificate(bp.folder, "good", "alice")
@@ -61,9 +122,9 @@ def test_client_certificates(bp):
 
 def test_tls_without_certificate_is_refused(bp):
     said = " ".join(bp.run("serve echo --transport tcp --name safe --port 0 tls=yes"))
-    assert "tls_cert" in said and "safe" not in " ".join(bp.run("status")), said
+    assert "tls_cert" in said and not any(line.startswith("safe ") for line in bp.run("status")), said
     said = " ".join(bp.run("serve echo --transport tcp --name safe --port 0 tls=yes tls_cert=/no/such tls_key=/no/such"))
-    assert "/no/such" in said and "safe" not in " ".join(bp.run("status")), said
+    assert "/no/such" in said and not any(line.startswith("safe ") for line in bp.run("status")), said
 
 
 def test_beyond_loopback(bp):
@@ -71,6 +132,25 @@ def test_beyond_loopback(bp):
     assert "without login" in said and "insecure=yes" in said, said
     bp.run("serve echo --transport tcp --name open --port 0 bind=0.0.0.0 insecure=yes")
     Client(port_of(bp, "open")).expect("> ")
+
+
+def test_beyond_loopback_by_command(bp):
+    """As the refusal suggests."""
+    for command, path in ("consoleserver", None), ("webserver", "/healthz"), ("udpserver", None):
+        port = free_port()
+        said = " ".join(bp.run(f"{command} -p {port} -b 0.0.0.0"))
+        assert "without login" in said and "--insecure" in said, said
+        said = " ".join(bp.run(f"{command} -p {port} -b 0.0.0.0 --insecure"))
+        assert f"on port: {port}" in said, said
+        bp.run(f"{command} -q")
+
+
+def test_welcome_message(bp):
+    """It comes first, whatever the handler says itself."""
+    for handler in "echo", "guess", "console":
+        bp.run(f"serve {handler} --transport tcp --name one --port 0 welcome_message=\"Hello, stranger\"")
+        assert Client(port_of(bp, "one")).expect("\n").strip() == b"Hello, stranger", handler
+        bp.run("module close one")
 
 
 def test_both_loopbacks(bp):

@@ -122,6 +122,24 @@ def test_late_telnet(bp):
     client.expect(b"\xff\xfc\x18")
 
 
+def test_typed_before_telnet_answers(bp):
+    """What stands on an unfinished line when the terminal gets its editor is on the editor's line."""
+    port = serve(bp)
+    client = Client(port)
+    client.expect(OFFER)
+    client.send("echo ke")
+    client.expect("Console.\r\n")
+    client.send(AGREE)
+    client.expect(b"\xff\xfa\x18\x01\xff\xf0")
+    client.send(TYPE)
+    assert b"echo ke" in plain(client.expect("echo ke"))
+    client.send("pt one\r\0")
+    client.expect("\r\nkept one\r\n")
+    client = Client(port)
+    client.send(b"echo a" + AGREE + b"gain\r\n")
+    client.expect("again\r\n")
+
+
 # --- telnet ---
 
 def test_terminal_session(bp):

@@ -4,7 +4,7 @@
 import json
 import re
 
-from harness import main
+from harness import Client, main
 from webs import curl, serve
 
 
@@ -61,6 +61,39 @@ def test_refused_paths(bp):
         assert curl(port, "/api/v1/what-somebody-else-asks")[0] == 404
         status, _, body = curl(port, path, "--path-as-is")
         assert status == 400 and "instance" not in json.loads(body) and b"somebody" not in body, body
+
+
+def head_of(port, method, path, fields):
+    client = Client(port)
+    client.send(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n")
+    lines = sorted(client.expect("\r\n\r\n").decode().split("\r\n"))
+    client.close()
+    return lines
+
+
+def test_head_is_as_get(bp):
+    """The same status and fields for every path, but what only the body has."""
+    port = serve(bp)
+    script = re.search(rb'src="/?([^"]+\.js)"', curl(port, "/")[2])[1].decode()
+    for path in ("/", "/?cmd=version", "/?cmd=%E9", f"/{script}", "/healthz", "/metrics", "/api/v1/openapi.json", "/api/v1/channels",
+                 "/api/v1/channels/console", "/api/v1/channels/console/messages", "/api/v1/nosuch", "/nosuch", "/ws", "/views/x.js",
+                 "/api/v1/channels/console/events", "/api/v1/events?watch=x", "/api/v1/complete?line=hel", "/api/v1/commands/run"):
+        for more in "", "Accept-Encoding: gzip\r\n", "If-None-Match: *\r\n":
+            lines = [[line for line in head_of(port, method, path, more) if not line.startswith(("Date:", "Transfer-Encoding:"))]
+                     for method in ("GET", "HEAD")]
+            if path in ("/metrics", "/?cmd=version"):  # its length changes; it is not known
+                lines = [[line for line in one if not line.startswith(("Content-Length:", "Content-Encoding:", "Vary:"))] for one in lines]
+            assert lines[0] == lines[1], (path, more, lines)
+
+
+def test_upgrade_required(bp):
+    """Both kinds of 426 say what to ask with."""
+    port = serve(bp)
+    upgrade = ["-H", "Upgrade: websocket", "-H", "Connection: upgrade", "-H", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="]
+    for arguments, version in ([], None), ([*upgrade, "-H", "Sec-WebSocket-Version: 8"], "13"):
+        status, headers, _ = curl(port, "/ws", *arguments)
+        assert status == 426 and headers["upgrade"] == "websocket", headers
+        assert headers["connection"] == "upgrade" and headers.get("sec-websocket-version") == version, headers
 
 
 main("web-content", globals())

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: MIT
 """web-ws.py - /ws of the web server: operations in JSON, bytes in binary messages, clients that do not read."""
 import json
+import re
 import time
 
 from harness import free_port, main
+from webs import curl
 from wsclient import BINARY, PING, PONG, WebSocket
 
 
@@ -167,6 +169,11 @@ def test_web_client_that_does_not_read(bp):
     assert dropped and got + dropped == sent, (got, dropped)
     lazy.others = []
     assert ask(lazy, op="ping", id=2)["op"] == "ok"
+    # Not only the client is told: what the host has lost is seen wherever one looks.
+    assert f"lost by web: {dropped} messages that clients of /ws did not read in time" in bp.run("status")
+    assert any(re.fullmatch(rf"drops +{dropped}", line) for line in bp.run("channel info flood")), dropped
+    assert curl(port, "/metrics")[2].count(f"backplane_web_lost_websocket_total {dropped}\n".encode()) == 1
+    assert json.loads(curl(port, "/api/v1/host/host")[2])["lost"] == dropped
 
 
 main("web-ws", globals())

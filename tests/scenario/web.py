@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import time
 
-from harness import BUILD, PATIENCE, Client, free_port, is_sanitized, main
+from harness import BUILD, PATIENCE, Client, free_port, is_sanitized, keeps, main
 from webs import curl, serve
 
 
@@ -261,6 +261,74 @@ def test_plugins_end_before_they_answer(bp):
     assert curl(port, "/healthz")[0] == 200
 
 
+def events_of(port, path, *fields):
+    client = Client(port)
+    client.send("\r\n".join([f"GET {path} HTTP/1.1", "Host: localhost", *fields, "", ""]))
+    client.expect("retry: 2000\n\n")
+    return client
+
+
+def next_event(client):
+    """Its id, and what it says."""
+    found = re.search(rb"id: (\S+)\ndata: (.*)\n", client.expect(b"}\n\n"))
+    return found[1].decode(), json.loads(found[2])["text"]
+
+
+@keeps("web", watch=1, timer=1)  # the last events of a glob stay for a while
+def test_events_resume(bp):
+    """From Last-Event-ID on; what is no longer there is counted."""
+    port = serve(bp)
+    bp.run("channel watch a/b -f")
+    path = "/api/v1/channels/a%2Fb/events"
+    client = events_of(port, path)
+    bp.run("channel send a/b one")
+    first, text = next_event(client)
+    assert text == "one"
+    client.close()
+    for text in "two", "three":
+        bp.run(f"channel send a/b {text}")
+    client, other = (events_of(port, path, f"Last-Event-ID: {first}") for _ in range(2))
+    bp.run("channel send a/b four")
+    ids = []
+    for expected in "two", "three", "four":
+        for one in client, other:
+            one_id, text = next_event(one)
+            assert text == expected
+            ids.append(one_id)
+    assert len(set(ids)) == 3 and ids[0] == ids[1], ids
+    fresh = events_of(port, path, "Last-Event-ID: ")
+    bp.run("channel send a/b five")
+    assert next_event(fresh)[1] == "five"
+    for wrong in "x", "1-2", first.split("-")[0] + "-99", first + "9" * 30:
+        assert b'event: dropped\ndata: {"count":null}' in events_of(port, path, f"Last-Event-ID: {wrong}").expect("}\n\n"), wrong
+    client.close()
+    for at in range(1100):
+        bp.type(f"channel send a/b {at}")
+    bp.run("echo")
+    late = events_of(port, path, f"Last-Event-ID: {ids[-1]}")
+    assert b'event: dropped\ndata: {"count":101}' in late.expect("}\n\n")
+    assert next_event(late)[1] == "100"
+
+
+@keeps("web", watch=1, timer=1)
+def test_events_not_read(bp):
+    """The host tells what it has lost for a client that does not read; the client is told when it reads again."""
+    port = serve(bp, "backlog_limit=64K")
+    bp.run("channel watch flood -f")
+    lazy, text = events_of(port, "/api/v1/events?watch=flood*"), "z" * 20000
+    lost = 0
+    while not lost:
+        for _ in range(50):
+            post(port, "/api/v1/channels/flood/send", {"text": text})
+        lost = get(port, "/api/v1/host/host")["lost"]
+    assert f"lost by web: {lost} messages that clients of events did not read in time" in bp.run("status")
+    assert any(re.fullmatch(rf"drops +{lost}", line) for line in bp.run("channel info flood"))
+    assert f"backplane_web_lost_events_total {lost}\n".encode() in curl(port, "/metrics")[2]
+    told = lazy.expect(b"event: dropped\n") + lazy.expect("}\n\n")
+    assert re.search(rb'"count":%d}' % lost, told), told[-100:]
+
+
+@keeps("web", watch=1, timer=1)
 def test_channels(bp):
     port = serve(bp)
     bp.run("channel watch a/b -f")
@@ -329,9 +397,54 @@ def test_logs(bp):
     port = serve(bp)
     bp.run("channel watch web-server/access")
     curl(port, "/nosuch?a=b", "-A", 'agent "x"\x01'.replace("\x01", ""), "-H", f"Referer: http://localhost:{port}/")
-    pattern = (r'127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "GET /nosuch\?a=b HTTP/1\.1" 404 \d+ '
+    pattern = (r'127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "GET /nosuch\?\*\*\* HTTP/1\.1" 404 \d+ '
                rf'"http://localhost:{port}/" "agent \\x22x\\x22"')
     wait_until(lambda: re.search(pattern, "\n".join(bp.run("echo"))) or re.search(pattern, bp.pending.decode()), "no access log")
+
+
+def said_on(bp, channel, until):
+    """What was sent on the channel, up to a line that holds `until`."""
+    said = []
+    wait_until(lambda: said.extend(bp.run("echo")) or any(until in line for line in said), said)
+    return "\n".join(said)
+
+
+def test_commands_are_not_logged(bp):
+    """Nor lines that are completed, nor tokens; a Referer may be a command, too."""
+    port = serve(bp)
+    bp.run(f"channel watch web-server/access data-web-{port}")
+    curl(port, "/?cmd=echo+hunter2")
+    curl(port, "/?%63md=echo+hunter2", "-H", f"Referer: http://localhost:{port}/?cmd=echo+hunter2")
+    curl(port, "/api/v1/complete?line=hunter2")
+    curl(port, "/api/v1/channels?token=hunter2")
+    curl(port, "/api/v1/channels?match=last")
+    said = said_on(bp, "web-server/access", "match=last")
+    assert "hunter2" not in said and said.count('"GET /?***') >= 4, said
+
+
+def test_trusted_proxies(bp):
+    """Of a proxy that is trusted: the address of its client, and whether that came by https."""
+    forwarded = ["-H", "X-Forwarded-For: 6.6.6.6, 203.0.113.7, 10.1.2.3"]
+    port = serve(bp)
+    bp.run("channel watch web-server/access")
+    curl(port, "/nosuch", *forwarded)
+    assert "203.0.113.7" not in said_on(bp, "web-server/access", "/nosuch")
+    https = ["-H", "X-Forwarded-Proto: https", "-H", "Host: box.example", "-d", "cmd=echo"]
+    bp.run("module close web-server")
+    port = serve(bp, "trusted_proxies=10.0.0.0/8", "trusted_proxies=127.0.0.1", "hosts=box.example")
+    bp.run("channel watch web-server/access")
+    for field, client in (("6.6.6.6, 203.0.113.7, 10.1.2.3", "203.0.113.7"), ("203.0.113.7:4711", "203.0.113.7"), ("10.1.2.3", "10.1.2.3"),
+                          ("6.6.6.6, nonsense, 10.1.2.4", "10.1.2.4"), ("[2001:db8::1]:80", "[2001:db8::1]"), ("2001:db8::2", "[2001:db8::2]"),
+                          ("x", "127.0.0.1"), ("", "127.0.0.1")):
+        curl(port, "/nosuch", "-H", f"X-Forwarded-For: {field}")
+        said = said_on(bp, "web-server/access", "/nosuch")
+        assert f"{client} - - [" in said and "6.6.6.6" not in said, (field, said)
+    assert curl(port, "/", "-H", "Origin: https://box.example", *https)[0] == 200
+    status, _, body = curl(port, "/", "-H", "Origin: http://box.example", *https)
+    assert status == 403 and "the parameter origins" in json.loads(body)["detail"], body
+    for wrong in "10.0.0.0/33", "example.org", "10.0.0.0/x", "/tmp/x":
+        said = " ".join(bp.run(f"module open WebServer other port={free_port()} trusted_proxies={wrong}"))
+        assert "trusted_proxies" in said and wrong in said, said
 
 
 main("web", globals())

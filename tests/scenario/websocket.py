@@ -11,7 +11,7 @@ import sys
 import time
 import zlib
 
-from harness import PATIENCE, Backplane, Client, Skipped, free_port, is_sanitized, main
+from harness import BUILD, PATIENCE, Backplane, Client, Skipped, free_port, is_sanitized, main
 from wsclient import BINARY, CLOSE, PING, PONG, TEXT, WebSocket, bytes_until_end, expect_echo, open_echo, serve, welcome
 
 
@@ -113,7 +113,7 @@ def test_bad_handshakes(bp):
     head = request(port, "GET /ws HTTP/1.1", host, *up, "Sec-WebSocket-Version: 13", key, key)
     assert head.startswith("HTTP/1.1 400 "), head
     head = request(port, "POST /ws HTTP/1.1", host, *up, "Sec-WebSocket-Version: 13", key, "Content-Length: 0")
-    assert head.startswith("HTTP/1.1 405 ") and "\r\nAllow: GET\r\n" in head, head
+    assert head.startswith("HTTP/1.1 405 ") and "\r\nAllow: GET, HEAD\r\n" in head, head
     head = request(port, "GET /ws HTTP/1.1", "Host: evil.example", *up, "Sec-WebSocket-Version: 13", key)
     assert head.startswith("HTTP/1.1 421 "), head
     # Words of lists, whatever their case.
@@ -201,6 +201,40 @@ def test_keepalive(bp):
 
 
 # --- compression, subprotocols ---
+
+def test_timeouts_close_in_order(bp):
+    """The Close frame says why; a client that is told can come again."""
+    for words in "idle_timeout=50ms", "session_timeout=50ms":
+        for module in "WebSocketServer", "WebSocketTelnetServer":
+            port = serve(bp, words, module=module)
+            client = WebSocket(port, "/ws_telnet" if "Telnet" in module else "/ws")
+            client.expect_close(1008, ("nothing was heard" if "idle" in words else "the connection was open") + " for 0.05 s")
+            client.expect_end()
+            bp.run("module close front")
+    port = free_port()
+    bp.run(f"module open WebServer web port={port} quiet=yes session_timeout=50ms")
+    WebSocket(port, "/ws").expect_close(1008)
+
+
+def test_empty_messages(bp):
+    """To a handler of bytes an empty message is a message, in both directions; a TCP client has none."""
+    bp.run("plugin load " + os.path.abspath(BUILD + "/tests/plugins/raw-echo.so"))
+    client = WebSocket(serve(bp, handler="raw-echo"))
+    bp.run("channel watch -f front/recv")
+    for payload in b"", "", b"a", b"", "b", "":
+        client.say(payload)
+        client.expect_message(payload)
+    bp.run("channel send -x front/send")
+    client.expect_message("")
+    port = free_port()
+    bp.run(f"module open TCPServer plain port={port} handler=raw-echo")
+    plain = Client(port)
+    plain.send("x")
+    plain.expect("x")
+    bp.run("channel send -x plain/send")
+    bp.run("channel send plain/send y")
+    plain.expect("y")
+
 
 def test_compression(bp):
     port = serve(bp)

@@ -88,7 +88,7 @@ function host() {
 	return {
 		name: "workshop", version: "0.1.0", abi: 1, pid: process.pid, uptime: (Date.now() - started) / 1000, started: started / 1000, resident: 9.4 * 1048576,
 		loops: [{ name: "main", turns: total.turns, events: total.events, calls: 3, waiting: 0, drops: 0, descriptors: 14, timers: 6 }, { name: "uart", turns: 10, events: Math.round(total.events / 3), calls: 0, waiting: 2, drops: 4, descriptors: 3, timers: 1 }],
-		cpu: (Date.now() - started) / 4e3 + total.events / 1e3, connections: 43, channels: channels.size, sessions: sessions.length, instances: instances.length, messages: total.messages, bytes: total.bytes,
+		cpu: (Date.now() - started) / 4e3 + total.events / 1e3, connections: 43, channels: channels.size, sessions: sessions.length, instances: instances.length, lost: 3, messages: total.messages, bytes: total.bytes,
 	};
 }
 
@@ -145,7 +145,7 @@ async function run(command, output) {
 function list(what) {
 	const all = {
 		host: host(), history: past(), servers: servers(), channels: [...channels.values()], modules, instances, plugins, sessions, jobs,
-		contexts: Object.keys(settings).map((id) => ({ id })), views: [{ id: "nodes", title: "Nodes", url: "/views/nodes.js" }], commands: COMMANDS.map((id) => ({ id })),
+		contexts: Object.keys(settings).map((id) => ({ id })), views: [{ id: "nodes", title: "Nodes", url: "views/nodes.js" }], commands: COMMANDS.map((id) => ({ id })),
 	};
 	if (!all[what])
 		throw new Fault(404, `there is no resource ${what}`);

@@ -342,16 +342,17 @@ async function restart(page, host, label) {
 // Hands requests on as a proxy does that knows nothing of WebSocket; gives what makes it know.
 async function proxy(host) {
 	const to = { host: "127.0.0.1", port: host.port };
+	const within = (url) => url.startsWith("/a/box/") ? url.slice("/a/box".length) : "/nosuch"; // the page stands below a path
 	const server = createProxy(({ method, url, headers: { connection, upgrade, ...headers } }, answer) => {
 		const failed = () => answer.writeHead(502).end();
-		request({ ...to, method, path: url, headers }, (got) => got.pipe(answer.writeHead(got.statusCode, got.headers))).on("error", failed).end();
+		request({ ...to, method, path: within(url), headers }, (got) => got.pipe(answer.writeHead(got.statusCode, got.headers))).on("error", failed).end();
 	});
 	await new Promise((done) => server.listen(0, "127.0.0.1", done));
 	const pass = () => server.on("upgrade", ({ url, headers }, socket) => {
-		const line = connect(to, () => line.write([`GET ${url} HTTP/1.1`, ...Object.entries(headers).map((pair) => pair.join(": ")), "", ""].join("\r\n")));
+		const line = connect(to, () => line.write([`GET ${within(url)} HTTP/1.1`, ...Object.entries(headers).map((pair) => pair.join(": ")), "", ""].join("\r\n")));
 		socket.pipe(line).pipe(socket).on("error", () => {});
 	});
-	return { server, pass, url: `http://127.0.0.1:${server.address().port}` };
+	return { server, pass, url: `http://127.0.0.1:${server.address().port}/a/box/` };
 }
 
 async function behindProxy(browser, host) {
@@ -366,7 +367,7 @@ async function behindProxy(browser, host) {
 		await axeOn(page, "behind a proxy");
 		await page.locator(".chart .line[points]").first().waitFor();
 		if (host.kind === "mock")
-			await page.getByRole("link", { name: "Nodes" }).waitFor();
+			await page.getByRole("link", { name: "Nodes" }).click();
 	});
 	await check(`${host.kind} behind a proxy that passes WebSocket it is live`, async () => {
 		pass();

@@ -99,7 +99,10 @@ GString *http_answer_head(BpHttpExchange *exchange, guint status, const char *ty
 	} else if (!exchange->fields || !strstr(exchange->fields->str, "Cache-Control:")) {
 		add(head, "Cache-Control: no-store\r\n");
 	}
-	if (connection->closing)
+	if (status == 426) /* what it is to be asked with (RFC 9110, 15.5.22) */
+		add(head, connection->closing ? "Upgrade: websocket\r\nConnection: upgrade, close\r\n"
+					      : "Upgrade: websocket\r\nConnection: upgrade\r\n");
+	else if (connection->closing)
 		add(head, "Connection: close\r\n");
 	else if (!exchange->head.minor)
 		add(head, "Connection: keep-alive\r\n");

@@ -6,7 +6,27 @@
 #define MOST_OVERHEAD 8192 /* extensions and trailers of a whole body */
 #define MOST_DIGITS 15
 
-enum { SIZE, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILER_START, TRAILER, TRAILER_LF, LAST_LF, OVER };
+enum {
+	SIZE,
+	EXTENSION, /* white space, before the first or the next semicolon */
+	NAME_START,
+	NAME,
+	NAME_END,
+	VALUE_START,
+	VALUE,
+	QUOTED,
+	QUOTED_PAIR,
+	VALUE_END,
+	SIZE_LF,
+	DATA,
+	DATA_CR,
+	DATA_LF,
+	TRAILER_START,
+	TRAILER,
+	TRAILER_LF,
+	LAST_LF,
+	OVER
+};
 
 static HttpState bad(HttpChunks *chunks, const char *why)
 {
@@ -24,15 +44,73 @@ static HttpState on_size(HttpChunks *chunks, char byte)
 		chunks->left = chunks->left << 4 | (guint64)digit;
 		return HTTP_MORE;
 	}
-	if (!chunks->digits || (byte != ';' && byte != '\r'))
+	if (!chunks->digits || !byte || !strchr("; \t\r", byte))
 		return bad(chunks, "a chunk has no size in hexadecimal digits");
-	chunks->stage = byte == ';' ? EXTENSION : SIZE_LF;
+	chunks->stage = byte == ';' ? NAME_START : byte == '\r' ? SIZE_LF : EXTENSION;
 	return HTTP_MORE;
 }
 
 static gboolean is_text(char byte)
 {
 	return byte == '\t' || ((guint8)byte >= ' ' && byte != 127);
+}
+
+static gboolean is_token(char byte)
+{
+	return g_ascii_isalnum(byte) || (byte && strchr("!#$%&'*+-.^_`|~", byte));
+}
+
+/* What may follow a name or a value: an equals sign after a name, the next extension, the end of the line. -1: nothing else. */
+static int after_word(char byte, gboolean is_name)
+{
+	switch (byte) {
+	case ' ':
+	case '\t':
+		return is_name ? NAME_END : EXTENSION;
+	case ';':
+		return NAME_START;
+	case '\r':
+		return SIZE_LF;
+	default:
+		return is_name && byte == '=' ? VALUE_START : -1;
+	}
+}
+
+/* *( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] ), RFC 9112, 7.1.1; the stage that follows, or -1. */
+static int extension_stage(const HttpChunks *chunks, char byte)
+{
+	gboolean space = byte == ' ' || byte == '\t';
+
+	switch (chunks->stage) {
+	case EXTENSION: /* behind white space a line does not end */
+		return space ? EXTENSION : byte == ';' ? NAME_START : -1;
+	case NAME_START:
+		return space ? NAME_START : is_token(byte) ? NAME : -1;
+	case NAME:
+		return is_token(byte) ? NAME : after_word(byte, TRUE);
+	case NAME_END:
+		return byte == '\r' ? -1 : after_word(byte, TRUE);
+	case VALUE_START:
+		return space ? VALUE_START : byte == '"' ? QUOTED : is_token(byte) ? VALUE : -1;
+	case VALUE:
+		return is_token(byte) ? VALUE : after_word(byte, FALSE);
+	case QUOTED:
+		return byte == '"' ? VALUE_END : byte == '\\' ? QUOTED_PAIR : is_text(byte) ? QUOTED : -1;
+	case QUOTED_PAIR:
+		return is_text(byte) ? QUOTED : -1;
+	default: /* VALUE_END */
+		return after_word(byte, FALSE);
+	}
+}
+
+static HttpState on_extension(HttpChunks *chunks, char byte)
+{
+	int stage = extension_stage(chunks, byte);
+
+	if (stage < 0)
+		return bad(chunks, "a chunk extension is not ;NAME=VALUE");
+	chunks->stage = (guint8)stage;
+	return HTTP_MORE;
 }
 
 static HttpState on_trailer(HttpChunks *chunks, char byte)
@@ -50,7 +128,7 @@ static HttpState on_trailer(HttpChunks *chunks, char byte)
 	if (chunks->in_name) {
 		if (byte == ':')
 			chunks->in_name = FALSE;
-		else if (!g_ascii_isalnum(byte) && (!byte || !strchr("!#$%&'*+-.^_`|~", byte)))
+		else if (!is_token(byte))
 			return bad(chunks, "the name of a trailer is not a token");
 		return HTTP_MORE;
 	}
@@ -89,12 +167,10 @@ static HttpState on_byte(HttpChunks *chunks, char byte)
 	switch (chunks->stage) {
 	case SIZE:
 		return on_size(chunks, byte);
-	case EXTENSION:
-		if (byte == '\r')
-			chunks->stage = SIZE_LF;
-		else if (!is_text(byte))
-			return bad(chunks, "there is a control character in a chunk extension");
+	case EXTENSION ... VALUE_END:
 		chunks->overhead++;
+		if (on_extension(chunks, byte) == HTTP_BAD)
+			return HTTP_BAD;
 		break;
 	case DATA_CR:
 		if (byte != '\r')

@@ -30,6 +30,7 @@ static BpHttpExchange *exchange_new(HttpConnection *connection)
 	exchange->body = NULL;
 	exchange->left = 0;
 	exchange->path = NULL;
+	exchange->peer = NULL;
 	memset(&exchange->gone, 0, sizeof(*exchange) - offsetof(BpHttpExchange, gone));
 	exchange->file = -1;
 	http_head_init(&exchange->head, server->max_header, server->max_uri);
@@ -67,6 +68,7 @@ static void exchange_end(BpHttpExchange *exchange)
 		g_byte_array_unref(exchange->body);
 	if (exchange->path && exchange->path != exchange->path_few)
 		g_free(exchange->path);
+	g_free(exchange->peer);
 	if (exchange->fields)
 		g_string_free(exchange->fields, TRUE);
 	g_free(exchange->etag);

@@ -84,12 +84,15 @@ static gboolean is_our_origin(const BpHttpExchange *exchange, const char *text, 
 	gsize own_size = head->host.size, size = at ? strcspn(at + 3, "/?#") : 0,
 	      text_size = at ? (gsize)(at - text) + 3 + size : 0;
 	gboolean tls = at - text == 5;
+	const char *scheme = http_forwarded_scheme(exchange);
 
 	if (!at || (whole && text[text_size]))
 		return FALSE;
 	if (is_listed(exchange->connection->server->origins, text, text_size))
 		return TRUE;
 	if (g_ascii_strncasecmp(text, tls ? "https" : "http", tls ? 5 : 4) != 0 || (!tls && at - text != 4))
+		return FALSE;
+	if (scheme && strcmp(scheme, tls ? "https" : "http") != 0)
 		return FALSE;
 	at += 3;
 	cut_port(at, &size, tls ? ":443" : ":80");
@@ -117,6 +120,8 @@ static gboolean is_field_ours(const BpHttpExchange *exchange, const char *name, 
 	return TRUE;
 }
 
+#define OTHER_SITE(why) why "; the parameter origins lets pages of other sites in"
+
 static const char *find_foreign(const BpHttpExchange *exchange, gboolean *proof)
 {
 	const char *site = bp_http_header(exchange, "sec-fetch-site");
@@ -125,14 +130,14 @@ static const char *find_foreign(const BpHttpExchange *exchange, gboolean *proof)
 	if (is_any_origin(exchange))
 		return NULL;
 	if (!is_field_ours(exchange, "origin", TRUE, &origin))
-		return "the Origin of the request is another site";
+		return OTHER_SITE("the Origin of the request is another site");
 	/* An Origin of the list comes with a site of "cross-site". */
 	if (site && !origin && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0)
-		return "the request comes from a page of another site (Sec-Fetch-Site)";
+		return OTHER_SITE("the request comes from a page of another site (Sec-Fetch-Site)");
 	if (site && origin && strcmp(site, "cross-site") == 0 && !exchange->connection->server->origins[0])
-		return "the request comes from a page of another site (Sec-Fetch-Site)";
+		return OTHER_SITE("the request comes from a page of another site (Sec-Fetch-Site)");
 	if (!is_field_ours(exchange, "referer", FALSE, &referer))
-		return "the Referer of the request is another site";
+		return OTHER_SITE("the Referer of the request is another site");
 	*proof = origin || referer || site;
 	return NULL;
 }

@@ -25,6 +25,8 @@ gboolean http_request_settle(BpHttpExchange *exchange)
 		return FALSE;
 	}
 	exchange->path = path;
+	if (exchange->connection->server->proxies)
+		exchange->peer = http_forwarded_peer(exchange);
 	return TRUE;
 }
 
@@ -118,6 +120,8 @@ const char *bp_http_body(const BpHttpExchange *exchange, gsize *size)
 
 const char *bp_http_peer(const BpHttpExchange *exchange)
 {
+	if (exchange->peer)
+		return exchange->peer;
 	return exchange->connection->stream ? bp_stream_peer(exchange->connection->stream) : "";
 }
 

@@ -4,6 +4,14 @@
 #include "http-server.h"
 #include <backplane/server.h>
 
+static const BpParam site_params[] = {
+	{ "origins", .many = 1, .alias = "allow_origins",
+	  .help = "other sites (scheme://host:port, * for any) whose pages may use it" },
+	{ "trusted_proxies", .many = 1,
+	  .help = "proxies (addresses, networks as 10.0.0.0/8, unix) whose X-Forwarded-For and -Proto are believed" },
+	{ NULL },
+};
+
 const BpParam bp_http_params[] = {
 	{ "header_timeout", .type = BP_DURATION, .fallback = "10s", .min = 0.01, .max = 86400,
 	  .help = "for a request's head to come" },
@@ -19,8 +27,7 @@ const BpParam bp_http_params[] = {
 	  .help = "longest body of a request" },
 	{ "hosts", .many = 1,
 	  .help = "names (* for any) it may be called by in Host, beside loopback and its address" },
-	{ "origins", .many = 1, .alias = "allow_origins",
-	  .help = "other sites (scheme://host:port, * for any) whose pages may use it" },
+	{ .include = site_params },
 	{ .include = bp_server_params },
 	{ NULL },
 };
@@ -77,7 +84,7 @@ static const BpServerEvents server_events = { .size = sizeof(server_events),
 					      .accept = on_accept,
 					      .refusal = on_refusal };
 
-static void read_params(BpHttpServer *server)
+static gboolean read_params(BpHttpServer *server, GError **error)
 {
 	const BpValues *values = bp_instance_values(server->owned.owner);
 
@@ -89,6 +96,7 @@ static void read_params(BpHttpServer *server)
 	server->max_body = (gsize)bp_values_int(values, "max_body");
 	server->hosts = bp_values_list(values, "hosts");
 	server->origins = bp_values_list(values, "origins");
+	return http_proxies_parse(server, bp_values_list(values, "trusted_proxies"), error);
 }
 
 /* The owner goes: its streams have ended already, and so have their connections. */
@@ -104,23 +112,27 @@ static void drop(BpOwned *owned)
 BpHttpServer *bp_http_open(BpInstance *self, const char *events_name, const BpHttpEvents *events, gpointer user,
 			   GError **error)
 {
+	BpServerOptions options;
 	BpHttpServer *server;
 	BpServer *listener;
 
 	g_return_val_if_fail(self && events && events->request, NULL);
 	server = g_new0(BpHttpServer, 1);
-	listener = bp_server_open(self, NULL, events_name, &server_events, server, error);
+	server->refs = 1;
+	server->owned.owner = self;
+	options = bp_server_options(self);
+	options.alpn = "http/1.1";
+	listener = read_params(server, error)
+			   ? bp_server_open(self, &options, events_name, &server_events, server, error)
+			   : NULL;
 	if (!listener) {
-		g_free(server);
+		http_server_unref(server);
 		return NULL;
 	}
-	server->refs = 1;
 	server->listener = listener;
-	server->owned.owner = self;
 	bp_struct_copy(&server->events, sizeof(server->events), events);
 	server->user = user;
 	server->security = security_fields(events->policy);
-	read_params(server);
 	bp_owner_link(self, &server->owned, "http server", drop);
 	return server;
 }
@@ -131,6 +143,8 @@ void http_server_unref(BpHttpServer *server)
 		return;
 	if (server->spare)
 		http_exchange_free(g_steal_pointer(&server->spare));
+	if (server->proxies)
+		g_array_unref(server->proxies);
 	g_free(server->security);
 	g_free(server->known_host);
 	g_free(server);

@@ -34,6 +34,7 @@ struct BpHttpServer {
 	gint64 body_rate; /* bytes a second */
 	gsize max_header, max_uri, max_body;
 	const char *const *hosts, *const *origins;
+	GArray *proxies;  /* NULL: none is trusted; see http-proxy.c */
 	char *known_host; /* the last one that was found good */
 	gsize known_size;
 
@@ -74,6 +75,7 @@ struct BpHttpExchange {
 	GByteArray *body;
 	HttpChunks chunks;
 	guint64 left; /* of a body with a length */
+	char *peer;   /* as a trusted proxy says; NULL: the stream's */
 	char *path;   /* decoded; in path_few, or allocated */
 	char path_few[128];
 	BpHttpGone gone, drained;
@@ -119,6 +121,14 @@ gboolean http_request_settle(BpHttpExchange *exchange);
 /* --- http-guard.c --- */
 /* 0, or the status with which it is refused and why. */
 guint http_guard(BpHttpExchange *exchange, const char **why);
+
+/* --- http-proxy.c --- */
+gboolean http_proxies_parse(BpHttpServer *server, const char *const *list, GError **error);
+/* It comes from a trusted proxy. */
+gboolean http_is_proxied(const BpHttpExchange *exchange);
+/* Yours; NULL: not proxied, or not said. */
+char *http_forwarded_peer(const BpHttpExchange *exchange);
+const char *http_forwarded_scheme(const BpHttpExchange *exchange);
 
 /* --- http-answer.c --- */
 /* The head into the thread's scratch: status line, fixed fields, those added, type, and `length` (G_MAXUINT64: none). */

@@ -186,31 +186,39 @@ gboolean http_etag_matches(const char *list, const char *etag, gboolean strongly
 	return FALSE;
 }
 
+/* "" or ";q=0.5"; FALSE: its quality is 0. */
+static gboolean is_wanted(const char *quality)
+{
+	quality += strspn(quality, " \t");
+	if (*quality != ';')
+		return TRUE;
+	quality += 1 + strspn(quality + 1, " \t");
+	if (g_ascii_strncasecmp(quality, "q=0", 3) != 0)
+		return TRUE;
+	quality += 3;
+	quality += *quality == '.';
+	quality += strspn(quality, "0");
+	return *quality >= '1' && *quality <= '9';
+}
+
+/* What is said of gzip by its name counts, wherever the asterisk stands. */
 gboolean http_accepts_gzip(const char *list)
 {
+	gboolean others = FALSE;
+
 	for (const char *at = list; *at; at += *at == ',') {
 		gsize size;
-		const char *quality;
+		const char *name;
 
-		at += strspn(at, " \t");
+		name = at += strspn(at, " \t");
 		size = strcspn(at, ",; \t");
-		quality = at + size;
 		at += strcspn(at, ",");
-		if ((size != 4 || g_ascii_strncasecmp(quality - 4, "gzip", 4) != 0) &&
-		    (size != 1 || quality[-1] != '*'))
-			continue;
-		quality += strspn(quality, " \t");
-		if (*quality != ';')
-			return TRUE;
-		quality += 1 + strspn(quality + 1, " \t");
-		if (g_ascii_strncasecmp(quality, "q=0", 3) != 0)
-			return TRUE;
-		quality += 3;
-		quality += *quality == '.';
-		quality += strspn(quality, "0");
-		return *quality >= '1' && *quality <= '9';
+		if (size == 4 && g_ascii_strncasecmp(name, "gzip", 4) == 0)
+			return is_wanted(name + size);
+		if (size == 1 && *name == '*')
+			others = is_wanted(name + size);
 	}
-	return FALSE;
+	return others;
 }
 
 /* --- dates: always in English, whatever the locale --- */

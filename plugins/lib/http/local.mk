@@ -9,6 +9,7 @@ libbackplane_http_so_0_SOURCES = \
 	plugins/lib/http/http-content.c \
 	plugins/lib/http/http-guard.c \
 	plugins/lib/http/http-pieces.c \
+	plugins/lib/http/http-proxy.c \
 	plugins/lib/http/http-request.c \
 	plugins/lib/http/http-route.c \
 	plugins/lib/http/http-server.c \

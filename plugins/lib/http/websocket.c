@@ -276,8 +276,14 @@ static void on_drained(BpPlugin *self, BpStream *stream, gpointer user)
 		socket->events.drained(self, socket, socket->user);
 }
 
+static void on_expired(BpPlugin *self, BpStream *stream, const GError *why, gpointer user)
+{
+	say_close(user, BP_CLOSE_POLICY, why->message);
+}
+
 static const BpStreamEvents stream_events = {
 	.size = sizeof(stream_events),
+	.expired = on_expired,
 	.data = on_data,
 	.end = on_stream_end,
 	.closed = on_stream_closed,
@@ -304,20 +310,20 @@ static gboolean check(BpHttpExchange *exchange, char **accept)
 	g_autofree char *key = bp_http_header_list(exchange, "Sec-WebSocket-Key");
 	g_autofree char *answer = NULL;
 
-	if (strcmp(bp_http_method(exchange), "GET") != 0) {
-		bp_http_add_header(exchange, "Allow", "GET");
+	if (strcmp(bp_http_method(exchange), "GET") != 0 && strcmp(bp_http_method(exchange), "HEAD") != 0) {
+		bp_http_add_header(exchange, "Allow", "GET, HEAD");
 		return refuse(exchange, 405, "a WebSocket begins with GET");
 	}
 	if (!bp_websocket_is_wanted(exchange) || !bp_http_header_has(exchange, "Connection", "upgrade") ||
-	    strcmp(bp_http_version(exchange), "1.1") != 0) {
-		bp_http_add_header(exchange, "Upgrade", "websocket");
+	    strcmp(bp_http_version(exchange), "1.1") != 0)
 		return refuse(exchange, 426, "here is a WebSocket: ask for it with Upgrade and Connection");
-	}
 	if (g_strcmp0(version, "13") != 0) {
 		bp_http_add_header(exchange, "Sec-WebSocket-Version", "13");
 		return refuse(exchange, 426, "the version of WebSocket that is spoken here is 13");
 	}
 	answer = websocket_accept_key(key);
+	if (strcmp(bp_http_method(exchange), "HEAD") == 0)
+		return refuse(exchange, 400, "a WebSocket begins with GET");
 	if (!answer)
 		return refuse(exchange, 400, "Sec-WebSocket-Key must be 16 bytes in base64");
 	if (bp_http_has_body(exchange))

@@ -95,9 +95,19 @@ void limits_leave(BpServer *server, const BpAddress *peer)
 
 static void time_out(BpStream *stream, const char *what, gint64 limit)
 {
-	if (!stream->closing)
-		stream_close_with(stream, g_error_new(BP_IO_ERROR, BP_TIMEOUT, "%s for %g s", what,
-						      (double)limit / G_USEC_PER_SEC));
+	BpPlugin *owner = stream->owned.owner;
+	GError *why;
+
+	if (stream->closing)
+		return;
+	why = g_error_new(BP_IO_ERROR, BP_TIMEOUT, "%s for %g s", what, (double)limit / G_USEC_PER_SEC);
+	stream_ref(stream);
+	if (stream->events.expired && !stream->shaking && bp_owner_enter(owner)) {
+		stream->events.expired(owner, stream, why, stream->user);
+		bp_owner_leave(owner);
+	}
+	stream_close_with(stream, why);
+	stream_unref(stream);
 }
 
 static void look(BpPlugin *self, gpointer data)

@@ -23,6 +23,7 @@ libbackplane_net_so_0_SOURCES = \
 	plugins/lib/net/stream.c \
 	plugins/lib/net/stream.h \
 	plugins/lib/net/tls-context.c \
+	plugins/lib/net/tls-tickets.c \
 	plugins/lib/net/tls.c \
 	plugins/lib/net/tls.h
 libbackplane_net_so_0_CPPFLAGS = $(LIB_CPPFLAGS) $(TLS_CFLAGS)

@@ -120,6 +120,8 @@ static void drop_oldest(BpStream *stream)
 	}
 	if (!gone)
 		return;
+	if (stream->server && stream->server->lost)
+		bp_metric_add(stream->server->lost, gone);
 	if (kept)
 		*item_at(queue, gone) = *item_at(queue, 0);
 	queue->head = (queue->head + gone) & (queue->size - 1);

@@ -155,6 +155,7 @@ static gboolean open_tls(BpServer *server, GError **error)
 	fresh = tls_context_new(options->tls_cert, options->tls_key, options->tls_client_ca, error);
 	if (!fresh)
 		return FALSE;
+	tls_context_set_protocol(fresh, options->alpn);
 	g_clear_pointer(&server->tls, tls_context_unref);
 	server->tls = fresh;
 	return TRUE;
@@ -173,8 +174,8 @@ gboolean bp_server_may_bind(const char *bind, gboolean insecure, GError **error)
 		if (bp_address_is_loopback(&g_array_index(list, BpAddress, i)))
 			continue;
 		g_set_error(error, BP_IO_ERROR, BP_NOT_PERMITTED,
-			    "binding %s lets anybody on the network in without login; say insecure=yes if that is "
-			    "wanted, or bind=127.0.0.1",
+			    "binding %s lets anybody on the network in without login; say insecure=yes (--insecure "
+			    "of a command) if that is wanted, or bind=127.0.0.1",
 			    bind && *bind ? bind : "*");
 		return FALSE;
 	}
@@ -314,6 +315,8 @@ BpServer *bp_server_open_sized(BpInstance *self, const BpServerOptions *given, g
 		set_keepalive(server);
 	bp_owner_link(self, &server->owned, "server", drop);
 	server_list_add(server);
+	server->lost = bp_metric(self, "lost_backlog_total", BP_COUNTER,
+				 "messages that connections did not read in time");
 	limits_start(server);
 	server_let_in(server);
 	bp_instance_set_state(self, BP_STATE_OK, "listening on %s", server->addresses);
@@ -372,6 +375,7 @@ void bp_server_close(BpServer *server)
 	if (server->closed)
 		return;
 	server->closed = TRUE;
+	server->lost = NULL;
 	g_mutex_lock(&list_lock);
 	g_ptr_array_remove(servers, server);
 	if (servers->len == 0)

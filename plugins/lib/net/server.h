@@ -5,6 +5,7 @@
  */
 #pragma once
 #include <backplane/channel.h>
+#include <backplane/metric.h>
 #include <backplane/module.h>
 #include <backplane/plugin.h>
 #include "listen.h"
@@ -55,6 +56,7 @@ struct BpServer {
 	double tokens;		/* new connections that are free now */
 	gint64 tokens_at;
 	guint goodbyes;	     /* refused connections to which the reason is still being sent */
+	BpMetric *lost;	     /* NULL: closed */
 	BpServerStats stats; /* bytes and drops of closed streams */
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* tls-context.c - certificates, keys and authorities, read from files; every fault is a sentence with the file.
  *
- * TLS 1.2 and up, no renegotiation, no compression, the kernel's TLS where it has one. A key that needs a
+ * TLS 1.3, and 1.2 with forward secrecy and authenticated encryption only (no exchange by RSA, no CBC), in the server's order; no
+ * renegotiation, no compression, the kernel's TLS where it has one. A key that needs a
  * passphrase is refused: nobody is there to be asked.
  */
 #include <string.h>
@@ -107,6 +108,30 @@ static gboolean ask_clients(SSL_CTX *context, const char *file, GError **error)
 	return TRUE;
 }
 
+#define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL:!PSK" /* of TLS 1.2 */
+
+static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *size, const unsigned char *offered,
+			   unsigned int offered_size, void *name)
+{
+	gsize length = strlen(name);
+
+	for (guint at = 0; at < offered_size; at += 1u + offered[at]) {
+		if (offered[at] != length || at + 1 + length > offered_size ||
+		    memcmp(offered + at + 1, name, length) != 0)
+			continue;
+		*out = offered + at + 1;
+		*size = (unsigned char)length;
+		return SSL_TLSEXT_ERR_OK;
+	}
+	return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+void tls_context_set_protocol(TlsContext *context, const char *name)
+{
+	if (name)
+		SSL_CTX_set_alpn_select_cb(context, choose_protocol, (void *)name);
+}
+
 static SSL_CTX *context_new(const SSL_METHOD *method, GError **error)
 {
 	static const unsigned char id[] = "backplane";
@@ -117,7 +142,8 @@ static SSL_CTX *context_new(const SSL_METHOD *method, GError **error)
 		return NULL;
 	}
 	SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_ENABLE_KTLS);
+	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_ENABLE_KTLS |
+					     SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 					  SSL_MODE_RELEASE_BUFFERS);
 	/* One system call for as much as there is, instead of two for each record. */
@@ -132,8 +158,10 @@ TlsContext *tls_context_new(const char *cert, const char *key, const char *clien
 
 	if (!context)
 		return NULL;
-	if (load_pair(context, cert, key, error) &&
-	    (!client_ca || !*client_ca || ask_clients(context, client_ca, error)))
+	if (SSL_CTX_set_cipher_list(context, CIPHERS) != 1 || !tls_tickets_rotate(context))
+		g_propagate_error(error, tls_error(BP_FAILED, "TLS cannot be set up"));
+	else if (load_pair(context, cert, key, error) &&
+		 (!client_ca || !*client_ca || ask_clients(context, client_ca, error)))
 		return context;
 	SSL_CTX_free(context);
 	return NULL;

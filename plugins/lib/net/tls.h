@@ -14,7 +14,11 @@ typedef struct ssl_ctx_st TlsContext; /* counts its references itself, on any th
 /* For a server: certificate chain and key (NULL or "": in the certificate's file) as PEM; `client_ca` (NULL or "":
  * none asked for) makes a client certificate obligatory. Anything missing or not fitting is an error. */
 TlsContext *tls_context_new(const char *cert, const char *key, const char *client_ca, GError **error);
+/* The protocol (ALPN) that is spoken above; who offers protocols without it is refused. A constant. NULL: any. */
+void tls_context_set_protocol(TlsContext *context, const char *name);
 void tls_context_unref(TlsContext *context);
+/* tls-tickets.c: keys of its session tickets that are made anew. */
+gboolean tls_tickets_rotate(TlsContext *context);
 /* The one of all clients: the system's authorities. Borrowed. */
 TlsContext *tls_context_for_clients(GError **error);
 /* What OpenSSL has to say, as "before: why". Its list of errors is empty afterwards. */

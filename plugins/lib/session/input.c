@@ -150,6 +150,8 @@ static void update(BpSession *session, gpointer data)
 
 static void make_editor(BpSession *session, LineInput *input)
 {
+	g_autoptr(GString) partial = NULL;
+
 	if (input->editor || !bp_session_is_terminal(session) || bp_session_mode(session) != BP_LINES)
 		return;
 	input->session = session;
@@ -161,6 +163,10 @@ static void make_editor(BpSession *session, LineInput *input)
 	line_editor_set_limit(input->editor, line_limit(session));
 	update(session, input);
 	bp_session_send(session, LINE_EDITOR_PASTE_ON, strlen(LINE_EDITOR_PASTE_ON));
+	/* Typed before it was known that this is a terminal. */
+	partial = g_steal_pointer(&input->partial);
+	if (partial && input->editor)
+		line_editor_feed(input->editor, partial->str, partial->len);
 }
 
 static gboolean show(BpSession *session, gpointer data)
@@ -258,6 +264,17 @@ static void plain_receive(BpSession *session, LineInput *input, const char *data
 	leave(input, data, size);
 }
 
+/* Each is published before its answer, and by itself: what is behind it may be for another mode. */
+static void give_character(BpSession *session, const char *bytes, gsize size)
+{
+	BpChannel *recv = bp_session_channel(session, FALSE);
+
+	if (!bp_session_is_hidden(session) && bp_channel_is_watched(recv))
+		bp_channel_send_bytes(recv, bytes, size);
+	if (!bp_session_is_ended(session))
+		bp_session_give_bytes(session, bytes, size);
+}
+
 /* Whole characters only; what is not UTF-8 is passed byte by byte, and so is NUL. */
 static void give_characters(BpSession *session, LineInput *input, const char *data, gsize size)
 {
@@ -283,7 +300,7 @@ static void give_characters(BpSession *session, LineInput *input, const char *da
 		memcpy(bytes, data, length);
 		data += length;
 		size -= length;
-		bp_session_give_bytes(session, bytes, length);
+		give_character(session, bytes, length);
 	}
 	leave(input, data, size);
 	input->joined = g_steal_pointer(&joined);

@@ -85,12 +85,14 @@ static void link_send(BpPlugin *self, BpSession *session, gconstpointer data, gs
 {
 	Connection *connection = link;
 
+	if (!size)
+		return; /* a stream has no messages */
 	if (!connection->codec) {
 		write_bytes(connection, data, size);
 		return;
 	}
 	bp_telnet_send(connection->codec, data, size);
-	connection->unended = size && ((const char *)data)[size - 1] != '\n';
+	connection->unended = ((const char *)data)[size - 1] != '\n';
 	if (!connection->receiving)
 		mark(connection);
 }
