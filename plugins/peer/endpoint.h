@@ -118,7 +118,7 @@ void endpoint_client_free(EndpointClient *client);
 void endpoint_client_request(EndpointClient *client, json_t *take_message, EndpointClientDone done, gpointer data);
 const char *endpoint_client_state(const EndpointClient *client);
 typedef struct {
-	guint64 requests, answers, timeouts, late, reconnects;
+	guint64 requests, answers, failures, timeouts, late, reconnects; /* failures: timeouts and all others */
 } EndpointClientCounts;
 EndpointClientCounts endpoint_client_counts(const EndpointClient *client);
 

@@ -213,10 +213,11 @@ def test_client_module(bp):
         bp.run('channel send c/send {"endpoint":"one"}')
         bp.run('channel send c/send {"endpoint":"two"}')
         assert json.loads(reader.readline())["endpoint"] == "one"
+        peer.sendall(b'{"n"')
+        peer.sendall(b': 1}\n')
         assert json.loads(reader.readline())["endpoint"] == "two"
-        peer.sendall(b'{"n": 1}\n{"n"')
-        peer.sendall(b': 2}\n')
-        wait_for(bp, "module info c", "2 requests, 2 answers, 0 timeouts")
+        peer.sendall(b'{"n": 2}\n')
+        wait_for(bp, "module info c", "2 requests, 2 answers, 0 failed, 0 timeouts")
         bp.run('channel send c/send {"endpoint":"late"}')
         reader.readline()
         peer2, _ = server.accept()  # given up after its time
@@ -229,7 +230,7 @@ def test_client_module(bp):
         peer2.settimeout(PATIENCE)
         assert json.loads(peer2.makefile("rb").readline())["endpoint"] == "three"
         peer2.sendall(b'{"n": 3}\n')
-        wait_for(bp, "module info c", "1 timeouts")
+        wait_for(bp, "module info c", "1 failed, 1 timeouts")
         wait_for(bp, "module info c", "4 requests, 3 answers")
         peer2.close()
         server.accept()
@@ -237,6 +238,52 @@ def test_client_module(bp):
     bp.run("channel save c/recv --stop")
     with open(bp.folder + "/recv", "rb") as file:
         assert file.read() == b'{"n":1}{"n":2}{"n":3}'
+
+
+def original_server(server, count):
+    """As the original server: what one read gives, up to a newline at its end, is one message; one answer each."""
+    peer, _ = server.accept()
+    peer.settimeout(PATIENCE)
+    seen = []
+    while len(seen) < count:
+        data = b""
+        while not data.endswith(b"\n"):
+            more = peer.recv(4096)
+            if not more:
+                return seen
+            data += more
+        try:
+            seen.append(json.loads(data)["n"])
+            peer.sendall(b'{"status": "received"}\n')
+        except ValueError:
+            peer.sendall(b'{"status": "error", "message": "Unknown data format"}\n')
+    return seen
+
+
+def test_client_to_an_original_server(bp):
+    """It reads one request at a time: all of 3,000 that are written at once get there. What failed is counted."""
+    count = 3000
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(PATIENCE)
+        bp.run(f"module open EndpointClient c port={server.getsockname()[1]}")
+        bp.type("\n".join('channel send c/send {"n":%d}' % number for number in range(count)))
+        assert original_server(server, count) == list(range(count))
+        wait_for(bp, "module info c", f"{count} requests, {count} answers, 0 failed")
+    bp.run('channel send c/send {"n":1}')
+    wait_for(bp, "module info c", f"{count + 1} requests, {count} answers, 1 failed")
+
+
+def test_client_pipelines_to_ours(bp):
+    """One that returns ids gets the next requests before it has answered: the second does not wait for the first."""
+    port = serve(bp)
+    bp.run(f"module open EndpointClient c port={port} timeout=20s")
+    bp.run('channel send c/send {"request":"ping"}')
+    wait_for(bp, "module info c", "1 answers")
+    bp.run("channel watch -f ep/endpoint/slow")
+    bp.run('channel send c/send {"endpoint":"slow"}')
+    bp.run('channel send c/send {"request":"ping"}')
+    wait_for(bp, "module info ep", "3 requests")
+    bp.run("module close c")
 
 
 main("scenario-endpoint", globals())
