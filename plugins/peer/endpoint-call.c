@@ -95,11 +95,19 @@ static gboolean is_watched(const EndpointServer *server, const char *name, BpCha
 	return TRUE;
 }
 
+/* Yours. */
+static char *message_text(const EndpointRequest *request, const json_t *message)
+{
+	g_autofree char *text = request->marked ? python_json_text(message) : NULL;
+
+	return text ? python_json_unmark(text) : bp_json_text(message);
+}
+
 static void ask_channel(EndpointRequest *request, BpChannel *channel, const json_t *message)
 {
 	EndpointConnection *connection = request->connection;
 	EndpointServer *server = connection->server;
-	g_autofree char *text = bp_json_text(message);
+	g_autofree char *text = message_text(request, message);
 	g_autofree char *name = g_strdup_printf("%s/reply/%" G_GUINT64_FORMAT, bp_plugin_name(server->self),
 						++server->next_reply);
 	g_autoptr(BpMessage) asked = bp_message_new(text, strlen(text), BP_TEXT);

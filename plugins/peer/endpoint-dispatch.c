@@ -236,11 +236,42 @@ static json_t *dispatch_object(EndpointRequest *request, const json_t *message, 
 	return received();
 }
 
-json_t *endpoint_dispatch(EndpointRequest *request, const char *line, gsize size)
+/* What the originals take: JSON over several lines that are received together, and what only Python takes. NULL with an
+ * error. */
+static json_t *parse_message(EndpointRequest *request, char *line, gsize *size, GError **error)
+{
+	g_autoptr(GError) why = NULL;
+	gsize whole = *size;
+	/* jansson takes a NUL behind a value for the end of the text. */
+	json_t *message = memchr(line, 0, *size) ? NULL : bp_json_parse(line, *size, 0, &why);
+
+	if (message || (why && g_error_matches(why, BP_HOST_ERROR, BP_LIMIT))) {
+		g_propagate_error(error, g_steal_pointer(&why));
+		return message;
+	}
+	json_line_extend(&request->connection->input, line, &whole);
+	if (memchr(line, 0, *size)) /* of the first line; that of a later one is found below */
+		return NULL;
+	if (whole > *size) {
+		line[*size] = line[*size] ? line[*size] : '\n';
+		*size = whole;
+		line[whole] = 0;
+		message = memchr(line, 0, whole) ? NULL : bp_json_parse(line, whole, 0, error);
+	}
+	if (!message && !memchr(line, 0, whole)) {
+		message = python_json_parse(line, whole);
+		request->marked = message != NULL;
+		if (message)
+			g_clear_error(error);
+	}
+	return message;
+}
+
+json_t *endpoint_dispatch(EndpointRequest *request, char *line, gsize size)
 {
 	g_autoptr(GError) error = NULL;
 	g_autofree char *text = NULL;
-	json_t *message = bp_json_parse(line, size, 0, &error), *reply;
+	json_t *message = parse_message(request, line, &size, &error), *reply;
 
 	if (!message && g_error_matches(error, BP_HOST_ERROR, BP_LIMIT)) {
 		reply = endpoint_error("Message refused: %s", error->message);

@@ -53,6 +53,15 @@ static void send_ready(EndpointConnection *connection)
 	}
 }
 
+static BpMessage *unmarked_line(const json_t *reply)
+{
+	g_autofree char *text = python_json_text(reply);
+	g_autofree char *unmarked = python_json_unmark(text);
+	g_autofree char *line = g_strconcat(unmarked, "\n", NULL);
+
+	return bp_message_new(line, strlen(line), BP_TEXT);
+}
+
 static void finish(EndpointRequest *request, json_t *take_reply)
 {
 	const char *status = json_string_value(json_object_get(take_reply, "status"));
@@ -61,7 +70,7 @@ static void finish(EndpointRequest *request, json_t *take_reply)
 		request->connection->server->errors++;
 	if (request->id && json_is_object(take_reply) && !json_object_get(take_reply, "id"))
 		json_object_set(take_reply, "id", request->id);
-	request->answer = python_json_line(take_reply);
+	request->answer = request->marked ? unmarked_line(take_reply) : python_json_line(take_reply);
 	json_decref(take_reply);
 }
 
@@ -90,6 +99,7 @@ static void connection_free(EndpointConnection *connection)
 	json_line_clear(&connection->input);
 	endpoint_media_clear(&connection->media);
 	g_clear_pointer(&connection->peer, g_ref_string_release);
+	g_free(connection->peer_id);
 	g_free(connection->id);
 	g_free(connection);
 }
@@ -132,7 +142,19 @@ static gboolean hand_over(EndpointConnection *connection, const char *line, gsiz
 	return FALSE;
 }
 
-/* Lines that are there, as far as the limits allow. May free the connection. */
+/* An empty line is an error only where it stands alone: the originals take line ends before and after a message, in what one read
+ * gives, for a part of it. */
+static gboolean is_passed_over(EndpointConnection *connection, gsize size)
+{
+	gsize left;
+
+	if (size)
+		connection->fresh = FALSE;
+	json_line_peek(&connection->input, &left);
+	return !size && (!connection->fresh || left);
+}
+
+/* Processes the lines received so far, within the limits. May free the connection. */
 static void work(EndpointConnection *connection)
 {
 	BpStream *stream = connection->stream;
@@ -146,6 +168,8 @@ static void work(EndpointConnection *connection)
 		EndpointRequest *request;
 		json_t *reply;
 
+		if (is_passed_over(connection, size))
+			continue;
 		if (hand_over(connection, line, size))
 			return;
 		request = request_new(connection);
@@ -167,6 +191,7 @@ static void on_data(BpPlugin *self, BpStream *stream, const guint8 *data, gsize 
 {
 	EndpointConnection *connection = user;
 
+	connection->fresh = TRUE;
 	json_line_add(&connection->input, data, size);
 	work(connection);
 }

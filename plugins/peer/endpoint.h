@@ -51,13 +51,15 @@ struct EndpointConnection {
 	EndpointMedia media;
 	char *id;
 	GList place;		/* in server->connections */
-	char *peer;		/* GRefString: the name of an original that shook hands, else NULL */
+	char *peer, *peer_id;	/* of an original that shook hands, else NULL; `peer`, its name, is a GRefString */
 	gboolean working, full; /* full: its reader is slow */
+	gboolean fresh;		/* nothing but empty lines in what was received last */
 };
 
 struct EndpointRequest {
 	EndpointConnection *connection;
 	GList place;
+	gboolean marked;   /* made by python_json_parse: the answer is written by python_json_unmark */
 	json_t *id;	   /* echoed, or NULL */
 	BpMessage *answer; /* NULL: not yet */
 	BpChannel *reply;  /* of a channel endpoint */
@@ -71,8 +73,9 @@ void endpoint_answer(EndpointRequest *request, json_t *take_reply);
 
 /* --- endpoint-dispatch.c --- */
 
-/* The reply, a new reference; NULL: it comes later, by endpoint_answer. */
-json_t *endpoint_dispatch(EndpointRequest *request, const char *line, gsize size);
+/* The reply, a new reference; NULL: it comes later, by endpoint_answer. More lines are taken from the input of the connection if the
+ * line only begins a JSON text. */
+json_t *endpoint_dispatch(EndpointRequest *request, char *line, gsize size);
 json_t *endpoint_error(const char *format, ...) G_GNUC_PRINTF(1, 2);
 json_t *endpoint_success(json_t *take_data);
 /* Appends "timestamp". */

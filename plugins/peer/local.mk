@@ -35,7 +35,8 @@ plugins_peer_so_SOURCES = \
 	plugins/peer/peer.c \
 	plugins/peer/peer.h \
 	plugins/peer/python-json.c \
-	plugins/peer/python-json.h
+	plugins/peer/python-json.h \
+	plugins/peer/python-parse.c
 plugins_peer_so_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(JSON_CFLAGS) $(GIO_CFLAGS)
 plugins_peer_so_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_peer_so_LDADD = libbackplane-net.so.0 libbackplane-json.so.0 $(PLUGIN_LIBS) $(JSON_LIBS) $(GIO_LIBS)

@@ -42,8 +42,8 @@ static const char manual[] =
 		  .min = 1,	 .max = 100000,	 .help = "most clients at a time, peers not counted" }, \
 		{ "max_message", .type = BP_BYTES,  .fallback = "8M", \
 		  .min = 1024,	 .max = 1073741824, .help = "longest line" }, \
-		{ "endpoint_timeout", .type = BP_DURATION, .fallback = "5s", \
-		  .min = 0.01,	      .max = 3600,	   .help = "for endpoints that answer later" }, \
+		{ "endpoint_timeout", .type = BP_DURATION, .fallback = "4s", \
+		  .min = 0.01,	      .max = 3600,	   .help = "for endpoints that answer later; clients wait 5 s" }, \
 		{ "protocols", .type = BP_STRING, .many = 1, .help = "protocols to be told; DEFAULT if left out" }, \
 		{ "project_id", .type = BP_STRING, .fallback = "default", .help = "hosts of one project are peers" }, \
 	{ \

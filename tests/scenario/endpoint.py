@@ -79,10 +79,44 @@ def test_single_bytes(bp):
 
 def test_many_in_one_write(bp):
     client = Original(serve(bp))
+    forms = [form for form in FORMS if form[0]]  # an empty line beside others is no message
     for _ in range(20):
-        client.send(b"".join(said + b"\n" for said, _ in FORMS) * 50)
-        for _, answer in FORMS * 50:
+        client.send(b"".join(said + b"\n" for said, _ in forms) * 50)
+        for _, answer in forms * 50:
             assert untimed(client.expect(b"\n").decode().rstrip("\n")) == answer
+
+
+ECHO = '{"status": "success", "echo": %s, "timestamp": "T"}'
+ERROR = '{"status": "error", "message": "Unknown data format", "timestamp": "T"}'
+
+# What one segment has, and the only answer to it.
+SEGMENTS = [
+    (b"\n", ERROR), (b"\n\n\n", ERROR), (b"\n\n{}\n", FORMS[16][1]), (b"{}\n\n\n", FORMS[16][1]),
+    (b'{\n  "request": "echo",\r\n  "data": [\n    1,\n    "}"\n  ]\n}\n', ECHO % '[1, "}"]'),
+    (b'{\n"request": "echo"\n}\n\n', ECHO % "{}"),
+    # as Python's json does it
+    (b'{"request": "echo", "data": [NaN, Infinity, -Infinity]}\n', ECHO % "[NaN, Infinity, -Infinity]"),
+    (b'{"request": "echo", "data": [1e400, -1e400]}\n', ECHO % "[Infinity, -Infinity]"),
+    (b'{"request": "echo", "data": [9223372036854775807, 9223372036854775808, -123456789012345678901234567890]}\n',
+     ECHO % "[9223372036854775807, 9223372036854775808, -123456789012345678901234567890]"),
+    (b'{"request": "echo", "data": "\\ud800 \\udfffx \\ud83d\\ude00"}\n', ECHO % r'"\ud800 \udfffx \ud83d\ude00"'),
+    (b'{"request": "echo", "data": {"a\\u0000b": "c\\u0000"}}\n', ECHO % r'{"a\u0000b": "c\u0000"}'),
+    (b'{"request": "echo", "data": "\xf4\x8f\xa0\x81NaN"}\n', ECHO % r'"\udbfe\udc01NaN"'),
+    (b'{"request": "echo", "data": [NaN, "\xf4\x8f\xa0\x81NaN"]}\n', ERROR),
+    (b'{"request": "echo", "data": [NaN, "\\\\udbfe\\\\udc01NaN"]}\n', ECHO % r'[NaN, "\\udbfe\\udc01NaN"]'),
+    (b'{"request": "echo", "data": {NaN: 1}}\n', ERROR),
+    (b'{"request": "echo", "data": 5}\0\n', ERROR), (b"5\0\n", ERROR), (b'{"a": 5\0}\n', ERROR), (b'{"a":\n5\0\n}\n', ERROR),
+]
+
+
+def test_one_answer_a_segment(bp):
+    """What the original takes for one message of a read: one answer; a ping behind it has the next."""
+    client = Original(serve(bp))
+    for said, answer in SEGMENTS:
+        client.send(said)
+        got = client.expect(b"\n").decode("ascii").rstrip("\n")
+        assert untimed(got) == answer, (said, got)
+        assert client.ask({"request": "ping"})["pong"], said
 
 
 def test_status_and_info(bp):
