@@ -157,12 +157,11 @@ gboolean peer_run_send(BpPlugin *self, BpCall *call, GError **error)
 {
 	PeerNet *net = net_of(call, error);
 	const char *who = bp_call_string(call, "peer");
-	PeerLink *link = net ? peer_net_find(net, who) : NULL;
 	g_autofree char *text = net ? json_line(bp_call_string(call, "message"), error) : NULL;
 
 	if (!net || !text)
 		return FALSE;
-	if (!link || !peer_net_send(net, link, text, strlen(text))) {
+	if (!peer_net_send(net, who, text, strlen(text))) {
 		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND,
 			    "%.100s is not connected, or takes no more now: `peer list` shows who is", who);
 		return FALSE;

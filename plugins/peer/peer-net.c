@@ -280,7 +280,7 @@ json_t *peer_net_list(PeerNet *net)
 		EndpointConnection *connection = at->data;
 
 		if (connection->peer)
-			json_array_append_new(list, json_pack("{s:s,s:s,s:b,s:s,s:s}", "id", connection->id, "name",
+			json_array_append_new(list, json_pack("{s:s,s:s,s:b,s:s,s:s}", "id", connection->peer_id, "name",
 							      connection->peer, "connected", 1, "state", "original",
 							      "direction", "in"));
 	}
@@ -330,7 +330,7 @@ void peer_net_said(PeerNet *net, char *origin, const char *text, gsize size)
 	bp_channel_send_take(net->recv, message);
 }
 
-json_t *peer_net_greet(PeerNet *net, const json_t *message, char **name)
+json_t *peer_net_greet(PeerNet *net, const json_t *message, char **name, char **id)
 {
 	EndpointServer *server = net->server;
 	HandshakeSelf who = { server->id, server->name, server->project, server->hash, net->secret };
@@ -341,6 +341,7 @@ json_t *peer_net_greet(PeerNet *net, const json_t *message, char **name)
 
 	if (state == HANDSHAKE_ORIGINAL) {
 		*name = g_strdup(handshake->name);
+		*id = g_strdup(handshake->id);
 		return answer;
 	}
 	net->refused++;
@@ -350,10 +351,42 @@ json_t *peer_net_greet(PeerNet *net, const json_t *message, char **name)
 	return endpoint_error("Peer refused: its handshake must be the first line of a connection");
 }
 
-guint peer_net_send(PeerNet *net, PeerLink *only, const char *text, gsize size)
+/* Originals that connected to this host and to which it has no link. */
+static guint send_to_originals(PeerNet *net, const char *who, const char *text, gsize size)
 {
-	g_autoptr(BpMessage) frame = frame_new(FRAME_MESSAGE, text, size);
+	g_autoptr(BpMessage) line = NULL;
 	guint count = 0;
+
+	for (GList *at = net->server->connections.head, *next; at; at = next) {
+		EndpointConnection *connection = at->data;
+
+		next = at->next;
+		if (!connection->peer || peer_net_find(net, connection->peer_id) ||
+		    (who && strcmp(who, connection->peer) != 0 && strcmp(who, connection->peer_id) != 0))
+			continue;
+		if (!line) {
+			g_autofree char *whole = g_strdup_printf("%.*s\n", (int)size, text);
+
+			line = bp_message_new(whole, size + 1, BP_TEXT);
+		}
+		if (bp_stream_queued(connection->stream) > net->backlog || bp_stream_is_closing(connection->stream)) {
+			net->drops++;
+			continue;
+		}
+		bp_stream_send(connection->stream, line);
+		count++;
+	}
+	return count;
+}
+
+guint peer_net_send(PeerNet *net, const char *who, const char *text, gsize size)
+{
+	PeerLink *only = who ? peer_net_find(net, who) : NULL;
+	g_autoptr(BpMessage) frame = frame_new(FRAME_MESSAGE, text, size);
+	guint count = only ? 0 : send_to_originals(net, who, text, size);
+
+	if (who && !only)
+		return count;
 
 	for (GList *at = net->links.head; at; at = at->next) {
 		PeerLink *link = at->data;

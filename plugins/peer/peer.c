@@ -111,8 +111,10 @@ static const BpCommand commands[] = {
 	{ "endpoint add", .params = endpoint_add_params, .run = endpoint_run_add, .role = BP_ADMIN,
 	  .help = "an endpoint that runs a command and answers with its output",
 	  .manual =
-		  "  endpoint add uptime -- status\n\nIts answer is {\"ok\": true, \"output\": [lines]}. It runs with the role of "
-		  "who added it.\n" },
+		  "  endpoint add uptime -- status\n  endpoint add say -- channel send lab/send $data\n"
+		  "  endpoint add --json ask -- call box:8888 sum $data.list\n\n"
+		  "The answer is {\"ok\": true, \"output\": [lines]}, or with --json what the command prints. $data is the data\n"
+		  "of the request and $data.KEY a member of it, each as one quoted word. It runs with the role of who added it.\n" },
 	{ "endpoint list", .run = endpoint_run_list, .role = BP_OBSERVER, .help = "the endpoints there are" },
 	{ "endpoint remove", .params = endpoint_remove_params, .run = endpoint_run_remove, .role = BP_ADMIN,
 	  .help = "takes away an endpoint of a command" },

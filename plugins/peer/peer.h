@@ -82,11 +82,12 @@ PeerLink *peer_net_find(PeerNet *net, const char *who);
 /* {"event": ..., ...} on NAME/events. */
 void peer_net_event(PeerNet *net, const char *event, const PeerLink *link, const char *text);
 gboolean peer_net_connect(PeerNet *net, const char *address, GError **error);
-/* What an original said after its handshake, and that handshake: `*name` if it is welcome. */
+/* What an original sent after its handshake, and that handshake: `*name` and `*id` if it is accepted. */
 void peer_net_said(PeerNet *net, char *origin, const char *text, gsize size);
-json_t *peer_net_greet(PeerNet *net, const json_t *message, char **name);
-/* A JSON text for one peer, or (NULL) for all; how many take it. */
-guint peer_net_send(PeerNet *net, PeerLink *link, const char *text, gsize size);
+json_t *peer_net_greet(PeerNet *net, const json_t *message, char **name, char **id);
+/* A JSON text for one peer, by its name or id, or (NULL) for all; returns how many take it. An original that only connected to this
+ * host gets it over its own connection. */
+guint peer_net_send(PeerNet *net, const char *who, const char *text, gsize size);
 /* The first open one, or NULL with a sentence. */
 PeerNet *peer_net_default(const char *instance, GError **error);
 void peer_target_free(PeerTarget *target);

@@ -203,6 +203,28 @@ def test_endpoint_of_a_command(bp):
     assert any("no command has" in line for line in bp.run("endpoint remove greet"))
 
 
+def test_data_of_a_request_in_a_command(bp):
+    """As one word, whatever is in it; with --json the output is the answer."""
+    port = serve(bp)
+    client = Original(port)
+    bp.run("endpoint add show -- echo $data")
+    bp.run("endpoint add name -- echo $data.name")
+    for data, shown in (({"name": "x y", "n": 1}, '{"name":"x y","n":1}'), ('a "b" | quit # \\ $data', r'a "b" | quit # \ $data'),
+                        ("--help", "--help"), ([1.5, None], "[1.5,null]")):
+        assert client.ask({"endpoint": "show", "data": data})["data"] == {"ok": True, "output": [shown]}, data
+    for data, shown in (({"name": "x y | quit"}, ["x y | quit"]), ({}, [""]), (5, [""]), (None, [""])):
+        assert client.ask({"endpoint": "name", "data": data})["data"] == {"ok": True, "output": shown}, data
+    assert "NUL" in client.ask({"endpoint": "show", "data": "a\0b"})["message"]
+    bp.run("endpoint add --json same -- echo $data")
+    assert client.ask({"endpoint": "same", "data": {"a": [1, "x"]}})["data"] == {"a": [1, "x"]}
+    assert "no JSON" in client.ask({"endpoint": "same", "data": "x"})["message"]
+    bp.run("endpoint add --json not -- nonsense")
+    assert client.ask({"endpoint": "not"})["status"] == "error"
+    assert client.ask({"request": "ping"})["pong"]
+    for name in ("show", "name", "same", "not"):
+        bp.run(f"endpoint remove {name}")
+
+
 def test_endpoint_on_a_channel(bp):
     """Whoever watches NAME/endpoint/E gets the request; the module Echo watches recv, and its answer is the request."""
     port = serve(bp, "endpoint_timeout=500ms")

@@ -146,6 +146,14 @@ def test_original_peer(bp):
     assert peer.ask({"request": "ping"})["pong"]
     wait_for_file(bp.folder + "/got", '{"type": "status_update", "n": 1}')
     wait_for(bp, "peer list", r"orig +original +in")
+    # It only connected to us: it is reached over its connection, and known by its own id.
+    wait_for(bp, "peer list", r"orig +original .* id-orig$")
+    assert bp.run('peer broadcast {"to": "all"}') == ["Sent to 1 peers."]
+    assert peer.answer() == {"to": "all"}
+    for name in ("orig", "id-orig"):
+        assert bp.run('peer send %s {"to": "%s"}' % (name, name)) == [f"Sent to {name}."]
+        assert peer.answer() == {"to": name}
+    assert peer.ask({"request": "ping"})["pong"]
     _, reply = shake(port, "stranger", "beta")
     assert reply["status"] == "error" and "beta" in reply["message"], reply
 
