@@ -231,6 +231,36 @@ static gboolean settle_tie(PeerLink *link)
 	return TRUE;
 }
 
+/* An original says nothing of itself in a handshake, but it answers who it is: so one that connected to this host too is known to be
+ * the same. */
+static void ask_original(PeerLink *link)
+{
+	g_queue_push_head(&link->waiting, g_strdup("{\"request\": \"info\"}\n"));
+	say_next(link);
+}
+
+static void introduce(PeerLink *link, const char *line, gsize size)
+{
+	json_t *reply = bp_json_parse_object(line, size, HANDSHAKE_LIMIT, NULL);
+	const json_t *data = json_object_get(reply, "data");
+	const char *id = json_string_value(json_object_get(data, "server_id"));
+	const char *name = json_string_value(json_object_get(data, "server_name"));
+
+	link->introduced = TRUE;
+	if (id && *id && strlen(id) < 256) {
+		g_free(link->id);
+		link->id = g_strdup(id);
+	}
+	if (name && *name && strlen(name) < 256) {
+		g_free(link->handshake->name);
+		link->handshake->name = g_strdup(name);
+		g_clear_pointer(&link->name, g_free);
+		g_clear_pointer(&link->origin, g_ref_string_release);
+		name_link(link);
+	}
+	json_decref(reply);
+}
+
 static gboolean link_up(PeerLink *link, PeerLinkState state)
 {
 	PeerNet *net = link->net;
@@ -254,6 +284,8 @@ static gboolean link_up(PeerLink *link, PeerLinkState state)
 	peer_net_look(net);
 	if (state == LINK_UP)
 		peer_channels_up(link);
+	else
+		ask_original(link);
 	return TRUE;
 }
 
@@ -415,6 +447,8 @@ static void receive(PeerLink *link)
 		if (link->state == LINK_ORIGINAL) {
 			link->in++;
 			link->asked = FALSE;
+			if (!link->introduced)
+				introduce(link, line, size);
 			say_next(link);
 			continue;
 		}

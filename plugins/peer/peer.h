@@ -65,6 +65,7 @@ struct PeerLink {
 	gboolean ending;
 	GQueue waiting; /* char *: lines for an original, which takes one at a time */
 	gboolean asked; /* an original owes an answer */
+	gboolean introduced; /* an original has answered who it is */
 	guint64 in, out, drops;
 };
 

@@ -147,7 +147,7 @@ def test_original_peer(bp):
     wait_for_file(bp.folder + "/got", '{"type": "status_update", "n": 1}')
     wait_for(bp, "peer list", r"orig +original +in")
     # It only connected to us: it is reached over its connection, and known by its own id.
-    wait_for(bp, "peer list", r"orig +original .* id-orig$")
+    wait_for(bp, "peer list", r"(?m)orig +original .* id-orig$")
     assert bp.run('peer broadcast {"to": "all"}') == ["Sent to 1 peers."]
     assert peer.answer() == {"to": "all"}
     for name in ("orig", "id-orig"):
@@ -167,7 +167,9 @@ def test_we_go_to_an_original(bp):
         reader = peer.makefile("rb")
         assert json.loads(reader.readline())["type"] == "peer_handshake"
         peer.sendall(b'{"status": "received", "message": "Message received but no specific handler found", "timestamp": "T"}\n')
-        wait_for(bp, "peer list", r"original +out")
+        assert json.loads(reader.readline()) == {"request": "info"}
+        peer.sendall(b'{"status": "success", "data": {"server_id": "id-them", "server_name": "them"}, "timestamp": "T"}\n')
+        wait_for(bp, "peer list", r"(?m)them +original +out .* id-them$")
         for number in range(3):
             bp.run('peer broadcast {"n": %d}' % number)
         seen = []
