@@ -234,6 +234,8 @@ static json_t *dispatch_object(EndpointRequest *request, const json_t *message, 
 	if (server->net && handshake_is_offer(message))
 		return dispatch_handshake(request, message);
 	if (server->net && connection->peer)
+		server->net->in++;
+	if (server->net && connection->peer)
 		peer_net_said(server->net, connection->peer, line, size);
 	return received();
 }

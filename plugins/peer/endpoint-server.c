@@ -12,6 +12,7 @@
 #include "python-json.h"
 
 #define MOST_WAITING 256
+#define MOST_ID 100 /* bytes */
 
 static void work(EndpointConnection *connection);
 
@@ -260,22 +261,37 @@ static const BpServerEvents server_events = { .size = sizeof(server_events),
 					      .accept = on_accept,
 					      .refusal = on_refusal };
 
+/* The identity that was made for this instance when it was first opened, kept in the settings. Yours. */
+static char *kept_id(BpInstance *self)
+{
+	BpContext *root = bp_context("/");
+	g_autofree char *key = g_strconcat("peer-id-", bp_plugin_name(self), NULL);
+	char *id = bp_setting_get(root, key);
+
+	if (id && *id && strlen(id) <= MOST_ID && g_utf8_validate(id, -1, NULL))
+		return id;
+	g_free(id);
+	id = g_uuid_string_random();
+	bp_setting_store(root, key, id);
+	return id;
+}
+
 static gboolean name_server(EndpointServer *server, GError **error)
 {
 	const char *name = bp_instance_string(server->self, "server_name");
 	const char *id = bp_instance_string(server->self, "server_id");
 
-	server->id = id && *id ? g_strdup(id) : g_uuid_string_random();
+	server->id = id && *id ? g_strdup(id) : kept_id(server->self);
 	if (name && *name)
 		server->name = g_strdup(name);
 	else if (bp_instance_bool(server->self, "enable_peer"))
 		server->name = g_strdup(g_get_host_name());
 	else
 		server->name = g_strdup_printf("server-%.8s", server->id);
-	if (strlen(server->id) <= 100 && strlen(server->name) <= 100 && g_utf8_validate(server->name, -1, NULL) &&
+	if (strlen(server->id) <= MOST_ID && strlen(server->name) <= MOST_ID && g_utf8_validate(server->name, -1, NULL) &&
 	    g_utf8_validate(server->id, -1, NULL))
 		return TRUE;
-	g_set_error(error, BP_HOST_ERROR, BP_INVALID, "server_name and server_id are texts of 100 bytes at most");
+	g_set_error(error, BP_HOST_ERROR, BP_INVALID, "server_name and server_id are texts of %d bytes at most", MOST_ID);
 	return FALSE;
 }
 

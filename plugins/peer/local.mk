@@ -20,6 +20,7 @@ plugins_peer_so_SOURCES = \
 	plugins/peer/mdns.h \
 	plugins/peer/peer-channels.c \
 	plugins/peer/peer-commands.c \
+	plugins/peer/peer-delivery.c \
 	plugins/peer/peer-export.c \
 	plugins/peer/peer-frame.c \
 	plugins/peer/peer-frame.h \

@@ -64,19 +64,26 @@ static void send_line(PeerLink *link, json_t *message)
 	bp_stream_write(link->stream, line, strlen(line));
 }
 
-gboolean peer_link_send(PeerLink *link, BpMessage *frame)
+gboolean peer_link_has_room(const PeerLink *link)
+{
+	return bp_stream_queued(link->stream) <= link->net->backlog;
+}
+
+void peer_link_send(PeerLink *link, BpMessage *frame)
 {
 	if (link->state != LINK_UP || link->ending)
-		return FALSE;
-	if (bp_stream_queued(link->stream) > link->net->backlog) {
-		link->drops++;
-		link->net->drops++;
-		return FALSE;
-	}
+		return;
 	link->said = g_get_monotonic_time();
-	link->out++;
 	bp_stream_send(link->stream, frame);
-	return TRUE;
+}
+
+static void send_beat(PeerLink *link, const char *kind)
+{
+	guint64 sequence;
+	g_autoptr(BpMessage) frame = peer_channels_level(link, &sequence) ? frame_number_new(FRAME_BEAT, kind, 1, sequence)
+									  : frame_new(FRAME_BEAT, kind, 1);
+
+	bp_stream_send(link->stream, frame);
 }
 
 void peer_link_control(PeerLink *link, json_t *take_message)
@@ -118,6 +125,7 @@ gboolean peer_link_say(PeerLink *link, const char *text, gsize size)
 		json_decref(value);
 	}
 	link->out++;
+	link->net->out++;
 	g_queue_push_tail(&link->waiting, g_strconcat(whole, "\n", NULL));
 	say_next(link);
 	return TRUE;
@@ -174,11 +182,34 @@ void peer_link_end(PeerLink *link, const char *why)
 
 /* --- up --- */
 
-/* The name as a part of channels' names, and ours alone. */
+/* Another host that is connected under that name. */
+static PeerLink *named_alike(const PeerLink *link, const char *name)
+{
+	for (GList *at = link->net->links.head; at; at = at->next) {
+		PeerLink *other = at->data;
+
+		if (other != link && peer_link_is_up(other) && g_strcmp0(other->name, name) == 0 &&
+		    g_strcmp0(other->id, link->id) != 0)
+			return other;
+	}
+	return NULL;
+}
+
+/* A host that lost its state has another id under its old name. Its old connection, of which nothing is received any more, ends. */
+static void supersede(PeerLink *link)
+{
+	PeerLink *other = named_alike(link, link->handshake->name);
+
+	if (!other || link->begun - other->heard <= link->net->heartbeat * 3 / 2)
+		return;
+	peer_net_event(link->net, "down", other, "its host has connected under another id");
+	drop(other, "its host has connected under another id", TRUE);
+}
+
+/* The name as a part of channels' names, unique among the hosts. */
 static void name_link(PeerLink *link)
 {
 	GString *name = g_string_new(NULL);
-	PeerLink *other;
 
 	for (const char *at = link->handshake->name; *at && name->len < 64; at = g_utf8_next_char(at)) {
 		gunichar letter = g_utf8_get_char(at);
@@ -189,9 +220,8 @@ static void name_link(PeerLink *link)
 			g_string_append_c(name, '_');
 	}
 	link->name = g_string_free(name, FALSE);
-	other = peer_net_find(link->net, link->name);
-	if ((other && other != link && g_strcmp0(other->id, link->id) != 0) || !*link->name ||
-	    strcmp(link->name, link->net->server->name) == 0) {
+	link->renamed = *link->name && named_alike(link, link->name);
+	if (link->renamed || !*link->name || strcmp(link->name, link->net->server->name) == 0) {
 		char *longer = g_strdup_printf("%s-%.8s", link->name, link->id);
 
 		g_free(link->name);
@@ -269,9 +299,11 @@ static gboolean link_up(PeerLink *link, PeerLinkState state)
 	link->id = g_strdup(link->handshake->id);
 	if (state == LINK_UP && !settle_tie(link))
 		return FALSE;
+	link->begun = link->heard = g_get_monotonic_time();
+	if (state == LINK_UP)
+		supersede(link);
 	name_link(link);
 	link->state = state;
-	link->begun = link->heard = g_get_monotonic_time();
 	link->input.limit = PEER_MOST_FRAME;
 	bp_stream_set_backlog(link->stream, 2 * net->backlog + PEER_MOST_FRAME, BP_BACKLOG_CLOSE);
 	if (link->target) {
@@ -375,28 +407,34 @@ static void receive_control(PeerLink *link, const guint8 *body, gsize size)
 static gboolean receive_frame(PeerLink *link, FrameKind kind, const guint8 *body, gsize size)
 {
 	ChannelFrame said;
+	guint64 number;
 
 	switch (kind) {
 	case FRAME_CONTROL:
 		receive_control(link, body, size);
 		return TRUE;
 	case FRAME_MESSAGE:
-		link->in++;
-		peer_net_said(link->net, link->origin, (const char *)body, size);
+		if (!frame_number(body, size, 0, &number))
+			return FALSE;
+		if (peer_channels_take(link, number))
+			peer_net_said(link->net, link->origin, (const char *)body + 8, size - 8);
+		return TRUE;
+	case FRAME_ACK:
+		if (!frame_number(body, size, 0, &number))
+			return FALSE;
+		peer_channels_number(link, kind, number);
 		return TRUE;
 	case FRAME_CHANNEL:
 	case FRAME_SEND:
-		link->in++;
 		if (!frame_said_read(&said, body, size))
 			return FALSE;
 		peer_channels_said(link, kind, &said);
 		return TRUE;
 	case FRAME_BEAT:
-		if (size == 1 && *body == 'q') {
-			g_autoptr(BpMessage) answer = frame_new(FRAME_BEAT, "a", 1);
-
-			bp_stream_send(link->stream, answer);
-		}
+		if (frame_number(body, size, 1, &number))
+			peer_channels_number(link, kind, number);
+		if (size && *body == 'q')
+			send_beat(link, "a");
 		return TRUE;
 	}
 	return FALSE;
@@ -426,6 +464,8 @@ static void receive_frames(PeerLink *link)
 	}
 	if (result == FRAME_BROKEN && !link->ending)
 		fail(link, "it sent a frame that makes no sense");
+	else if (!link->ending)
+		peer_channels_batch(link);
 }
 
 /* Lines while hands are shaken, and of an original for ever. */
@@ -553,11 +593,11 @@ void peer_link_tick(PeerLink *link)
 		fail(link, "it did not finish the handshake");
 	} else if (link->state == LINK_UP && now - link->heard > DEAD_AFTER * beat) {
 		fail(link, "it gave no sign of life");
+	} else if (link->state == LINK_UP && link->renamed && !named_alike(link, link->handshake->name)) {
+		fail(link, "its own name is free now: it connects again under it");
 	} else if (link->state == LINK_UP && now - link->said >= beat) {
-		g_autoptr(BpMessage) frame = frame_new(FRAME_BEAT, "q", 1);
-
 		link->said = now;
-		bp_stream_send(link->stream, frame);
+		send_beat(link, "q");
 	} else if (link->state == LINK_ORIGINAL && link->asked && now - link->said > CONNECT_TIME) {
 		fail(link, "it did not answer");
 	} else if (link->state == LINK_ORIGINAL && !link->asked && now - link->said >= beat) {

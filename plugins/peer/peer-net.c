@@ -6,7 +6,7 @@
  * failures, since discovery will find it again.
  */
 #include <string.h>
-#include "peer.h"
+#include "peer-session.h"
 #include "python-json.h"
 
 #define FIRST_DELAY (500 * 1000)
@@ -322,7 +322,6 @@ void peer_net_said(PeerNet *net, char *origin, const char *text, gsize size)
 {
 	BpMessage *message;
 
-	net->in++;
 	if (!bp_channel_is_watched(net->recv))
 		return;
 	message = bp_message_new(text, size, BP_TEXT);
@@ -374,6 +373,7 @@ static guint send_to_originals(PeerNet *net, const char *who, const char *text, 
 			continue;
 		}
 		bp_stream_send(connection->stream, line);
+		net->out++;
 		count++;
 	}
 	return count;
@@ -382,7 +382,6 @@ static guint send_to_originals(PeerNet *net, const char *who, const char *text, 
 guint peer_net_send(PeerNet *net, const char *who, const char *text, gsize size)
 {
 	PeerLink *only = who ? peer_net_find(net, who) : NULL;
-	g_autoptr(BpMessage) frame = frame_new(FRAME_MESSAGE, text, size);
 	guint count = only ? 0 : send_to_originals(net, who, text, size);
 
 	if (who && !only)
@@ -393,10 +392,9 @@ guint peer_net_send(PeerNet *net, const char *who, const char *text, gsize size)
 
 		if ((only && link != only) || !peer_link_is_up(link))
 			continue;
-		if (link->state == LINK_ORIGINAL ? peer_link_say(link, text, size) : peer_link_send(link, frame))
+		if (link->state == LINK_ORIGINAL ? peer_link_say(link, text, size) : peer_channels_send(link, text, size))
 			count++;
 	}
-	net->out += count;
 	return count;
 }
 
@@ -456,6 +454,19 @@ static gboolean read_lists(PeerNet *net, GError **error)
 	return TRUE;
 }
 
+/* Of a message: its host and its number there. */
+static guint hash_identity(gconstpointer key)
+{
+	const guint64 *identity = key;
+
+	return g_int64_hash(&identity[0]) * 31 + g_int64_hash(&identity[1]);
+}
+
+static gboolean equal_identity(gconstpointer a, gconstpointer b)
+{
+	return memcmp(a, b, 2 * sizeof(guint64)) == 0;
+}
+
 PeerNet *peer_net_new(EndpointServer *server, GError **error)
 {
 	PeerNet *net = g_new0(PeerNet, 1);
@@ -480,6 +491,8 @@ PeerNet *peer_net_new(EndpointServer *server, GError **error)
 	net->imports = g_ptr_array_new();
 	net->imported = g_hash_table_new(g_str_hash, g_str_equal);
 	net->foreign = g_hash_table_new(g_direct_hash, g_direct_equal);
+	net->seen = g_hash_table_new(hash_identity, equal_identity);
+	net->tag = (guint64)g_random_int() << 32 | g_random_int();
 	if (!read_lists(net, error)) {
 		peer_net_free(net);
 		return NULL;
@@ -509,7 +522,10 @@ void peer_net_free(PeerNet *net)
 	g_clear_pointer(&net->timer, bp_timer_remove);
 	g_hash_table_unref(net->sessions);
 	g_hash_table_unref(net->imported);
+	peer_foreign_forget(net, NULL);
+	g_clear_pointer(&net->last, bp_message_unref);
 	g_hash_table_unref(net->foreign);
+	g_hash_table_unref(net->seen);
 	g_ptr_array_unref(net->exports);
 	g_ptr_array_unref(net->imports);
 	g_free(net);

@@ -30,6 +30,10 @@ struct PeerNet {
 	GPtrArray *imports;   /* PeerImport */
 	GHashTable *imported; /* names of channels that are another host's */
 	GHashTable *foreign;  /* origin GRefString, by pointer -> PeerForeign */
+	GHashTable *seen;     /* host and number -> PeerForeign */
+	GQueue recent;	      /* PeerForeign, oldest first */
+	guint64 tag, made;    /* this host in ChannelFrame.host, and its last number */
+	BpMessage *last;      /* the message that has it */
 	BpTimer *timer;
 	guint64 in, out, drops, refused;
 };
@@ -59,6 +63,7 @@ struct PeerLink {
 	Handshake *handshake;
 	PeerLinkState state;
 	char *id, *name; /* name: what we call it, in channels too */
+	gboolean renamed; /* its own name was taken by another host */
 	char *origin;	 /* GRefString of the name */
 	gint64 begun, heard, said;
 	PeerSession *session;
@@ -103,8 +108,9 @@ PeerLink *peer_link_connect(PeerTarget *target);
 /* Ends it: a word to the other side, then closed. */
 void peer_link_end(PeerLink *link, const char *why);
 void peer_link_free(PeerLink *link);
-/* FALSE: too much waits; dropped and counted. */
-gboolean peer_link_send(PeerLink *link, BpMessage *frame);
+/* Whether less waits than link_backlog. */
+gboolean peer_link_has_room(const PeerLink *link);
+void peer_link_send(PeerLink *link, BpMessage *frame);
 void peer_link_control(PeerLink *link, json_t *take_message);
 /* A line for an original. */
 gboolean peer_link_say(PeerLink *link, const char *text, gsize size);
@@ -117,6 +123,16 @@ void peer_channels_up(PeerLink *link);
 void peer_channels_down(PeerLink *link);
 void peer_channels_control(PeerLink *link, const json_t *message);
 void peer_channels_said(PeerLink *link, FrameKind kind, const ChannelFrame *said);
+/* A FRAME_MESSAGE for that host. FALSE: it is dropped, and counted. */
+gboolean peer_channels_send(PeerLink *link, const char *text, gsize size);
+/* A number of the other host: acknowledged (FRAME_ACK), or of a heartbeat. */
+void peer_channels_number(PeerLink *link, FrameKind kind, guint64 number);
+/* FALSE: a FRAME_MESSAGE with that number was received before. */
+gboolean peer_channels_take(PeerLink *link, guint64 number);
+/* All of a batch was received. */
+void peer_channels_batch(PeerLink *link);
+/* What is exported on this link: the last number in *sequence. FALSE: nothing. */
+gboolean peer_channels_level(const PeerLink *link, guint64 *sequence);
 void peer_channels_tick(PeerNet *net);
 gboolean peer_channels_export(PeerNet *net, const char *glob, gboolean remove, GError **error);
 gboolean peer_channels_import(PeerNet *net, const char *host, const char *glob, gboolean remove, GError **error);
