@@ -163,8 +163,8 @@ void discovery_each(DiscoveryFunc func, gpointer data);
 /* One listener of all nodes that come up: peers. */
 extern DiscoveryFunc discovery_found;
 json_t *discovery_json(void);
-/* Listens from now on; once is enough. */
-void discovery_start(void);
+/* A command looks at the whole network, also while all servers are on loopback. */
+void discovery_browse(gboolean begin);
 EndpointServer *discovery_server(const char *id);	    /* of ours that are announced; NULL */
 const GQueue *discovery_servers(void);			    /* EndpointServer */
 gboolean discovery_is_public(const EndpointServer *server); /* not on loopback alone */
