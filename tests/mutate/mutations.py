@@ -262,6 +262,8 @@ mutation("peer-binding", "a proof is for its connection", "static gboolean has_s
          "peer-handshake:binding")
 mutation("peer-crossings", "a message does not cross hosts for ever", "(foreign && foreign->crossings >= PEER_MOST_CROSSINGS) ||", "",
          "peer.py:hosts_that_send_to_each_other")
+mutation("peer-typed", "what users type is not exported", "if (handler && *handler) return TRUE;", "",
+         "peer.py:typed_input_stays_here")
 mutation("peer-once", "a message that comes a second way is not delivered again",
          "return said->host == session->net->tag || (foreign && foreign->session != session);", "return FALSE;", "peer.py:a_ring_of_hosts")
 mutation("peer-resend", "what was on its way when a link broke is sent again",

@@ -344,6 +344,33 @@ def test_cut_and_resumed(bp):
     hole.close()
 
 
+def test_typed_input_stays_here(bp):
+    """Whatever is exported: not what users type, also when the channel was there before its server."""
+    one, two = free_port(), free_port()
+    with Others(1) as [other]:
+        host(bp, "hosta", one, "export=*")
+        host(other, "hostb", two, f"connect=127.0.0.1:{one}", "import=hosta/*recv", "import=hosta/mark")
+        for name in ("early/recv", "mark"):
+            bp.run(f"channel watch -f {name}")
+            wait_for(other, "channel list", f"hosta/{name}")
+        other.run("channel watch hosta/early/recv")
+        other.run("channel save hosta/mark -f marks --raw")
+        other.run("channel save hosta/early/recv -f typed --raw")
+        ports = {name: free_port() for name in ("early", "late")}
+        for name, port in ports.items():
+            bp.run(f"module open TelnetServer {name} port={port}")
+            bp.run(f"channel watch -f {name}/recv")
+            client = Client(port)
+            client.send("echo se" + "cret\r\n")
+            client.expect("secret\r\n")
+        bp.run("channel send mark x")
+        wait_for_file(other.folder + "/marks", "x")
+        assert not os.path.getsize(other.folder + "/typed")
+        assert "late/recv" not in "\n".join(other.run("channel list"))
+        for name in ("early/recv", "late/recv", "mark"):
+            bp.run(f"channel unwatch {name}")
+
+
 class Swallow(Hole):
     """Takes what goes in a direction, and hands nothing on: it is on its way when the link is cut."""
     near = far = False  # what the one that connected sends, and what it is sent
