@@ -81,7 +81,8 @@ static gboolean is_of_own_project(const NodeRecord *node)
 	for (GList *at = here.servers.head; at; at = at->next) {
 		const EndpointServer *server = at->data;
 
-		if (g_strcmp0(node->said.project, server->project) == 0 && g_strcmp0(node->said.hash, server->hash) == 0)
+		if (g_strcmp0(node->said.project, server->project) == 0 &&
+		    g_strcmp0(node->said.hash, server->hash) == 0)
 			return TRUE;
 	}
 	return FALSE;
@@ -548,7 +549,8 @@ static BpDatagram *listen_on(const char *ip, guint port)
 	if (datagram)
 		bp_datagram_set_broadcast(datagram, TRUE, NULL);
 	else
-		bp_log(here.self, BP_LOG_WARNING, "discovery does without UDP port %u of %s: %s", port, ip, error->message);
+		bp_log(here.self, BP_LOG_WARNING, "discovery does without UDP port %u of %s: %s", port, ip,
+		       error->message);
 	return datagram;
 }
 
@@ -569,7 +571,8 @@ static void open_sockets(gboolean everywhere)
 	for (guint i = 0; i < G_N_ELEMENTS(here.sockets); i++)
 		g_clear_pointer(&here.sockets[i], bp_datagram_close);
 	for (guint i = 0; i < count; i++)
-		here.sockets[i] = everywhere ? listen_on(all[i].ip, all[i].port) : listen_on(loopback[i].ip, loopback[i].port);
+		here.sockets[i] = everywhere ? listen_on(all[i].ip, all[i].port)
+					     : listen_on(loopback[i].ip, loopback[i].port);
 	here.everywhere = everywhere;
 }
 

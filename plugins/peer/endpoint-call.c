@@ -352,7 +352,8 @@ static void command_free(gpointer data)
 	g_free(endpoint);
 }
 
-gboolean endpoint_command_add(BpPlugin *self, const char *name, const char *command, gboolean json, BpRole role, GError **error)
+gboolean endpoint_command_add(BpPlugin *self, const char *name, const char *command, gboolean json, BpRole role,
+			      GError **error)
 {
 	CommandEndpoint *endpoint;
 

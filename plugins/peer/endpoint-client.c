@@ -20,7 +20,7 @@ typedef struct {
 	char *line;	  /* not sent yet, else NULL */
 	EndpointClientDone done;
 	gpointer data;
-	gint64 begun;	/* of its timeout: when it was sent, or queued without a connection */
+	gint64 begun;  /* of its timeout: when it was sent, or queued without a connection */
 	gboolean over; /* its callback has run; kept for the order of answers */
 } PendingRequest;
 

@@ -26,7 +26,8 @@ gboolean endpoint_run_add(BpPlugin *self, BpCall *call, GError **error)
 		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "no command was given: endpoint add uptime -- status");
 		return FALSE;
 	}
-	if (!endpoint_command_add(self, name, command, bp_call_bool(call, "json"), bp_session_role(bp_call_session(call)), error))
+	if (!endpoint_command_add(self, name, command, bp_call_bool(call, "json"),
+				  bp_session_role(bp_call_session(call)), error))
 		return FALSE;
 	bp_call_printf(call, "Endpoint %s runs: %s", name, command);
 	return TRUE;

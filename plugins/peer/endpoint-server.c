@@ -288,10 +288,11 @@ static gboolean name_server(EndpointServer *server, GError **error)
 		server->name = g_strdup(g_get_host_name());
 	else
 		server->name = g_strdup_printf("server-%.8s", server->id);
-	if (strlen(server->id) <= MOST_ID && strlen(server->name) <= MOST_ID && g_utf8_validate(server->name, -1, NULL) &&
-	    g_utf8_validate(server->id, -1, NULL))
+	if (strlen(server->id) <= MOST_ID && strlen(server->name) <= MOST_ID &&
+	    g_utf8_validate(server->name, -1, NULL) && g_utf8_validate(server->id, -1, NULL))
 		return TRUE;
-	g_set_error(error, BP_HOST_ERROR, BP_INVALID, "server_name and server_id are texts of %d bytes at most", MOST_ID);
+	g_set_error(error, BP_HOST_ERROR, BP_INVALID, "server_name and server_id are texts of %d bytes at most",
+		    MOST_ID);
 	return FALSE;
 }
 

@@ -92,7 +92,8 @@ void endpoint_call_cancel(EndpointRequest *request);
 /* Names, sorted; free with g_strfreev. */
 char **endpoint_names(const EndpointServer *server);
 /* `json`: the output of the command is JSON, and becomes the data of the answer. */
-gboolean endpoint_command_add(BpPlugin *self, const char *name, const char *command, gboolean json, BpRole role, GError **error);
+gboolean endpoint_command_add(BpPlugin *self, const char *name, const char *command, gboolean json, BpRole role,
+			      GError **error);
 gboolean endpoint_command_remove(BpPlugin *self, const char *name, GError **error);
 /* NULL: it is no command's. */
 const char *endpoint_command_of(const char *name);

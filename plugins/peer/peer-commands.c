@@ -67,9 +67,8 @@ gboolean peer_run_list(BpPlugin *self, BpCall *call, GError **error)
 
 		bp_table_row(table, "%s\t%s\t%s\t%s\t%lld\t%lld\t%lld\t%lld\t%lld\t%s", text_of(peer, "name"), state,
 			     text_of(peer, "direction"), address, number_of(peer, "channels"),
-			     number_of(peer, "messages_in"), number_of(peer, "messages_out"),
-			     number_of(peer, "drops"), number_of(peer, "missed"),
-			     text_of(peer, "id"));
+			     number_of(peer, "messages_in"), number_of(peer, "messages_out"), number_of(peer, "drops"),
+			     number_of(peer, "missed"), text_of(peer, "id"));
 		bp_table_style(table, 1,
 			       strcmp(state, "up") == 0 || strcmp(state, "original") == 0 ? BP_GOOD : BP_WARN);
 	}

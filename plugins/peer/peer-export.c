@@ -110,8 +110,7 @@ PeerDescribe peer_describe(PeerSession *session, const BpChannel *channel, const
 
 	if (foreign && foreign->session == session && foreign->channel == bp_channel_number(channel))
 		return PEER_OF_THAT_HOST;
-	if ((foreign && foreign->crossings >= PEER_MOST_CROSSINGS) ||
-	    bp_message_size(message) > PEER_MOST_FRAME - 4096)
+	if ((foreign && foreign->crossings >= PEER_MOST_CROSSINGS) || bp_message_size(message) > PEER_MOST_FRAME - 4096)
 		return PEER_NOT_SENDABLE;
 	*said = (ChannelFrame){ .time = bp_message_time(message),
 				.host = foreign ? foreign->host : 0,

@@ -13,16 +13,17 @@ typedef enum {
 	FRAME_MESSAGE = 'P', /* a number, and a JSON text for the channel NAME/recv: peer send, peer broadcast */
 	FRAME_CHANNEL = 'D', /* a message of an exported channel of the sender */
 	FRAME_SEND = 'S',    /* to be sent on an exported channel of the receiver */
-	FRAME_BEAT = 'H',    /* a sign of life; 'q' asks for 'a'. A number behind it is that of the last FRAME_CHANNEL */
-	FRAME_ACK = 'A',     /* the number of the last FRAME_MESSAGE or FRAME_SEND that was received */
+	FRAME_BEAT = 'H', /* a sign of life; 'q' asks for 'a'. A number behind it is that of the last FRAME_CHANNEL */
+	FRAME_ACK = 'A',  /* the number of the last FRAME_MESSAGE or FRAME_SEND that was received */
 } FrameKind;
 
 /* Body of FRAME_CHANNEL and FRAME_SEND; all borrowed from the frame. */
 typedef struct {
 	guint64 sequence; /* from 1: of the messages of exported channels, or of those that are acknowledged */
 	gint64 time;
-	guint64 host, number; /* of the host that first exported the message, and of the message there; 0: not exported yet */
-	guint8 flags;			      /* BpMessageFlags */
+	guint64 host,
+		number; /* of the host that first exported the message, and of the message there; 0: not exported yet */
+	guint8 flags;	/* BpMessageFlags */
 	guint8 crossings;		      /* from host to host, this one included */
 	const char *channel, *origin, *reply; /* not NUL-terminated; sizes 0 to 255, 0 to 1023, 0 to 255 */
 	gsize channel_size, origin_size, reply_size;

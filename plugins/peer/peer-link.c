@@ -80,8 +80,9 @@ void peer_link_send(PeerLink *link, BpMessage *frame)
 static void send_beat(PeerLink *link, const char *kind)
 {
 	guint64 sequence;
-	g_autoptr(BpMessage) frame = peer_channels_level(link, &sequence) ? frame_number_new(FRAME_BEAT, kind, 1, sequence)
-									  : frame_new(FRAME_BEAT, kind, 1);
+	g_autoptr(BpMessage) frame = peer_channels_level(link, &sequence)
+					     ? frame_number_new(FRAME_BEAT, kind, 1, sequence)
+					     : frame_new(FRAME_BEAT, kind, 1);
 
 	bp_stream_send(link->stream, frame);
 }

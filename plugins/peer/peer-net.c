@@ -280,9 +280,9 @@ json_t *peer_net_list(PeerNet *net)
 		EndpointConnection *connection = at->data;
 
 		if (connection->peer)
-			json_array_append_new(list, json_pack("{s:s,s:s,s:b,s:s,s:s}", "id", connection->peer_id, "name",
-							      connection->peer, "connected", 1, "state", "original",
-							      "direction", "in"));
+			json_array_append_new(list, json_pack("{s:s,s:s,s:b,s:s,s:s}", "id", connection->peer_id,
+							      "name", connection->peer, "connected", 1, "state",
+							      "original", "direction", "in"));
 	}
 	list_targets(net, list);
 	return list;
@@ -392,7 +392,8 @@ guint peer_net_send(PeerNet *net, const char *who, const char *text, gsize size)
 
 		if ((only && link != only) || !peer_link_is_up(link))
 			continue;
-		if (link->state == LINK_ORIGINAL ? peer_link_say(link, text, size) : peer_channels_send(link, text, size))
+		if (link->state == LINK_ORIGINAL ? peer_link_say(link, text, size)
+						 : peer_channels_send(link, text, size))
 			count++;
 	}
 	return count;

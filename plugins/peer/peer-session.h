@@ -52,9 +52,9 @@ struct PeerSession {
 	guint64 sent, before; /* the last number; the last one of earlier links */
 	GQueue unacked;	      /* BpMessage, the newest has the number `sent` */
 	gsize unacked_bytes;
-	gboolean open;	      /* both sides know what was received; before that, messages only wait in `unacked` */
-	guint64 stream, got;  /* of the other host: its epoch, and the last number that was received */
-	gboolean owes;	      /* an acknowledgement */
+	gboolean open;		/* both sides know what was received; before that, messages only wait in `unacked` */
+	guint64 stream, got;	/* of the other host: its epoch, and the last number that was received */
+	gboolean owes;		/* an acknowledgement */
 	guint64 in, out, drops; /* of all links of the session */
 	/* theirs for us */
 	guint64 their_epoch, have;
@@ -71,7 +71,8 @@ void peer_subscription_free(gpointer data);
 gboolean peer_is_exported(PeerNet *net, const char *name);
 typedef enum { PEER_DESCRIBED, PEER_OF_THAT_HOST, PEER_NOT_SENDABLE } PeerDescribe;
 /* Fills in all but channel, sequence and reply. PEER_NOT_SENDABLE: it is too long, or has crossed too many hosts. */
-PeerDescribe peer_describe(PeerSession *session, const BpChannel *channel, const BpMessage *message, ChannelFrame *said);
+PeerDescribe peer_describe(PeerSession *session, const BpChannel *channel, const BpMessage *message,
+			   ChannelFrame *said);
 void peer_count_drops(PeerSession *session, guint64 count);
 void peer_announce(PeerSession *session, json_t *add);
 void peer_forget_verdicts(PeerNet *net);

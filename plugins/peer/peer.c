@@ -37,7 +37,8 @@ static const char manual[] =
 	  .help = "port to listen on; 0 takes a free one" }, \
 		{ "server_name", .type = BP_STRING, \
 		  .help = "name for people and in channels of other hosts; the host's if left out" }, \
-		{ "server_id", .type = BP_STRING, .help = "identity; one that is made once and kept in the settings if left out" }, \
+		{ "server_id", .type = BP_STRING, \
+		  .help = "identity; one that is made once and kept in the settings if left out" }, \
 		{ "max_clients", .type = BP_INT, .fallback = "10", \
 		  .min = 1,	 .max = 100000,	 .help = "most clients at a time, peers not counted" }, \
 		{ "max_message", .type = BP_BYTES,  .fallback = "8M", \

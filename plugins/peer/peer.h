@@ -62,14 +62,14 @@ struct PeerLink {
 	JsonLine input;
 	Handshake *handshake;
 	PeerLinkState state;
-	char *id, *name; /* name: what we call it, in channels too */
+	char *id, *name;  /* name: what we call it, in channels too */
 	gboolean renamed; /* its own name was taken by another host */
-	char *origin;	 /* GRefString of the name */
+	char *origin;	  /* GRefString of the name */
 	gint64 begun, heard, said;
 	PeerSession *session;
 	gboolean ending;
-	GQueue waiting; /* char *: lines for an original, which takes one at a time */
-	gboolean asked; /* an original owes an answer */
+	GQueue waiting;	     /* char *: lines for an original, which takes one at a time */
+	gboolean asked;	     /* an original owes an answer */
 	gboolean introduced; /* an original has answered who it is */
 	guint64 in, out, drops;
 };

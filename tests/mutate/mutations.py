@@ -250,6 +250,14 @@ mutation("uart-backlog", "what waits for a line is bounded", "/* One alone may b
 mutation("mesh-nodes", "nodes are bounded", "if (nodes->nodes->len >= nodes->limit) {", "if (0) {", "mesh-node:limit")
 mutation("mesh-series", "types of a node are bounded", "if (node->series->len >= MESH_SERIES_LIMIT)", "if (0)", "mesh-node:values")
 mutation("mesh-request", "requests are bounded", "if (peer->request->len + size > set->request_limit) {", "if (0) {", "mesh.py:whole_or_nothing")
+mutation("mesh-known-gap", "a request to a known node is not waited for", "return MIN(set->gap, set->known_gap);", "return set->gap;",
+         "mesh.py:known_node_is_not_waited_for")
+mutation("mesh-clean-time", "a root has time to forget its nodes", "#define CLEAN_TIME (2 * G_USEC_PER_SEC)", "#define CLEAN_TIME 1000",
+         "mesh.py:console")
+mutation("mesh-escapes", "another escape_xor is noticed after good frames too",
+         "else if (counts->foreign - gateway->mark_foreign >= FOREIGN_TOLD)", "else if (0)",
+         "mesh-root.py:another_root_after_a_thousand_frames")
+mutation("mesh-table", "the nodes are known after a reload", "mesh_table_read(gateway);", "", "mesh.py:nodes_survive_a_reload")
 mutation("mesh-token", "who shuts down knows the token", "} else if (!of_page && !has_token(shutdown, exchange)) {", "} else if (0) {",
          "mesh-pages.py:shutdown")
 mutation("peer-secret", "a peer proves that it knows the secret", "if (bp_secret_equal(given, right))", "if (1)",
