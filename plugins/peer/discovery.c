@@ -6,10 +6,9 @@
  * guessed. A query is answered to whoever asks, ANSWERS a second at most; the end of a server is announced. While all servers are on
  * loopback, so are the sockets, and nodes elsewhere are ignored.
  *
- * Whoever sends a datagram names an address to connect to. So only nodes of a project and hash of our servers are probed, those of one
- * address PROBES_OF_ADDRESS times in PROBE_WINDOW: all others stay `unchecked`. A node is `suspect` until a TCP connection to it
- * succeeds, then `up`; when it is silent for its time it is suspect again, and `down` after two attempts. What a goodbye claims is
- * checked the same way. Where avahi runs, multicast DNS is used too (mdns.c).
+ * Whoever sends a datagram names an address to connect to. So only nodes of a project and hash of our servers are probed, and one
+ * address some times in ten seconds: all others stay `unchecked`. A node is `suspect` until a TCP connection to it succeeds, then
+ * `up`; silent for its time it is suspect again, and `down` after two attempts, as after a goodbye. mdns.c adds multicast DNS.
  */
 #include <arpa/inet.h>
 #include <ifaddrs.h>
@@ -28,8 +27,6 @@
 #define MOST_NODES 1024
 #define MOST_OF_ADDRESS 64
 #define MOST_PROBES 16
-#define PROBES_OF_ADDRESS 8
-#define PROBE_WINDOW (10 * G_USEC_PER_SEC)
 #define ANSWERS 20
 
 typedef struct {
@@ -47,10 +44,8 @@ static struct {
 	BpDatagram *sockets[5]; /* the first one sends */
 	gboolean everywhere;	/* they are not on loopback alone */
 	guint browsers_here;	/* commands that look at the whole network */
-	GHashTable *probed;	/* IPv4 address -> number of probes in this window */
-	gint64 window;
-	GQueue servers;	   /* EndpointServer */
-	GHashTable *nodes; /* id -> NodeRecord */
+	GQueue servers;		/* EndpointServer */
+	GHashTable *nodes;	/* id -> NodeRecord */
 	BpTimer *announcing, *timer;
 	guint probes, answers;
 	guint64 heard, bad, browsers, refused, sent;
@@ -135,16 +130,16 @@ static void tell(const NodeRecord *node, const char *event)
 	bp_channel_print(here.channel, text);
 }
 
-static void tell_found(const NodeRecord *node)
+static void tell_found(const NodeRecord *node, DiscoveryFunc func)
 {
 	DiscoveryFound found = { node->said.id,	  node->said.name, node->said.project,
 				 node->said.hash, node->address,   node->state };
 
-	if (discovery_found)
-		discovery_found(&found, NULL);
+	if (func)
+		func(&found, NULL);
 }
 
-void discovery_each(DiscoveryFunc func, gpointer data)
+void discovery_each(DiscoveryFunc func)
 {
 	GHashTableIter iter;
 	gpointer at;
@@ -152,14 +147,9 @@ void discovery_each(DiscoveryFunc func, gpointer data)
 	if (!here.nodes)
 		return;
 	g_hash_table_iter_init(&iter, here.nodes);
-	while (g_hash_table_iter_next(&iter, NULL, &at)) {
-		const NodeRecord *node = at;
-		DiscoveryFound found = { node->said.id,	  node->said.name, node->said.project,
-					 node->said.hash, node->address,   node->state };
-
-		if (node->state == NODE_UP)
-			func(&found, data);
-	}
+	while (g_hash_table_iter_next(&iter, NULL, &at))
+		if (((const NodeRecord *)at)->state == NODE_UP)
+			tell_found(at, func);
 }
 
 /* --- are they there? --- */
@@ -173,7 +163,7 @@ static void set_state(NodeRecord *node, DiscoveryState state)
 		if (!node->up_since)
 			tell(node, "found");
 		node->up_since = bp_loop_now();
-		tell_found(node);
+		tell_found(node, discovery_found);
 	} else if (state == NODE_DOWN && node->up_since) {
 		node->up_since = 0;
 		tell(node, "lost");
@@ -209,29 +199,12 @@ static const BpStreamEvents probe_events = {
 	.size = sizeof(probe_events), .data = on_probe_data, .closed = on_probe_closed, .ready = on_probe_ready
 };
 
-/* FALSE: that address has had its probes in this window. */
-static gboolean may_probe(const NodeRecord *node, gint64 now)
-{
-	gpointer key = GUINT_TO_POINTER(((const struct sockaddr_in *)&node->address.storage)->sin_addr.s_addr);
-	guint count;
-
-	if (now - here.window > PROBE_WINDOW) {
-		here.window = now;
-		g_hash_table_remove_all(here.probed);
-	}
-	count = GPOINTER_TO_UINT(g_hash_table_lookup(here.probed, key));
-	if (count >= PROBES_OF_ADDRESS)
-		return FALSE;
-	g_hash_table_insert(here.probed, key, GUINT_TO_POINTER(count + 1));
-	return TRUE;
-}
-
 static void probe(NodeRecord *node)
 {
 	gint64 now = bp_loop_now();
 
 	if (node->probe || here.probes >= MOST_PROBES || (node->probed && now - node->probed < PROBE_PAUSE) ||
-	    !is_of_own_project(node) || !may_probe(node, now))
+	    !is_of_own_project(node) || !discovery_may_probe(&node->address, now))
 		return;
 	node->probed = now;
 	node->probe = bp_stream_connect(here.self, &node->address, PROBE_TIME, NULL, &probe_events, node);
@@ -333,7 +306,7 @@ void discovery_heard(DiscoveryNode *said, const BpAddress *from)
 	node->heard = now;
 	node->expires = now + (node->said.ttl ? node->said.ttl : SILENCE) * G_USEC_PER_SEC;
 	if (node->state == NODE_UP) {
-		tell_found(node);
+		tell_found(node, discovery_found);
 		return;
 	}
 	if (node->state == NODE_DOWN) {
@@ -360,33 +333,6 @@ void discovery_gone(const char *id)
 }
 
 /* --- where our servers are announced --- */
-
-/* Whether a server that listens on `bind` can be reached through that address of ours. */
-static gboolean is_in_scope(const EndpointServer *server, const struct in_addr *own, gboolean loopback)
-{
-	const char *bind = bp_instance_string(server->self, "bind");
-	BpAddress address;
-
-	if (!bind || strcmp(bind, "localhost") == 0)
-		return loopback;
-	if (!bp_address_parse(&address, bind, 0, NULL) || address.storage.ss_family == AF_UNIX)
-		return FALSE;
-	if (address.storage.ss_family == AF_INET) {
-		struct in_addr bound = ((struct sockaddr_in *)&address.storage)->sin_addr;
-
-		if (loopback)
-			return bp_address_is_loopback(&address) || bound.s_addr == INADDR_ANY;
-		return bound.s_addr == INADDR_ANY || bound.s_addr == own->s_addr;
-	}
-	return IN6_IS_ADDR_UNSPECIFIED(&((struct sockaddr_in6 *)&address.storage)->sin6_addr);
-}
-
-gboolean discovery_is_public(const EndpointServer *server)
-{
-	struct in_addr any = { 0 };
-
-	return !is_in_scope(server, &any, TRUE) || is_in_scope(server, &any, FALSE);
-}
 
 static DiscoveryNode node_of(const EndpointServer *server)
 {
@@ -455,7 +401,7 @@ static void say_everywhere(const EndpointServer *server, What what)
 			to = ((struct sockaddr_in *)at->ifa_broadaddr)->sin_addr;
 		else
 			continue;
-		if (!server || is_in_scope(server, &own, loopback))
+		if (!server || discovery_is_in_scope(server, &own, loopback))
 			say_on(server, what, &own, &to);
 	}
 	freeifaddrs(list);
@@ -476,10 +422,10 @@ static void answer_query(const BpAddress *from)
 
 	for (GList *at = here.servers.head; at && here.answers < ANSWERS; at = at->next) {
 		DiscoveryNode node = node_of(at->data);
-		gboolean on_loopback = is_in_scope(at->data, &any, TRUE);
+		gboolean on_loopback = discovery_is_in_scope(at->data, &any, TRUE);
 		g_autofree char *text = NULL;
 
-		if (loopback ? !on_loopback : on_loopback && !is_in_scope(at->data, &any, FALSE))
+		if (loopback ? !on_loopback : on_loopback && !discovery_is_in_scope(at->data, &any, FALSE))
 			continue;
 		text = discovery_own(&node);
 		here.answers++;
@@ -595,7 +541,6 @@ static void start(void)
 	open_sockets(everywhere);
 	if (begins) {
 		here.nodes = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, node_free);
-		here.probed = g_hash_table_new(g_direct_hash, g_direct_equal);
 		here.timer = bp_timer_add(here.self, NULL, G_USEC_PER_SEC, 0, on_timer, NULL, NULL);
 		here.announcing = bp_timer_add(here.self, NULL, PERIOD, 0, on_announce, NULL, NULL);
 	}
@@ -639,7 +584,7 @@ void discovery_unload(void)
 {
 	mdns_stop();
 	g_clear_pointer(&here.nodes, g_hash_table_unref);
-	g_clear_pointer(&here.probed, g_hash_table_unref);
+	discovery_scope_unload();
 	g_queue_clear(&here.servers);
 }
 

@@ -160,7 +160,7 @@ typedef struct {
 } DiscoveryFound;
 /* Called for each known node, and for each one that appears. */
 typedef void (*DiscoveryFunc)(const DiscoveryFound *found, gpointer data);
-void discovery_each(DiscoveryFunc func, gpointer data);
+void discovery_each(DiscoveryFunc func);
 /* One listener of all nodes that come up: peers. */
 extern DiscoveryFunc discovery_found;
 json_t *discovery_json(void);
@@ -169,6 +169,12 @@ void discovery_browse(gboolean begin);
 EndpointServer *discovery_server(const char *id);	    /* of ours that are announced; NULL */
 const GQueue *discovery_servers(void);			    /* EndpointServer */
 gboolean discovery_is_public(const EndpointServer *server); /* not on loopback alone */
+/* Whether it can be reached through `own`, an address of an interface, or of loopback. */
+struct in_addr;
+gboolean discovery_is_in_scope(const EndpointServer *server, const struct in_addr *own, gboolean loopback);
+/* FALSE: that address has had its connections in this window; else one is counted. */
+gboolean discovery_may_probe(const BpAddress *address, gint64 now);
+void discovery_scope_unload(void);
 /* Sends a query, which all nodes answer. */
 void discovery_ask(void);
 typedef struct {

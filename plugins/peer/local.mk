@@ -4,6 +4,7 @@ plugins_peer_so_SOURCES = \
 	plugins/peer/discovery-codec.c \
 	plugins/peer/discovery-codec.h \
 	plugins/peer/discovery-commands.c \
+	plugins/peer/discovery-scope.c \
 	plugins/peer/discovery.c \
 	plugins/peer/endpoint-call.c \
 	plugins/peer/endpoint-client-module.c \
@@ -28,6 +29,7 @@ plugins_peer_so_SOURCES = \
 	plugins/peer/peer-handshake.h \
 	plugins/peer/peer-import.c \
 	plugins/peer/peer-link.c \
+	plugins/peer/peer-name.c \
 	plugins/peer/peer-net.c \
 	plugins/peer/peer-resource.c \
 	plugins/peer/peer-resource.h \

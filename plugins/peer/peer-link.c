@@ -183,52 +183,15 @@ void peer_link_end(PeerLink *link, const char *why)
 
 /* --- up --- */
 
-/* Another host that is connected under that name. */
-static PeerLink *named_alike(const PeerLink *link, const char *name)
-{
-	for (GList *at = link->net->links.head; at; at = at->next) {
-		PeerLink *other = at->data;
-
-		if (other != link && peer_link_is_up(other) && g_strcmp0(other->name, name) == 0 &&
-		    g_strcmp0(other->id, link->id) != 0)
-			return other;
-	}
-	return NULL;
-}
-
 /* A host that lost its state has another id under its old name. Its old connection, of which nothing is received any more, ends. */
 static void supersede(PeerLink *link)
 {
-	PeerLink *other = named_alike(link, link->handshake->name);
+	PeerLink *other = peer_link_named_alike(link, link->handshake->name);
 
 	if (!other || link->begun - other->heard <= link->net->heartbeat * 3 / 2)
 		return;
 	peer_net_event(link->net, "down", other, "its host has connected under another id");
 	drop(other, "its host has connected under another id", TRUE);
-}
-
-/* The name as a part of channels' names, unique among the hosts. */
-static void name_link(PeerLink *link)
-{
-	GString *name = g_string_new(NULL);
-
-	for (const char *at = link->handshake->name; *at && name->len < 64; at = g_utf8_next_char(at)) {
-		gunichar letter = g_utf8_get_char(at);
-
-		if (g_unichar_isgraph(letter) && !(letter < 128 && strchr("*?[]/", (int)letter)))
-			g_string_append_unichar(name, letter);
-		else
-			g_string_append_c(name, '_');
-	}
-	link->name = g_string_free(name, FALSE);
-	link->renamed = *link->name && named_alike(link, link->name);
-	if (link->renamed || !*link->name || strcmp(link->name, link->net->server->name) == 0) {
-		char *longer = g_strdup_printf("%s-%.8s", link->name, link->id);
-
-		g_free(link->name);
-		link->name = longer;
-	}
-	link->origin = g_ref_string_new(link->name);
 }
 
 /* TRUE: `mine` is to be kept of the two. */
@@ -287,7 +250,7 @@ static void introduce(PeerLink *link, const char *line, gsize size)
 		link->handshake->name = g_strdup(name);
 		g_clear_pointer(&link->name, g_free);
 		g_clear_pointer(&link->origin, g_ref_string_release);
-		name_link(link);
+		peer_link_name(link);
 	}
 	json_decref(reply);
 }
@@ -303,7 +266,7 @@ static gboolean link_up(PeerLink *link, PeerLinkState state)
 	link->begun = link->heard = g_get_monotonic_time();
 	if (state == LINK_UP)
 		supersede(link);
-	name_link(link);
+	peer_link_name(link);
 	link->state = state;
 	link->input.limit = PEER_MOST_FRAME;
 	bp_stream_set_backlog(link->stream, 2 * net->backlog + PEER_MOST_FRAME, BP_BACKLOG_CLOSE);
@@ -594,7 +557,7 @@ void peer_link_tick(PeerLink *link)
 		fail(link, "it did not finish the handshake");
 	} else if (link->state == LINK_UP && now - link->heard > DEAD_AFTER * beat) {
 		fail(link, "it gave no sign of life");
-	} else if (link->state == LINK_UP && link->renamed && !named_alike(link, link->handshake->name)) {
+	} else if (link->state == LINK_UP && link->renamed && !peer_link_named_alike(link, link->handshake->name)) {
 		fail(link, "its own name is free now: it connects again under it");
 	} else if (link->state == LINK_UP && now - link->said >= beat) {
 		link->said = now;

@@ -502,7 +502,7 @@ PeerNet *peer_net_new(EndpointServer *server, GError **error)
 	net->timer = bp_timer_add(net->self, NULL, MIN(net->heartbeat, G_USEC_PER_SEC), 0, on_timer, net, NULL);
 	if (server->enable_discovery) {
 		discovery_found = on_found;
-		discovery_each(on_found, NULL);
+		discovery_each(on_found);
 	}
 	return net;
 }

@@ -117,6 +117,13 @@ gboolean peer_link_say(PeerLink *link, const char *text, gsize size);
 void peer_link_tick(PeerLink *link);
 gboolean peer_link_is_up(const PeerLink *link);
 
+/* --- peer-name.c --- */
+
+/* Another host that is connected under that name; NULL. */
+PeerLink *peer_link_named_alike(const PeerLink *link, const char *name);
+/* Sets `name`, `renamed` and `origin`. */
+void peer_link_name(PeerLink *link);
+
 /* --- peer-channels.c --- */
 
 void peer_channels_up(PeerLink *link);
