@@ -80,7 +80,8 @@ tests_test_web_op_SOURCES = tests/test-web-op.c plugins/web/web-op.c
 
 tests_test_discovery_SOURCES = tests/test-discovery.c plugins/peer/discovery-codec.c plugins/peer/python-json.c
 tests_test_endpoint_SOURCES = tests/test-endpoint.c plugins/peer/endpoint-media.c plugins/peer/python-json.c
-tests_test_json_line_SOURCES = tests/test-json-line.c plugins/peer/json-line.c plugins/peer/peer-frame.c plugins/peer/python-json.c
+tests_test_json_line_SOURCES = tests/test-json-line.c plugins/peer/json-line.c plugins/peer/peer-frame.c \
+	plugins/peer/python-json.c plugins/peer/python-parse.c
 tests_test_peer_handshake_SOURCES = tests/test-peer-handshake.c plugins/peer/peer-handshake.c plugins/peer/python-json.c
 
 check_LIBRARIES += tests/libsuite.a

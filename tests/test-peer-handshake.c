@@ -171,8 +171,9 @@ static void test_changed_on_the_way(void)
 static void test_reflection(void)
 {
 	g_autoptr(Handshake) victim = handshake_new(&secret_b, FALSE);
-	json_t *offer = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "type", "peer_handshake", "node_id", "id-a", "name", "A",
-				  "project_id", "alpha", "hash", "h1", "nonce", "0123456789abcdef");
+	json_t *offer = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "type", "peer_handshake", "node_id", "id-a", "name",
+				  "A", "project_id", "alpha", "hash", "h1", "nonce", "0123456789abcdef", "framing",
+				  PEER_FRAMING);
 	json_t *answer = NULL, *proof;
 
 	CU_ASSERT_EQUAL(handshake_receive(victim, offer, &answer, NULL), HANDSHAKE_GOES_ON);

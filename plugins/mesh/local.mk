@@ -22,6 +22,7 @@ plugins_mesh_so_SOURCES = $(MESH_CODEC) \
 	plugins/mesh/mesh-root.c \
 	plugins/mesh/mesh-shutdown.c \
 	plugins/mesh/mesh-socket.c \
+	plugins/mesh/mesh-table.c \
 	plugins/mesh/mesh-websocket.c \
 	plugins/mesh/mesh.c
 nodist_plugins_mesh_so_SOURCES = plugins/mesh/nodes-script.c

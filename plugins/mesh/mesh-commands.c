@@ -7,6 +7,7 @@
 	{ \
 		"gateway", 'g', BP_STRING, .names = BP_AN_INSTANCE, .help = "which one, if there are several" \
 	}
+#define CLEAN_TIME (2 * G_USEC_PER_SEC)
 #define U64 "%" G_GUINT64_FORMAT
 
 /* --- open, close --- */
@@ -335,11 +336,30 @@ static const BpParam reset_params[] = {
 	{ NULL },
 };
 
+static void on_cleaned(BpPlugin *self, gpointer data)
+{
+	BpCall *call = data;
+	GError *error = NULL;
+
+	bp_call_done(call, request(call, "RST-R", 0, NULL, 0, &error) ? NULL : error);
+}
+
+static void on_reset_cancelled(BpPlugin *self, gpointer data)
+{
+	bp_call_done(data,
+		     g_error_new(BP_HOST_ERROR, BP_CANCELLED, "the nodes are forgotten, the root was not restarted"));
+}
+
+/* The root forgets its nodes one after another; one that restarts meanwhile keeps the rest. */
 static gboolean run_reset(BpPlugin *self, BpCall *call, GError **error)
 {
-	if (bp_call_bool(call, "clean") && !request(call, "CLEAN", 0, NULL, 0, error))
+	if (!bp_call_bool(call, "clean"))
+		return request(call, "RST-R", 0, NULL, 0, error);
+	if (!request(call, "CLEAN", 0, NULL, 0, error))
 		return FALSE;
-	return request(call, "RST-R", 0, NULL, 0, error);
+	bp_timer_add(bp_call_scope(call), NULL, CLEAN_TIME, 1, on_cleaned, call, NULL);
+	bp_call_hold(call, on_reset_cancelled, call);
+	return TRUE;
 }
 
 static gboolean run_ask(BpPlugin *self, BpCall *call, GError **error)

@@ -34,6 +34,8 @@ const BpParam mesh_gateway_params[] = {
 	  .help = "pushes that may wait for a client; more drop the oldest" },
 	{ "gap", .type = BP_DURATION, .fallback = "75ms", .min = 0.001, .max = 10,
 	  .help = "a request is whole when nothing came for so long" },
+	{ "known_gap", .type = BP_DURATION, .fallback = "5ms", .min = 0.001, .max = 10,
+	  .help = "the same for SEND- to a known node, if it is shorter than gap" },
 	{ "handshake_timeout", .type = BP_DURATION, .fallback = "2s", .min = 0.01, .max = 3600,
 	  .help = "for a connection that says nothing, or half a handshake" },
 	{ "request_limit", .type = BP_BYTES, .fallback = "1024", .min = 16, .max = 65536, .help = "longest request" },
@@ -52,7 +54,9 @@ const BpParam mesh_gateway_params[] = {
 	{ "disconnect_after", .type = BP_DURATION, .fallback = "1h", .min = 0, .max = 1e7,
 	  .help = "a node silent so long is disconnected (0: never)" },
 	{ "poll", .type = BP_DURATION, .fallback = "0", .min = 0, .max = 86400,
-	  .help = "ask the root for its nodes so often (0: never)" },
+	  .help = "ask the root for its nodes and paths so often (0: never)" },
+	{ "ask_at_open", .type = BP_BOOL, .fallback = "yes",
+	  .help = "ask the root for its nodes when its line is there" },
 	{ "ask_on_reset", .type = BP_BOOL, .fallback = "yes",
 	  .help = "ask the root for its nodes when it has restarted" },
 	{ "nodes", .type = BP_INT, .fallback = "4096", .min = 1, .max = 65535, .help = "most nodes" },
@@ -66,6 +70,8 @@ const BpParam mesh_gateway_params[] = {
 	  .help = "a text file of that size begins anew; one older is kept (0: no limit)" },
 	{ "ws_port", .type = BP_INT, .fallback = "-1", .min = -1, .max = 65535,
 	  .help = "port for dashboards, as module MeshPages; -1: none" },
+	{ "vocabulary", .type = BP_CHOICE, .choices = "auto|v1|v2|both", .fallback = "auto",
+	  .help = "messages for dashboards, as of module MeshPages" },
 	{ "shutdown_port", .type = BP_INT, .fallback = "-1", .min = -1, .max = 65535,
 	  .help = "port for POST /shutdown, as module MeshShutdown; -1: none" },
 	{ "shutdown_token", .type = BP_STRING, .secret = 1, .help = "token that POST /shutdown must have" },
@@ -151,7 +157,11 @@ static void on_poll(BpPlugin *self, gpointer data)
 {
 	const char *why;
 
-	mesh_root_send(data, "NINFO", MESH_COMMAND, &why);
+	MeshGateway *gateway = data;
+
+	mesh_root_send(gateway, "NINFO", MESH_COMMAND, &why);
+	if (gateway->set.opcodes == MESH_OPCODES_V2)
+		mesh_root_send(gateway, "GETDF", MESH_COMMAND, &why);
 }
 
 static void on_send(BpPlugin *self, BpMessage *message, gpointer data)
@@ -213,7 +223,9 @@ static void read_settings(MeshGateway *gateway)
 		.need_listener = choice(self, "listener", listener),
 		.push_data = bp_instance_bool(self, "push_data"),
 		.ask_on_reset = bp_instance_bool(self, "ask_on_reset"),
+		.ask_at_open = bp_instance_bool(self, "ask_at_open"),
 		.gap = bp_instance_duration(self, "gap"),
+		.known_gap = bp_instance_duration(self, "known_gap"),
 		.handshake_timeout = bp_instance_duration(self, "handshake_timeout"),
 		.push_spacing = bp_instance_duration(self, "push_spacing"),
 		.error_wait = bp_instance_duration(self, "error_wait"),
@@ -246,6 +258,8 @@ gboolean mesh_gateway_update(BpInstance *self, const BpValues *before, GError **
 		"push_spacing",
 		"push_queue",
 		"gap",
+		"known_gap",
+		"ask_at_open",
 		"handshake_timeout",
 		"request_limit",
 		"reply_limit",
@@ -314,6 +328,7 @@ static gboolean open_child(MeshGateway *gateway, const char *module, const BpPar
 {
 	static const char *const shared[] = { "bind",	 "insecure",	  "tls",    "tls_cert",
 					      "tls_key", "tls_client_ca", "origins" };
+	const char *vocabulary = bp_instance_string(gateway->self, "vocabulary");
 	const BpValues *own = bp_instance_values(gateway->self);
 	BpInstance *self = gateway->self, *opened;
 	g_autofree char *name = g_strconcat(bp_plugin_name(self), suffix, NULL);
@@ -332,6 +347,8 @@ static gboolean open_child(MeshGateway *gateway, const char *module, const BpPar
 		     bp_values_is_set(own, shared[i]) && *text; text++)
 			if (!bp_values_set(values, shared[i], *text, error))
 				return FALSE;
+	if (bp_param_find(params, "vocabulary") && !bp_values_set(values, "vocabulary", vocabulary, error))
+		return FALSE;
 	if (token && bp_param_find(params, "token") && !bp_values_set(values, "token", token, error))
 		return FALSE;
 	opened = bp_module_open(module, name, "/", g_steal_pointer(&values), error);
@@ -366,7 +383,9 @@ gboolean mesh_gateway_open(BpInstance *self, GError **error)
 	    !mesh_socket_open(gateway, error) || !open_history(gateway, error))
 		goto fail;
 	read_settings(gateway);
+	mesh_table_read(gateway);
 	gateway->line = mesh_root_is_up(gateway);
+	mesh_root_ask_at_open(gateway);
 	gateway->second = bp_timer_add(gateway->self, NULL, SECOND, 0, on_second, gateway, NULL);
 	mesh_gateway_look(gateway);
 	mesh_pages_adopt(gateway);
@@ -393,6 +412,8 @@ void mesh_gateway_close(BpInstance *self)
 	mesh_pages_forget(gateway);
 	mesh_shutdown_look(bp_plugin_name(self), FALSE);
 	g_clear_pointer(&gateway->history, mesh_history_close);
+	if (gateway->second) /* it was open */
+		mesh_table_save(gateway);
 	mesh_root_close(gateway);
 	mesh_nodes_clear(&gateway->nodes);
 	/* Last: clients that listen do not survive the end of their connection. */
@@ -444,6 +465,8 @@ void mesh_gateway_describe(BpInstance *self, GString *text)
 			text, "framing: " U64 " frames, " U64 " bytes dropped, " U64 " broken, " U64 " too long\n",
 			gateway->decoder->counts.frames, gateway->decoder->counts.dropped,
 			gateway->decoder->counts.broken, gateway->decoder->counts.too_long);
+	if (gateway->advice)
+		g_string_append_printf(text, "framing: %s\n", gateway->advice);
 	g_string_append_printf(text, U64 " requests, " U64 " failed; " U64 " messages pushed, " U64 " dropped\n",
 			       counts->requests, counts->failures, counts->pushed, counts->push_drops);
 	if (!gateway->history)

@@ -21,8 +21,8 @@ typedef enum { RELAY_NONE, RELAY_KNOWN, RELAY_ALL } MeshRelay;
 typedef struct {
 	MeshOpcodes opcodes;
 	MeshRelay relay;
-	gboolean need_listener, push_data, ask_on_reset;
-	gint64 gap, handshake_timeout, push_spacing, error_wait;
+	gboolean need_listener, push_data, ask_on_reset, ask_at_open;
+	gint64 gap, known_gap, handshake_timeout, push_spacing, error_wait;
 	gint64 idle_after, disconnect_after, poll;
 	gint64 window;
 	gsize window_bytes, request_limit, reply_limit;
@@ -47,9 +47,10 @@ typedef struct {
 	char *framing_path;
 	BpFramingOptions framing_options;
 	BpDecoder *decoder;
-	gboolean advised; /* the advice of the decoder was logged */
-	GQueue waiting;	  /* GBytes for the root */
-	GArray *window;	  /* what was sent in it */
+	char *advice;			   /* what is probably wrong with escape_xor; NULL: nothing */
+	guint64 mark_frames, mark_foreign; /* counts of the decoder some frames ago */
+	GQueue waiting;			   /* GBytes for the root */
+	GArray *window;			   /* what was sent in it */
 	BpTimer *pace;
 	gboolean line;	     /* as reported last */
 	gboolean unplugged;  /* reported by the UART */
@@ -93,6 +94,13 @@ gboolean mesh_root_is_up(const MeshGateway *gateway);
 gboolean mesh_root_send(MeshGateway *gateway, gconstpointer data, gsize size, const char **why);
 /* Says it where somebody must know. */
 void mesh_root_check_line(MeshGateway *gateway);
+
+/* Asks the root for its nodes, if the line is up and ask_at_open says so. */
+void mesh_root_ask_at_open(MeshGateway *gateway);
+
+/* --- mesh-table.c: the nodes that were known when the gateway closed --- */
+void mesh_table_read(MeshGateway *gateway);
+void mesh_table_save(const MeshGateway *gateway);
 
 /* --- mesh-intake.c --- */
 void mesh_intake(MeshGateway *gateway, const guint8 *body, gsize size);

@@ -64,7 +64,7 @@ MeshNode *mesh_nodes_find(const MeshNodes *nodes, guint16 address)
 	return nodes->by_address[address];
 }
 
-static gboolean set_status(MeshNodes *nodes, MeshNode *node, MeshStatus status)
+gboolean mesh_nodes_set_status(MeshNodes *nodes, MeshNode *node, MeshStatus status)
 {
 	if (node->status == status)
 		return FALSE;
@@ -93,7 +93,7 @@ static MeshNode *add_node(MeshNodes *nodes, guint16 address, gint64 wall)
 
 static void remove_node(MeshNodes *nodes, MeshNode *node)
 {
-	set_status(nodes, node, MESH_DISCONNECT);
+	mesh_nodes_set_status(nodes, node, MESH_DISCONNECT);
 	nodes->by_address[node->address] = NULL;
 	if (g_hash_table_lookup(nodes->by_uuid, node->uuid) == node)
 		g_hash_table_remove(nodes->by_uuid, node->uuid);
@@ -128,7 +128,7 @@ MeshNode *mesh_nodes_heard(MeshNodes *nodes, guint16 address, gboolean add, gint
 		node = add_node(nodes, address, wall);
 	if (!node)
 		return NULL;
-	set_status(nodes, node, MESH_ACTIVE);
+	mesh_nodes_set_status(nodes, node, MESH_ACTIVE);
 	node->seen = now;
 	node->seen_wall = wall;
 	node->missed = 0;
@@ -239,7 +239,7 @@ gboolean mesh_nodes_end_list(MeshNodes *nodes)
 		node->missed++;
 		if (node->status == MESH_DISCONNECT)
 			continue;
-		changed |= set_status(nodes, node, node->missed > 1 ? MESH_DISCONNECT : MESH_IDLE);
+		changed |= mesh_nodes_set_status(nodes, node, node->missed > 1 ? MESH_DISCONNECT : MESH_IDLE);
 	}
 	return changed;
 }
@@ -277,7 +277,7 @@ gboolean mesh_nodes_set_all(MeshNodes *nodes, MeshStatus from_or_better, MeshSta
 		MeshNode *node = nodes->nodes->pdata[i];
 
 		if (node->status <= from_or_better)
-			changed |= set_status(nodes, node, to);
+			changed |= mesh_nodes_set_status(nodes, node, to);
 	}
 	return changed;
 }
@@ -291,9 +291,9 @@ gboolean mesh_nodes_age(MeshNodes *nodes, gint64 now, gint64 idle_after, gint64 
 		gint64 age = now - node->seen;
 
 		if (disconnect_after && age >= disconnect_after)
-			changed |= set_status(nodes, node, MESH_DISCONNECT);
+			changed |= mesh_nodes_set_status(nodes, node, MESH_DISCONNECT);
 		else if (idle_after && age >= idle_after && node->status == MESH_ACTIVE)
-			changed |= set_status(nodes, node, MESH_IDLE);
+			changed |= mesh_nodes_set_status(nodes, node, MESH_IDLE);
 	}
 	return changed;
 }

@@ -70,6 +70,7 @@ void mesh_nodes_paths(MeshNodes *nodes, const MeshMessage *batch);
 void mesh_nodes_end_paths(MeshNodes *nodes);
 void mesh_nodes_clear_paths(MeshNodes *nodes);
 gboolean mesh_nodes_set_all(MeshNodes *nodes, MeshStatus from_or_better, MeshStatus to);
+gboolean mesh_nodes_set_status(MeshNodes *nodes, MeshNode *node, MeshStatus status);
 /* 0: never. */
 gboolean mesh_nodes_age(MeshNodes *nodes, gint64 now, gint64 idle_after, gint64 disconnect_after);
 const char *mesh_status_name(MeshStatus status);

@@ -9,6 +9,8 @@
 #include "mesh-gateway.h"
 
 #define BODY_LIMIT 4096 /* of the root, where we frame */
+#define FOREIGN_TOLD 2	/* foreign escapes within FRAMES_JUDGED frames: escape_xor is probably wrong */
+#define FRAMES_JUDGED 16
 
 typedef struct {
 	gint64 time;
@@ -33,6 +35,15 @@ void mesh_root_check_line(MeshGateway *gateway)
 		mesh_pages_connection(gateway->pages);
 	if (!line && gateway->decoder)
 		gateway->framing->reset(gateway->decoder);
+	mesh_root_ask_at_open(gateway);
+}
+
+void mesh_root_ask_at_open(MeshGateway *gateway)
+{
+	const char *why;
+
+	if (gateway->line && gateway->set.ask_at_open)
+		mesh_root_send(gateway, "NINFO", MESH_COMMAND, &why);
 }
 
 /* --- to the root --- */
@@ -126,6 +137,32 @@ static void on_frame(const guint8 *data, gsize size, gpointer user)
 	mesh_intake(user, data, size);
 }
 
+/* Once, on NAME/log and at the console; `mesh info` shows it from then on. */
+static void advise(MeshGateway *gateway, const char *text)
+{
+	if (gateway->advice)
+		return;
+	gateway->advice = g_strdup(text);
+	mesh_gateway_log(gateway, "framing of the root: %s", text);
+	bp_log(gateway->self, BP_LOG_WARNING, "framing of the root: %s", text);
+}
+
+/* The decoder judges by all frames since it was opened; a root that is exchanged after a thousand good ones is judged by the last few. */
+static void check_escapes(MeshGateway *gateway)
+{
+	const BpFramingCounts *counts = &gateway->decoder->counts;
+
+	if (gateway->decoder->advice)
+		advise(gateway, gateway->decoder->advice);
+	else if (counts->foreign - gateway->mark_foreign >= FOREIGN_TOLD)
+		advise(gateway,
+		       "escapes come as no sender with this escape_xor makes them: 0xfa is usual, 0xff is in use");
+	if (counts->frames - gateway->mark_frames < FRAMES_JUDGED)
+		return;
+	gateway->mark_frames = counts->frames;
+	gateway->mark_foreign = counts->foreign;
+}
+
 static void on_recv(BpPlugin *self, BpMessage *message, gpointer data)
 {
 	MeshGateway *gateway = data;
@@ -138,10 +175,7 @@ static void on_recv(BpPlugin *self, BpMessage *message, gpointer data)
 		return;
 	}
 	gateway->framing->feed(gateway->decoder, bytes, bp_message_size(message));
-	if (G_LIKELY(!gateway->decoder->advice) || gateway->advised)
-		return;
-	gateway->advised = TRUE;
-	mesh_gateway_log(gateway, "framing of the root: %s", gateway->decoder->advice);
+	check_escapes(gateway);
 }
 
 static void on_framing_gone(BpPlugin *self, gpointer data)
@@ -163,6 +197,8 @@ static void on_event(BpPlugin *self, BpMessage *message, gpointer data)
 	MeshGateway *gateway = data;
 	const char *text = bp_message_data(message);
 
+	if (strstr(text, ", framing ") && strstr(text, ": escapes "))
+		advise(gateway, strstr(text, ": escapes ") + 2);
 	if (strstr(text, " is open: "))
 		gateway->unplugged = FALSE;
 	else if (strstr(text, " is gone: ") || g_str_has_suffix(text, "; trying again") ||
@@ -247,4 +283,5 @@ void mesh_root_close(MeshGateway *gateway)
 		gateway->framing->free(gateway->decoder);
 	gateway->decoder = NULL;
 	g_clear_pointer(&gateway->framing_path, g_free);
+	g_clear_pointer(&gateway->advice, g_free);
 }

@@ -233,6 +233,18 @@ void mesh_socket_push(MeshGateway *gateway, BpMessage *message)
 
 /* --- the stream --- */
 
+/* SEND- has no end mark; of one to a known node the whole is expected at once. */
+static gint64 gap_of(const MeshPeer *peer)
+{
+	const MeshSettings *set = &peer->gateway->set;
+	const guint8 *data = peer->request->data;
+
+	if (peer->request->len <= MESH_COMMAND + 2 || memcmp(data, "SEND-", MESH_COMMAND) != 0 ||
+	    !mesh_nodes_find(&peer->gateway->nodes, (guint16)(data[5] << 8 | data[6])))
+		return set->gap;
+	return MIN(set->gap, set->known_gap);
+}
+
 static void on_data(BpPlugin *self, BpStream *stream, const guint8 *data, gsize size, gpointer user)
 {
 	MeshPeer *peer = user;
@@ -249,7 +261,7 @@ static void on_data(BpPlugin *self, BpStream *stream, const guint8 *data, gsize 
 	case MESH_MORE:
 		break; /* the timer of the handshake goes on */
 	case MESH_MAYBE:
-		set_timer(peer, set->gap, on_gap);
+		set_timer(peer, gap_of(peer), on_gap);
 		break;
 	case MESH_WHOLE:
 		execute(peer);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* mesh-websocket.c - module MeshPages: dashboards on WebSocket, in both vocabularies at once.
+/* mesh-websocket.c - module MeshPages: dashboards on WebSocket, in two vocabularies.
  *
- * A page gets a snapshot when it comes, then what changes: whole states at most five times a second, and typed
- * messages as they happen. A path's query narrows it: ?vocabulary=v1 (typed ones) or ?vocabulary=v2 (states). A page
- * that does not keep up is told nothing until it has read; then it gets the present state.
+ * A page gets a snapshot when it connects, then what changes: whole states (vocabulary v2) at most five times a second,
+ * and typed messages (v1) as they happen. Both have "nodes", so a page of one vocabulary shows nodes that are none when it
+ * gets the other: it gets that of the root's opcodes, unless the parameter, the path (/v1, /v2, /both) or its query
+ * (?vocabulary=v1) says otherwise. A page that does not keep up gets nothing until it has read; then it gets the present state.
  */
 #include <string.h>
 #include <backplane/websocket.h>
@@ -21,6 +22,8 @@ const BpParam mesh_pages_params[] = {
 	  .help = "port for dashboards; 0 takes a free one" },
 	{ "gateway", .type = BP_STRING, .names = BP_AN_INSTANCE, .required = 1,
 	  .help = "the MeshGateway that is shown" },
+	{ "vocabulary", .type = BP_CHOICE, .choices = "auto|v1|v2|both", .fallback = "auto",
+	  .help = "typed messages (v1), whole states (v2), or both; auto: v2 with opcodes v2, else v1" },
 	{ .include = bp_http_params },
 	{ NULL },
 };
@@ -122,16 +125,32 @@ static const BpWebSocketEvents page_events = { .size = sizeof(page_events),
 					       .drained = on_drained,
 					       .closed = on_closed };
 
+/* "v1", "v2" or "both": of the query, of the path, of the parameter, of the opcodes. Yours. */
+static char *vocabulary_of(const MeshPages *pages, const char *path, const char *query)
+{
+	static const char *const words[] = { "v1", "v2", "both", NULL };
+	g_autofree char *asked = bp_http_form_value(query ? query : "", query ? strlen(query) : 0, "vocabulary");
+	const char *word = bp_instance_string(pages->self, "vocabulary");
+
+	if (asked && g_strv_contains(words, asked))
+		return g_steal_pointer(&asked);
+	if (path && *path && g_strv_contains(words, path + 1))
+		return g_strdup(path + 1);
+	if (strcmp(word, "auto") != 0)
+		return g_strdup(word);
+	return g_strdup(pages->gateway && pages->gateway->set.opcodes != MESH_OPCODES_V2 ? "v1" : "v2");
+}
+
 static void on_accept(BpPlugin *self, BpWebSocket *socket, const char *path, const char *query, gpointer user)
 {
 	MeshPages *pages = user;
-	g_autofree char *vocabulary = bp_http_form_value(query ? query : "", query ? strlen(query) : 0, "vocabulary");
+	g_autofree char *vocabulary = vocabulary_of(pages, path, query);
 	PageClient *page = g_new0(PageClient, 1);
 
 	page->pages = pages;
 	page->socket = socket;
-	page->typed = g_strcmp0(vocabulary, "v2") != 0;
-	page->states = g_strcmp0(vocabulary, "v1") != 0;
+	page->typed = strcmp(vocabulary, "v2") != 0;
+	page->states = strcmp(vocabulary, "v1") != 0;
 	g_ptr_array_add(pages->all, page);
 	bp_websocket_set_user(socket, &page_events, page);
 	send_snapshot(page);

@@ -43,7 +43,6 @@ static void print_nodes(BpCall *call)
 
 gboolean discovery_run_list(BpPlugin *self, BpCall *call, GError **error)
 {
-	discovery_start();
 	print_nodes(call);
 	return TRUE;
 }
@@ -60,6 +59,7 @@ static void browse_end(DiscoveryBrowse *browse)
 
 	g_hash_table_unref(browse->shown);
 	g_free(browse);
+	discovery_browse(FALSE);
 	bp_call_progress(call, NULL);
 	print_nodes(call);
 	bp_call_done(call, NULL);
@@ -102,7 +102,7 @@ gboolean discovery_run_discover(BpPlugin *self, BpCall *call, GError **error)
 {
 	DiscoveryBrowse *browse = g_new0(DiscoveryBrowse, 1);
 
-	discovery_start();
+	discovery_browse(TRUE);
 	browse->call = call;
 	browse->left = (guint)bp_call_int(call, "seconds") * 2;
 	browse->shown = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);

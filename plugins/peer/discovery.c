@@ -3,9 +3,12 @@
  *
  * Every PERIOD, a tenth shorter or longer, each server with enable_discovery is announced on the broadcast address of each
  * interface on which it listens, and on loopback: in the two forms of the originals and in ours. No other network is
- * guessed. A question is answered to whoever asks, ANSWERS a second at most; the end is said. A node that was heard is `suspect`
- * until a TCP connection to it succeeds, then `up`; when it is silent for its time it is suspect again, and `down` after
- * two attempts. What a goodbye claims is checked the same way. Where avahi runs, multicast DNS is used too (mdns.c).
+ * guessed. A query is answered to whoever asks, ANSWERS a second at most; the end of a server is announced. While all servers are on
+ * loopback, so are the sockets, and nodes elsewhere are ignored.
+ *
+ * Whoever sends a datagram names an address to connect to. So only nodes of a project and hash of our servers are probed, and one
+ * address some times in ten seconds: all others stay `unchecked`. A node is `suspect` until a TCP connection to it succeeds, then
+ * `up`; silent for its time it is suspect again, and `down` after two attempts, as after a goodbye. mdns.c adds multicast DNS.
  */
 #include <arpa/inet.h>
 #include <ifaddrs.h>
@@ -38,9 +41,11 @@ typedef struct {
 static struct {
 	BpPlugin *self;
 	BpChannel *channel;
-	BpDatagram *listen, *listen_server, *out;
-	GQueue servers;	   /* EndpointServer */
-	GHashTable *nodes; /* id -> NodeRecord */
+	BpDatagram *sockets[5]; /* the first one sends */
+	gboolean everywhere;	/* they are not on loopback alone */
+	guint browsers_here;	/* commands that look at the whole network */
+	GQueue servers;		/* EndpointServer */
+	GHashTable *nodes;	/* id -> NodeRecord */
 	BpTimer *announcing, *timer;
 	guint probes, answers;
 	guint64 heard, bad, browsers, refused, sent;
@@ -65,6 +70,24 @@ static void node_free(gpointer data)
 
 static const char *const state_names[] = { "suspect", "up", "down" };
 
+/* Whether it may become a peer of a server of ours: nobody else is connected to. */
+static gboolean is_of_own_project(const NodeRecord *node)
+{
+	for (GList *at = here.servers.head; at; at = at->next) {
+		const EndpointServer *server = at->data;
+
+		if (g_strcmp0(node->said.project, server->project) == 0 &&
+		    g_strcmp0(node->said.hash, server->hash) == 0)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static const char *state_name(const NodeRecord *node)
+{
+	return node->state == NODE_SUSPECT && !is_of_own_project(node) ? "unchecked" : state_names[node->state];
+}
+
 static json_t *node_json(const NodeRecord *node)
 {
 	g_autofree char *address = bp_address_format(&node->address);
@@ -76,7 +99,7 @@ static json_t *node_json(const NodeRecord *node)
 		json_array_append_new(protocols, json_string(*at));
 	return json_pack("{s:s,s:s,s:s,s:i,s:s?,s:s?,s:o,s:s}", "id", node->said.id, "name", node->said.name, "ip",
 			 address, "port", (int)node->said.port, "project_id", node->said.project, "hash",
-			 node->said.hash, "protocols", protocols, "state", state_names[node->state]);
+			 node->said.hash, "protocols", protocols, "state", state_name(node));
 }
 
 json_t *discovery_json(void)
@@ -107,16 +130,16 @@ static void tell(const NodeRecord *node, const char *event)
 	bp_channel_print(here.channel, text);
 }
 
-static void tell_found(const NodeRecord *node)
+static void tell_found(const NodeRecord *node, DiscoveryFunc func)
 {
 	DiscoveryFound found = { node->said.id,	  node->said.name, node->said.project,
 				 node->said.hash, node->address,   node->state };
 
-	if (discovery_found)
-		discovery_found(&found, NULL);
+	if (func)
+		func(&found, NULL);
 }
 
-void discovery_each(DiscoveryFunc func, gpointer data)
+void discovery_each(DiscoveryFunc func)
 {
 	GHashTableIter iter;
 	gpointer at;
@@ -124,14 +147,9 @@ void discovery_each(DiscoveryFunc func, gpointer data)
 	if (!here.nodes)
 		return;
 	g_hash_table_iter_init(&iter, here.nodes);
-	while (g_hash_table_iter_next(&iter, NULL, &at)) {
-		const NodeRecord *node = at;
-		DiscoveryFound found = { node->said.id,	  node->said.name, node->said.project,
-					 node->said.hash, node->address,   node->state };
-
-		if (node->state == NODE_UP)
-			func(&found, data);
-	}
+	while (g_hash_table_iter_next(&iter, NULL, &at))
+		if (((const NodeRecord *)at)->state == NODE_UP)
+			tell_found(at, func);
 }
 
 /* --- are they there? --- */
@@ -145,7 +163,7 @@ static void set_state(NodeRecord *node, DiscoveryState state)
 		if (!node->up_since)
 			tell(node, "found");
 		node->up_since = bp_loop_now();
-		tell_found(node);
+		tell_found(node, discovery_found);
 	} else if (state == NODE_DOWN && node->up_since) {
 		node->up_since = 0;
 		tell(node, "lost");
@@ -185,7 +203,8 @@ static void probe(NodeRecord *node)
 {
 	gint64 now = bp_loop_now();
 
-	if (node->probe || here.probes >= MOST_PROBES || (node->probed && now - node->probed < PROBE_PAUSE))
+	if (node->probe || here.probes >= MOST_PROBES || (node->probed && now - node->probed < PROBE_PAUSE) ||
+	    !is_of_own_project(node) || !discovery_may_probe(&node->address, now))
 		return;
 	node->probed = now;
 	node->probe = bp_stream_connect(here.self, &node->address, PROBE_TIME, NULL, &probe_events, node);
@@ -195,6 +214,8 @@ static void probe(NodeRecord *node)
 
 static void look_after(NodeRecord *node, gint64 now)
 {
+	if (node->state == NODE_SUSPECT && now > node->expires && !is_of_own_project(node))
+		set_state(node, NODE_DOWN);
 	if (node->state == NODE_UP && now > node->expires)
 		set_state(node, NODE_SUSPECT);
 	if (node->state == NODE_SUSPECT)
@@ -259,6 +280,10 @@ void discovery_heard(DiscoveryNode *said, const BpAddress *from)
 
 	if (discovery_server(said->id))
 		return;
+	if (!here.everywhere && !bp_address_is_loopback(from)) {
+		here.refused++;
+		return;
+	}
 	((struct sockaddr_in *)&address.storage)->sin_port = htons((guint16)said->port);
 	if (!node) {
 		if (g_hash_table_size(here.nodes) >= MOST_NODES || count_of(from) >= MOST_OF_ADDRESS) {
@@ -281,7 +306,7 @@ void discovery_heard(DiscoveryNode *said, const BpAddress *from)
 	node->heard = now;
 	node->expires = now + (node->said.ttl ? node->said.ttl : SILENCE) * G_USEC_PER_SEC;
 	if (node->state == NODE_UP) {
-		tell_found(node);
+		tell_found(node, discovery_found);
 		return;
 	}
 	if (node->state == NODE_DOWN) {
@@ -297,6 +322,10 @@ void discovery_gone(const char *id)
 
 	if (!node || node->state == NODE_DOWN)
 		return;
+	if (!is_of_own_project(node)) {
+		set_state(node, NODE_DOWN); /* it was never checked, so this need not be */
+		return;
+	}
 	node->state = NODE_SUSPECT;
 	node->failures = 1;
 	node->probed = 0;
@@ -304,33 +333,6 @@ void discovery_gone(const char *id)
 }
 
 /* --- where our servers are announced --- */
-
-/* Whether a server that listens on `bind` can be reached through that address of ours. */
-static gboolean is_in_scope(const EndpointServer *server, const struct in_addr *own, gboolean loopback)
-{
-	const char *bind = bp_instance_string(server->self, "bind");
-	BpAddress address;
-
-	if (!bind || strcmp(bind, "localhost") == 0)
-		return loopback;
-	if (!bp_address_parse(&address, bind, 0, NULL) || address.storage.ss_family == AF_UNIX)
-		return FALSE;
-	if (address.storage.ss_family == AF_INET) {
-		struct in_addr bound = ((struct sockaddr_in *)&address.storage)->sin_addr;
-
-		if (loopback)
-			return bp_address_is_loopback(&address) || bound.s_addr == INADDR_ANY;
-		return bound.s_addr == INADDR_ANY || bound.s_addr == own->s_addr;
-	}
-	return IN6_IS_ADDR_UNSPECIFIED(&((struct sockaddr_in6 *)&address.storage)->sin6_addr);
-}
-
-gboolean discovery_is_public(const EndpointServer *server)
-{
-	struct in_addr any = { 0 };
-
-	return !is_in_scope(server, &any, TRUE) || is_in_scope(server, &any, FALSE);
-}
 
 static DiscoveryNode node_of(const EndpointServer *server)
 {
@@ -349,10 +351,10 @@ static void send_text(char *take_text, const struct in_addr *to, guint port)
 	BpAddress address = { .size = sizeof(struct sockaddr_in) };
 	struct sockaddr_in *v4 = (struct sockaddr_in *)&address.storage;
 
-	if (!text || !here.out)
+	if (!text || !here.sockets[0])
 		return;
 	*v4 = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((guint16)port), .sin_addr = *to };
-	if (bp_datagram_send(here.out, text, strlen(text), &address) == BP_SENT)
+	if (bp_datagram_send(here.sockets[0], text, strlen(text), &address) == BP_SENT)
 		here.sent++;
 }
 
@@ -390,6 +392,8 @@ static void say_everywhere(const EndpointServer *server, What what)
 
 		if (!at->ifa_addr || at->ifa_addr->sa_family != AF_INET || !(at->ifa_flags & IFF_UP))
 			continue;
+		if (!loopback && !here.everywhere)
+			continue;
 		own = ((struct sockaddr_in *)at->ifa_addr)->sin_addr;
 		if (loopback)
 			to.s_addr = htonl(0x7fffffff);
@@ -397,7 +401,7 @@ static void say_everywhere(const EndpointServer *server, What what)
 			to = ((struct sockaddr_in *)at->ifa_broadaddr)->sin_addr;
 		else
 			continue;
-		if (!server || is_in_scope(server, &own, loopback))
+		if (!server || discovery_is_in_scope(server, &own, loopback))
 			say_on(server, what, &own, &to);
 	}
 	freeifaddrs(list);
@@ -418,14 +422,14 @@ static void answer_query(const BpAddress *from)
 
 	for (GList *at = here.servers.head; at && here.answers < ANSWERS; at = at->next) {
 		DiscoveryNode node = node_of(at->data);
-		gboolean on_loopback = is_in_scope(at->data, &any, TRUE);
+		gboolean on_loopback = discovery_is_in_scope(at->data, &any, TRUE);
 		g_autofree char *text = NULL;
 
-		if (loopback ? !on_loopback : on_loopback && !is_in_scope(at->data, &any, FALSE))
+		if (loopback ? !on_loopback : on_loopback && !discovery_is_in_scope(at->data, &any, FALSE))
 			continue;
 		text = discovery_own(&node);
 		here.answers++;
-		if (text && bp_datagram_send(here.out, text, strlen(text), from) == BP_SENT)
+		if (text && bp_datagram_send(here.sockets[0], text, strlen(text), from) == BP_SENT)
 			here.sent++;
 	}
 }
@@ -480,49 +484,94 @@ static void on_timer(BpPlugin *self, gpointer data)
 	}
 }
 
-static BpDatagram *listen_on(guint port)
+static BpDatagram *listen_on(const char *ip, guint port)
 {
 	g_autoptr(GError) error = NULL;
-	BpAddress any;
+	BpAddress address;
 	BpDatagram *datagram;
 
-	bp_address_parse(&any, "0.0.0.0", port, NULL);
-	datagram = bp_datagram_open(here.self, &any, port != 0, &datagram_events, NULL, &error);
+	bp_address_parse(&address, ip, port, NULL);
+	datagram = bp_datagram_open(here.self, &address, port != 0, &datagram_events, NULL, &error);
 	if (datagram)
 		bp_datagram_set_broadcast(datagram, TRUE, NULL);
 	else
-		bp_log(here.self, BP_LOG_WARNING, "discovery does without UDP port %u: %s", port, error->message);
+		bp_log(here.self, BP_LOG_WARNING, "discovery does without UDP port %u of %s: %s", port, ip,
+		       error->message);
 	return datagram;
 }
 
-void discovery_start(void)
+/* On loopback there are broadcasts, and the datagrams that originals send to 127.0.0.1. */
+static void open_sockets(gboolean everywhere)
 {
-	if (here.nodes)
+	static const struct {
+		const char *ip;
+		guint port;
+	} all[] = { { "0.0.0.0", 0 }, { "0.0.0.0", DISCOVERY_PORT }, { "0.0.0.0", DISCOVERY_SERVER_PORT } },
+	  loopback[] = { { "127.0.0.1", 0 },
+			 { "127.255.255.255", DISCOVERY_PORT },
+			 { "127.255.255.255", DISCOVERY_SERVER_PORT },
+			 { "127.0.0.1", DISCOVERY_PORT },
+			 { "127.0.0.1", DISCOVERY_SERVER_PORT } };
+	gsize count = everywhere ? G_N_ELEMENTS(all) : G_N_ELEMENTS(loopback);
+
+	for (guint i = 0; i < G_N_ELEMENTS(here.sockets); i++)
+		g_clear_pointer(&here.sockets[i], bp_datagram_close);
+	for (guint i = 0; i < count; i++)
+		here.sockets[i] = everywhere ? listen_on(all[i].ip, all[i].port)
+					     : listen_on(loopback[i].ip, loopback[i].port);
+	here.everywhere = everywhere;
+}
+
+/* Whether a server of ours, or a command, looks further than this machine. */
+static gboolean is_everywhere(void)
+{
+	gboolean everywhere = here.browsers_here > 0;
+
+	for (GList *at = here.servers.head; at; at = at->next)
+		everywhere |= discovery_is_public(at->data);
+	return everywhere;
+}
+
+static void start(void)
+{
+	gboolean everywhere = is_everywhere(), begins = !here.nodes;
+
+	if (!begins && here.everywhere == everywhere)
 		return;
-	here.nodes = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, node_free);
-	here.listen = listen_on(DISCOVERY_PORT);
-	here.listen_server = listen_on(DISCOVERY_SERVER_PORT);
-	here.out = listen_on(0);
-	here.timer = bp_timer_add(here.self, NULL, G_USEC_PER_SEC, 0, on_timer, NULL, NULL);
-	here.announcing = bp_timer_add(here.self, NULL, PERIOD, 0, on_announce, NULL, NULL);
+	open_sockets(everywhere);
+	if (begins) {
+		here.nodes = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, node_free);
+		here.timer = bp_timer_add(here.self, NULL, G_USEC_PER_SEC, 0, on_timer, NULL, NULL);
+		here.announcing = bp_timer_add(here.self, NULL, PERIOD, 0, on_announce, NULL, NULL);
+	}
 	say_everywhere(NULL, SAY_QUERY);
-	mdns_start(here.self);
+	if (begins)
+		mdns_start(here.self);
+}
+
+void discovery_browse(gboolean begin)
+{
+	here.browsers_here += begin ? 1 : (guint)-1;
+	start();
 }
 
 void discovery_add_server(EndpointServer *server)
 {
-	discovery_start();
 	g_queue_push_tail(&here.servers, server);
+	start();
 	say_everywhere(server, SAY_NODE);
 	mdns_add_server(server);
 }
 
 void discovery_remove_server(EndpointServer *server)
 {
-	if (!g_queue_remove(&here.servers, server))
+	if (!g_queue_find(&here.servers, server))
 		return;
 	say_everywhere(server, SAY_GOODBYE);
 	mdns_remove_server(server);
+	g_queue_remove(&here.servers, server);
+	if (here.servers.length)
+		start();
 }
 
 void discovery_load(BpPlugin *self)
@@ -535,6 +584,7 @@ void discovery_unload(void)
 {
 	mdns_stop();
 	g_clear_pointer(&here.nodes, g_hash_table_unref);
+	discovery_scope_unload();
 	g_queue_clear(&here.servers);
 }
 

@@ -2,7 +2,9 @@
 /* endpoint-call.c - endpoints by name: a plugin's table, a console command, or the watches of a channel.
  *
  * A request for NAME is published on SERVER/endpoint/NAME when that channel is watched; it has a reply channel of its
- * own, and the first message on that is the answer. A command's endpoint runs it in a session without a user.
+ * own, and the first message on that is the answer. A command's endpoint runs it in a session without a user; $data and
+ * $data.KEY in it are replaced by what the request has, each as one quoted word, so that no request adds an option, a command
+ * or a second word.
  */
 #include <string.h>
 #include "endpoint.h"
@@ -15,6 +17,7 @@ typedef struct {
 	BpEndpoint endpoint; /* first: what the registry has */
 	char *name, *path, *command;
 	BpRole role;
+	gboolean json; /* the output is JSON, and the answer's data */
 } CommandEndpoint;
 
 static GHashTable *commands; /* name -> CommandEndpoint */
@@ -31,6 +34,7 @@ typedef struct EndpointRun {
 	EndpointRequest *request; /* NULL: it does not wait any more */
 	BpSession *session;	  /* NULL: it is being opened */
 	GString *output;
+	gboolean json;
 } EndpointRun;
 
 static BpScope *scope_of(EndpointRequest *request)
@@ -95,11 +99,19 @@ static gboolean is_watched(const EndpointServer *server, const char *name, BpCha
 	return TRUE;
 }
 
+/* Yours. */
+static char *message_text(const EndpointRequest *request, const json_t *message)
+{
+	g_autofree char *text = request->marked ? python_json_text(message) : NULL;
+
+	return text ? python_json_unmark(text) : bp_json_text(message);
+}
+
 static void ask_channel(EndpointRequest *request, BpChannel *channel, const json_t *message)
 {
 	EndpointConnection *connection = request->connection;
 	EndpointServer *server = connection->server;
-	g_autofree char *text = bp_json_text(message);
+	g_autofree char *text = message_text(request, message);
 	g_autofree char *name = g_strdup_printf("%s/reply/%" G_GUINT64_FORMAT, bp_plugin_name(server->self),
 						++server->next_reply);
 	g_autoptr(BpMessage) asked = bp_message_new(text, strlen(text), BP_TEXT);
@@ -150,6 +162,20 @@ static const BpSessionLink session_link = {
 	.size = sizeof(session_link), .name = "endpoint", .send = session_send, .end = session_end
 };
 
+static json_t *json_answer(const EndpointRun *run, guint failed)
+{
+	g_autoptr(GError) error = NULL;
+	json_t *data;
+
+	g_strchomp(run->output->str);
+	if (failed)
+		return endpoint_error("Error processing endpoint: %s", run->output->str);
+	data = bp_json_parse(run->output->str, strlen(run->output->str), MOST_OUTPUT, &error);
+	if (data)
+		return endpoint_success(data);
+	return endpoint_error("Error processing endpoint: the output of its command is no JSON: %s", error->message);
+}
+
 /* Before the end of the session, which is the end of the run. */
 static void on_command_done(BpPlugin *self, guint failed, gpointer data)
 {
@@ -159,6 +185,10 @@ static void on_command_done(BpPlugin *self, guint failed, gpointer data)
 
 	if (!run->request)
 		return;
+	if (run->json) {
+		answer_later(run->request, json_answer(run, failed));
+		return;
+	}
 	lines = g_strsplit(run->output->str, "\n", -1);
 	list = json_array();
 	for (char **at = lines; *at; at++) {
@@ -169,8 +199,46 @@ static void on_command_done(BpPlugin *self, guint failed, gpointer data)
 	answer_later(run->request, endpoint_success(json_pack("{s:b,s:o}", "ok", failed == 0, "output", list)));
 }
 
-static json_t *run_command(EndpointRequest *request, const CommandEndpoint *endpoint)
+/* A string as it is, anything else as JSON; quoted. NULL: a NUL cannot be part of a command line. */
+static char *quoted(const json_t *value)
 {
+	g_autofree char *text = json_is_string(value) ? g_strndup(json_string_value(value), json_string_length(value))
+				: value		      ? bp_json_text(value)
+						      : g_strdup("");
+
+	if (json_is_string(value) && strlen(text) != json_string_length(value))
+		return NULL;
+	return bp_quote(text, '"');
+}
+
+/* The command with the request's data. NULL: it cannot be part of one. */
+static char *command_line(const char *command, const json_t *message)
+{
+	const json_t *data = json_object_get(message, "data");
+	g_autoptr(GString) line = g_string_new(NULL);
+
+	for (const char *at; (at = strstr(command, "$data")); command = at) {
+		g_autofree char *key = NULL, *word = NULL;
+		gsize size = 0;
+
+		g_string_append_len(line, command, at - command);
+		at += strlen("$data");
+		while (at[0] == '.' && (g_ascii_isalnum(at[1 + size]) || at[1 + size] == '_' || at[1 + size] == '-'))
+			size++;
+		key = size ? g_strndup(at + 1, size) : NULL;
+		at += size ? 1 + size : 0;
+		word = quoted(key ? json_object_get(data, key) : data);
+		if (!word)
+			return NULL;
+		g_string_append(line, word);
+	}
+	g_string_append(line, command);
+	return g_strdup(line->str);
+}
+
+static json_t *run_command(EndpointRequest *request, const CommandEndpoint *endpoint, const json_t *message)
+{
+	g_autofree char *line = command_line(endpoint->command, message);
 	EndpointServer *server = request->connection->server;
 	EndpointRun *run = g_new0(EndpointRun, 1);
 	g_autoptr(GError) error = NULL;
@@ -186,7 +254,12 @@ static json_t *run_command(EndpointRequest *request, const CommandEndpoint *endp
 		.role = endpoint->role,
 	};
 
+	run->json = endpoint->json;
 	run->output = g_string_new(NULL);
+	if (!line) {
+		run_free(run);
+		return endpoint_error("Error processing endpoint: there is a NUL in the data");
+	}
 	run->session = options.handler ? bp_session_open(server->self, &options, &error) : NULL;
 	if (!run->session) {
 		run_free(run);
@@ -195,7 +268,7 @@ static json_t *run_command(EndpointRequest *request, const CommandEndpoint *endp
 	run->request = request;
 	request->run = run;
 	bp_timer_once(&request->timer, scope_of(request), server->timeout, on_timeout, request);
-	bp_session_run(server->self, run->session, endpoint->command, on_command_done, run);
+	bp_session_run(server->self, run->session, line, on_command_done, run);
 	return NULL;
 }
 
@@ -232,7 +305,7 @@ gboolean endpoint_call(EndpointRequest *request, const char *name, const json_t 
 	} else if (server->pending > MOST_PENDING) {
 		*reply = endpoint_error("Error processing endpoint: %d requests wait already", MOST_PENDING);
 	} else if (endpoint) {
-		*reply = run_command(request, (const CommandEndpoint *)endpoint);
+		*reply = run_command(request, (const CommandEndpoint *)endpoint, message);
 	} else {
 		ask_channel(request, channel, message);
 		*reply = NULL;
@@ -279,7 +352,8 @@ static void command_free(gpointer data)
 	g_free(endpoint);
 }
 
-gboolean endpoint_command_add(BpPlugin *self, const char *name, const char *command, BpRole role, GError **error)
+gboolean endpoint_command_add(BpPlugin *self, const char *name, const char *command, gboolean json, BpRole role,
+			      GError **error)
 {
 	CommandEndpoint *endpoint;
 
@@ -293,6 +367,7 @@ gboolean endpoint_command_add(BpPlugin *self, const char *name, const char *comm
 	endpoint->path = g_strconcat("endpoint/", name, NULL);
 	endpoint->command = g_strdup(command);
 	endpoint->role = role;
+	endpoint->json = json;
 	endpoint->endpoint = (BpEndpoint){
 		.size = sizeof(BpEndpoint), .name = endpoint->name, .help = endpoint->command, .call = call_nothing
 	};

@@ -144,11 +144,11 @@ void endpoint_client_describe(BpInstance *self, GString *text)
 
 	g_string_append_printf(text,
 			       "%s to %s:%u\n%" G_GUINT64_FORMAT " requests, %" G_GUINT64_FORMAT
-			       " answers, %" G_GUINT64_FORMAT " timeouts, %" G_GUINT64_FORMAT
-			       " late, %" G_GUINT64_FORMAT " reconnects\n",
+			       " answers, %" G_GUINT64_FORMAT " failed, %" G_GUINT64_FORMAT
+			       " timeouts, %" G_GUINT64_FORMAT " late, %" G_GUINT64_FORMAT " reconnects\n",
 			       endpoint_client_state(module->client), bp_instance_string(self, "host"),
-			       (guint)bp_instance_int(self, "port"), counts.requests, counts.answers, counts.timeouts,
-			       counts.late, counts.reconnects);
+			       (guint)bp_instance_int(self, "port"), counts.requests, counts.answers, counts.failures,
+			       counts.timeouts, counts.late, counts.reconnects);
 }
 
 const BpParam endpoint_client_params[] = {

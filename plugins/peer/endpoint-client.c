@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* endpoint-client.c - requests over one connection, matched by id or in order.
  *
- * Every request gets an id that servers of ours echo; of others the answers come in the order of the requests. A request
- * whose time is over is told, and a connection whose server does not echo ids is given up with it: so a late
- * answer never meets another request. An end of the connection fails what waits at once; nothing is sent twice.
+ * Every request gets an id. A server that has returned one gets further requests without waiting for the answers; any
+ * other server gets one request at a time, since the original reads one and drops what follows it in the same segment.
+ * A request is sent once. It fails when its time is over, and with the connection; a connection whose server returns
+ * no ids is closed with the first timeout, so that a late answer is never taken for that of another request.
  */
 #include <string.h>
 #include "endpoint.h"
@@ -19,7 +20,7 @@ typedef struct {
 	char *line;	  /* not sent yet, else NULL */
 	EndpointClientDone done;
 	gpointer data;
-	gint64 begun;
+	gint64 begun;  /* of its timeout: when it was sent, or queued without a connection */
 	gboolean over; /* its callback has run; kept for the order of answers */
 } PendingRequest;
 
@@ -44,7 +45,7 @@ struct EndpointClient {
 	JsonLine input;
 	GQueue waiting;
 	guint64 next_id;
-	gboolean echoes; /* the server gives ids back */
+	gboolean echoes; /* the server returns ids, so it may get several requests at a time */
 	BpBackoff *again;
 	EndpointClientCounts counts;
 	guint refs;
@@ -93,6 +94,8 @@ static void tell_done(PendingRequest *waiting, const json_t *reply, const GError
 	if (waiting->over)
 		return;
 	waiting->over = TRUE;
+	if (error)
+		waiting->client->counts.failures++;
 	waiting->done(reply, error, waiting->data);
 }
 
@@ -113,8 +116,11 @@ static void send_waiting(EndpointClient *client)
 	for (GList *at = client->waiting.head; at; at = at->next) {
 		PendingRequest *waiting = at->data;
 
+		if (!client->echoes && at->prev)
+			return; /* the one before it has no answer yet */
 		if (!waiting->line)
 			continue;
+		waiting->begun = g_get_monotonic_time();
 		bp_stream_write(client->stream, waiting->line, strlen(waiting->line));
 		g_clear_pointer(&waiting->line, g_free);
 	}
@@ -217,6 +223,8 @@ static void on_data(BpPlugin *self, BpStream *stream, const guint8 *data, gsize 
 	json_line_add(&client->input, data, size);
 	while (client->stream == stream && (result = json_line_next(&client->input, &line, &size)) == JSON_LINE_TAKEN)
 		receive(client, line, size);
+	if (client->stream == stream && client->state == CLIENT_CONNECTED)
+		send_waiting(client);
 	if (client->stream == stream && result == JSON_LINE_TOO_LONG) {
 		g_autoptr(GError) error = g_error_new_literal(BP_IO_ERROR, BP_LIMIT, "its answer is too long");
 
@@ -277,6 +285,8 @@ static void on_timer(BpPlugin *self, gpointer data)
 		next = at->next;
 		if (waiting->over || now - waiting->begun < client->timeout)
 			continue;
+		if (waiting->line && client->state == CLIENT_CONNECTED)
+			continue; /* its time begins when it is sent */
 		client->counts.timeouts++;
 		late |= !waiting->line;
 		tell_done(waiting, NULL, error);

@@ -5,8 +5,10 @@
 #include "peer-table.h"
 
 const BpParam endpoint_add_params[] = {
+	{ "json", 'j', BP_BOOL, .help = "what the command prints is JSON: the answer's data" },
 	{ "name", .kind = BP_ARGUMENT, .required = 1, .help = "name of the endpoint" },
-	{ "command", .kind = BP_ARGUMENT, .type = BP_REST, .required = 1, .help = "-- and the command line it runs" },
+	{ "command", .kind = BP_ARGUMENT, .type = BP_REST, .required = 1,
+	  .help = "-- and the command line it runs; $data is the request's data, $data.KEY a member of it" },
 	{ NULL },
 };
 
@@ -24,7 +26,8 @@ gboolean endpoint_run_add(BpPlugin *self, BpCall *call, GError **error)
 		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "no command was given: endpoint add uptime -- status");
 		return FALSE;
 	}
-	if (!endpoint_command_add(self, name, command, bp_session_role(bp_call_session(call)), error))
+	if (!endpoint_command_add(self, name, command, bp_call_bool(call, "json"),
+				  bp_session_role(bp_call_session(call)), error))
 		return FALSE;
 	bp_call_printf(call, "Endpoint %s runs: %s", name, command);
 	return TRUE;

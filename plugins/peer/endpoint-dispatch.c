@@ -203,12 +203,14 @@ static json_t *dispatch_protocol(EndpointRequest *request, const json_t *message
 static json_t *dispatch_handshake(EndpointRequest *request, const json_t *message)
 {
 	EndpointConnection *connection = request->connection;
-	g_autofree char *name = NULL;
-	json_t *reply = peer_net_greet(connection->server->net, message, &name);
+	g_autofree char *name = NULL, *id = NULL;
+	json_t *reply = peer_net_greet(connection->server->net, message, &name, &id);
 
 	if (name) {
 		g_clear_pointer(&connection->peer, g_ref_string_release);
 		connection->peer = g_ref_string_new(name);
+		g_free(connection->peer_id);
+		connection->peer_id = g_steal_pointer(&id);
 	}
 	return reply;
 }
@@ -232,15 +234,46 @@ static json_t *dispatch_object(EndpointRequest *request, const json_t *message, 
 	if (server->net && handshake_is_offer(message))
 		return dispatch_handshake(request, message);
 	if (server->net && connection->peer)
+		server->net->in++;
+	if (server->net && connection->peer)
 		peer_net_said(server->net, connection->peer, line, size);
 	return received();
 }
 
-json_t *endpoint_dispatch(EndpointRequest *request, const char *line, gsize size)
+/* What the originals take: JSON over several lines that are received together, and what only Python takes. NULL, with an error if it
+ * is nested too deep. */
+static json_t *parse_message(EndpointRequest *request, char *line, gsize *size, GError **error)
+{
+	g_autoptr(GError) why = NULL;
+	gsize whole = *size;
+	/* jansson takes a NUL behind a value for the end of the text. */
+	json_t *message = memchr(line, 0, *size) ? NULL : bp_json_parse(line, *size, 0, &why);
+
+	if (message)
+		return message;
+	if (why && g_error_matches(why, BP_HOST_ERROR, BP_LIMIT)) {
+		g_propagate_error(error, g_steal_pointer(&why));
+		return NULL;
+	}
+	json_line_extend(&request->connection->input, line, &whole);
+	if (whole > *size) {
+		line[*size] = '\n'; /* work() has ended the first line there */
+		line[whole] = 0;
+		*size = whole;
+		message = memchr(line, 0, whole) ? NULL : bp_json_parse(line, whole, 0, NULL);
+	}
+	if (message || memchr(line, 0, whole))
+		return message;
+	message = python_json_parse(line, whole);
+	request->marked = message != NULL;
+	return message;
+}
+
+json_t *endpoint_dispatch(EndpointRequest *request, char *line, gsize size)
 {
 	g_autoptr(GError) error = NULL;
 	g_autofree char *text = NULL;
-	json_t *message = bp_json_parse(line, size, 0, &error), *reply;
+	json_t *message = parse_message(request, line, &size, &error), *reply;
 
 	if (!message && g_error_matches(error, BP_HOST_ERROR, BP_LIMIT)) {
 		reply = endpoint_error("Message refused: %s", error->message);

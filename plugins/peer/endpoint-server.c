@@ -12,6 +12,7 @@
 #include "python-json.h"
 
 #define MOST_WAITING 256
+#define MOST_ID 100 /* bytes */
 
 static void work(EndpointConnection *connection);
 
@@ -53,6 +54,15 @@ static void send_ready(EndpointConnection *connection)
 	}
 }
 
+static BpMessage *unmarked_line(const json_t *reply)
+{
+	g_autofree char *text = python_json_text(reply);
+	g_autofree char *unmarked = python_json_unmark(text);
+	g_autofree char *line = g_strconcat(unmarked, "\n", NULL);
+
+	return bp_message_new(line, strlen(line), BP_TEXT);
+}
+
 static void finish(EndpointRequest *request, json_t *take_reply)
 {
 	const char *status = json_string_value(json_object_get(take_reply, "status"));
@@ -61,7 +71,7 @@ static void finish(EndpointRequest *request, json_t *take_reply)
 		request->connection->server->errors++;
 	if (request->id && json_is_object(take_reply) && !json_object_get(take_reply, "id"))
 		json_object_set(take_reply, "id", request->id);
-	request->answer = python_json_line(take_reply);
+	request->answer = request->marked ? unmarked_line(take_reply) : python_json_line(take_reply);
 	json_decref(take_reply);
 }
 
@@ -90,6 +100,7 @@ static void connection_free(EndpointConnection *connection)
 	json_line_clear(&connection->input);
 	endpoint_media_clear(&connection->media);
 	g_clear_pointer(&connection->peer, g_ref_string_release);
+	g_free(connection->peer_id);
 	g_free(connection->id);
 	g_free(connection);
 }
@@ -132,7 +143,19 @@ static gboolean hand_over(EndpointConnection *connection, const char *line, gsiz
 	return FALSE;
 }
 
-/* Lines that are there, as far as the limits allow. May free the connection. */
+/* An empty line is an error only where it stands alone: the originals take line ends before and after a message, in what one read
+ * gives, for a part of it. */
+static gboolean is_passed_over(EndpointConnection *connection, gsize size)
+{
+	gsize left;
+
+	if (size)
+		connection->fresh = FALSE;
+	json_line_peek(&connection->input, &left);
+	return !size && (!connection->fresh || left);
+}
+
+/* Processes the lines received so far, within the limits. May free the connection. */
 static void work(EndpointConnection *connection)
 {
 	BpStream *stream = connection->stream;
@@ -146,6 +169,8 @@ static void work(EndpointConnection *connection)
 		EndpointRequest *request;
 		json_t *reply;
 
+		if (is_passed_over(connection, size))
+			continue;
 		if (hand_over(connection, line, size))
 			return;
 		request = request_new(connection);
@@ -167,6 +192,7 @@ static void on_data(BpPlugin *self, BpStream *stream, const guint8 *data, gsize 
 {
 	EndpointConnection *connection = user;
 
+	connection->fresh = TRUE;
 	json_line_add(&connection->input, data, size);
 	work(connection);
 }
@@ -235,22 +261,38 @@ static const BpServerEvents server_events = { .size = sizeof(server_events),
 					      .accept = on_accept,
 					      .refusal = on_refusal };
 
+/* The identity that was made for this instance when it was first opened, kept in the settings. Yours. */
+static char *kept_id(BpInstance *self)
+{
+	BpContext *root = bp_context("/");
+	g_autofree char *key = g_strconcat("peer-id-", bp_plugin_name(self), NULL);
+	char *id = bp_setting_get(root, key);
+
+	if (id && *id && strlen(id) <= MOST_ID && g_utf8_validate(id, -1, NULL))
+		return id;
+	g_free(id);
+	id = g_uuid_string_random();
+	bp_setting_store(root, key, id);
+	return id;
+}
+
 static gboolean name_server(EndpointServer *server, GError **error)
 {
 	const char *name = bp_instance_string(server->self, "server_name");
 	const char *id = bp_instance_string(server->self, "server_id");
 
-	server->id = id && *id ? g_strdup(id) : g_uuid_string_random();
+	server->id = id && *id ? g_strdup(id) : kept_id(server->self);
 	if (name && *name)
 		server->name = g_strdup(name);
 	else if (bp_instance_bool(server->self, "enable_peer"))
 		server->name = g_strdup(g_get_host_name());
 	else
 		server->name = g_strdup_printf("server-%.8s", server->id);
-	if (strlen(server->id) <= 100 && strlen(server->name) <= 100 && g_utf8_validate(server->name, -1, NULL) &&
-	    g_utf8_validate(server->id, -1, NULL))
+	if (strlen(server->id) <= MOST_ID && strlen(server->name) <= MOST_ID &&
+	    g_utf8_validate(server->name, -1, NULL) && g_utf8_validate(server->id, -1, NULL))
 		return TRUE;
-	g_set_error(error, BP_HOST_ERROR, BP_INVALID, "server_name and server_id are texts of 100 bytes at most");
+	g_set_error(error, BP_HOST_ERROR, BP_INVALID, "server_name and server_id are texts of %d bytes at most",
+		    MOST_ID);
 	return FALSE;
 }
 

@@ -51,13 +51,15 @@ struct EndpointConnection {
 	EndpointMedia media;
 	char *id;
 	GList place;		/* in server->connections */
-	char *peer;		/* GRefString: the name of an original that shook hands, else NULL */
+	char *peer, *peer_id;	/* of an original that shook hands, else NULL; `peer`, its name, is a GRefString */
 	gboolean working, full; /* full: its reader is slow */
+	gboolean fresh;		/* nothing but empty lines in what was received last */
 };
 
 struct EndpointRequest {
 	EndpointConnection *connection;
 	GList place;
+	gboolean marked;   /* made by python_json_parse: the answer is written by python_json_unmark */
 	json_t *id;	   /* echoed, or NULL */
 	BpMessage *answer; /* NULL: not yet */
 	BpChannel *reply;  /* of a channel endpoint */
@@ -71,8 +73,9 @@ void endpoint_answer(EndpointRequest *request, json_t *take_reply);
 
 /* --- endpoint-dispatch.c --- */
 
-/* The reply, a new reference; NULL: it comes later, by endpoint_answer. */
-json_t *endpoint_dispatch(EndpointRequest *request, const char *line, gsize size);
+/* The reply, a new reference; NULL: it comes later, by endpoint_answer. More lines are taken from the input of the connection if the
+ * line only begins a JSON text. */
+json_t *endpoint_dispatch(EndpointRequest *request, char *line, gsize size);
 json_t *endpoint_error(const char *format, ...) G_GNUC_PRINTF(1, 2);
 json_t *endpoint_success(json_t *take_data);
 /* Appends "timestamp". */
@@ -88,7 +91,9 @@ gboolean endpoint_call(EndpointRequest *request, const char *name, const json_t 
 void endpoint_call_cancel(EndpointRequest *request);
 /* Names, sorted; free with g_strfreev. */
 char **endpoint_names(const EndpointServer *server);
-gboolean endpoint_command_add(BpPlugin *self, const char *name, const char *command, BpRole role, GError **error);
+/* `json`: the output of the command is JSON, and becomes the data of the answer. */
+gboolean endpoint_command_add(BpPlugin *self, const char *name, const char *command, gboolean json, BpRole role,
+			      GError **error);
 gboolean endpoint_command_remove(BpPlugin *self, const char *name, GError **error);
 /* NULL: it is no command's. */
 const char *endpoint_command_of(const char *name);
@@ -118,7 +123,7 @@ void endpoint_client_free(EndpointClient *client);
 void endpoint_client_request(EndpointClient *client, json_t *take_message, EndpointClientDone done, gpointer data);
 const char *endpoint_client_state(const EndpointClient *client);
 typedef struct {
-	guint64 requests, answers, timeouts, late, reconnects;
+	guint64 requests, answers, failures, timeouts, late, reconnects; /* failures: timeouts and all others */
 } EndpointClientCounts;
 EndpointClientCounts endpoint_client_counts(const EndpointClient *client);
 
@@ -155,15 +160,21 @@ typedef struct {
 } DiscoveryFound;
 /* Called for each known node, and for each one that appears. */
 typedef void (*DiscoveryFunc)(const DiscoveryFound *found, gpointer data);
-void discovery_each(DiscoveryFunc func, gpointer data);
+void discovery_each(DiscoveryFunc func);
 /* One listener of all nodes that come up: peers. */
 extern DiscoveryFunc discovery_found;
 json_t *discovery_json(void);
-/* Listens from now on; once is enough. */
-void discovery_start(void);
+/* A command looks at the whole network, also while all servers are on loopback. */
+void discovery_browse(gboolean begin);
 EndpointServer *discovery_server(const char *id);	    /* of ours that are announced; NULL */
 const GQueue *discovery_servers(void);			    /* EndpointServer */
 gboolean discovery_is_public(const EndpointServer *server); /* not on loopback alone */
+/* Whether it can be reached through `own`, an address of an interface, or of loopback. */
+struct in_addr;
+gboolean discovery_is_in_scope(const EndpointServer *server, const struct in_addr *own, gboolean loopback);
+/* FALSE: that address has had its connections in this window; else one is counted. */
+gboolean discovery_may_probe(const BpAddress *address, gint64 now);
+void discovery_scope_unload(void);
 /* Sends a query, which all nodes answer. */
 void discovery_ask(void);
 typedef struct {

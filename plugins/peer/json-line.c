@@ -9,6 +9,7 @@
 
 #define SMALL 4096
 #define KEPT (64 * 1024)
+#define DEEPEST 64 /* as BP_JSON_DEPTH: what is deeper is refused anyway */
 
 void json_line_init(JsonLine *lines, gsize limit)
 {
@@ -72,6 +73,42 @@ JsonLineResult json_line_next(JsonLine *lines, char **line, gsize *size)
 		length--;
 	*size = length;
 	return JSON_LINE_TAKEN;
+}
+
+/* The end of the array or object that begins with the line: a pointer behind its last bracket, or NULL. A string ends in its
+ * line. Each array that is not closed here is looked through once for each that contains it, of which there are few. */
+static const char *end_of_value(const char *at, const char *end)
+{
+	gboolean in_string = FALSE;
+	guint depth = 0;
+
+	for (; at < end; at++) {
+		if (in_string && *at == '\n')
+			return NULL;
+		if (in_string && *at == '\\')
+			at++;
+		else if (*at == '"')
+			in_string = !in_string;
+		else if (!in_string && (*at == '[' || *at == '{') && ++depth > DEEPEST)
+			return NULL;
+		else if (!in_string && (*at == ']' || *at == '}') && !--depth)
+			return at + 1;
+	}
+	return NULL;
+}
+
+void json_line_extend(JsonLine *lines, const char *line, gsize *size)
+{
+	const char *end = (const char *)lines->data + lines->end, *last, *newline;
+
+	if (lines->begin == lines->end || !*size || (*line != '[' && *line != '{'))
+		return;
+	last = end_of_value(line, end);
+	newline = last && last > line + *size ? memchr(last, '\n', (gsize)(end - last)) : NULL;
+	if (!newline || (gsize)(newline - line) > lines->limit)
+		return;
+	*size = (gsize)(newline - line);
+	lines->begin = lines->seen = (gsize)(newline + 1 - (const char *)lines->data);
 }
 
 const guint8 *json_line_peek(const JsonLine *lines, gsize *size)

@@ -22,6 +22,9 @@ void json_line_add(JsonLine *lines, gconstpointer data, gsize size);
 typedef enum { JSON_LINE_NONE, JSON_LINE_TAKEN, JSON_LINE_TOO_LONG } JsonLineResult;
 /* The next line, without its LF and a CR before it; its byte after the last one may be written to. */
 JsonLineResult json_line_next(JsonLine *lines, char **line, gsize *size);
+/* When the line that was taken begins an array or object that a later line of those received ends, the lines up to that one are
+ * taken with it. Lines that close nothing are left. */
+void json_line_extend(JsonLine *lines, const char *line, gsize *size);
 /* All that waits; json_line_skip takes of it from the front. */
 const guint8 *json_line_peek(const JsonLine *lines, gsize *size);
 void json_line_skip(JsonLine *lines, gsize size);

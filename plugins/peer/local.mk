@@ -4,6 +4,7 @@ plugins_peer_so_SOURCES = \
 	plugins/peer/discovery-codec.c \
 	plugins/peer/discovery-codec.h \
 	plugins/peer/discovery-commands.c \
+	plugins/peer/discovery-scope.c \
 	plugins/peer/discovery.c \
 	plugins/peer/endpoint-call.c \
 	plugins/peer/endpoint-client-module.c \
@@ -20,6 +21,7 @@ plugins_peer_so_SOURCES = \
 	plugins/peer/mdns.h \
 	plugins/peer/peer-channels.c \
 	plugins/peer/peer-commands.c \
+	plugins/peer/peer-delivery.c \
 	plugins/peer/peer-export.c \
 	plugins/peer/peer-frame.c \
 	plugins/peer/peer-frame.h \
@@ -27,6 +29,7 @@ plugins_peer_so_SOURCES = \
 	plugins/peer/peer-handshake.h \
 	plugins/peer/peer-import.c \
 	plugins/peer/peer-link.c \
+	plugins/peer/peer-name.c \
 	plugins/peer/peer-net.c \
 	plugins/peer/peer-resource.c \
 	plugins/peer/peer-resource.h \
@@ -35,7 +38,8 @@ plugins_peer_so_SOURCES = \
 	plugins/peer/peer.c \
 	plugins/peer/peer.h \
 	plugins/peer/python-json.c \
-	plugins/peer/python-json.h
+	plugins/peer/python-json.h \
+	plugins/peer/python-parse.c
 plugins_peer_so_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(JSON_CFLAGS) $(GIO_CFLAGS)
 plugins_peer_so_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_peer_so_LDADD = libbackplane-net.so.0 libbackplane-json.so.0 $(PLUGIN_LIBS) $(JSON_LIBS) $(GIO_LIBS)

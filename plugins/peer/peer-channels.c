@@ -27,7 +27,6 @@ static PeerSession *session_new(PeerLink *link)
 	session->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	session->replies = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	session->channels = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, peer_imported_free);
-	session->origins = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, peer_foreign_free);
 	g_hash_table_insert(link->net->sessions, session->id, session);
 	return session;
 }
@@ -36,6 +35,7 @@ static void session_free(PeerSession *session)
 {
 	if (session->link)
 		session->link->session = NULL;
+	peer_delivery_clear(session);
 	g_hash_table_remove(session->net->sessions, session->id);
 	g_ptr_array_unref(session->subscriptions);
 	ring_clear(session);
@@ -44,7 +44,7 @@ static void session_free(PeerSession *session)
 	g_hash_table_unref(session->replies);
 	g_queue_clear(&session->reply_order);
 	g_hash_table_unref(session->channels);
-	g_hash_table_unref(session->origins);
+	peer_foreign_forget(session->net, session);
 	g_free(session->id);
 	g_free(session->name);
 	g_free(session);
@@ -74,9 +74,9 @@ void peer_channels_free(PeerNet *net)
 void peer_channels_json(const PeerSession *session, json_t *object)
 {
 	json_object_set_new(object, "channels", json_integer((json_int_t)g_hash_table_size(session->channels)));
-	json_object_set_new(object, "channel_messages_in", json_integer((json_int_t)session->in));
-	json_object_set_new(object, "channel_messages_out", json_integer((json_int_t)session->out));
-	json_object_set_new(object, "channel_drops", json_integer((json_int_t)session->drops));
+	json_object_set_new(object, "messages_in", json_integer((json_int_t)session->in));
+	json_object_set_new(object, "messages_out", json_integer((json_int_t)session->out));
+	json_object_set_new(object, "drops", json_integer((json_int_t)session->drops));
 	json_object_set_new(object, "missed", json_integer((json_int_t)session->missed));
 }
 
@@ -115,22 +115,42 @@ static void make_room(PeerNet *net)
 		session_free(oldest);
 }
 
+/* A host that comes back under another id: the session of the old one holds the channels with its name, which are for the new one. */
+static void end_superseded(PeerLink *link)
+{
+	PeerSession *old = NULL;
+	GHashTableIter iter;
+	gpointer at;
+
+	g_hash_table_iter_init(&iter, link->net->sessions);
+	while (!old && g_hash_table_iter_next(&iter, NULL, &at)) {
+		PeerSession *session = at;
+
+		if (!session->link && strcmp(session->name, link->name) == 0 && strcmp(session->id, link->id) != 0)
+			old = session;
+	}
+	if (old)
+		session_free(old);
+}
+
 void peer_channels_up(PeerLink *link)
 {
 	PeerSession *session = g_hash_table_lookup(link->net->sessions, link->id);
 
-	/* Its channels have its name: another one needs others. */
+	/* Its channels have its name: under another name it needs others. */
 	if (session && strcmp(session->name, link->name) != 0) {
 		session_free(session);
 		session = NULL;
 	}
+	end_superseded(link);
 	if (!session) {
 		make_room(link->net);
 		session = session_new(link);
 	}
 	session->link = link;
-	session->live = session->told_lost = FALSE;
+	session->live = session->level = session->told_lost = FALSE;
 	link->session = session;
+	peer_delivery_up(session);
 	peer_subscribe(session);
 }
 
@@ -140,8 +160,44 @@ void peer_channels_down(PeerLink *link)
 
 	link->session = NULL;
 	session->link = NULL;
-	session->live = FALSE;
+	session->live = session->level = session->open = FALSE;
 	session->cut = g_get_monotonic_time();
+}
+
+gboolean peer_channels_send(PeerLink *link, const char *text, gsize size)
+{
+	g_autoptr(BpMessage) frame = frame_message_new(link->session->sent + 1, text, size);
+
+	return peer_delivery_send(link->session, frame);
+}
+
+void peer_channels_number(PeerLink *link, FrameKind kind, guint64 number)
+{
+	if (!link->session)
+		return;
+	if (kind == FRAME_ACK)
+		peer_delivery_acked(link->session, number);
+	else
+		peer_on_level(link->session, number);
+}
+
+gboolean peer_channels_take(PeerLink *link, guint64 number)
+{
+	return link->session && peer_delivery_take(link->session, number);
+}
+
+void peer_channels_batch(PeerLink *link)
+{
+	if (link->session)
+		peer_delivery_acknowledge(link->session);
+}
+
+gboolean peer_channels_level(const PeerLink *link, guint64 *sequence)
+{
+	if (!link->session || !link->session->live)
+		return FALSE;
+	*sequence = link->session->sequence;
+	return TRUE;
 }
 
 void peer_channels_tick(PeerNet *net)

@@ -67,9 +67,8 @@ gboolean peer_run_list(BpPlugin *self, BpCall *call, GError **error)
 
 		bp_table_row(table, "%s\t%s\t%s\t%s\t%lld\t%lld\t%lld\t%lld\t%lld\t%s", text_of(peer, "name"), state,
 			     text_of(peer, "direction"), address, number_of(peer, "channels"),
-			     number_of(peer, "messages_in"), number_of(peer, "messages_out"),
-			     number_of(peer, "drops") + number_of(peer, "channel_drops"), number_of(peer, "missed"),
-			     text_of(peer, "id"));
+			     number_of(peer, "messages_in"), number_of(peer, "messages_out"), number_of(peer, "drops"),
+			     number_of(peer, "missed"), text_of(peer, "id"));
 		bp_table_style(table, 1,
 			       strcmp(state, "up") == 0 || strcmp(state, "original") == 0 ? BP_GOOD : BP_WARN);
 	}
@@ -157,12 +156,11 @@ gboolean peer_run_send(BpPlugin *self, BpCall *call, GError **error)
 {
 	PeerNet *net = net_of(call, error);
 	const char *who = bp_call_string(call, "peer");
-	PeerLink *link = net ? peer_net_find(net, who) : NULL;
 	g_autofree char *text = net ? json_line(bp_call_string(call, "message"), error) : NULL;
 
 	if (!net || !text)
 		return FALSE;
-	if (!link || !peer_net_send(net, link, text, strlen(text))) {
+	if (!peer_net_send(net, who, text, strlen(text))) {
 		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND,
 			    "%.100s is not connected, or takes no more now: `peer list` shows who is", who);
 		return FALSE;

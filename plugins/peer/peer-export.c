@@ -23,10 +23,30 @@ void peer_subscription_free(gpointer data)
 
 /* --- what of ours they get --- */
 
+/* NAME/recv, and what is below NAME, of an instance that serves sessions. */
+static gboolean is_typed_input(const char *name)
+{
+	g_autofree char *part = g_str_has_suffix(name, "/recv") ? g_strdup(name) : NULL;
+
+	for (char *slash; part && (slash = strrchr(part, '/'));) {
+		BpInstance *instance;
+		const char *handler;
+
+		*slash = 0;
+		instance = bp_instance_find(part);
+		if (!instance || !bp_param_find(bp_instance_module(instance)->params, "handler"))
+			continue;
+		handler = bp_instance_string(instance, "handler");
+		if (handler && *handler)
+			return TRUE;
+	}
+	return FALSE;
+}
+
 gboolean peer_is_exported(PeerNet *net, const char *name)
 {
 	/* What users type and are shown never leaves the host, whatever the glob. */
-	if (g_str_has_prefix(name, "session/") || g_hash_table_contains(net->imported, name))
+	if (g_str_has_prefix(name, "session/") || g_hash_table_contains(net->imported, name) || is_typed_input(name))
 		return FALSE;
 	for (guint i = 0; i < net->exports->len; i++)
 		if (g_pattern_match_simple(net->exports->pdata[i], name))
@@ -77,27 +97,31 @@ static void allow_reply(PeerSession *session, const char *name)
 		g_hash_table_remove(session->replies, g_queue_pop_head(&session->reply_order));
 }
 
-/* FALSE: the message came from that host, or has crossed too many hosts. */
-gboolean peer_describe(PeerSession *session, const BpChannel *channel, const BpMessage *message, ChannelFrame *said)
+void peer_count_drops(PeerSession *session, guint64 count)
+{
+	session->drops += count;
+	session->net->drops += count;
+}
+
+PeerDescribe peer_describe(PeerSession *session, const BpChannel *channel, const BpMessage *message, ChannelFrame *said)
 {
 	const char *origin = bp_message_origin(message);
 	PeerForeign *foreign = origin ? g_hash_table_lookup(session->net->foreign, origin) : NULL;
 
 	if (foreign && foreign->session == session && foreign->channel == bp_channel_number(channel))
-		return FALSE;
-	if ((foreign && foreign->crossings >= PEER_MOST_CROSSINGS) ||
-	    bp_message_size(message) > PEER_MOST_FRAME - 4096) {
-		session->drops++;
-		return FALSE;
-	}
+		return PEER_OF_THAT_HOST;
+	if ((foreign && foreign->crossings >= PEER_MOST_CROSSINGS) || bp_message_size(message) > PEER_MOST_FRAME - 4096)
+		return PEER_NOT_SENDABLE;
 	*said = (ChannelFrame){ .time = bp_message_time(message),
+				.host = foreign ? foreign->host : 0,
+				.number = foreign ? foreign->number : 0,
 				.flags = (guint8)bp_message_flags(message),
 				.crossings = foreign ? foreign->crossings + 1 : 1,
 				.origin = origin ? origin : "",
 				.origin_size = origin ? strlen(origin) : 0,
 				.data = bp_message_data(message),
 				.size = bp_message_size(message) };
-	return TRUE;
+	return PEER_DESCRIBED;
 }
 
 static void keep(PeerSession *session, BpMessage *frame)
@@ -112,17 +136,65 @@ static void keep(PeerSession *session, BpMessage *frame)
 	}
 }
 
+/* Each message is counted once, however often it is sent. */
+static void transmit(PeerSession *session, BpMessage *frame, guint64 number)
+{
+	gboolean there = peer_link_has_room(session->link);
+
+	if (there)
+		peer_link_send(session->link, frame);
+	if (number <= session->counted)
+		return;
+	session->counted = number;
+	if (!there) {
+		peer_count_drops(session, 1);
+		return;
+	}
+	session->out++;
+	session->net->out++;
+}
+
+/* A message of this host gets its identity with its first export; the watches of all sessions are called for the same message, one
+ * after another. */
+static void identify(PeerNet *net, BpMessage *message, ChannelFrame *said)
+{
+	if (said->host)
+		return;
+	if (net->last != message) {
+		net->made++;
+		g_clear_pointer(&net->last, bp_message_unref);
+		net->last = bp_message_ref(message);
+	}
+	said->host = net->tag;
+	said->number = net->made;
+}
+
 static void on_exported(BpPlugin *self, BpChannel *channel, BpMessage *message, gpointer data)
 {
 	PeerSubscription *subscription = data;
 	PeerSession *session = subscription->session;
 	BpChannel *reply = bp_message_reply_channel(message);
 	g_autoptr(BpMessage) frame = NULL;
+	PeerDescribe described;
 	ChannelFrame said;
 
-	if (verdict(session, channel) != subscription || !peer_describe(session, channel, message, &said))
+	/* An instance that serves sessions may be opened after the verdict. */
+	if (verdict(session, channel) != subscription || is_typed_input(bp_channel_name(channel)))
 		return;
-	said.sequence = ++session->sequence;
+	described = peer_describe(session, channel, message, &said);
+	if (described == PEER_OF_THAT_HOST)
+		return;
+	session->sequence++;
+	if (described == PEER_NOT_SENDABLE) {
+		/* It has a number all the same, so that the other host counts it as missed. */
+		frame = frame_new(FRAME_BEAT, "a", 1);
+		keep(session, frame);
+		peer_count_drops(session, 1);
+		session->counted = session->sequence;
+		return;
+	}
+	identify(session->net, message, &said);
+	said.sequence = session->sequence;
 	said.channel = bp_channel_name(channel);
 	said.channel_size = strlen(said.channel);
 	if (reply && !g_hash_table_contains(session->net->imported, bp_channel_name(reply))) {
@@ -132,12 +204,8 @@ static void on_exported(BpPlugin *self, BpChannel *channel, BpMessage *message, 
 	}
 	frame = frame_said_new(FRAME_CHANNEL, &said);
 	keep(session, frame);
-	if (!session->live)
-		return;
-	if (peer_link_send(session->link, frame))
-		session->out++;
-	else
-		session->drops++;
+	if (session->live)
+		transmit(session, frame, session->sequence);
 }
 
 /* Names that appeared and went since the last look. */
@@ -214,13 +282,20 @@ static void resume(PeerSession *session, guint64 have)
 	guint64 number = first_kept(session);
 
 	for (GList *at = session->ring.head; at; at = at->next, number++) {
-		if (number <= have)
-			continue;
-		if (peer_link_send(session->link, at->data))
-			session->out++;
-		else
-			session->drops++;
+		if (number > have)
+			transmit(session, at->data, number);
 	}
+}
+
+/* What the other host will never get: not what was counted as sent. */
+static void give_up(PeerSession *session, guint64 have, guint64 missed)
+{
+	guint64 last = have + missed, counted = session->counted > have ? MIN(session->counted, last) - have : 0;
+
+	session->out -= MIN(counted, session->out);
+	session->net->out -= MIN(counted, session->net->out);
+	peer_count_drops(session, missed);
+	session->counted = MAX(session->counted, last);
 }
 
 void peer_on_subscribe(PeerSession *session, const json_t *message)
@@ -232,6 +307,8 @@ void peer_on_subscribe(PeerSession *session, const json_t *message)
 	guint64 missed = again && have + 1 < first_kept(session) ? first_kept(session) - have - 1 : 0;
 	json_t *channels = json_array();
 
+	peer_delivery_open(session, message);
+	give_up(session, have, missed);
 	if (!same_globs(session, globs))
 		set_globs(session, globs);
 	g_hash_table_remove_all(session->told);

@@ -4,7 +4,8 @@
 #include <string.h>
 
 #define HEAD 5
-#define SAID_HEAD (8 + 8 + 1 + 1 + 1 + 2 + 1)
+#define NUMBER 8
+#define SAID_HEAD (8 + 8 + 8 + 8 + 1 + 1 + 1 + 2 + 1)
 #define MOST_ORIGIN 1023
 
 static void put(guint8 **at, guint64 number, guint bytes)
@@ -25,7 +26,7 @@ static guint64 take(const guint8 **at, guint bytes)
 static gboolean is_kind(guint8 letter)
 {
 	return letter == FRAME_CONTROL || letter == FRAME_MESSAGE || letter == FRAME_CHANNEL || letter == FRAME_SEND ||
-	       letter == FRAME_BEAT;
+	       letter == FRAME_BEAT || letter == FRAME_ACK;
 }
 
 FrameResult frame_next(JsonLine *input, gsize limit, FrameKind *kind, const guint8 **body, gsize *size)
@@ -58,6 +59,8 @@ gboolean frame_said_read(ChannelFrame *said, const guint8 *body, gsize size)
 		return FALSE;
 	read.sequence = take(&at, 8);
 	read.time = (gint64)take(&at, 8);
+	read.host = take(&at, 8);
+	read.number = take(&at, 8);
 	read.flags = (guint8)take(&at, 1);
 	read.crossings = (guint8)take(&at, 1);
 	read.channel_size = (gsize)take(&at, 1);
@@ -89,6 +92,44 @@ BpMessage *frame_new(FrameKind kind, gconstpointer body, gsize size)
 	return message;
 }
 
+BpMessage *frame_number_new(FrameKind kind, gconstpointer body, gsize size, guint64 number)
+{
+	guint8 *at;
+	BpMessage *message = bp_message_alloc(HEAD + size + NUMBER, BP_BINARY, &at);
+
+	put(&at, size + NUMBER + 1, 4);
+	put(&at, kind, 1);
+	if (size)
+		memcpy(at, body, size);
+	at += size;
+	put(&at, number, NUMBER);
+	return message;
+}
+
+gboolean frame_number(const guint8 *body, gsize size, gsize skip, guint64 *number)
+{
+	const guint8 *at = body + skip;
+
+	if (size < skip + NUMBER)
+		return FALSE;
+	*number = take(&at, NUMBER);
+	return TRUE;
+}
+
+BpMessage *frame_message_new(guint64 number, const char *text, gsize size)
+{
+	guint8 *at;
+	BpMessage *message = bp_message_alloc(HEAD + NUMBER + size, BP_BINARY, &at);
+
+	g_assert(size < G_MAXUINT32 - NUMBER);
+	put(&at, NUMBER + size + 1, 4);
+	put(&at, FRAME_MESSAGE, 1);
+	put(&at, number, NUMBER);
+	if (size)
+		memcpy(at, text, size);
+	return message;
+}
+
 BpMessage *frame_said_new(FrameKind kind, const ChannelFrame *said)
 {
 	gsize origin_size = MIN(said->origin_size, MOST_ORIGIN);
@@ -101,6 +142,8 @@ BpMessage *frame_said_new(FrameKind kind, const ChannelFrame *said)
 	put(&at, kind, 1);
 	put(&at, said->sequence, 8);
 	put(&at, (guint64)said->time, 8);
+	put(&at, said->host, 8);
+	put(&at, said->number, 8);
 	put(&at, said->flags, 1);
 	put(&at, said->crossings, 1);
 	put(&at, said->channel_size, 1);

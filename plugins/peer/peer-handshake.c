@@ -157,6 +157,10 @@ static gboolean meet(Handshake *handshake, const json_t *message, json_t **answe
 		refuse(handshake, answer, error, "Peer refused: this project has a secret, and no nonce was given");
 	else if (nonce && strlen(nonce) < 16)
 		refuse(handshake, answer, error, "Peer refused: the nonce is too short");
+	else if (nonce && g_strcmp0(framing, PEER_FRAMING) != 0)
+		refuse(handshake, answer, error,
+		       "Peer refused: it is of another version (framing %.16s here, %.16s there)", PEER_FRAMING,
+		       framing ? framing : "none");
 	if (handshake->state == HANDSHAKE_REFUSED)
 		return FALSE;
 	handshake->id = g_strdup(id);

@@ -15,7 +15,7 @@
 #pragma once
 #include <backplane/json.h>
 
-#define PEER_FRAMING "frame1" /* of peer-frame.h */
+#define PEER_FRAMING "frame2" /* of peer-frame.h */
 
 typedef struct {
 	const char *id, *name, *project, *hash;

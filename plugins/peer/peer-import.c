@@ -2,13 +2,13 @@
 /* peer-import.c - channels of another host, here.
  *
  * Each of its channels that matches an import exists here as HOST/NAME; what we say on that goes to it, to be said there. A
- * message that came has an origin text that only we made, and the table `foreign` knows it by its pointer: so it does not go back
- * to where it came from on the same channel, and its crossings are counted, which ends every circle.
+ * message that was received has an origin text that no other message has, and the table `foreign` finds it by the pointer: so it is
+ * not sent back on the channel on which it came, its crossings are counted, and it keeps the identity that its first exporter gave it.
  */
 #include <string.h>
 #include "peer-session.h"
 
-#define MOST_ORIGINS 1024 /* distinguished per host */
+#define MOST_RECENT 16384 /* messages of other hosts that are known again */
 #define NO_EPOCH 0
 
 void peer_imported_free(gpointer data)
@@ -23,15 +23,6 @@ void peer_imported_free(gpointer data)
 	g_free(imported->theirs);
 	g_free(imported->full);
 	g_free(imported);
-}
-
-void peer_foreign_free(gpointer data)
-{
-	PeerForeign *foreign = data;
-
-	g_hash_table_remove(foreign->session->net->foreign, foreign->origin);
-	g_ref_string_release(foreign->origin);
-	g_free(foreign);
 }
 
 /* --- what of theirs we have --- */
@@ -54,20 +45,21 @@ static void on_said_here(BpPlugin *self, BpMessage *message, gpointer data)
 	PeerSession *session = imported->session;
 	g_autoptr(BpMessage) frame = NULL;
 	ChannelFrame said;
+	PeerDescribe described = peer_describe(session, imported->channel, message, &said);
 
-	if (!peer_describe(session, imported->channel, message, &said))
+	if (described == PEER_OF_THAT_HOST)
 		return;
-	said.channel = imported->theirs;
-	said.channel_size = strlen(said.channel);
-	if (session->link && session->link->state == LINK_UP) {
+	if (described == PEER_DESCRIBED && peer_delivery_is_possible(session)) {
+		said.channel = imported->theirs;
+		said.channel_size = strlen(said.channel);
+		said.sequence = session->sent + 1;
 		frame = frame_said_new(FRAME_SEND, &said);
-		if (peer_link_send(session->link, frame))
-			session->out++;
-		else
-			session->drops++;
+		peer_delivery_send(session, frame);
 		return;
 	}
-	session->drops++;
+	peer_count_drops(session, 1);
+	if (described == PEER_NOT_SENDABLE)
+		return;
 	if (!session->told_lost)
 		peer_net_event(session->net, "not-sent", NULL, imported->full);
 	session->told_lost = TRUE;
@@ -109,32 +101,59 @@ static PeerImported *import_channel(PeerSession *session, const char *name, gboo
 	return imported;
 }
 
+static void foreign_free(PeerNet *net, PeerForeign *foreign)
+{
+	if (g_hash_table_lookup(net->seen, &foreign->host) == foreign)
+		g_hash_table_remove(net->seen, &foreign->host);
+	g_hash_table_remove(net->foreign, foreign->origin);
+	g_ref_string_release(foreign->origin);
+	g_free(foreign);
+}
+
+void peer_foreign_forget(PeerNet *net, const PeerSession *session)
+{
+	for (GList *at = net->recent.head, *next; at; at = next) {
+		PeerForeign *foreign = at->data;
+
+		next = at->next;
+		if (session && foreign->session != session)
+			continue;
+		g_queue_delete_link(&net->recent, at);
+		foreign_free(net, foreign);
+	}
+}
+
 /* An origin by which the message is known again; borrowed. */
 static char *foreign_origin(PeerSession *session, const BpChannel *channel, const ChannelFrame *said)
 {
-	guint number = bp_channel_number(channel);
-	gboolean many = g_hash_table_size(session->origins) >= MOST_ORIGINS;
-	g_autofree char *key = many ? g_strdup_printf("%u %u", number, said->crossings)
-				    : g_strdup_printf("%u %u %.*s", number, said->crossings, (int)said->origin_size,
-						      said->origin);
-	PeerForeign *foreign = g_hash_table_lookup(session->origins, key);
+	g_autofree char *text = NULL, *valid = NULL;
+	PeerNet *net = session->net;
+	PeerForeign *foreign = g_new0(PeerForeign, 1);
 
-	if (!foreign) {
-		g_autofree char *text = NULL, *valid = NULL;
-
-		text = many || !said->origin_size
-			       ? g_strdup(session->name)
-			       : g_strdup_printf("%s/%.*s", session->name, (int)said->origin_size, said->origin);
-		valid = g_utf8_make_valid(text, -1);
-		foreign = g_new0(PeerForeign, 1);
-		foreign->session = session;
-		foreign->origin = g_ref_string_new(valid);
-		foreign->channel = number;
-		foreign->crossings = said->crossings;
-		g_hash_table_insert(session->origins, g_steal_pointer(&key), foreign);
-		g_hash_table_insert(session->net->foreign, foreign->origin, foreign);
-	}
+	text = said->origin_size ? g_strdup_printf("%s/%.*s", session->name, (int)said->origin_size, said->origin)
+				 : g_strdup(session->name);
+	valid = g_utf8_make_valid(text, -1);
+	*foreign = (PeerForeign){ .session = session,
+				  .origin = g_ref_string_new(valid),
+				  .channel = bp_channel_number(channel),
+				  .crossings = said->crossings,
+				  .host = said->host,
+				  .number = said->number };
+	g_hash_table_insert(net->foreign, foreign->origin, foreign);
+	if (foreign->host && !g_hash_table_contains(net->seen, &foreign->host))
+		g_hash_table_insert(net->seen, &foreign->host, foreign);
+	g_queue_push_tail(&net->recent, foreign);
+	if (net->recent.length > MOST_RECENT)
+		foreign_free(net, g_queue_pop_head(&net->recent));
 	return foreign->origin;
+}
+
+/* A message of this host that comes back, or one that has come from another host already: so in a ring of hosts each gets it once. */
+static gboolean is_known(const PeerSession *session, const ChannelFrame *said)
+{
+	const PeerForeign *foreign = g_hash_table_lookup(session->net->seen, &said->host);
+
+	return said->host == session->net->tag || (foreign && foreign->session != session);
 }
 
 static void say(PeerSession *session, BpChannel *channel, const ChannelFrame *said, BpChannel *reply)
@@ -169,11 +188,12 @@ static void on_channel_said(PeerSession *session, const ChannelFrame *said)
 		note_missed(session, said->sequence - session->have - 1);
 	session->have = said->sequence;
 	session->in++;
-	if (!peer_is_wanted(session, name))
+	session->net->in++;
+	if (!peer_is_wanted(session, name) || is_known(session, said))
 		return;
 	imported = import_channel(session, name, FALSE);
 	if (!imported) {
-		session->drops++;
+		peer_count_drops(session, 1);
 		return;
 	}
 	answer = reply ? import_channel(session, reply, TRUE) : NULL;
@@ -186,13 +206,14 @@ static void on_send_said(PeerSession *session, const ChannelFrame *said)
 	g_autofree char *name = g_strndup(said->channel, said->channel_size);
 	g_autoptr(BpChannel) channel = NULL;
 
+	if (!peer_delivery_take(session, said->sequence))
+		return;
 	if (peer_is_exported(session->net, name) || g_hash_table_contains(session->replies, name))
 		channel = bp_channel_find(name);
 	if (!channel) {
-		session->drops++;
+		peer_count_drops(session, 1);
 		return;
 	}
-	session->in++;
 	say(session, channel, said, NULL);
 }
 
@@ -217,8 +238,10 @@ void peer_subscribe(PeerSession *session)
 			json_array_append_new(globs, json_string(import->glob));
 	}
 	peer_link_control(session->link,
-			  json_pack("{s:s,s:o,s:I,s:I}", "type", "subscribe", "globs", globs, "epoch",
-				    (json_int_t)session->their_epoch, "have", (json_int_t)session->have));
+			  json_pack("{s:s,s:o,s:I,s:I,s:I,s:I,s:I}", "type", "subscribe", "globs", globs, "epoch",
+				    (json_int_t)session->their_epoch, "have", (json_int_t)session->have, "stream",
+				    (json_int_t)session->epoch, "got_of", (json_int_t)session->stream, "got",
+				    (json_int_t)session->got));
 }
 
 void peer_read_names(PeerSession *session, const json_t *list, gboolean gone)
@@ -257,5 +280,14 @@ void peer_on_subscribed(PeerSession *session, const json_t *message)
 		session->have = (guint64)json_integer_value(json_object_get(message, "sequence"));
 	}
 	session->their_epoch = epoch;
+	session->level = TRUE;
 	peer_read_names(session, json_object_get(message, "channels"), FALSE);
+}
+
+void peer_on_level(PeerSession *session, guint64 sequence)
+{
+	if (!session->level || sequence <= session->have)
+		return;
+	note_missed(session, sequence - session->have);
+	session->have = sequence;
 }

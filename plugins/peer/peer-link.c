@@ -64,19 +64,27 @@ static void send_line(PeerLink *link, json_t *message)
 	bp_stream_write(link->stream, line, strlen(line));
 }
 
-gboolean peer_link_send(PeerLink *link, BpMessage *frame)
+gboolean peer_link_has_room(const PeerLink *link)
+{
+	return bp_stream_queued(link->stream) <= link->net->backlog;
+}
+
+void peer_link_send(PeerLink *link, BpMessage *frame)
 {
 	if (link->state != LINK_UP || link->ending)
-		return FALSE;
-	if (bp_stream_queued(link->stream) > link->net->backlog) {
-		link->drops++;
-		link->net->drops++;
-		return FALSE;
-	}
+		return;
 	link->said = g_get_monotonic_time();
-	link->out++;
 	bp_stream_send(link->stream, frame);
-	return TRUE;
+}
+
+static void send_beat(PeerLink *link, const char *kind)
+{
+	guint64 sequence;
+	g_autoptr(BpMessage) frame = peer_channels_level(link, &sequence)
+					     ? frame_number_new(FRAME_BEAT, kind, 1, sequence)
+					     : frame_new(FRAME_BEAT, kind, 1);
+
+	bp_stream_send(link->stream, frame);
 }
 
 void peer_link_control(PeerLink *link, json_t *take_message)
@@ -118,6 +126,7 @@ gboolean peer_link_say(PeerLink *link, const char *text, gsize size)
 		json_decref(value);
 	}
 	link->out++;
+	link->net->out++;
 	g_queue_push_tail(&link->waiting, g_strconcat(whole, "\n", NULL));
 	say_next(link);
 	return TRUE;
@@ -174,30 +183,15 @@ void peer_link_end(PeerLink *link, const char *why)
 
 /* --- up --- */
 
-/* The name as a part of channels' names, and ours alone. */
-static void name_link(PeerLink *link)
+/* A host that lost its state has another id under its old name. Its old connection, of which nothing is received any more, ends. */
+static void supersede(PeerLink *link)
 {
-	GString *name = g_string_new(NULL);
-	PeerLink *other;
+	PeerLink *other = peer_link_named_alike(link, link->handshake->name);
 
-	for (const char *at = link->handshake->name; *at && name->len < 64; at = g_utf8_next_char(at)) {
-		gunichar letter = g_utf8_get_char(at);
-
-		if (g_unichar_isgraph(letter) && !(letter < 128 && strchr("*?[]/", (int)letter)))
-			g_string_append_unichar(name, letter);
-		else
-			g_string_append_c(name, '_');
-	}
-	link->name = g_string_free(name, FALSE);
-	other = peer_net_find(link->net, link->name);
-	if ((other && other != link && g_strcmp0(other->id, link->id) != 0) || !*link->name ||
-	    strcmp(link->name, link->net->server->name) == 0) {
-		char *longer = g_strdup_printf("%s-%.8s", link->name, link->id);
-
-		g_free(link->name);
-		link->name = longer;
-	}
-	link->origin = g_ref_string_new(link->name);
+	if (!other || link->begun - other->heard <= link->net->heartbeat * 3 / 2)
+		return;
+	peer_net_event(link->net, "down", other, "its host has connected under another id");
+	drop(other, "its host has connected under another id", TRUE);
 }
 
 /* TRUE: `mine` is to be kept of the two. */
@@ -231,6 +225,36 @@ static gboolean settle_tie(PeerLink *link)
 	return TRUE;
 }
 
+/* An original says nothing of itself in a handshake, but it answers who it is: so one that connected to this host too is known to be
+ * the same. */
+static void ask_original(PeerLink *link)
+{
+	g_queue_push_head(&link->waiting, g_strdup("{\"request\": \"info\"}\n"));
+	say_next(link);
+}
+
+static void introduce(PeerLink *link, const char *line, gsize size)
+{
+	json_t *reply = bp_json_parse_object(line, size, HANDSHAKE_LIMIT, NULL);
+	const json_t *data = json_object_get(reply, "data");
+	const char *id = json_string_value(json_object_get(data, "server_id"));
+	const char *name = json_string_value(json_object_get(data, "server_name"));
+
+	link->introduced = TRUE;
+	if (id && *id && strlen(id) < 256) {
+		g_free(link->id);
+		link->id = g_strdup(id);
+	}
+	if (name && *name && strlen(name) < 256) {
+		g_free(link->handshake->name);
+		link->handshake->name = g_strdup(name);
+		g_clear_pointer(&link->name, g_free);
+		g_clear_pointer(&link->origin, g_ref_string_release);
+		peer_link_name(link);
+	}
+	json_decref(reply);
+}
+
 static gboolean link_up(PeerLink *link, PeerLinkState state)
 {
 	PeerNet *net = link->net;
@@ -239,9 +263,11 @@ static gboolean link_up(PeerLink *link, PeerLinkState state)
 	link->id = g_strdup(link->handshake->id);
 	if (state == LINK_UP && !settle_tie(link))
 		return FALSE;
-	name_link(link);
-	link->state = state;
 	link->begun = link->heard = g_get_monotonic_time();
+	if (state == LINK_UP)
+		supersede(link);
+	peer_link_name(link);
+	link->state = state;
 	link->input.limit = PEER_MOST_FRAME;
 	bp_stream_set_backlog(link->stream, 2 * net->backlog + PEER_MOST_FRAME, BP_BACKLOG_CLOSE);
 	if (link->target) {
@@ -254,6 +280,8 @@ static gboolean link_up(PeerLink *link, PeerLinkState state)
 	peer_net_look(net);
 	if (state == LINK_UP)
 		peer_channels_up(link);
+	else
+		ask_original(link);
 	return TRUE;
 }
 
@@ -343,28 +371,34 @@ static void receive_control(PeerLink *link, const guint8 *body, gsize size)
 static gboolean receive_frame(PeerLink *link, FrameKind kind, const guint8 *body, gsize size)
 {
 	ChannelFrame said;
+	guint64 number;
 
 	switch (kind) {
 	case FRAME_CONTROL:
 		receive_control(link, body, size);
 		return TRUE;
 	case FRAME_MESSAGE:
-		link->in++;
-		peer_net_said(link->net, link->origin, (const char *)body, size);
+		if (!frame_number(body, size, 0, &number))
+			return FALSE;
+		if (peer_channels_take(link, number))
+			peer_net_said(link->net, link->origin, (const char *)body + 8, size - 8);
+		return TRUE;
+	case FRAME_ACK:
+		if (!frame_number(body, size, 0, &number))
+			return FALSE;
+		peer_channels_number(link, kind, number);
 		return TRUE;
 	case FRAME_CHANNEL:
 	case FRAME_SEND:
-		link->in++;
 		if (!frame_said_read(&said, body, size))
 			return FALSE;
 		peer_channels_said(link, kind, &said);
 		return TRUE;
 	case FRAME_BEAT:
-		if (size == 1 && *body == 'q') {
-			g_autoptr(BpMessage) answer = frame_new(FRAME_BEAT, "a", 1);
-
-			bp_stream_send(link->stream, answer);
-		}
+		if (frame_number(body, size, 1, &number))
+			peer_channels_number(link, kind, number);
+		if (size && *body == 'q')
+			send_beat(link, "a");
 		return TRUE;
 	}
 	return FALSE;
@@ -394,6 +428,8 @@ static void receive_frames(PeerLink *link)
 	}
 	if (result == FRAME_BROKEN && !link->ending)
 		fail(link, "it sent a frame that makes no sense");
+	else if (!link->ending)
+		peer_channels_batch(link);
 }
 
 /* Lines while hands are shaken, and of an original for ever. */
@@ -415,6 +451,8 @@ static void receive(PeerLink *link)
 		if (link->state == LINK_ORIGINAL) {
 			link->in++;
 			link->asked = FALSE;
+			if (!link->introduced)
+				introduce(link, line, size);
 			say_next(link);
 			continue;
 		}
@@ -519,11 +557,11 @@ void peer_link_tick(PeerLink *link)
 		fail(link, "it did not finish the handshake");
 	} else if (link->state == LINK_UP && now - link->heard > DEAD_AFTER * beat) {
 		fail(link, "it gave no sign of life");
+	} else if (link->state == LINK_UP && link->renamed && !peer_link_named_alike(link, link->handshake->name)) {
+		fail(link, "its own name is free now: it connects again under it");
 	} else if (link->state == LINK_UP && now - link->said >= beat) {
-		g_autoptr(BpMessage) frame = frame_new(FRAME_BEAT, "q", 1);
-
 		link->said = now;
-		bp_stream_send(link->stream, frame);
+		send_beat(link, "q");
 	} else if (link->state == LINK_ORIGINAL && link->asked && now - link->said > CONNECT_TIME) {
 		fail(link, "it did not answer");
 	} else if (link->state == LINK_ORIGINAL && !link->asked && now - link->said >= beat) {

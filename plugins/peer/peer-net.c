@@ -6,7 +6,7 @@
  * failures, since discovery will find it again.
  */
 #include <string.h>
-#include "peer.h"
+#include "peer-session.h"
 #include "python-json.h"
 
 #define FIRST_DELAY (500 * 1000)
@@ -280,9 +280,9 @@ json_t *peer_net_list(PeerNet *net)
 		EndpointConnection *connection = at->data;
 
 		if (connection->peer)
-			json_array_append_new(list, json_pack("{s:s,s:s,s:b,s:s,s:s}", "id", connection->id, "name",
-							      connection->peer, "connected", 1, "state", "original",
-							      "direction", "in"));
+			json_array_append_new(list, json_pack("{s:s,s:s,s:b,s:s,s:s}", "id", connection->peer_id,
+							      "name", connection->peer, "connected", 1, "state",
+							      "original", "direction", "in"));
 	}
 	list_targets(net, list);
 	return list;
@@ -322,7 +322,6 @@ void peer_net_said(PeerNet *net, char *origin, const char *text, gsize size)
 {
 	BpMessage *message;
 
-	net->in++;
 	if (!bp_channel_is_watched(net->recv))
 		return;
 	message = bp_message_new(text, size, BP_TEXT);
@@ -330,7 +329,7 @@ void peer_net_said(PeerNet *net, char *origin, const char *text, gsize size)
 	bp_channel_send_take(net->recv, message);
 }
 
-json_t *peer_net_greet(PeerNet *net, const json_t *message, char **name)
+json_t *peer_net_greet(PeerNet *net, const json_t *message, char **name, char **id)
 {
 	EndpointServer *server = net->server;
 	HandshakeSelf who = { server->id, server->name, server->project, server->hash, net->secret };
@@ -341,6 +340,7 @@ json_t *peer_net_greet(PeerNet *net, const json_t *message, char **name)
 
 	if (state == HANDSHAKE_ORIGINAL) {
 		*name = g_strdup(handshake->name);
+		*id = g_strdup(handshake->id);
 		return answer;
 	}
 	net->refused++;
@@ -350,20 +350,52 @@ json_t *peer_net_greet(PeerNet *net, const json_t *message, char **name)
 	return endpoint_error("Peer refused: its handshake must be the first line of a connection");
 }
 
-guint peer_net_send(PeerNet *net, PeerLink *only, const char *text, gsize size)
+/* Originals that connected to this host and to which it has no link. */
+static guint send_to_originals(PeerNet *net, const char *who, const char *text, gsize size)
 {
-	g_autoptr(BpMessage) frame = frame_new(FRAME_MESSAGE, text, size);
+	g_autoptr(BpMessage) line = NULL;
 	guint count = 0;
+
+	for (GList *at = net->server->connections.head, *next; at; at = next) {
+		EndpointConnection *connection = at->data;
+
+		next = at->next;
+		if (!connection->peer || peer_net_find(net, connection->peer_id) ||
+		    (who && strcmp(who, connection->peer) != 0 && strcmp(who, connection->peer_id) != 0))
+			continue;
+		if (!line) {
+			g_autofree char *whole = g_strdup_printf("%.*s\n", (int)size, text);
+
+			line = bp_message_new(whole, size + 1, BP_TEXT);
+		}
+		if (bp_stream_queued(connection->stream) > net->backlog || bp_stream_is_closing(connection->stream)) {
+			net->drops++;
+			continue;
+		}
+		bp_stream_send(connection->stream, line);
+		net->out++;
+		count++;
+	}
+	return count;
+}
+
+guint peer_net_send(PeerNet *net, const char *who, const char *text, gsize size)
+{
+	PeerLink *only = who ? peer_net_find(net, who) : NULL;
+	guint count = only ? 0 : send_to_originals(net, who, text, size);
+
+	if (who && !only)
+		return count;
 
 	for (GList *at = net->links.head; at; at = at->next) {
 		PeerLink *link = at->data;
 
 		if ((only && link != only) || !peer_link_is_up(link))
 			continue;
-		if (link->state == LINK_ORIGINAL ? peer_link_say(link, text, size) : peer_link_send(link, frame))
+		if (link->state == LINK_ORIGINAL ? peer_link_say(link, text, size)
+						 : peer_channels_send(link, text, size))
 			count++;
 	}
-	net->out += count;
 	return count;
 }
 
@@ -423,6 +455,19 @@ static gboolean read_lists(PeerNet *net, GError **error)
 	return TRUE;
 }
 
+/* Of a message: its host and its number there. */
+static guint hash_identity(gconstpointer key)
+{
+	const guint64 *identity = key;
+
+	return g_int64_hash(&identity[0]) * 31 + g_int64_hash(&identity[1]);
+}
+
+static gboolean equal_identity(gconstpointer a, gconstpointer b)
+{
+	return memcmp(a, b, 2 * sizeof(guint64)) == 0;
+}
+
 PeerNet *peer_net_new(EndpointServer *server, GError **error)
 {
 	PeerNet *net = g_new0(PeerNet, 1);
@@ -447,6 +492,8 @@ PeerNet *peer_net_new(EndpointServer *server, GError **error)
 	net->imports = g_ptr_array_new();
 	net->imported = g_hash_table_new(g_str_hash, g_str_equal);
 	net->foreign = g_hash_table_new(g_direct_hash, g_direct_equal);
+	net->seen = g_hash_table_new(hash_identity, equal_identity);
+	net->tag = (guint64)g_random_int() << 32 | g_random_int();
 	if (!read_lists(net, error)) {
 		peer_net_free(net);
 		return NULL;
@@ -455,7 +502,7 @@ PeerNet *peer_net_new(EndpointServer *server, GError **error)
 	net->timer = bp_timer_add(net->self, NULL, MIN(net->heartbeat, G_USEC_PER_SEC), 0, on_timer, net, NULL);
 	if (server->enable_discovery) {
 		discovery_found = on_found;
-		discovery_each(on_found, NULL);
+		discovery_each(on_found);
 	}
 	return net;
 }
@@ -476,7 +523,10 @@ void peer_net_free(PeerNet *net)
 	g_clear_pointer(&net->timer, bp_timer_remove);
 	g_hash_table_unref(net->sessions);
 	g_hash_table_unref(net->imported);
+	peer_foreign_forget(net, NULL);
+	g_clear_pointer(&net->last, bp_message_unref);
 	g_hash_table_unref(net->foreign);
+	g_hash_table_unref(net->seen);
 	g_ptr_array_unref(net->exports);
 	g_ptr_array_unref(net->imports);
 	g_free(net);

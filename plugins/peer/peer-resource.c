@@ -56,17 +56,18 @@ static json_t *send_message(const char *id, const BpValues *values, GError **err
 	const char *text = bp_values_string(values, "message");
 	json_t *value = bp_json_parse(text, strlen(text), PEER_MOST_FRAME / 2, error);
 	PeerNet *net = value ? peer_net_default(NULL, error) : NULL;
-	PeerLink *link = net && id ? peer_net_find(net, id) : NULL;
+	guint count;
 	g_autofree char *line = value ? bp_json_text_spaced(value, TRUE) : NULL;
 
 	json_decref(value);
 	if (!net)
 		return NULL;
-	if (id && !link) {
-		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no peer %.100s", id);
+	count = peer_net_send(net, id, line, strlen(line));
+	if (id && !count) {
+		g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "%.100s is not connected, or takes no more now", id);
 		return NULL;
 	}
-	return json_pack("{s:i}", "sent", (int)peer_net_send(net, link, line, strlen(line)));
+	return json_pack("{s:i}", "sent", (int)count);
 }
 
 static json_t *run_send(BpPlugin *self, const char *id, const BpValues *values, GError **error)

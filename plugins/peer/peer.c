@@ -37,13 +37,14 @@ static const char manual[] =
 	  .help = "port to listen on; 0 takes a free one" }, \
 		{ "server_name", .type = BP_STRING, \
 		  .help = "name for people and in channels of other hosts; the host's if left out" }, \
-		{ "server_id", .type = BP_STRING, .help = "identity; a new one each time if left out" }, \
+		{ "server_id", .type = BP_STRING, \
+		  .help = "identity; one that is made once and kept in the settings if left out" }, \
 		{ "max_clients", .type = BP_INT, .fallback = "10", \
 		  .min = 1,	 .max = 100000,	 .help = "most clients at a time, peers not counted" }, \
 		{ "max_message", .type = BP_BYTES,  .fallback = "8M", \
 		  .min = 1024,	 .max = 1073741824, .help = "longest line" }, \
-		{ "endpoint_timeout", .type = BP_DURATION, .fallback = "5s", \
-		  .min = 0.01,	      .max = 3600,	   .help = "for endpoints that answer later" }, \
+		{ "endpoint_timeout", .type = BP_DURATION, .fallback = "4s", \
+		  .min = 0.01,	      .max = 3600,	   .help = "for endpoints that answer later; clients wait 5 s" }, \
 		{ "protocols", .type = BP_STRING, .many = 1, .help = "protocols to be told; DEFAULT if left out" }, \
 		{ "project_id", .type = BP_STRING, .fallback = "default", .help = "hosts of one project are peers" }, \
 	{ \
@@ -111,8 +112,10 @@ static const BpCommand commands[] = {
 	{ "endpoint add", .params = endpoint_add_params, .run = endpoint_run_add, .role = BP_ADMIN,
 	  .help = "an endpoint that runs a command and answers with its output",
 	  .manual =
-		  "  endpoint add uptime -- status\n\nIts answer is {\"ok\": true, \"output\": [lines]}. It runs with the role of "
-		  "who added it.\n" },
+		  "  endpoint add uptime -- status\n  endpoint add say -- channel send lab/send $data\n"
+		  "  endpoint add --json ask -- call box:8888 sum $data.list\n\n"
+		  "The answer is {\"ok\": true, \"output\": [lines]}, or with --json what the command prints. $data is the data\n"
+		  "of the request and $data.KEY a member of it, each as one quoted word. It runs with the role of who added it.\n" },
 	{ "endpoint list", .run = endpoint_run_list, .role = BP_OBSERVER, .help = "the endpoints there are" },
 	{ "endpoint remove", .params = endpoint_remove_params, .run = endpoint_run_remove, .role = BP_ADMIN,
 	  .help = "takes away an endpoint of a command" },

@@ -30,6 +30,10 @@ struct PeerNet {
 	GPtrArray *imports;   /* PeerImport */
 	GHashTable *imported; /* names of channels that are another host's */
 	GHashTable *foreign;  /* origin GRefString, by pointer -> PeerForeign */
+	GHashTable *seen;     /* host and number -> PeerForeign */
+	GQueue recent;	      /* PeerForeign, oldest first */
+	guint64 tag, made;    /* this host in ChannelFrame.host, and its last number */
+	BpMessage *last;      /* the message that has it */
 	BpTimer *timer;
 	guint64 in, out, drops, refused;
 };
@@ -58,13 +62,15 @@ struct PeerLink {
 	JsonLine input;
 	Handshake *handshake;
 	PeerLinkState state;
-	char *id, *name; /* name: what we call it, in channels too */
-	char *origin;	 /* GRefString of the name */
+	char *id, *name;  /* name: what we call it, in channels too */
+	gboolean renamed; /* its own name was taken by another host */
+	char *origin;	  /* GRefString of the name */
 	gint64 begun, heard, said;
 	PeerSession *session;
 	gboolean ending;
-	GQueue waiting; /* char *: lines for an original, which takes one at a time */
-	gboolean asked; /* an original owes an answer */
+	GQueue waiting;	     /* char *: lines for an original, which takes one at a time */
+	gboolean asked;	     /* an original owes an answer */
+	gboolean introduced; /* an original has answered who it is */
 	guint64 in, out, drops;
 };
 
@@ -82,11 +88,12 @@ PeerLink *peer_net_find(PeerNet *net, const char *who);
 /* {"event": ..., ...} on NAME/events. */
 void peer_net_event(PeerNet *net, const char *event, const PeerLink *link, const char *text);
 gboolean peer_net_connect(PeerNet *net, const char *address, GError **error);
-/* What an original said after its handshake, and that handshake: `*name` if it is welcome. */
+/* What an original sent after its handshake, and that handshake: `*name` and `*id` if it is accepted. */
 void peer_net_said(PeerNet *net, char *origin, const char *text, gsize size);
-json_t *peer_net_greet(PeerNet *net, const json_t *message, char **name);
-/* A JSON text for one peer, or (NULL) for all; how many take it. */
-guint peer_net_send(PeerNet *net, PeerLink *link, const char *text, gsize size);
+json_t *peer_net_greet(PeerNet *net, const json_t *message, char **name, char **id);
+/* A JSON text for one peer, by its name or id, or (NULL) for all; returns how many take it. An original that only connected to this
+ * host gets it over its own connection. */
+guint peer_net_send(PeerNet *net, const char *who, const char *text, gsize size);
 /* The first open one, or NULL with a sentence. */
 PeerNet *peer_net_default(const char *instance, GError **error);
 void peer_target_free(PeerTarget *target);
@@ -101,13 +108,21 @@ PeerLink *peer_link_connect(PeerTarget *target);
 /* Ends it: a word to the other side, then closed. */
 void peer_link_end(PeerLink *link, const char *why);
 void peer_link_free(PeerLink *link);
-/* FALSE: too much waits; dropped and counted. */
-gboolean peer_link_send(PeerLink *link, BpMessage *frame);
+/* Whether less waits than link_backlog. */
+gboolean peer_link_has_room(const PeerLink *link);
+void peer_link_send(PeerLink *link, BpMessage *frame);
 void peer_link_control(PeerLink *link, json_t *take_message);
 /* A line for an original. */
 gboolean peer_link_say(PeerLink *link, const char *text, gsize size);
 void peer_link_tick(PeerLink *link);
 gboolean peer_link_is_up(const PeerLink *link);
+
+/* --- peer-name.c --- */
+
+/* Another host that is connected under that name; NULL. */
+PeerLink *peer_link_named_alike(const PeerLink *link, const char *name);
+/* Sets `name`, `renamed` and `origin`. */
+void peer_link_name(PeerLink *link);
 
 /* --- peer-channels.c --- */
 
@@ -115,6 +130,16 @@ void peer_channels_up(PeerLink *link);
 void peer_channels_down(PeerLink *link);
 void peer_channels_control(PeerLink *link, const json_t *message);
 void peer_channels_said(PeerLink *link, FrameKind kind, const ChannelFrame *said);
+/* A FRAME_MESSAGE for that host. FALSE: it is dropped, and counted. */
+gboolean peer_channels_send(PeerLink *link, const char *text, gsize size);
+/* A number of the other host: acknowledged (FRAME_ACK), or of a heartbeat. */
+void peer_channels_number(PeerLink *link, FrameKind kind, guint64 number);
+/* FALSE: a FRAME_MESSAGE with that number was received before. */
+gboolean peer_channels_take(PeerLink *link, guint64 number);
+/* All of a batch was received. */
+void peer_channels_batch(PeerLink *link);
+/* What is exported on this link: the last number in *sequence. FALSE: nothing. */
+gboolean peer_channels_level(const PeerLink *link, guint64 *sequence);
 void peer_channels_tick(PeerNet *net);
 gboolean peer_channels_export(PeerNet *net, const char *glob, gboolean remove, GError **error);
 gboolean peer_channels_import(PeerNet *net, const char *host, const char *glob, gboolean remove, GError **error);

@@ -9,6 +9,11 @@ char *python_json_text(const json_t *value);
 /* The same with a newline at its end, in one message: clients of the originals look only at the end of what one read
  * brought. */
 BpMessage *python_json_line(const json_t *value);
+/* A text that Python takes and JSON does not have: NaN, Infinity, integers beyond 64 bits, halves of surrogate pairs, NUL in
+ * keys; they are strings with private characters in the value (python-parse.c). A new reference; NULL: Python refuses it, too. */
+json_t *python_json_parse(const char *text, gsize size);
+/* Puts them back into what python_json_text has made of such a value. Yours. */
+char *python_json_unmark(const char *text);
 /* As repr: 'text', True, None, ['ping']; for errors that name a value. Yours. */
 char *python_repr(const json_t *value);
 /* As str: like repr, but a string is itself. */

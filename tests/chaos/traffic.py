@@ -158,7 +158,7 @@ def endpoint(rng, words):
                        {"type": "peer_handshake", "node_id": "n", "name": "orig", "project_id": "default", "hash": HASH,
                         "timestamp": "2026-11-21T08:13:21.659887"},
                        {"type": "peer_handshake", "node_id": f"n{rng.randrange(4)}", "name": f"h{rng.randrange(4)}",
-                        "project_id": "default", "hash": HASH, "nonce": "00" * 16, "framing": "frame1", "timestamp": "x"},
+                        "project_id": "default", "hash": HASH, "nonce": "00" * 16, "framing": "frame2", "timestamp": "x"},
                        {"type": "peer_proof", "proof": "00"}])
     text = json.dumps(made).encode()
     return rng.choice([text + b"\n", text, text + b"\n" + text + b"\n", b"[" * 3000 + b"\n", framed(rng, words)])

@@ -122,6 +122,8 @@ static void send_said(guint client, FrameKind kind, guint64 sequence, const guin
 	script_send(client, bp_message_data(frame), bp_message_size(frame));
 }
 
+static guint64 sends; /* numbers of those that are acknowledged */
+
 static void say_here(const guint8 *text, gsize size)
 {
 	g_autofree char *name = NULL;
@@ -163,7 +165,7 @@ static gboolean act(char letter, guint client, const guint8 *text, gsize size)
 				  size - (gsize)(end + 1 - digits));
 		return TRUE;
 	case 'y':
-		send_said(client, FRAME_SEND, 0, text, size);
+		send_said(client, FRAME_SEND, ++sends, text, size);
 		return TRUE;
 	case 'b':
 		say_here(text, size);

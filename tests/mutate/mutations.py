@@ -289,6 +289,14 @@ mutation("uart-backlog", "what waits for a line is bounded", "/* One alone may b
 mutation("mesh-nodes", "nodes are bounded", "if (nodes->nodes->len >= nodes->limit) {", "if (0) {", "mesh-node:limit")
 mutation("mesh-series", "types of a node are bounded", "if (node->series->len >= MESH_SERIES_LIMIT)", "if (0)", "mesh-node:values")
 mutation("mesh-request", "requests are bounded", "if (peer->request->len + size > set->request_limit) {", "if (0) {", "mesh.py:whole_or_nothing")
+mutation("mesh-known-gap", "a request to a known node is not waited for", "return MIN(set->gap, set->known_gap);", "return set->gap;",
+         "mesh.py:known_node_is_not_waited_for")
+mutation("mesh-clean-time", "a root has time to forget its nodes", "#define CLEAN_TIME (2 * G_USEC_PER_SEC)", "#define CLEAN_TIME 1000",
+         "mesh.py:console")
+mutation("mesh-escapes", "another escape_xor is noticed after good frames too",
+         "else if (counts->foreign - gateway->mark_foreign >= FOREIGN_TOLD)", "else if (0)",
+         "mesh-root.py:another_root_after_a_thousand_frames")
+mutation("mesh-table", "the nodes are known after a reload", "mesh_table_read(gateway);", "", "mesh.py:nodes_survive_a_reload")
 mutation("mesh-token", "who shuts down knows the token", "} else if (!of_page && !has_token(shutdown, exchange)) {", "} else if (0) {",
          "mesh-pages.py:shutdown")
 mutation("peer-secret", "a peer proves that it knows the secret", "if (bp_secret_equal(given, right))", "if (1)",
@@ -299,7 +307,35 @@ mutation("peer-project", "another project is refused", "if (strcmp(project, self
 mutation("peer-binding", "a proof is for its connection", "static gboolean has_secret(const Handshake *handshake) {",
          "static gboolean has_secret(const Handshake *handshake) { g_clear_pointer(&((Handshake *)handshake)->binding, g_free);",
          "peer-handshake:binding")
-mutation("peer-crossings", "a message does not cross hosts for ever", "(foreign && foreign->crossings >= PEER_MOST_CROSSINGS) ||", "", "peer.py:a_ring_of_hosts")
+mutation("peer-crossings", "a message does not cross hosts for ever", "(foreign && foreign->crossings >= PEER_MOST_CROSSINGS) ||", "",
+         "peer.py:hosts_that_send_to_each_other")
+mutation("peer-typed", "what users type is not exported", "if (handler && *handler) return TRUE;", "",
+         "peer.py:typed_input_stays_here")
+mutation("peer-once", "a message that comes a second way is not delivered again",
+         "return said->host == session->net->tag || (foreign && foreign->session != session);", "return FALSE;", "peer.py:a_ring_of_hosts")
+mutation("peer-resend", "what was on its way when a link broke is sent again",
+         "for (GList *at = session->unacked.head; at; at = at->next) peer_link_send(session->link, at->data);", "",
+         "peer.py:in_flight_when_the_link_breaks")
+mutation("peer-resend-once", "what is sent again and was received is not delivered again",
+         "if (number <= session->got) return FALSE;", "", "peer.py:acknowledgements_that_are_lost")
+mutation("peer-unacknowledged", "what was not acknowledged is counted and reported", "else lose(session, session->before);", "",
+         "peer.py:in_flight_to_a_host_that_begins_anew")
+mutation("peer-superseded", "a host that lost its state gets its channels back", "end_superseded(link); if", "if",
+         "peer.py:host_that_lost_its_state")
+mutation("peer-level", "what an exporter dropped last is seen by the importer", "peer_on_level(link->session, number);", "(void)0;",
+         "peer.py:drops_are_seen_on_both_sides")
+mutation("endpoint-one-request", "a server that returns no ids gets one request at a time",
+         "if (!client->echoes && at->prev) return;", "", "endpoint.py:client_to_an_original_server")
+mutation("endpoint-nul", "a NUL is no end of a JSON text", "json_t *message = memchr(line, 0, *size) ? NULL : bp_json_parse(line, *size, 0, &why);",
+         "json_t *message = bp_json_parse(line, *size, 0, &why);", "endpoint.py:one_answer_a_segment")
+mutation("endpoint-quotes", "the data of a request is one word of a command", "return bp_quote(text, '\"');", "return g_strdup(text);",
+         "endpoint.py:data_of_a_request_in_a_command")
+mutation("discovery-loopback", "discovery of servers on loopback is on loopback",
+         "gboolean everywhere = here.browsers_here > 0;", "gboolean everywhere = TRUE;", "peer-loopback.py:loopback_means_loopback")
+mutation("discovery-project", "hosts of other projects are not connected to", "!is_of_own_project(node) || !may_probe(node, now))",
+         "!may_probe(node, now))", "peer-loopback.py:another_project_is_not_connected_to")
+mutation("discovery-source", "one address does not cause connections without bound", "if (count >= PROBES_OF_ADDRESS)", "if (0)",
+         "peer-loopback.py:probes_of_one_source_are_limited")
 mutation("peer-echo", "a message is not sent back to where it came from",
          "foreign->session == session && foreign->channel == bp_channel_number(channel)", "0", "peer.py:three_hosts_no_loop")
 mutation("endpoint-clients", "clients of endpoints are bounded", "if (server->clients >= server->max_clients) {", "if (0) {", "endpoint.py:max_clients")

@@ -79,10 +79,44 @@ def test_single_bytes(bp):
 
 def test_many_in_one_write(bp):
     client = Original(serve(bp))
+    forms = [form for form in FORMS if form[0]]  # an empty line beside others is no message
     for _ in range(20):
-        client.send(b"".join(said + b"\n" for said, _ in FORMS) * 50)
-        for _, answer in FORMS * 50:
+        client.send(b"".join(said + b"\n" for said, _ in forms) * 50)
+        for _, answer in forms * 50:
             assert untimed(client.expect(b"\n").decode().rstrip("\n")) == answer
+
+
+ECHO = '{"status": "success", "echo": %s, "timestamp": "T"}'
+ERROR = '{"status": "error", "message": "Unknown data format", "timestamp": "T"}'
+
+# What one segment has, and the only answer to it.
+SEGMENTS = [
+    (b"\n", ERROR), (b"\n\n\n", ERROR), (b"\n\n{}\n", FORMS[16][1]), (b"{}\n\n\n", FORMS[16][1]),
+    (b'{\n  "request": "echo",\r\n  "data": [\n    1,\n    "}"\n  ]\n}\n', ECHO % '[1, "}"]'),
+    (b'{\n"request": "echo"\n}\n\n', ECHO % "{}"),
+    # as Python's json does it
+    (b'{"request": "echo", "data": [NaN, Infinity, -Infinity]}\n', ECHO % "[NaN, Infinity, -Infinity]"),
+    (b'{"request": "echo", "data": [1e400, -1e400]}\n', ECHO % "[Infinity, -Infinity]"),
+    (b'{"request": "echo", "data": [9223372036854775807, 9223372036854775808, -123456789012345678901234567890]}\n',
+     ECHO % "[9223372036854775807, 9223372036854775808, -123456789012345678901234567890]"),
+    (b'{"request": "echo", "data": "\\ud800 \\udfffx \\ud83d\\ude00"}\n', ECHO % r'"\ud800 \udfffx \ud83d\ude00"'),
+    (b'{"request": "echo", "data": {"a\\u0000b": "c\\u0000"}}\n', ECHO % r'{"a\u0000b": "c\u0000"}'),
+    (b'{"request": "echo", "data": "\xf4\x8f\xa0\x81NaN"}\n', ECHO % r'"\udbfe\udc01NaN"'),
+    (b'{"request": "echo", "data": [NaN, "\xf4\x8f\xa0\x81NaN"]}\n', ERROR),
+    (b'{"request": "echo", "data": [NaN, "\\\\udbfe\\\\udc01NaN"]}\n', ECHO % r'[NaN, "\\udbfe\\udc01NaN"]'),
+    (b'{"request": "echo", "data": {NaN: 1}}\n', ERROR),
+    (b'{"request": "echo", "data": 5}\0\n', ERROR), (b"5\0\n", ERROR), (b'{"a": 5\0}\n', ERROR), (b'{"a":\n5\0\n}\n', ERROR),
+]
+
+
+def test_one_answer_a_segment(bp):
+    """What the original takes for one message of a read: one answer; a ping behind it has the next."""
+    client = Original(serve(bp))
+    for said, answer in SEGMENTS:
+        client.send(said)
+        got = client.expect(b"\n").decode("ascii").rstrip("\n")
+        assert untimed(got) == answer, (said, got)
+        assert client.ask({"request": "ping"})["pong"], said
 
 
 def test_status_and_info(bp):
@@ -169,6 +203,28 @@ def test_endpoint_of_a_command(bp):
     assert any("no command has" in line for line in bp.run("endpoint remove greet"))
 
 
+def test_data_of_a_request_in_a_command(bp):
+    """As one word, whatever is in it; with --json the output is the answer."""
+    port = serve(bp)
+    client = Original(port)
+    bp.run("endpoint add show -- echo $data")
+    bp.run("endpoint add name -- echo $data.name")
+    for data, shown in (({"name": "x y", "n": 1}, '{"name":"x y","n":1}'), ('a "b" | quit # \\ $data', r'a "b" | quit # \ $data'),
+                        ("--help", "--help"), ([1.5, None], "[1.5,null]")):
+        assert client.ask({"endpoint": "show", "data": data})["data"] == {"ok": True, "output": [shown]}, data
+    for data, shown in (({"name": "x y | quit"}, ["x y | quit"]), ({}, [""]), (5, [""]), (None, [""])):
+        assert client.ask({"endpoint": "name", "data": data})["data"] == {"ok": True, "output": shown}, data
+    assert "NUL" in client.ask({"endpoint": "show", "data": "a\0b"})["message"]
+    bp.run("endpoint add --json same -- echo $data")
+    assert client.ask({"endpoint": "same", "data": {"a": [1, "x"]}})["data"] == {"a": [1, "x"]}
+    assert "no JSON" in client.ask({"endpoint": "same", "data": "x"})["message"]
+    bp.run("endpoint add --json not -- nonsense")
+    assert client.ask({"endpoint": "not"})["status"] == "error"
+    assert client.ask({"request": "ping"})["pong"]
+    for name in ("show", "name", "same", "not"):
+        bp.run(f"endpoint remove {name}")
+
+
 def test_endpoint_on_a_channel(bp):
     """Whoever watches NAME/endpoint/E gets the request; the module Echo watches recv, and its answer is the request."""
     port = serve(bp, "endpoint_timeout=500ms")
@@ -213,10 +269,11 @@ def test_client_module(bp):
         bp.run('channel send c/send {"endpoint":"one"}')
         bp.run('channel send c/send {"endpoint":"two"}')
         assert json.loads(reader.readline())["endpoint"] == "one"
+        peer.sendall(b'{"n"')
+        peer.sendall(b': 1}\n')
         assert json.loads(reader.readline())["endpoint"] == "two"
-        peer.sendall(b'{"n": 1}\n{"n"')
-        peer.sendall(b': 2}\n')
-        wait_for(bp, "module info c", "2 requests, 2 answers, 0 timeouts")
+        peer.sendall(b'{"n": 2}\n')
+        wait_for(bp, "module info c", "2 requests, 2 answers, 0 failed, 0 timeouts")
         bp.run('channel send c/send {"endpoint":"late"}')
         reader.readline()
         peer2, _ = server.accept()  # given up after its time
@@ -229,7 +286,7 @@ def test_client_module(bp):
         peer2.settimeout(PATIENCE)
         assert json.loads(peer2.makefile("rb").readline())["endpoint"] == "three"
         peer2.sendall(b'{"n": 3}\n')
-        wait_for(bp, "module info c", "1 timeouts")
+        wait_for(bp, "module info c", "1 failed, 1 timeouts")
         wait_for(bp, "module info c", "4 requests, 3 answers")
         peer2.close()
         server.accept()
@@ -237,6 +294,52 @@ def test_client_module(bp):
     bp.run("channel save c/recv --stop")
     with open(bp.folder + "/recv", "rb") as file:
         assert file.read() == b'{"n":1}{"n":2}{"n":3}'
+
+
+def original_server(server, count):
+    """As the original server: what one read gives, up to a newline at its end, is one message; one answer each."""
+    peer, _ = server.accept()
+    peer.settimeout(PATIENCE)
+    seen = []
+    while len(seen) < count:
+        data = b""
+        while not data.endswith(b"\n"):
+            more = peer.recv(4096)
+            if not more:
+                return seen
+            data += more
+        try:
+            seen.append(json.loads(data)["n"])
+            peer.sendall(b'{"status": "received"}\n')
+        except ValueError:
+            peer.sendall(b'{"status": "error", "message": "Unknown data format"}\n')
+    return seen
+
+
+def test_client_to_an_original_server(bp):
+    """It reads one request at a time: all of 3,000 that are written at once get there. What failed is counted."""
+    count = 3000
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(PATIENCE)
+        bp.run(f"module open EndpointClient c port={server.getsockname()[1]}")
+        bp.type("\n".join('channel send c/send {"n":%d}' % number for number in range(count)))
+        assert original_server(server, count) == list(range(count))
+        wait_for(bp, "module info c", f"{count} requests, {count} answers, 0 failed")
+    bp.run('channel send c/send {"n":1}')
+    wait_for(bp, "module info c", f"{count + 1} requests, {count} answers, 1 failed")
+
+
+def test_client_pipelines_to_ours(bp):
+    """One that returns ids gets the next requests before it has answered: the second does not wait for the first."""
+    port = serve(bp)
+    bp.run(f"module open EndpointClient c port={port} timeout=20s")
+    bp.run('channel send c/send {"request":"ping"}')
+    wait_for(bp, "module info c", "1 answers")
+    bp.run("channel watch -f ep/endpoint/slow")
+    bp.run('channel send c/send {"endpoint":"slow"}')
+    bp.run('channel send c/send {"request":"ping"}')
+    wait_for(bp, "module info ep", "3 requests")
+    bp.run("module close c")
 
 
 main("scenario-endpoint", globals())

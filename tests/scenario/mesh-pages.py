@@ -12,7 +12,7 @@ from meshes import Gateway, Page, collect, joined, pages_port, uuid, wait_for
 
 @keeps("root", timer=1)  # it is unplugged, and tried again
 def test_pages(bp):
-    gateway = Gateway(bp, "--ws-port 0")
+    gateway = Gateway(bp, "--ws-port 0 vocabulary=both")
     port = pages_port(gateway)
     listener = gateway.listen()
     gateway.root.say(joined(5), joined(6), b"\0\5\5" + struct.pack("<dd", 38.5, -121.75), b"\0\0\4\1\0\5\0\6", b"\0\5A")
@@ -55,6 +55,33 @@ def test_pages(bp):
     seen = collect(port, lambda messages: messages and messages[-1].get("uart") is False, during=gone)
     assert {"type": "networkStatus", "status": "connectionStatus", "socket": False, "uart": True} in seen or \
         seen[-1]["socket"] is False
+
+
+def test_one_vocabulary(bp):
+    """A page gets that of the opcodes: what has "nodes" in the other one would be shown as a node that there is not."""
+    gateway = Gateway(bp, "--ws-port 0 listener=optional")
+    port = pages_port(gateway)
+    gateway.root.say(joined(5))
+    wait_for(lambda: gateway.count() == 1)
+    typed = lambda messages: any("type" in each for each in messages)
+    states = lambda messages: any("type" not in each for each in messages)
+
+    def say():
+        assert gateway.ask(b"W-LOG\0\0hello") == b"S"
+        gateway.root.say(joined(6))
+
+    for path in ("/", "/v2", "/v1?vocabulary=v2"):
+        seen = collect(port, lambda messages: len(messages) == 2, path, say)
+        assert not typed(seen), (path, seen)
+        gateway.root.say(joined(7))
+    for path in ("/v1", "/?vocabulary=v1"):
+        seen = collect(port, lambda messages: any(each.get("message") == "hello" for each in messages), path, say)
+        assert not states(seen), (path, seen)
+    assert collect(port, lambda messages: typed(messages) and states(messages), "/both")
+    bp.run("mesh close lab")
+    said = " ".join(bp.run("mesh open lab --uart root -p 0 --ws-port 0 --opcodes v1"))
+    gateway.said = [said]
+    assert collect(pages_port(gateway), typed)[0]["type"] == "networkStatus"
 
 
 def test_pages_of_strangers(bp):

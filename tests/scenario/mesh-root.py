@@ -248,4 +248,21 @@ def test_other_lines(bp):
     wait_for(lambda: any("escape_xor=0xfa" in line for line in bp.run("mesh log")))
 
 
+def test_another_root_after_a_thousand_frames(bp):
+    """It escapes otherwise: said at the console, and by mesh info."""
+    port = free_port()
+    bp.run("plugin load uart")
+    bp.run(f"tcp listen {port} line")
+    bp.run("mesh open lab -p 0 recv=line/recv send=line/send framing=mesh listener=optional")
+    root = Client(port)
+    bp.run("channel save console -f console")
+    root.send(encode(b"\0\5A\xfa") * 1000)
+    wait_for(lambda: " 1000 frames" in " ".join(bp.run("mesh info")))
+    assert "escape_xor" not in " ".join(bp.run("mesh info"))
+    root.send(encode(b"\0\5A\xfc\xfd", 0xFF) * 2)
+    wait_for(lambda: any("framing: escapes" in line and "escape_xor" in line for line in bp.run("mesh info")))
+    bp.run("channel save console --stop")
+    assert "framing of the root" in open(bp.folder + "/console").read()
+
+
 main("mesh-root", globals())

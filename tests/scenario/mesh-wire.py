@@ -107,7 +107,7 @@ def say_all(gateway, listener, rows, end=b"\xff\0\5A!\xfe"):
 
 
 def test_commands(bp):
-    gateway = Gateway(bp, "--ws-port 0")
+    gateway = Gateway(bp, "--ws-port 0 vocabulary=both")
     listener = gateway.listen()
     page = Page(pages_port(gateway))
     for frame in (f"ff 0005 02 {ON_LINE_5} fe", f"ff 0006 02 {UUID_6.hex()} fe", "ff 0005 44 02 00 07 01 4d014d014d01 fe",

@@ -130,6 +130,7 @@ class Gateway:
         self.root = Root(bp, answer)
         said = bp.run(f"uart open {self.root.path} root {uart}")
         assert "ttyROOT" in " ".join(said), said
+        words = words if any("ask_at_open" in word for word in words) else (*words, "ask_at_open=no")
         said = bp.run("mesh open lab --uart root -p 0 " + " ".join(words))
         self.port = int(re.search(r"clients on 127\.0\.0\.1:(\d+)", " ".join(said)).group(1))
         self.said = said

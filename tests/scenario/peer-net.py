@@ -18,7 +18,8 @@ def test_discovery_and_two_projects(bp):
         for number, (name, project) in enumerate([("ha", "alpha"), ("hb", "alpha"), ("hc", "beta"), ("hd", "beta")], 1):
             start(net, number, name, f"project_id={project}")
         for one in net.hosts:
-            wait_for(one, "discovery list", r"(?s)(\bup .*){3}")
+            wait_for(one, "discovery list", r"(?m)^up ")
+            wait_for(one, "discovery list", r"(?s)\bunchecked .*\bunchecked ")
             wait_for(one, "module info p", r"\n1 peers")
         for one, other in zip(net.hosts, ("hb", "ha", "hd", "hc")):
             wait_for(one, "peer list", rf"{other} +up")
