@@ -17,11 +17,14 @@ plugins_uart_so_SOURCES = $(FRAMING_SOURCES) \
 	plugins/uart/uart-hotplug.c \
 	plugins/uart/uart-line.c \
 	plugins/uart/uart-list.c \
+	plugins/uart/uart-modem.c \
 	plugins/uart/uart-port.c \
+	plugins/uart/uart-pressure.c \
 	plugins/uart/uart-queue.c \
 	plugins/uart/uart-record.c \
 	plugins/uart/uart-replay.c \
 	plugins/uart/uart-server.c \
+	plugins/uart/uart-server.h \
 	plugins/uart/uart-term.c \
 	plugins/uart/uart-tty.c \
 	plugins/uart/uart-writer.c \

@@ -50,6 +50,16 @@ static void forget_written(Uart *uart, guint64 written)
 	}
 }
 
+/* What was lost since the queue was full first, once it has room again. */
+static void report_drops(Uart *uart)
+{
+	if (G_LIKELY(uart->lost == uart->drops_reported))
+		return;
+	bp_channel_printf(uart->events, "%s takes more again: %" G_GUINT64_FORMAT " messages were lost", uart->path,
+			  uart->lost - uart->drops_reported);
+	uart->drops_reported = uart->lost;
+}
+
 void uart_queue_pump(Uart *uart)
 {
 	BpMessage *message;
@@ -74,18 +84,26 @@ void uart_queue_pump(Uart *uart)
 		uart->full = bp_stream_send(uart->stream, message) != BP_SENT;
 		g_queue_push_tail(&uart->given, message);
 	}
-	if (uart->throttled && uart->queued <= uart->backlog / 4)
+	if (uart->queued > uart->backlog / 4)
+		return;
+	report_drops(uart);
+	if (uart->throttled)
 		uart_servers_resume(uart);
 }
 
 static void drop_one(Uart *uart, BpMessage *take_message)
 {
-	if (!uart->lost++)
+	if (uart->lost++ == uart->drops_reported)
 		bp_channel_printf(uart->events,
 				  "More is sent than %s takes: over %" G_GSIZE_FORMAT
 				  " bytes were waiting, and messages are lost",
 				  uart->path, uart->backlog);
 	bp_message_unref(take_message);
+}
+
+gboolean uart_queue_is_taking(const Uart *uart)
+{
+	return uart->stream || (uart->wait && !uart->wait_over);
 }
 
 gboolean uart_queue_add(Uart *uart, BpMessage *message)
@@ -94,7 +112,7 @@ gboolean uart_queue_add(Uart *uart, BpMessage *message)
 
 	if (!size)
 		return TRUE;
-	if (!uart->stream && !uart->wait) {
+	if (!uart_queue_is_taking(uart)) {
 		if (!uart->refused++)
 			bp_channel_printf(uart->events, "%s is not there: what is sent is dropped until it is",
 					  uart->path);
@@ -128,6 +146,15 @@ static BpMessage *without_written(Uart *uart, BpMessage *message, guint64 writte
 			      BP_BINARY);
 }
 
+static void lose_queue(Uart *uart, const char *why)
+{
+	uart->lost += uart->queue.length;
+	bp_channel_printf(uart->events, "%s %s: %u messages (%" G_GSIZE_FORMAT " bytes) are lost", uart->path, why,
+			  uart->queue.length, uart->queued);
+	uart->drops_reported = uart->lost;
+	uart_queue_clear(uart);
+}
+
 void uart_queue_take_back(Uart *uart, guint64 written)
 {
 	BpMessage *message;
@@ -145,10 +172,14 @@ void uart_queue_take_back(Uart *uart, guint64 written)
 	uart->written = 0;
 	if (uart->wait || !uart->queued)
 		return;
-	uart->lost += uart->queue.length;
-	bp_channel_printf(uart->events, "%s went before it took all: %u messages (%" G_GSIZE_FORMAT " bytes) are lost",
-			  uart->path, uart->queue.length, uart->queued);
-	uart_queue_clear(uart);
+	lose_queue(uart, "went before it took all");
+}
+
+void uart_queue_give_up(Uart *uart)
+{
+	uart->wait_over = TRUE;
+	if (uart->queued)
+		lose_queue(uart, "is away for longer than wait_time");
 }
 
 void uart_queue_clear(Uart *uart)

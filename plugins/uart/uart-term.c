@@ -15,7 +15,10 @@ typedef struct {
 	char *name, *who;
 	BpChannel *send;
 	gboolean escaped, told, local_echo, crlf;
+	gboolean after_cr; /* an LF that comes next belongs to the same Enter */
 } UartTerminal;
+
+static GList *terminals;
 
 const BpParam uart_term_params[] = {
 	{ "name", .kind = BP_ARGUMENT, .names = BP_AN_INSTANCE, .required = 1, .help = "UART" },
@@ -29,6 +32,7 @@ static void term_end(UartTerminal *term)
 	BpCall *call = term->call;
 	Uart *uart = uart_find(term->name, NULL);
 
+	terminals = g_list_remove(terminals, term);
 	if (uart)
 		uart_release(uart, term->who);
 	g_free(term->name);
@@ -54,14 +58,29 @@ static void note(UartTerminal *term, const char *text)
 	bp_session_send(term->session, line, strlen(line));
 }
 
+void uart_terms_note(Uart *uart, const char *text)
+{
+	for (GList *at = terminals; at; at = at->next) {
+		UartTerminal *term = at->data;
+
+		if (strcmp(term->name, bp_plugin_name(uart->self)) != 0)
+			continue;
+		term->told = FALSE;
+		note(term, text);
+	}
+}
+
 static void type(UartTerminal *term, const guint8 *data, gsize size)
 {
 	Uart *uart = uart_find(term->name, NULL);
 
 	if (!size)
 		return;
-	if (!uart) {
-		note(term, "the UART is closed");
+	if (!uart || !uart->stream) {
+		/* Once, and for each line. */
+		if (!term->told || memchr(data, '\r', size))
+			note(term, uart ? "not sent: the UART is unplugged" : "not sent: the UART is closed");
+		term->told = TRUE;
 		return;
 	}
 	if (!uart_may_write(uart, term->who)) {
@@ -131,9 +150,11 @@ static void type_run(UartTerminal *term, const guint8 *data, gsize size)
 	g_autoptr(GByteArray) bytes = g_byte_array_sized_new((guint)size + 1);
 
 	for (gsize i = 0; i < size; i++) {
-		guint8 byte = data[i] == '\n' && !(i && data[i - 1] == '\r') ? '\r' : data[i];
+		guint8 byte = data[i] == '\n' ? '\r' : data[i];
+		gboolean same_enter = data[i] == '\n' && term->after_cr;
 
-		if (data[i] == '\n' && i && data[i - 1] == '\r')
+		term->after_cr = data[i] == '\r';
+		if (same_enter)
 			continue;
 		g_byte_array_append(bytes, &byte, 1);
 		if (byte == '\r' && term->crlf)
@@ -186,6 +207,7 @@ gboolean uart_run_term(BpPlugin *self, BpCall *call, GError **error)
 	term->who = g_strdup_printf("session/%u", bp_session_id(term->session));
 	term->local_echo = bp_call_bool(call, "echo");
 	term->crlf = bp_call_bool(call, "crlf");
+	terminals = g_list_prepend(terminals, term);
 	bp_call_hold(call, on_cancel, term);
 	recv = bp_channel(scope, bp_channel_name(uart->raw_recv));
 	term->send = bp_channel(scope, bp_channel_name(uart->raw_send));

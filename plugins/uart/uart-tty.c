@@ -104,6 +104,17 @@ gboolean uart_tty_apply(int fd, const UartSettings *settings, GError **error)
 	return TRUE;
 }
 
+gboolean uart_tty_errors(int fd, UartErrors *errors)
+{
+	struct serial_icounter_struct counts;
+
+	if (fd < 0 || ioctl(fd, TIOCGICOUNT, &counts) < 0)
+		return FALSE;
+	*errors = (UartErrors){ { (guint)counts.overrun, (guint)counts.parity, (guint)counts.frame,
+				  (guint)counts.brk } };
+	return TRUE;
+}
+
 guint uart_tty_rate(int fd)
 {
 	struct termios2 tty;

@@ -247,6 +247,14 @@ mutation("uart-held", "what a client has suspended is bounded",
          "if (!connection->unheld && connection->held->len + size <= HELD_LIMIT) {", "if (1) {", "uart-rfc2217.py:suspended")
 mutation("uart-backlog", "what waits for a line is bounded", "/* One alone may be over the limit: its memory is there anyway. */", "return;",
          "uart.py:backlog_is_bounded")
+mutation("uart-stale", "what was sent to a device that was unplugged does not reach the next one",
+         "	if (!uart->wait)\n		uart_servers_cut(uart);\n", "", "uart-unplug.py:nothing_stale_from_any_queue")
+mutation("uart-wait", "what waits for an absent device waits for a limited time",
+         "uart_queue_give_up(data);", "", "uart-unplug.py:wait_keeps_for_a_time")
+mutation("uart-resume", "a client that was paused is read again when the UART has closed",
+         "	uart_servers_resume(uart);\n	uart_terms_note(", "	uart_terms_note(", "uart-clients.py:paused_client_after_changed_settings")
+mutation("uart-pause", "a device with flow control is not read while its client is slow",
+         "bp_stream_set_reading(uart->stream, !paused);", "", "uart-clients.py:slow_reader_pauses_the_device")
 mutation("mesh-nodes", "nodes are bounded", "if (nodes->nodes->len >= nodes->limit) {", "if (0) {", "mesh-node:limit")
 mutation("mesh-series", "types of a node are bounded", "if (node->series->len >= MESH_SERIES_LIMIT)", "if (0)", "mesh-node:values")
 mutation("mesh-request", "requests are bounded", "if (peer->request->len + size > set->request_limit) {", "if (0) {", "mesh.py:whole_or_nothing")

@@ -47,6 +47,17 @@ def test_typed_behind_the_end(bp):
     assert not device.seen
 
 
+def test_enter_in_two_segments(bp):
+    device = open_uart(bp)
+    client = console(bp)
+    client.send("uart term root\n")
+    client.expect("q ends")
+    client.send(b"one\r")
+    device.expect(b"one\r")  # it was received on its own
+    client.send(b"\ntwo\n\r\n")
+    assert device.expect(b"two\r\r") == b"two\r\r"
+
+
 def test_term_by_telnet(bp):
     device = open_uart(bp)
     bp.run("module open TelnetServer tel port=0")

@@ -135,7 +135,7 @@ def test_errors_are_sentences(bp):
 # --- unplugged ---
 
 def test_unplug_and_replug(bp):
-    device = open_uart(bp, "reopen_min=20ms reopen_max=50ms")
+    device = open_uart(bp, "on_unplug=wait reopen_min=20ms reopen_max=50ms")
     bp.run("channel watch -f uart-root")
     device.unplug()
     wait_for(bp, "uart info root", r", waiting,")
@@ -148,7 +148,7 @@ def test_unplug_and_replug(bp):
 
 
 def test_unplugged_writes_fail(bp):
-    device = open_uart(bp, "on_unplug=fail reopen_min=20ms reopen_max=50ms")
+    device = open_uart(bp, "reopen_min=20ms reopen_max=50ms")
     device.unplug()
     wait_for(bp, "uart info root", r", waiting,")
     bp.run("channel send root/send lost")
@@ -172,7 +172,7 @@ def test_unplugged_in_a_frame(bp):
 
 
 def test_backlog_is_bounded(bp):
-    device = open_uart(bp, "backlog_limit=1000 reopen_min=20ms reopen_max=50ms")
+    device = open_uart(bp, "on_unplug=wait backlog_limit=1000 reopen_min=20ms reopen_max=50ms")
     device.unplug()
     wait_for(bp, "uart info root", r", waiting,")
     for number in range(20):
@@ -196,7 +196,7 @@ def fill(bp, device, word):
 
 def test_unplugged_while_sending(bp):
     """What the driver did not take goes out later, from the frame on that was cut."""
-    device = open_uart(bp, "framing=mesh reopen_min=20ms reopen_max=50ms")
+    device = open_uart(bp, "on_unplug=wait framing=mesh reopen_min=20ms reopen_max=50ms")
     size = 2 + 3 + 2000
     waiting, out, said = fill(bp, device, "wait")
     taken = out // size  # whole frames; the one that was cut goes out again
@@ -208,7 +208,7 @@ def test_unplugged_while_sending(bp):
 
 
 def test_unplugged_while_sending_bytes(bp):
-    device = open_uart(bp, "reopen_min=20ms reopen_max=50ms")
+    device = open_uart(bp, "on_unplug=wait reopen_min=20ms reopen_max=50ms")
     _, out, _ = fill(bp, device, "byte")
     device.plug()
     got = device.expect(b"059" + b"byte" * 500)
@@ -217,7 +217,7 @@ def test_unplugged_while_sending_bytes(bp):
 
 @keeps("root", timer=1)  # it stays unplugged
 def test_unplugged_while_sending_fails(bp):
-    device = open_uart(bp, "on_unplug=fail reopen_min=20ms reopen_max=50ms")
+    device = open_uart(bp, "reopen_min=20ms reopen_max=50ms")
     _, out, said = fill(bp, device, "fail")
     lost = 60 - out // 2003
     assert f"0 waiting, {lost} messages lost" in said, said
@@ -268,7 +268,7 @@ def test_idle_line_costs_nothing(bp):
 
 def test_unplugged_line_costs_nothing(bp):
     """With something to send, which waits too."""
-    device = open_uart(bp, "framing=mesh window_bytes=10 window_time=10ms")
+    device = open_uart(bp, "on_unplug=wait framing=mesh window_bytes=10 window_time=10ms")
     device.unplug()
     wait_for(bp, "uart info root", ", waiting,")
     bp.run("channel send root/send one")
