@@ -17,6 +17,7 @@ plugins_uart_so_SOURCES = $(FRAMING_SOURCES) \
 	plugins/uart/uart-hotplug.c \
 	plugins/uart/uart-line.c \
 	plugins/uart/uart-list.c \
+	plugins/uart/uart-lock.c \
 	plugins/uart/uart-modem.c \
 	plugins/uart/uart-port.c \
 	plugins/uart/uart-pressure.c \

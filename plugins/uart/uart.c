@@ -23,7 +23,8 @@ static const char manual[] =
 	"  module open UARTServer lab uart=root port=4001 mode=rfc2217\n";
 
 const BpParam uart_params[] = {
-	{ "port", .required = 1, .names = BP_A_FILE, .help = "device: /dev/ttyUSB0, /dev/serial/by-id/..." },
+	{ "port", .required = 1, .names = BP_A_FILE,
+	  .help = "device: /dev/ttyUSB0, /dev/serial/by-id/..., VENDOR:PRODUCT:SERIAL" },
 	{ "baud", 'b', BP_INT, .fallback = "115200", .min = 50, .max = 20000000,
 	  .help = "bits a second; odd rates too" },
 	{ "bits", .type = BP_INT, .fallback = "8", .min = 5, .max = 8, .help = "data bits" },
@@ -37,6 +38,11 @@ const BpParam uart_params[] = {
 	{ "rs485", .type = BP_CHOICE, .choices = "off|high|low", .fallback = "off",
 	  .help = "RS-485: the level of RTS while sending" },
 	{ "exclusive", .type = BP_BOOL, .fallback = "yes", .help = "no other program may have it open" },
+	{ "lock_dir", .fallback = "auto",
+	  .help = "exclusive: folder of UUCP lock files; auto: /var/lock, not for pseudo-terminals; none" },
+	{ "hangup", .type = BP_BOOL, .fallback = "yes",
+	  .help = "DTR falls when it is closed; no: the device is not reset" },
+	{ "low_latency", .type = BP_BOOL, .fallback = "no", .help = "the driver delivers each byte at once" },
 	{ "framing", 'f', .fallback = "raw",
 	  .help = "where messages begin and end: raw, lines, slip, cobs, mesh, gap, ..." },
 	{ "frame_limit", .type = BP_BYTES, .fallback = "64K", .min = 1, .max = 16777216,
@@ -132,6 +138,9 @@ gboolean uart_settings_of(const BpValues *values, UartSettings *settings, GError
 		.rts = place_of(bp_values_string(values, "rts"), switches),
 		.rs485 = place_of(bp_values_string(values, "rs485"), rs485),
 		.exclusive = bp_values_bool(values, "exclusive"),
+		.hangup = bp_values_bool(values, "hangup"),
+		.low_latency = bp_values_bool(values, "low_latency"),
+		.lock_dir = bp_values_string(values, "lock_dir"),
 	};
 	if (!uart_settings_fit(&read, error))
 		return FALSE;

@@ -34,12 +34,15 @@ typedef struct {
 	UartSwitch dtr, rts;
 	UartRs485 rs485; /* RTS while sending */
 	gboolean exclusive;
+	gboolean hangup, low_latency; /* DTR falls at close; the driver does not collect bytes */
+	const char *lock_dir;	      /* borrowed: auto, none, or a folder */
 } UartSettings;
 
 typedef struct {
 	int fd;
 	struct sp_port *port; /* NULL: libserialport refuses it, so termios does */
 	gboolean exclusive;   /* we have set TIOCEXCL */
+	char *lock_file;      /* UUCP's, that we have created; may be NULL */
 	guint rate;	      /* that the driver has chosen: it may have none of those asked for */
 } UartLine;
 
@@ -56,7 +59,16 @@ gboolean uart_line_break(UartLine *line, gboolean on);
 gboolean uart_line_modem(const UartLine *line, guint *lines);
 void uart_line_purge(UartLine *line, gboolean in, gboolean out);
 
+/* --- uart-lock.c --- */
+/* FALSE: another program has the lock file of the device. */
+gboolean uart_lock_check(const char *device, const char *folder, GError **error);
+/* The same, and creates it. `lock_file`: to be released; it is not written if there can be none. */
+gboolean uart_lock_take(const char *device, const char *folder, char **lock_file, GError **error);
+void uart_lock_release(char *take_lock_file);
+
 gboolean uart_tty_apply(int fd, const UartSettings *settings, GError **error);
+/* Whether DTR falls when the last descriptor is closed; whether each byte is delivered at once. Drivers may have neither. */
+void uart_tty_tune(int fd, const UartSettings *settings);
 gboolean uart_tty_rs485(int fd, UartRs485 mode, GError **error);
 /* What the driver has counted, in the order of the bits of NOTIFY-LINESTATE. FALSE: it does not count. */
 enum { UART_OVERRUN = 2, UART_PARITY_ERROR = 4, UART_FRAMING_ERROR = 8, UART_BREAK_SEEN = 16 };
@@ -190,6 +202,10 @@ extern const BpParam uart_term_params[];
 gboolean uart_run_term(BpPlugin *self, BpCall *call, GError **error);
 
 /* --- uart-list.c --- */
+/* VENDOR:PRODUCT or VENDOR:PRODUCT:SERIAL, in hexadecimal digits as `uart list` shows them, instead of a path. */
+gboolean uart_list_is_usb(const char *name);
+/* The path of that device, if it is plugged in; else NULL. */
+char *uart_list_find(const char *name);
 gboolean uart_run_list(BpPlugin *self, BpCall *call, GError **error);
 
 /* --- uart-server.c --- */

@@ -255,6 +255,12 @@ mutation("uart-resume", "a client that was paused is read again when the UART ha
          "	uart_servers_resume(uart);\n	uart_terms_note(", "	uart_terms_note(", "uart-clients.py:paused_client_after_changed_settings")
 mutation("uart-pause", "a device with flow control is not read while its client is slow",
          "bp_stream_set_reading(uart->stream, !paused);", "", "uart-clients.py:slow_reader_pauses_the_device")
+mutation("uart-lock-first", "a port of another program is not changed",
+         "(!lock(line, path, error) ||", "(", "uart-lock.py:port_of_another_program_is_not_changed")
+mutation("uart-lock-file", "a port with the lock file of another program is not opened",
+         "if (settings->exclusive && !uart_lock_check(path, settings->lock_dir, error)) return FALSE;", "", "uart-lock.py:lock_files")
+mutation("uart-replay-end", "a recording that is being written is played to its former end",
+         "(gsize)MIN(replay->left, READ_SIZE)", "READ_SIZE", "uart.py:replay_of_a_growing_recording")
 mutation("mesh-nodes", "nodes are bounded", "if (nodes->nodes->len >= nodes->limit) {", "if (0) {", "mesh-node:limit")
 mutation("mesh-series", "types of a node are bounded", "if (node->series->len >= MESH_SERIES_LIMIT)", "if (0)", "mesh-node:values")
 mutation("mesh-request", "requests are bounded", "if (peer->request->len + size > set->request_limit) {", "if (0) {", "mesh.py:whole_or_nothing")

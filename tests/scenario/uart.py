@@ -8,7 +8,7 @@ import sys
 import termios
 import time
 
-from harness import Backplane, keeps, main
+from harness import Backplane, eventually, keeps, main
 from uarts import ORDINARY, driver_heard, heard, open_uart, run, wait_for, with_shim
 
 
@@ -351,6 +351,19 @@ def test_record_and_replay(bp):
     bp.run("channel watch -f other/recv")
     run(bp, "uart replay rec.txt other --framing mesh --speed 0")
     heard(bp, "two")
+
+
+def test_replay_of_a_growing_recording(bp):
+    """It ends where the recording ended when it began; else it would play itself for ever."""
+    file = bp.folder + "/grows"
+    device = open_uart(bp)
+    bp.run(f"uart record root {file}")
+    device.send(b"once")
+    wait_for(bp, "uart info root", "4 bytes in")
+    eventually(lambda: "6f6e6365" in open(file, encoding="ascii").read())
+    assert "4 bytes were played" in run(bp, f"uart replay {file} root --speed 0")
+    eventually(lambda: open(file, encoding="ascii").read().count("6f6e6365") == 2)
+    bp.run("uart record root")
 
 
 def test_replay_keeps_time(bp):
