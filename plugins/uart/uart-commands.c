@@ -169,6 +169,14 @@ static const BpParam lines_params[] = {
 	{ NULL },
 };
 
+void uart_lines_text(guint lines, GString *text)
+{
+	static const char *const names[] = { "CTS", "DSR", "RI", "DCD", "DTR", "RTS" };
+
+	for (guint i = 0; i < G_N_ELEMENTS(names); i++)
+		g_string_append_printf(text, "%s%s %s", i ? ", " : "", names[i], lines & 1u << i ? "on" : "off");
+}
+
 static gboolean switch_line(Uart *uart, BpCall *call, const char *name, guint line, GError **error)
 {
 	const char *value = bp_call_string(call, name);
@@ -181,7 +189,6 @@ static gboolean switch_line(Uart *uart, BpCall *call, const char *name, guint li
 
 static gboolean run_lines(BpPlugin *self, BpCall *call, GError **error)
 {
-	static const char *const names[] = { "CTS", "DSR", "RI", "DCD", "DTR", "RTS" };
 	Uart *uart = find_open(bp_call_string(call, "name"), error);
 	g_autoptr(GString) text = g_string_new(NULL);
 	guint lines;
@@ -193,8 +200,7 @@ static gboolean run_lines(BpPlugin *self, BpCall *call, GError **error)
 		g_set_error(error, BP_IO_ERROR, BP_FAILED, "%s has no modem lines", uart->path);
 		return FALSE;
 	}
-	for (guint i = 0; i < G_N_ELEMENTS(names); i++)
-		g_string_append_printf(text, "%s%s %s", i ? ", " : "", names[i], lines & 1u << i ? "on" : "off");
+	uart_lines_text(lines, text);
 	bp_call_print(call, text->str);
 	return TRUE;
 }
@@ -256,7 +262,7 @@ const BpCommand uart_commands[] = {
 	{ "uart lines", .params = lines_params, .run = run_lines, .role = BP_OPERATOR,
 	  .help = "shows the modem lines, or sets DTR and RTS" },
 	{ "uart term", .params = uart_term_params, .run = uart_run_term, .role = BP_OPERATOR,
-	  .help = "a terminal on a UART; Ctrl-] and q leave it" },
+	  .help = "a terminal on a UART; the escape key (Ctrl-]) and q leave it" },
 	{ "uart grab", .params = grab_params, .run = run_grab, .role = BP_OPERATOR, .help = "takes over the writing" },
 	{ "uart release", .params = name_params, .run = run_release, .role = BP_OPERATOR,
 	  .help = "lets the next user write" },

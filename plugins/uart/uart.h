@@ -143,6 +143,8 @@ Uart *uart_find(const char *name, GError **error);
 /* Something may have been plugged in: tries at once. */
 void uart_try_now(Uart *uart);
 const char *uart_state(const Uart *uart);
+/* Appends the state of the modem lines. */
+void uart_lines_text(guint lines, GString *text);
 char *uart_settings_text(const UartSettings *settings);
 /* Takes the settings if the line does; they are kept for the next opening. */
 gboolean uart_set(Uart *uart, const UartSettings *settings, GError **error);

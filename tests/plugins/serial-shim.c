@@ -103,8 +103,8 @@ SHOWN enum sp_return sp_list_ports(struct sp_port ***list)
 {
 	const char *path = getenv("SERIAL_SHIM_PORT");
 	void *library = dlopen("libserialport.so.0", RTLD_LAZY | RTLD_NOLOAD); /* that of the plugin */
-	__typeof__(&sp_get_port_by_name) by_name =
-		(__typeof__(&sp_get_port_by_name))dlsym(library, "sp_get_port_by_name");
+	__typeof__(&sp_get_port_by_name) by_name = (__typeof__(&sp_get_port_by_name))dlsym(library,
+											   "sp_get_port_by_name");
 	char real[PATH_MAX];
 
 	*list = calloc(2, sizeof(**list));
