@@ -11,6 +11,7 @@ plugins_PROGRAMS += plugins/uart.so
 plugins_uart_so_SOURCES = $(FRAMING_SOURCES) \
 	plugins/uart/rfc2217.c \
 	plugins/uart/rfc2217.h \
+	plugins/uart/uart-clients.c \
 	plugins/uart/uart-commands.c \
 	plugins/uart/uart-control.c \
 	plugins/uart/uart-control.h \
@@ -18,6 +19,7 @@ plugins_uart_so_SOURCES = $(FRAMING_SOURCES) \
 	plugins/uart/uart-line.c \
 	plugins/uart/uart-list.c \
 	plugins/uart/uart-lock.c \
+	plugins/uart/uart-log.c \
 	plugins/uart/uart-modem.c \
 	plugins/uart/uart-port.c \
 	plugins/uart/uart-pressure.c \

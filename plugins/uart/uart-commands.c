@@ -50,6 +50,8 @@ void uart_describe(BpInstance *self, GString *text)
 		g_string_append_printf(text, "writer %s\n", uart->writer);
 	if (uart->record)
 		g_string_append_printf(text, "recorded to %s\n", uart_record_file(uart));
+	if (uart->log)
+		g_string_append_printf(text, "logged to %s\n", uart_log_file(uart));
 	if (uart->told)
 		g_string_append_printf(text, "%s\n", uart->told);
 }
@@ -268,6 +270,8 @@ const BpCommand uart_commands[] = {
 	  .help = "lets the next user write" },
 	{ "uart record", .params = uart_record_params, .run = uart_run_record, .role = BP_ADMIN,
 	  .help = "writes what passes, with times, to a new file" },
+	{ "uart log", .params = uart_log_params, .run = uart_run_log, .role = BP_ADMIN,
+	  .help = "appends what the device sends to a file, as text" },
 	{ "uart replay", .params = uart_replay_params, .run = uart_run_replay, .role = BP_ADMIN,
 	  .help = "plays a recording as if it came on the line" },
 	{ NULL },

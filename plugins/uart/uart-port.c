@@ -77,6 +77,8 @@ void uart_receive(Uart *uart, const guint8 *data, gsize size)
 	keep_for_replay(uart, data, size);
 	if (uart->record)
 		uart_record_add(uart, '<', data, size);
+	if (uart->log)
+		uart_log_add(uart, data, size);
 	say(uart, uart->raw_recv, data, size, uart->raw_send);
 	uart->framing->feed(uart->decoder, data, size);
 	if (G_UNLIKELY(uart->decoder->advice) && !uart->advised) {
@@ -405,6 +407,7 @@ void uart_close(BpInstance *self)
 	Uart *uart = bp_instance_data(self);
 
 	uart_record_stop(uart);
+	uart_log_stop(uart);
 	if (uart->stream) {
 		bp_stream_set_user(uart->stream, NULL, NULL);
 		bp_stream_close(uart->stream);

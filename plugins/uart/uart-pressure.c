@@ -70,8 +70,9 @@ void uart_servers_cut(Uart *uart)
 
 static gboolean is_slow(const UartConnection *connection)
 {
-	return bp_stream_is_full(connection->stream) ||
-	       (connection->suspended && connection->held->len > UART_HELD_LIMIT / 2);
+	return !bp_stream_is_closing(connection->stream) &&
+	       (bp_stream_is_full(connection->stream) ||
+		(connection->suspended && connection->held->len > UART_HELD_LIMIT / 2));
 }
 
 void uart_servers_pace(Uart *uart)

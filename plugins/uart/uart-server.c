@@ -12,6 +12,8 @@
 #include "uart-control.h"
 #include "uart-server.h"
 
+#define KICKED_CLIENTS 16 /* at a time */
+
 /* --- to the client --- */
 
 static void show(UartConnection *connection, const guint8 *data, gsize size)
@@ -115,8 +117,7 @@ void uart_servers_look(Uart *uart)
 
 /* --- from the client --- */
 
-/* A line of text, to a client without RFC 2217: a program that uses RFC 2217 would take it for data of the device. */
-static void notify_client(UartConnection *connection, const char *text)
+void uart_connection_notify(UartConnection *connection, const char *text)
 {
 	g_autofree char *line = g_strdup_printf("\r\n[%s]\r\n", text);
 
@@ -135,7 +136,7 @@ static void report_absent(UartConnection *connection)
 		return;
 	connection->absent = TRUE;
 	bp_channel_print(bp_server_events(server->server), text);
-	notify_client(connection, text);
+	uart_connection_notify(connection, text);
 }
 
 /* With several writers all may write, unless one has taken the line (uart grab). */
@@ -152,7 +153,7 @@ static gboolean may_write(UartConnection *connection, Uart *uart)
 							connection->who);
 
 		bp_channel_print(bp_server_events(server->server), text);
-		notify_client(connection, text);
+		uart_connection_notify(connection, text);
 	}
 	connection->told = TRUE;
 	return FALSE;
@@ -287,6 +288,8 @@ static void connection_free(UartConnection *connection)
 		uart_release(uart, connection->who);
 	if (uart)
 		uart_servers_pace(uart);
+	if (!server->first)
+		uart_server_send_string(server, "close_string");
 	if (connection->codec)
 		rfc2217_free(connection->codec);
 	g_byte_array_unref(connection->held);
@@ -374,6 +377,7 @@ static void on_accept(BpPlugin *self, BpServer *bp_server, BpStream *stream, gpo
 {
 	UartServer *server = user;
 	UartConnection *connection = g_new0(UartConnection, 1);
+	g_autoptr(GByteArray) banner = NULL;
 	Uart *uart = uart_server_uart(server);
 
 	connection->server = server;
@@ -394,6 +398,13 @@ static void on_accept(BpPlugin *self, BpServer *bp_server, BpStream *stream, gpo
 		watch_idle(connection, server->idle_timeout);
 	if (uart)
 		uart_servers_pace(uart);
+	if (server->most_clients)
+		uart_server_kick(server, connection);
+	if (!connection->next)
+		uart_server_send_string(server, "open_string");
+	banner = uart_server_string(server, "banner");
+	if (banner->len)
+		show(connection, banner->data, banner->len);
 	if (uart && server->show_replay) {
 		g_autoptr(GByteArray) said = uart_replay(uart);
 
@@ -447,6 +458,9 @@ gboolean uart_server_open(BpInstance *self, GError **error)
 		server->idle_timeout = options.idle_timeout;
 		options.idle_timeout = 0;
 	}
+	/* More than most_clients, as those that were kicked are still there until they have got what is queued. */
+	if (bp_instance_bool(self, "kick_old") && (server->most_clients = options.max_connections))
+		options.max_connections += KICKED_CLIENTS;
 	server->server = bp_server_open(self, &options, "server-tcp-%u", &server_events, server, error);
 	if (!server->server)
 		return FALSE;

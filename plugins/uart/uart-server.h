@@ -31,6 +31,18 @@ static inline Uart *uart_server_uart(const UartServer *server)
 	return uart_find(server->uart_name, NULL);
 }
 
+/* --- uart-server.c --- */
+/* A line of text, to a client without RFC 2217: a program that uses RFC 2217 would take it for data of the device. */
+void uart_connection_notify(UartConnection *connection, const char *text);
+
+/* --- uart-clients.c --- */
+/* The value of a parameter, with its escapes as bytes; empty if it was not given. */
+GByteArray *uart_server_string(const UartServer *server, const char *parameter);
+/* To the device. */
+void uart_server_send_string(UartServer *server, const char *parameter);
+/* Closes the oldest clients until there are no more than most_clients. */
+void uart_server_kick(UartServer *server, const UartConnection *newcomer);
+
 /* --- uart-pressure.c --- */
 void uart_servers_each(Uart *uart, void (*func)(UartServer *server));
 

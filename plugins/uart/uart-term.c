@@ -6,8 +6,6 @@
 #include <string.h>
 #include "uart.h"
 
-#define HEX_COLUMNS 16
-
 static const char help_keys[] =
 	"q ends, b sends a break, g takes the writing over, i shows the state, l the modem lines, d and r "
 	"switch DTR and RTS, + and - the baud rate, h the hexadecimal view, e the echo, %s sends itself";
@@ -57,30 +55,15 @@ static void on_cancel(BpPlugin *self, gpointer data)
 	term_end(data);
 }
 
-/* Lines of digits, with the printable characters behind them. */
-static void show_hex(UartTerminal *term, const guint8 *data, gsize size)
-{
-	g_autoptr(GString) text = g_string_sized_new(5 * size + 80);
-
-	for (gsize at = 0; at < size; at += HEX_COLUMNS) {
-		gsize count = MIN(size - at, HEX_COLUMNS);
-
-		for (gsize i = 0; i < count; i++)
-			g_string_append_printf(text, "%02x ", data[at + i]);
-		g_string_append_printf(text, "%*s", (int)(3 * (HEX_COLUMNS - count) + 1), "");
-		for (gsize i = 0; i < count; i++)
-			g_string_append_c(text, g_ascii_isprint(data[at + i]) ? (char)data[at + i] : '.');
-		g_string_append(text, "\r\n");
-	}
-	bp_session_send(term->session, text->str, text->len);
-}
-
 static void show(UartTerminal *term, const guint8 *data, gsize size)
 {
 	g_autoptr(GByteArray) bytes = NULL;
+	g_autoptr(GString) text = NULL;
 
 	if (term->hex) {
-		show_hex(term, data, size);
+		text = g_string_sized_new(5 * size + 80);
+		uart_hex(text, data, size, "", "\r\n");
+		bp_session_send(term->session, text->str, text->len);
 		return;
 	}
 	if (!term->newline) {

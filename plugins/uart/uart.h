@@ -83,6 +83,7 @@ guint uart_line_other_rate(const UartLine *line, const UartSettings *settings);
 
 /* --- module UART --- */
 typedef struct UartRecord UartRecord;
+typedef struct UartLog UartLog;
 typedef struct {
 	BpInstance *self;
 	const char *path;
@@ -128,6 +129,7 @@ typedef struct {
 	char *writer;	  /* the only permitted writer: "telnet-lab/3", "session/5"; NULL: the first one that writes */
 	BpTimer *break_timer;
 	UartRecord *record;
+	UartLog *log;
 	guint64 bytes_in, bytes_out, lost, refused, reopened;
 } Uart;
 
@@ -197,6 +199,16 @@ extern const BpParam uart_record_params[], uart_replay_params[];
 gboolean uart_run_record(BpPlugin *self, BpCall *call, GError **error);
 gboolean uart_run_replay(BpPlugin *self, BpCall *call, GError **error);
 
+/* --- uart-log.c --- */
+#define UART_HEX_COLUMNS 16
+/* Appends lines of digits, with the printable characters behind them. */
+void uart_hex(GString *text, const guint8 *data, gsize size, const char *prefix, const char *end);
+void uart_log_add(Uart *uart, const guint8 *data, gsize size);
+void uart_log_stop(Uart *uart);
+const char *uart_log_file(const Uart *uart);
+extern const BpParam uart_log_params[];
+gboolean uart_run_log(BpPlugin *self, BpCall *call, GError **error);
+
 /* --- uart-term.c --- */
 /* Shows the text on the terminals of this UART: it was unplugged, it is open again. */
 void uart_terms_note(Uart *uart, const char *text);
@@ -217,6 +229,7 @@ typedef struct {
 	BpServer *server;
 	const char *uart_name;
 	gboolean rfc2217, one_writer, show_replay, pause_always, pause_never, notices, restore;
+	guint most_clients;	/* with kick_old; else the server counts */
 	gint64 half_close;	/* how long a client that has ended its input still receives */
 	gint64 idle_timeout;	/* with idle_counts=both; else the server counts */
 	BpChannel *recv, *send; /* raw, of the UART; they may be there before it is */

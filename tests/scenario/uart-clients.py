@@ -165,6 +165,39 @@ def test_answer_after_half_close(bp):
     eventually(lambda: "lab/1" not in run(bp, "module info lab"))
 
 
+def test_newcomer_kicks_the_oldest(bp):
+    device = open_uart(bp)
+    port = serve(bp, "mode=raw kick_old=yes max_connections=2")
+    clients = [Client(port) for _ in range(2)]
+    wait_for(bp, "module info lab", "lab/2 ")
+    clients[0].send("first")
+    device.expect(b"first")
+    clients.append(Client(port))
+    clients[0].expect("[closed: a new client takes this place]")
+    assert clients[0].rest() == b"\r\n"
+    clients[2].send("third")
+    assert device.expect(b"third") == b"third"
+    device.send(b"both")
+    assert clients[1].expect("both") == clients[2].expect("both") == b"both"
+
+
+def test_strings(bp):
+    """A banner for each client; one string to the device when the first comes, another when the last has left."""
+    device = open_uart(bp)
+    port = serve(bp, r"mode=raw banner='lab\r\n' open_string='\x01open\r' close_string='close\\\r'")
+    one = Client(port)
+    one.expect("lab\r\n")
+    assert device.expect(b"\r") == b"\x01open\r"
+    two = Client(port)
+    two.expect("lab\r\n")
+    one.close()
+    wait_for(bp, "module info lab", r"(?s)^(?!.*lab/1 )")
+    two.send("last ")
+    assert device.expect(b"last ") == b"last "
+    two.close()
+    assert device.expect(b"\r") == b"close\\\r"
+
+
 def test_idle_in_both_directions(bp):
     """A client that only receives is not idle with idle_counts=both, and is closed when the device is silent too."""
     device = open_uart(bp)

@@ -90,7 +90,7 @@ def test_keys(_):
         client.expect("Ctrl-T q ends, b sends a break")
         client.send(b"\x14q")
         client.expect("[left]")
-        assert "not ^J or ^M" in run(bp, "uart term root escape=^M")
+        assert "not ^J or ^M" in run(bp, "uart term root --escape ^M")
 
     with_shim(test)
 

@@ -3,6 +3,7 @@
 """uart.py - UARTs on ptys: framings, settings, unplugging, pace, recordings."""
 import os
 import re
+import signal
 import subprocess
 import sys
 import termios
@@ -351,6 +352,37 @@ def test_record_and_replay(bp):
     bp.run("channel watch -f other/recv")
     run(bp, "uart replay rec.txt other --framing mesh --speed 0")
     heard(bp, "two")
+
+
+def content(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def test_log(bp):
+    """Text has no escape sequences, however they are cut; the file is opened again on SIGHUP, and has the date."""
+    device = open_uart(bp)
+    path = bp.folder + "/log"
+    assert run(bp, f"uart log root {path}") == ""
+    device.send(b"\x1b[1;3")
+    wait_for(bp, "uart info root", r"\b5 bytes in")
+    device.send(b"1mred\x1b]0;title\x07 \x1b(Bplain\x1b[0m\r\n\x08\x1b]never ended\nn\xc3\xa4chste\n")
+    eventually(lambda: content(path) == "red plain\n\nn\u00e4chste\n")
+    assert f"logged to {path}" in run(bp, "uart info root")
+    os.rename(path, path + ".1")
+    bp.process.send_signal(signal.SIGHUP)
+    eventually(lambda: os.path.exists(path))
+    device.send(b"new\n")
+    eventually(lambda: content(path) == "new\n")
+    assert "new" not in content(path + ".1")
+    run(bp, f"uart log root {bp.folder}/%Y-dated --format hex --time")
+    device.send(b"\x00Hi")
+    dated = bp.folder + time.strftime("/%Y-dated")
+    stamped = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6} 00 48 69 +\.Hi\n"
+    eventually(lambda: re.fullmatch(stamped, content(dated)))
+    assert content(path) == "new\n"
+    assert run(bp, "uart log root") == "" and run(bp, "uart log root") == "Nothing is logged."
+    assert "No such file" in run(bp, f"uart log root {bp.folder}/none/log")
 
 
 def test_replay_of_a_growing_recording(bp):
