@@ -378,6 +378,8 @@ gboolean uart_open(BpInstance *self, GError **error)
 	uart->drop_oldest = strcmp(bp_instance_string(self, "backlog_policy"), "drop-oldest") == 0;
 	uart->wait = strcmp(bp_instance_string(self, "on_unplug"), "wait") == 0;
 	uart->wait_time = bp_instance_duration(self, "wait_time");
+	uart->char_delay = bp_instance_duration(self, "char_delay");
+	uart->line_delay = bp_instance_duration(self, "line_delay");
 	uart->window_bytes = (gsize)bp_instance_int(self, "window_bytes");
 	uart->window_time = bp_instance_duration(self, "window_time");
 	uart->replay_size = (gsize)bp_instance_int(self, "replay");

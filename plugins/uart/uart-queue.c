@@ -4,6 +4,8 @@
  * With window_bytes no more than so many bytes leave within window_time, and no frame is split between two windows; one
  * that is larger has a window of its own. Frames that a pause ends (framing gap) are kept apart by that pause.
  *
+ * With char_delay or line_delay a message is sent in pieces of one byte or one line.
+ *
  * What the stream was given is remembered until it has written it, as a port may be unplugged in between.
  */
 #include "uart.h"
@@ -40,6 +42,45 @@ static void note_sent(Uart *uart, gsize size, gint64 now)
 		uart->quiet_until = now + (gint64)(size * 11 * G_USEC_PER_SEC / uart->settings.baud) + uart->gap;
 }
 
+/* The bytes of the first message that are sent at once: one, or a line, if a pause follows it; else all. */
+static gsize size_of_piece(const Uart *uart, const guint8 *data, gsize size)
+{
+	gsize at = 0;
+
+	if (uart->char_delay)
+		return 1;
+	if (!uart->line_delay)
+		return size;
+	while (at < size && data[at] != '\n' && data[at] != '\r')
+		at++;
+	at += at + 1 < size && data[at] == '\r' && data[at + 1] == '\n';
+	return MIN(at + 1, size);
+}
+
+/* Takes the next piece from the queue. */
+static BpMessage *take_piece(Uart *uart, gint64 now)
+{
+	BpMessage *message = g_queue_peek_head(&uart->queue), *piece;
+	const guint8 *data = (const guint8 *)bp_message_data(message) + uart->cut;
+	gsize left = bp_message_size(message) - uart->cut, size = size_of_piece(uart, data, left);
+
+	uart->queued -= size;
+	if (uart->char_delay || uart->line_delay)
+		uart->quiet_until = now + (gint64)(size * 11 * G_USEC_PER_SEC / uart->settings.baud) +
+				    (data[size - 1] == '\n' || data[size - 1] == '\r'
+					     ? MAX(uart->line_delay, uart->char_delay)
+					     : uart->char_delay);
+	if (!uart->cut && size == left)
+		return g_queue_pop_head(&uart->queue);
+	piece = bp_message_new(data, size, BP_BINARY);
+	uart->cut += size;
+	if (size == left) {
+		bp_message_unref(g_queue_pop_head(&uart->queue));
+		uart->cut = 0;
+	}
+	return piece;
+}
+
 static void forget_written(Uart *uart, guint64 written)
 {
 	BpMessage *message;
@@ -67,7 +108,8 @@ void uart_queue_pump(Uart *uart)
 	if (uart->stream)
 		forget_written(uart, bp_stream_stats(uart->stream).bytes_out);
 	while (uart->stream && !uart->full && !uart->pace && (message = g_queue_peek_head(&uart->queue))) {
-		gsize size = bp_message_size(message);
+		const guint8 *data = (const guint8 *)bp_message_data(message) + uart->cut;
+		gsize size = size_of_piece(uart, data, bp_message_size(message) - uart->cut);
 		gint64 now = g_get_monotonic_time();
 		gint64 pause = pause_before(uart, size, now);
 
@@ -75,8 +117,7 @@ void uart_queue_pump(Uart *uart)
 			bp_timer_once(&uart->pace, uart->self, pause, on_pace, uart);
 			return;
 		}
-		g_queue_pop_head(&uart->queue);
-		uart->queued -= size;
+		message = take_piece(uart, now);
 		note_sent(uart, size, now);
 		uart->bytes_out += size;
 		if (uart->record)
@@ -128,7 +169,8 @@ gboolean uart_queue_add(Uart *uart, BpMessage *message)
 	while (uart->queued > uart->backlog && uart->queue.length > 1 && !uart->exempt) {
 		BpMessage *oldest = g_queue_pop_head(&uart->queue);
 
-		uart->queued -= bp_message_size(oldest);
+		uart->queued -= bp_message_size(oldest) - uart->cut;
+		uart->cut = 0;
 		drop_one(uart, oldest);
 	}
 	uart_queue_pump(uart);
@@ -159,6 +201,13 @@ void uart_queue_take_back(Uart *uart, guint64 written)
 {
 	BpMessage *message;
 
+	if (uart->cut) {
+		message = g_queue_pop_head(&uart->queue);
+		g_queue_push_head(&uart->queue, bp_message_new((const guint8 *)bp_message_data(message) + uart->cut,
+							       bp_message_size(message) - uart->cut, BP_BINARY));
+		bp_message_unref(message);
+		uart->cut = 0;
+	}
 	forget_written(uart, written);
 	if ((message = g_queue_peek_head(&uart->given))) {
 		g_queue_peek_head_link(&uart->given)->data = without_written(uart, message, written);
@@ -188,5 +237,5 @@ void uart_queue_clear(Uart *uart)
 
 	while ((message = g_queue_pop_head(&uart->queue)))
 		bp_message_unref(message);
-	uart->queued = 0;
+	uart->queued = uart->cut = 0;
 }

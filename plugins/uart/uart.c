@@ -68,6 +68,8 @@ const BpParam uart_params[] = {
 	{ "window_bytes", .type = BP_BYTES, .fallback = "0", .max = 1073741824,
 	  .help = "most bytes sent within window_time, in whole messages; 0 is as fast as it goes" },
 	{ "window_time", .type = BP_DURATION, .fallback = "1s", .min = 0.001, .max = 3600, .help = "see window_bytes" },
+	{ "char_delay", .type = BP_DURATION, .fallback = "0", .max = 10, .help = "pause after each byte that is sent" },
+	{ "line_delay", .type = BP_DURATION, .fallback = "0", .max = 60, .help = "pause after each line that is sent" },
 	{ "replay", .type = BP_BYTES, .fallback = "16K", .max = 16777216,
 	  .help = "bytes kept for those who come later" },
 	{ NULL },

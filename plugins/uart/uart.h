@@ -109,6 +109,8 @@ typedef struct {
 	GQueue given;	 /* BpMessage, in the stream: which of them were written is asked when it ends */
 	guint64 written; /* of the stream, before the first of `given` */
 	gsize backlog;
+	gsize cut; /* bytes of the first message that were sent: with delays it is sent in pieces */
+	gint64 char_delay, line_delay;
 	gboolean drop_oldest, wait;
 	gint64 wait_time;	/* on_unplug=wait: how long */
 	BpTimer *wait_timer;	/* while the device is absent and messages wait for it */

@@ -261,6 +261,8 @@ mutation("uart-lock-file", "a port with the lock file of another program is not 
          "if (settings->exclusive && !uart_lock_check(path, settings->lock_dir, error)) return FALSE;", "", "uart-lock.py:lock_files")
 mutation("uart-replay-end", "a recording that is being written is played to its former end",
          "(gsize)MIN(replay->left, READ_SIZE)", "READ_SIZE", "uart.py:replay_of_a_growing_recording")
+mutation("uart-log-text", "the log of a device has no escape sequences",
+         "if (log->format == LOG_TEXT && !filter(log, data[i]))", "if (0)", "uart.py:log")
 mutation("mesh-nodes", "nodes are bounded", "if (nodes->nodes->len >= nodes->limit) {", "if (0) {", "mesh-node:limit")
 mutation("mesh-series", "types of a node are bounded", "if (node->series->len >= MESH_SERIES_LIMIT)", "if (0)", "mesh-node:values")
 mutation("mesh-request", "requests are bounded", "if (peer->request->len + size > set->request_limit) {", "if (0) {", "mesh.py:whole_or_nothing")

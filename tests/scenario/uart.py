@@ -9,7 +9,7 @@ import sys
 import termios
 import time
 
-from harness import Backplane, eventually, keeps, main
+from harness import Backplane, Client, eventually, keeps, main
 from uarts import ORDINARY, driver_heard, heard, open_uart, run, wait_for, with_shim
 
 
@@ -235,6 +235,41 @@ def test_window(bp):
     device.expect(b"\xff1" + b"y" * 37 + b"\xfe")
     device.expect(b"\xff5" + b"y" * 37 + b"\xfe")
     assert time.monotonic() - begin >= 0.4
+
+
+def feed(bp, data):
+    """One message with bytes that the console would not take."""
+    bp.run("module open TCPServer in port=0")
+    bp.run("channel link in/recv root/send")
+    Client(int(re.search(r"127\.0\.0\.1:(\d+)", run(bp, "module info in")).group(1))).send(data)
+    eventually(lambda: f"{len(data)} bytes" in run(bp, "channel info in/recv"))
+    bp.run("channel unlink in/recv root/send")
+
+
+def test_delays(bp):
+    """A pause after each byte, and a longer one after each line; CR LF is one end of a line."""
+    device = open_uart(bp, "char_delay=20ms")
+    begin = time.monotonic()
+    bp.run("channel send root/send 12345678")
+    assert device.expect(b"8") == b"12345678" and time.monotonic() - begin >= 0.14
+    bp.run("uart close root")
+    bp.run(f"uart open {device.link} root line_delay=100ms")
+    begin = time.monotonic()
+    feed(bp, b"one\r\ntwo\r\nthree")
+    assert device.expect(b"two") == b"one\r\ntwo" and time.monotonic() - begin >= 0.1
+    device.expect(b"three")
+    assert time.monotonic() - begin >= 0.2
+    wait_for(bp, "uart info root", r"15 bytes out, 0 waiting, 0 messages lost")
+
+@keeps("root", timer=3)  # it stays unplugged, and waits
+def test_unplugged_in_a_piece(bp):
+    """What was sent of a message is not sent again, and what is counted as waiting is what waits."""
+    device = open_uart(bp, "on_unplug=wait line_delay=60s")
+    feed(bp, b"one\rtwo\rthree")
+    device.expect(b"one\r")
+    wait_for(bp, "uart info root", "4 bytes out, 9 waiting")
+    device.unplug()
+    wait_for(bp, "uart info root", ", waiting,.*\\n.* 4 bytes out, 9 waiting")
 
 
 # --- nothing to do ---
