@@ -11,17 +11,23 @@ plugins_PROGRAMS += plugins/uart.so
 plugins_uart_so_SOURCES = $(FRAMING_SOURCES) \
 	plugins/uart/rfc2217.c \
 	plugins/uart/rfc2217.h \
+	plugins/uart/uart-clients.c \
 	plugins/uart/uart-commands.c \
 	plugins/uart/uart-control.c \
 	plugins/uart/uart-control.h \
 	plugins/uart/uart-hotplug.c \
 	plugins/uart/uart-line.c \
 	plugins/uart/uart-list.c \
+	plugins/uart/uart-lock.c \
+	plugins/uart/uart-log.c \
+	plugins/uart/uart-modem.c \
 	plugins/uart/uart-port.c \
+	plugins/uart/uart-pressure.c \
 	plugins/uart/uart-queue.c \
 	plugins/uart/uart-record.c \
 	plugins/uart/uart-replay.c \
 	plugins/uart/uart-server.c \
+	plugins/uart/uart-server.h \
 	plugins/uart/uart-term.c \
 	plugins/uart/uart-tty.c \
 	plugins/uart/uart-writer.c \

@@ -57,6 +57,11 @@ void rfc2217_offer(Rfc2217 *codec)
 	}
 }
 
+gboolean rfc2217_is_agreed(const Rfc2217 *codec)
+{
+	return codec->agreed;
+}
+
 /* --- options --- */
 
 static void agree(Rfc2217 *codec)

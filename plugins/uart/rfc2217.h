@@ -40,6 +40,7 @@ Rfc2217 *rfc2217_new(const Rfc2217Callbacks *callbacks, const char *signature, g
 void rfc2217_free(Rfc2217 *codec);
 /* Asks for what we would like. */
 void rfc2217_offer(Rfc2217 *codec);
+gboolean rfc2217_is_agreed(const Rfc2217 *codec);
 void rfc2217_receive(Rfc2217 *codec, const guint8 *data, gsize size);
 /* Data for the client: IAC is doubled, and CR is CR NUL unless binary was agreed. */
 void rfc2217_send(Rfc2217 *codec, const guint8 *data, gsize size);

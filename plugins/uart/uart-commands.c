@@ -50,6 +50,8 @@ void uart_describe(BpInstance *self, GString *text)
 		g_string_append_printf(text, "writer %s\n", uart->writer);
 	if (uart->record)
 		g_string_append_printf(text, "recorded to %s\n", uart_record_file(uart));
+	if (uart->log)
+		g_string_append_printf(text, "logged to %s\n", uart_log_file(uart));
 	if (uart->told)
 		g_string_append_printf(text, "%s\n", uart->told);
 }
@@ -169,6 +171,14 @@ static const BpParam lines_params[] = {
 	{ NULL },
 };
 
+void uart_lines_text(guint lines, GString *text)
+{
+	static const char *const names[] = { "CTS", "DSR", "RI", "DCD", "DTR", "RTS" };
+
+	for (guint i = 0; i < G_N_ELEMENTS(names); i++)
+		g_string_append_printf(text, "%s%s %s", i ? ", " : "", names[i], lines & 1u << i ? "on" : "off");
+}
+
 static gboolean switch_line(Uart *uart, BpCall *call, const char *name, guint line, GError **error)
 {
 	const char *value = bp_call_string(call, name);
@@ -181,7 +191,6 @@ static gboolean switch_line(Uart *uart, BpCall *call, const char *name, guint li
 
 static gboolean run_lines(BpPlugin *self, BpCall *call, GError **error)
 {
-	static const char *const names[] = { "CTS", "DSR", "RI", "DCD", "DTR", "RTS" };
 	Uart *uart = find_open(bp_call_string(call, "name"), error);
 	g_autoptr(GString) text = g_string_new(NULL);
 	guint lines;
@@ -193,8 +202,7 @@ static gboolean run_lines(BpPlugin *self, BpCall *call, GError **error)
 		g_set_error(error, BP_IO_ERROR, BP_FAILED, "%s has no modem lines", uart->path);
 		return FALSE;
 	}
-	for (guint i = 0; i < G_N_ELEMENTS(names); i++)
-		g_string_append_printf(text, "%s%s %s", i ? ", " : "", names[i], lines & 1u << i ? "on" : "off");
+	uart_lines_text(lines, text);
 	bp_call_print(call, text->str);
 	return TRUE;
 }
@@ -256,12 +264,14 @@ const BpCommand uart_commands[] = {
 	{ "uart lines", .params = lines_params, .run = run_lines, .role = BP_OPERATOR,
 	  .help = "shows the modem lines, or sets DTR and RTS" },
 	{ "uart term", .params = uart_term_params, .run = uart_run_term, .role = BP_OPERATOR,
-	  .help = "a terminal on a UART; Ctrl-] and q leave it" },
+	  .help = "a terminal on a UART; the escape key (Ctrl-]) and q leave it" },
 	{ "uart grab", .params = grab_params, .run = run_grab, .role = BP_OPERATOR, .help = "takes over the writing" },
 	{ "uart release", .params = name_params, .run = run_release, .role = BP_OPERATOR,
 	  .help = "lets the next user write" },
 	{ "uart record", .params = uart_record_params, .run = uart_run_record, .role = BP_ADMIN,
 	  .help = "writes what passes, with times, to a new file" },
+	{ "uart log", .params = uart_log_params, .run = uart_run_log, .role = BP_ADMIN,
+	  .help = "appends what the device sends to a file, as text" },
 	{ "uart replay", .params = uart_replay_params, .run = uart_run_replay, .role = BP_ADMIN,
 	  .help = "plays a recording as if it came on the line" },
 	{ NULL },

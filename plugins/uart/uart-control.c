@@ -59,6 +59,7 @@ static void switch_line(Uart *uart, guint line, gboolean on, gboolean allowed)
 {
 	if (!allowed)
 		return;
+	uart_keep_lines(uart);
 	*(line == UART_DTR ? &uart->settings.dtr : &uart->settings.rts) = on ? UART_ON : UART_OFF;
 	if (uart->line.fd >= 0)
 		uart_line_switch(&uart->line, line, on);
@@ -101,26 +102,26 @@ static guint32 control(Uart *uart, guint32 value, gboolean allowed)
 			 : value == FLOW_XON_XOFF ? UART_FLOW_XON_XOFF
 						  : UART_FLOW_RTS_CTS,
 			 allowed);
-		return allowed ? flow_value(uart, FALSE) : value;
+		return flow_value(uart, FALSE);
 	case BREAK_ASK:
 		return uart->breaking ? BREAK_ON : BREAK_OFF;
 	case BREAK_ON:
 	case BREAK_OFF:
 		if (allowed)
 			uart_break_hold(uart, value == BREAK_ON);
-		break;
+		return allowed ? value : uart->breaking ? BREAK_ON : BREAK_OFF;
 	case DTR_ASK:
 		return uart->settings.dtr == UART_OFF ? DTR_OFF : DTR_ON;
 	case DTR_ON:
 	case DTR_OFF:
 		switch_line(uart, UART_DTR, value == DTR_ON, allowed);
-		break;
+		return uart->settings.dtr == UART_OFF ? DTR_OFF : DTR_ON;
 	case RTS_ASK:
 		return uart->settings.rts == UART_OFF ? RTS_OFF : RTS_ON;
 	case RTS_ON:
 	case RTS_OFF:
 		switch_line(uart, UART_RTS, value == RTS_ON, allowed);
-		break;
+		return uart->settings.rts == UART_OFF ? RTS_OFF : RTS_ON;
 	case IN_FLOW_NONE:
 	case IN_FLOW_XON_XOFF:
 	case IN_FLOW_RTS_CTS:

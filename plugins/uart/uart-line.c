@@ -119,34 +119,21 @@ static void set_errno_error(GError **error, const char *path, int number)
 	g_set_error(error, BP_IO_ERROR, code, "%s: %s%s", path, g_strerror(number), hint);
 }
 
-/* A path that libserialport opens. Its descriptor is doubled, so that the stream has one of its own. */
-static gboolean open_by_library(UartLine *line, const char *path)
+/* A path that libserialport opens has a descriptor of the library too, by which it changes settings: opening does so already. */
+static void open_by_library(UartLine *line, const char *path)
 {
-	int fd = -1;
-
 	if (sp_get_port_by_name(path, &line->port) != SP_OK)
-		return FALSE;
-	if (sp_open(line->port, SP_MODE_READ_WRITE) != SP_OK) {
+		return;
+	if (sp_open(line->port, SP_MODE_READ_WRITE) != SP_OK)
 		g_clear_pointer(&line->port, sp_free_port);
-		return FALSE;
-	}
-	if (sp_get_port_handle(line->port, &fd) == SP_OK)
-		line->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (line->fd >= 0)
-		return TRUE;
-	sp_close(line->port);
-	g_clear_pointer(&line->port, sp_free_port);
-	return FALSE;
 }
 
-static gboolean make_exclusive(UartLine *line, const char *path, GError **error)
+static gboolean lock(UartLine *line, const char *path, GError **error)
 {
-	if (flock(line->fd, LOCK_EX | LOCK_NB) < 0) {
-		set_errno_error(error, path, EBUSY);
-		return FALSE;
-	}
-	line->exclusive = ioctl(line->fd, TIOCEXCL) == 0;
-	return TRUE;
+	if (flock(line->fd, LOCK_EX | LOCK_NB) == 0)
+		return TRUE;
+	set_errno_error(error, path, EBUSY);
+	return FALSE;
 }
 
 /* Once as a file, which tells why it cannot be opened; libserialport has one reason for everything. */
@@ -166,27 +153,33 @@ static gboolean open_file(UartLine *line, const char *path, gboolean *later, GEr
 		g_set_error(error, BP_IO_ERROR, BP_INVALID, "%s: not a serial port", path);
 		return FALSE;
 	}
-	keep_output_of(line->fd);
 	return TRUE;
 }
 
 gboolean uart_line_open(UartLine *line, const char *path, const UartSettings *settings, gboolean *later, GError **error)
 {
-	g_autofree char *real = realpath(path, NULL);
-	int first;
+	g_autofree char *real = NULL, *found = uart_list_find(path);
 
 	*later = FALSE;
 	*line = (UartLine){ .fd = -1 };
+	if (uart_list_is_usb(path) && !found) {
+		*later = TRUE;
+		g_set_error(error, BP_IO_ERROR, BP_NOT_FOUND, "%s: no such USB device is plugged in", path);
+		return FALSE;
+	}
+	path = found ? found : path;
+	real = realpath(path, NULL);
+	if (settings->exclusive && !uart_lock_check(path, settings->lock_dir, error))
+		return FALSE;
 	if (!open_file(line, path, later, error))
 		goto fail;
-	first = line->fd;
-	line->fd = -1;
-	if (open_by_library(line, real ? real : path))
-		close(first);
-	else
-		line->fd = first;
-	if (settings->exclusive && !make_exclusive(line, path, error))
+	/* Nothing is changed before: the port may be that of another program. */
+	if (settings->exclusive &&
+	    (!lock(line, path, error) || !uart_lock_take(path, settings->lock_dir, &line->lock_file, error)))
 		goto fail;
+	keep_output_of(line->fd);
+	open_by_library(line, real ? real : path);
+	line->exclusive = settings->exclusive && ioctl(line->fd, TIOCEXCL) == 0;
 	if (uart_line_apply(line, settings, error)) {
 		tcflush(line->fd, TCIFLUSH); /* what came while nobody listened */
 		return TRUE;
@@ -210,6 +203,7 @@ void uart_line_close(UartLine *line, BpPlugin *plugin, gboolean sending)
 		g_clear_pointer(&line->port, sp_free_port);
 	}
 	line->fd = -1;
+	uart_lock_release(g_steal_pointer(&line->lock_file));
 	if (fd < 0)
 		return;
 	/* The port can be opened again while its last bytes are sent. */
@@ -258,6 +252,7 @@ gboolean uart_line_apply(UartLine *line, const UartSettings *settings, GError **
 		return FALSE;
 	if (!uart_tty_rs485(line->fd, settings->rs485, error))
 		return FALSE;
+	uart_tty_tune(line->fd, settings);
 	line->rate = uart_tty_rate(line->fd);
 	/* A pty has no modem lines; a request for them is not an error. */
 	if (settings->dtr != UART_KEEP)

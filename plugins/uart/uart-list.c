@@ -7,7 +7,8 @@
 
 static gboolean is_same_device(const char *a, const char *b)
 {
-	g_autofree char *real_a = realpath(a, NULL), *real_b = realpath(b, NULL);
+	g_autofree char *found = uart_list_find(b);
+	g_autofree char *real_a = realpath(a, NULL), *real_b = realpath(found ? found : b, NULL);
 
 	return strcmp(a, b) == 0 || (real_a && real_b && strcmp(real_a, real_b) == 0);
 }
@@ -50,6 +51,33 @@ static gboolean is_among(struct sp_port **ports, const char *path)
 		if (is_same_device(sp_get_port_name(ports[i]), path))
 			return TRUE;
 	return FALSE;
+}
+
+gboolean uart_list_is_usb(const char *name)
+{
+	return strspn(name, "0123456789abcdefABCDEF") == 4 && name[4] == ':' &&
+	       strspn(name + 5, "0123456789abcdefABCDEF") == 4 && (name[9] == ':' || !name[9]);
+}
+
+char *uart_list_find(const char *name)
+{
+	struct sp_port **ports = NULL;
+	char *path = NULL;
+
+	if (!uart_list_is_usb(name) || sp_list_ports(&ports) != SP_OK)
+		return NULL;
+	for (guint i = 0; ports[i] && !path; i++) {
+		const char *serial = sp_get_port_usb_serial(ports[i]);
+		int vendor, product;
+
+		if (sp_get_port_usb_vid_pid(ports[i], &vendor, &product) == SP_OK &&
+		    (guint64)vendor == g_ascii_strtoull(name, NULL, 16) &&
+		    (guint64)product == g_ascii_strtoull(name + 5, NULL, 16) &&
+		    (!name[9] || g_strcmp0(serial, name + 10) == 0))
+			path = g_strdup(sp_get_port_name(ports[i]));
+	}
+	sp_free_port_list(ports);
+	return path;
 }
 
 gboolean uart_run_list(BpPlugin *self, BpCall *call, GError **error)

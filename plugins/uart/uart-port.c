@@ -77,6 +77,8 @@ void uart_receive(Uart *uart, const guint8 *data, gsize size)
 	keep_for_replay(uart, data, size);
 	if (uart->record)
 		uart_record_add(uart, '<', data, size);
+	if (uart->log)
+		uart_log_add(uart, data, size);
 	say(uart, uart->raw_recv, data, size, uart->raw_send);
 	uart->framing->feed(uart->decoder, data, size);
 	if (G_UNLIKELY(uart->decoder->advice) && !uart->advised) {
@@ -142,6 +144,18 @@ static void set_waiting(Uart *uart, gboolean later, const char *why)
 	bp_backoff_wait(uart->again);
 }
 
+static void on_wait_over(BpPlugin *self, gpointer data)
+{
+	uart_queue_give_up(data);
+	uart_servers_cut(data);
+}
+
+static void wait_for_device(Uart *uart)
+{
+	if (uart->wait)
+		bp_timer_once(&uart->wait_timer, uart->self, uart->wait_time, on_wait_over, uart);
+}
+
 static void on_closed(BpPlugin *self, BpStream *stream, const GError *why, gpointer user)
 {
 	Uart *uart = user;
@@ -150,12 +164,17 @@ static void on_closed(BpPlugin *self, BpStream *stream, const GError *why, gpoin
 	uart->stream = NULL;
 	uart->full = FALSE;
 	uart_queue_take_back(uart, bp_stream_stats(stream).bytes_out);
-	uart_line_close(&uart->line, bp_plugin_of(uart->self), FALSE);
+	/* Without a job: the output in the driver is not for the device that is plugged in next. */
+	uart_line_close(&uart->line, NULL, FALSE);
 	uart->breaking = FALSE;
 	uart->framing->reset(uart->decoder);
 	uart->refused = 0; /* report it again, once per outage */
 	bp_channel_printf(uart->events, "%s; what is sent %s until it is back", sentence,
 			  uart->wait ? "waits" : "is dropped");
+	if (!uart->wait)
+		uart_servers_cut(uart);
+	uart_terms_note(uart, sentence);
+	wait_for_device(uart);
 	set_waiting(uart, TRUE, sentence);
 }
 
@@ -188,12 +207,17 @@ static gboolean try_open(Uart *uart, gboolean *later, GError **error)
 	}
 	uart->stream = bp_stream_open_fd(uart->self, fd, &stream_events, uart);
 	bp_stream_set_backlog(uart->stream, STREAM_LIMIT, BP_BACKLOG_CLOSE);
+	uart->paused = uart->wait_over = FALSE;
+	if (uart->wait_timer)
+		bp_timer_remove(g_steal_pointer(&uart->wait_timer));
 	bp_backoff_works(uart->again);
 	uart->reopened++;
 	g_clear_pointer(&uart->told, g_free);
 	bp_instance_set_state(uart->self, BP_STATE_OK, "%s is open", uart->path);
 	say_settings(uart, "open");
+	uart_terms_note(uart, "the UART is open");
 	uart_servers_look(uart);
+	uart_servers_pace(uart);
 	uart_queue_pump(uart);
 	return TRUE;
 }
@@ -224,7 +248,32 @@ gboolean uart_set(Uart *uart, const UartSettings *settings, GError **error)
 		return FALSE;
 	uart->settings = *settings;
 	say_settings(uart, "set");
+	uart_servers_pace(uart);
 	return TRUE;
+}
+
+void uart_keep_lines(Uart *uart)
+{
+	if (uart->settings.dtr == uart->configured.dtr && uart->settings.rts == uart->configured.rts)
+		uart_line_modem(&uart->line, &uart->found_lines);
+}
+
+void uart_restore(Uart *uart)
+{
+	UartSettings before = uart->settings;
+	g_autoptr(GError) error = NULL;
+
+	if (!uart_set(uart, &uart->configured, &error)) {
+		bp_channel_printf(uart->events, "%s keeps the settings of its last client: %s", uart->path,
+				  error->message);
+		return;
+	}
+	if (uart->line.fd < 0)
+		return;
+	if (before.dtr != UART_KEEP && uart->settings.dtr == UART_KEEP)
+		uart_line_switch(&uart->line, UART_DTR, uart->found_lines & UART_DTR);
+	if (before.rts != UART_KEEP && uart->settings.rts == UART_KEEP && uart->settings.flow != UART_FLOW_RTS_CTS)
+		uart_line_switch(&uart->line, UART_RTS, uart->found_lines & UART_RTS);
 }
 
 static void on_break_end(BpPlugin *self, gpointer data)
@@ -324,11 +373,15 @@ gboolean uart_open(BpInstance *self, GError **error)
 	g_queue_init(&uart->given);
 	if (!uart_settings_of(bp_instance_values(self), &uart->settings, error))
 		return FALSE;
+	uart->configured = uart->settings;
 	uart->backlog = (gsize)bp_instance_int(self, "backlog_limit");
 	uart->lost_metric = bp_metric(self, "lost_messages_total", BP_COUNTER,
 				      "messages that the port did not take in time");
 	uart->drop_oldest = strcmp(bp_instance_string(self, "backlog_policy"), "drop-oldest") == 0;
 	uart->wait = strcmp(bp_instance_string(self, "on_unplug"), "wait") == 0;
+	uart->wait_time = bp_instance_duration(self, "wait_time");
+	uart->char_delay = bp_instance_duration(self, "char_delay");
+	uart->line_delay = bp_instance_duration(self, "line_delay");
 	uart->window_bytes = (gsize)bp_instance_int(self, "window_bytes");
 	uart->window_time = bp_instance_duration(self, "window_time");
 	uart->replay_size = (gsize)bp_instance_int(self, "replay");
@@ -347,6 +400,7 @@ gboolean uart_open(BpInstance *self, GError **error)
 	}
 	uart->told = g_strdup(why->message);
 	bp_channel_printf(uart->events, "%s; waiting for it", why->message);
+	wait_for_device(uart);
 	set_waiting(uart, TRUE, why->message);
 	return TRUE;
 }
@@ -357,6 +411,7 @@ void uart_close(BpInstance *self)
 	Uart *uart = bp_instance_data(self);
 
 	uart_record_stop(uart);
+	uart_log_stop(uart);
 	if (uart->stream) {
 		bp_stream_set_user(uart->stream, NULL, NULL);
 		bp_stream_close(uart->stream);
@@ -364,7 +419,10 @@ void uart_close(BpInstance *self)
 	if (uart->decoder)
 		uart->framing->free(g_steal_pointer(&uart->decoder));
 	uart_line_close(&uart->line, bp_plugin_of(self), uart->stream && bp_stream_queued(uart->stream));
+	uart->stream = NULL;
 	uart_servers_look(uart);
+	uart_servers_resume(uart);
+	uart_terms_note(uart, "the UART is closed");
 	uart_queue_clear(uart);
 	g_queue_clear_full(&uart->given, (GDestroyNotify)bp_message_unref);
 	g_clear_pointer(&uart->origin, g_ref_string_release);

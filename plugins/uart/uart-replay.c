@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "uart.h"
 
@@ -20,7 +21,8 @@ typedef struct {
 	gsize at;
 	int fd;
 	guint jobs;
-	gboolean at_end;
+	gboolean at_end, left_known;
+	gint64 left;	     /* bytes of the file, as it was when it was opened */
 	GError *failure;     /* of the job */
 	guint number;	     /* of the line */
 	gint64 began, first; /* clock at the beginning; time of the first line */
@@ -173,24 +175,40 @@ static gboolean play(Replay *replay, GError **error)
 	return TRUE;
 }
 
+/* The end of a file that goes on. */
+static void drop_cut_line(GString *text)
+{
+	const char *newline = g_strrstr_len(text->str, (gssize)text->len, "\n");
+
+	g_string_truncate(text, newline ? (gsize)(newline + 1 - text->str) : 0);
+}
+
 static void read_work(BpJob *job, gpointer data)
 {
 	Replay *replay = data;
 	gsize before = replay->text->len;
+	struct stat info;
 	gssize got;
 
 	if (replay->fd < 0)
 		replay->fd = bp_file_open(replay->file, BP_FILE_READ, &replay->failure);
 	if (replay->fd < 0)
 		return;
+	/* A recording that is being written is played as it was when this began, else it could play itself for ever. */
+	if (!replay->left_known)
+		replay->left = fstat(replay->fd, &info) == 0 ? info.st_size : 0;
+	replay->left_known = TRUE;
 	g_string_set_size(replay->text, before + READ_SIZE);
 	do
-		got = read(replay->fd, replay->text->str + before, READ_SIZE);
+		got = read(replay->fd, replay->text->str + before, (gsize)MIN(replay->left, READ_SIZE));
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		g_set_error(&replay->failure, BP_IO_ERROR, BP_FAILED, "%s: %s", replay->file, g_strerror(errno));
 	g_string_truncate(replay->text, before + (gsize)MAX(got, 0));
+	replay->left -= MAX(got, 0);
 	replay->at_end = got <= 0;
+	if (replay->at_end && fstat(replay->fd, &info) == 0 && info.st_size > lseek(replay->fd, 0, SEEK_CUR))
+		drop_cut_line(replay->text);
 }
 
 static void on_timer(BpPlugin *self, gpointer data);

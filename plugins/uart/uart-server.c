@@ -9,49 +9,28 @@
  * settings stay. Telnet's BREAK is one of a quarter of a second; a break that was begun ends with its client.
  */
 #include <string.h>
-#include "rfc2217.h"
 #include "uart-control.h"
-#include "uart.h"
+#include "uart-server.h"
 
-#define MODEM_INTERVAL (200 * G_TIME_SPAN_MILLISECOND)
-
-struct UartConnection {
-	UartConnection *prev, *next;
-	UartServer *server;
-	BpStream *stream;
-	Rfc2217 *codec; /* NULL: bytes */
-	char *who;	/* "lab/3" */
-	guint8 modem_mask;
-	gboolean told; /* it was told that it may not write */
-	gboolean suspended, throttled;
-	gboolean breaking; /* it has begun a break, and not ended it */
-	GByteArray *held;  /* data held back while the client is suspended */
-	guint64 unheld;	   /* bytes since, which were too many */
-};
-
-static Uart *its_uart(const UartServer *server)
-{
-	return uart_find(server->uart_name, NULL);
-}
+#define KICKED_CLIENTS 16 /* at a time */
 
 /* --- to the client --- */
 
 static void show(UartConnection *connection, const guint8 *data, gsize size)
 {
+	connection->last_out = bp_loop_now();
 	if (connection->codec)
 		rfc2217_send(connection->codec, data, size);
 	else
 		bp_stream_write(connection->stream, data, size);
 }
 
-#define HELD_LIMIT (64 * 1024)
-
 /* From the first that does not fit on, all are lost: no hole is in what it gets later. */
 static void hold(UartConnection *connection, BpMessage *message)
 {
 	gsize size = bp_message_size(message);
 
-	if (!connection->unheld && connection->held->len + size <= HELD_LIMIT) {
+	if (!connection->unheld && connection->held->len + size <= UART_HELD_LIMIT) {
 		g_byte_array_append(connection->held, bp_message_data(message), (guint)size);
 		return;
 	}
@@ -62,13 +41,25 @@ static void hold(UartConnection *connection, BpMessage *message)
 	connection->unheld += size;
 }
 
+static void pace(UartServer *server)
+{
+	Uart *uart = uart_server_uart(server);
+
+	if (uart)
+		uart_servers_pace(uart);
+}
+
 static void on_raw_recv(BpPlugin *self, BpMessage *message, gpointer data)
 {
 	UartServer *server = data;
 	UartConnection *next;
+	gboolean full = FALSE;
 
 	for (UartConnection *at = server->first; at; at = next) {
 		next = at->next;
+		at->last_out = bp_loop_now();
+		if (at->end_timer)
+			bp_timer_restart(at->end_timer);
 		if (at->suspended) {
 			hold(at, message);
 		} else if (at->codec) {
@@ -76,7 +67,10 @@ static void on_raw_recv(BpPlugin *self, BpMessage *message, gpointer data)
 		} else {
 			bp_stream_send(at->stream, message);
 		}
+		full |= at->suspended || !bp_stream_has_room(at->stream);
 	}
+	if (G_UNLIKELY(full))
+		pace(server);
 }
 
 static void suspend(UartConnection *connection, gboolean on)
@@ -86,6 +80,7 @@ static void suspend(UartConnection *connection, gboolean on)
 		return;
 	show(connection, connection->held->data, connection->held->len);
 	g_byte_array_set_size(connection->held, 0);
+	pace(connection->server);
 	if (connection->unheld)
 		bp_channel_printf(bp_server_events(connection->server->server),
 				  "%s goes on; it has lost %" G_GUINT64_FORMAT " bytes", connection->who,
@@ -93,67 +88,9 @@ static void suspend(UartConnection *connection, gboolean on)
 	connection->unheld = 0;
 }
 
-/* --- modem lines: looked at only while a client that asked is there and the port has some --- */
-
-static guint modem_state(const UartServer *server)
-{
-	Uart *uart = its_uart(server);
-	guint lines = 0;
-
-	if (uart)
-		uart_line_modem(&uart->line, &lines);
-	return lines & 15;
-}
-
-static void tell_modem(UartServer *server)
-{
-	guint before = server->modem, now = modem_state(server);
-	guint8 state = (guint8)(now << 4 | (before ^ now));
-
-	server->modem = now;
-	for (UartConnection *at = server->first; at && before != now; at = at->next)
-		if (at->codec && state & at->modem_mask)
-			rfc2217_notify(at->codec, RFC2217_MODEM_STATE, state & at->modem_mask);
-}
-
-static void on_modem(BpPlugin *self, gpointer data)
-{
-	tell_modem(data);
-}
-
-static void watch_modem(UartServer *server)
-{
-	Uart *uart = its_uart(server);
-	gboolean wanted = FALSE;
-	guint lines;
-
-	for (UartConnection *at = server->first; at; at = at->next)
-		wanted |= at->modem_mask != 0;
-	wanted = wanted && uart && uart_line_modem(&uart->line, &lines);
-	if (wanted && !server->modem_timer) {
-		server->modem = modem_state(server);
-		server->modem_timer = bp_timer_add(server->self, NULL, MODEM_INTERVAL, 0, on_modem, server, NULL);
-	} else if (!wanted && server->modem_timer) {
-		bp_timer_remove(g_steal_pointer(&server->modem_timer));
-	}
-}
-
-/* What the clients of a UART need to know or do again. */
-static void for_each_server(Uart *uart, void (*func)(UartServer *server))
-{
-	g_autoptr(GPtrArray) list = bp_instance_list("UARTServer");
-
-	for (guint i = 0; i < list->len; i++) {
-		UartServer *server = bp_instance_data(list->pdata[i]);
-
-		if (its_uart(server) == uart)
-			func(server);
-	}
-}
-
 static void set_state(UartServer *server)
 {
-	Uart *uart = its_uart(server);
+	Uart *uart = uart_server_uart(server);
 
 	if (!uart || bp_instance_is_closing(uart->self))
 		bp_instance_set_state(server->self, BP_STATE_WAITING, "there is no UART %s: uart open %s PORT opens it",
@@ -169,16 +106,38 @@ static void set_state(UartServer *server)
 static void look(UartServer *server)
 {
 	set_state(server);
-	tell_modem(server);
-	watch_modem(server);
+	uart_server_notify(server);
+	uart_server_poll(server);
 }
 
 void uart_servers_look(Uart *uart)
 {
-	for_each_server(uart, look);
+	uart_servers_each(uart, look);
 }
 
 /* --- from the client --- */
+
+void uart_connection_notify(UartConnection *connection, const char *text)
+{
+	g_autofree char *line = g_strdup_printf("\r\n[%s]\r\n", text);
+
+	if (connection->server->notices && !(connection->codec && rfc2217_is_agreed(connection->codec)))
+		show(connection, (const guint8 *)line, strlen(line));
+}
+
+/* Data for a device that is absent is dropped: once per connection, it is reported. */
+static void report_absent(UartConnection *connection)
+{
+	UartServer *server = connection->server;
+	g_autofree char *text = g_strdup_printf("%s is not open: what %s sends is dropped until it is",
+						server->uart_name, connection->who);
+
+	if (connection->absent)
+		return;
+	connection->absent = TRUE;
+	bp_channel_print(bp_server_events(server->server), text);
+	uart_connection_notify(connection, text);
+}
 
 /* With several writers all may write, unless one has taken the line (uart grab). */
 static gboolean may_write(UartConnection *connection, Uart *uart)
@@ -188,10 +147,14 @@ static gboolean may_write(UartConnection *connection, Uart *uart)
 	if (server->one_writer ? uart_may_write(uart, connection->who)
 			       : !uart->grabbed || strcmp(uart->writer, connection->who) == 0)
 		return TRUE;
-	if (!connection->told)
-		bp_channel_printf(bp_server_events(server->server),
-				  "%s may not write: %s does; `uart grab %s %s` changes that", connection->who,
-				  uart->writer, server->uart_name, connection->who);
+	if (!connection->told) {
+		g_autofree char *text = g_strdup_printf("%s may not write: %s does; `uart grab %s %s` changes that",
+							connection->who, uart->writer, server->uart_name,
+							connection->who);
+
+		bp_channel_print(bp_server_events(server->server), text);
+		uart_connection_notify(connection, text);
+	}
 	connection->told = TRUE;
 	return FALSE;
 }
@@ -200,16 +163,21 @@ static void on_codec_data(const guint8 *data, gsize size, gpointer user)
 {
 	UartConnection *connection = user;
 	UartServer *server = connection->server;
-	Uart *uart = its_uart(server);
+	Uart *uart = uart_server_uart(server);
 	BpMessage *message;
 
-	if (!uart || !may_write(connection, uart))
+	if (!uart || !uart_queue_is_taking(uart)) {
+		report_absent(connection);
+		return;
+	}
+	connection->absent = FALSE;
+	if (!may_write(connection, uart))
 		return;
 	message = bp_message_new(data, size, BP_BINARY);
 	/* One read more than half of the limit, at most: the connection is paused then. */
 	uart->exempt = TRUE;
 	bp_channel_send_take(server->send, message);
-	uart = its_uart(server); /* a watch may have closed it */
+	uart = uart_server_uart(server); /* a watch may have closed it */
 	if (!uart)
 		return;
 	uart->exempt = FALSE;
@@ -217,21 +185,6 @@ static void on_codec_data(const guint8 *data, gsize size, gpointer user)
 		connection->throttled = uart->throttled = TRUE;
 		bp_stream_set_reading(connection->stream, FALSE);
 	}
-}
-
-static void resume(UartServer *server)
-{
-	for (UartConnection *at = server->first; at; at = at->next) {
-		if (at->throttled)
-			bp_stream_set_reading(at->stream, TRUE);
-		at->throttled = FALSE;
-	}
-}
-
-void uart_servers_resume(Uart *uart)
-{
-	uart->throttled = FALSE;
-	for_each_server(uart, resume);
 }
 
 static void on_codec_send(const guint8 *data, gsize size, gpointer user)
@@ -242,7 +195,8 @@ static void on_codec_send(const guint8 *data, gsize size, gpointer user)
 static guint32 on_codec_command(guint8 command, guint32 value, gpointer user)
 {
 	UartConnection *connection = user;
-	Uart *uart = its_uart(connection->server);
+	Uart *uart = uart_server_uart(connection->server);
+	UartSettings before;
 	gboolean broken;
 
 	switch (command) {
@@ -251,25 +205,28 @@ static guint32 on_codec_command(guint8 command, guint32 value, gpointer user)
 		suspend(connection, command == RFC2217_SUSPEND);
 		return 0;
 	case RFC2217_MODEM_MASK:
-		connection->modem_mask = (guint8)value;
-		watch_modem(connection->server);
+	case RFC2217_LINE_MASK:
+		*(command == RFC2217_MODEM_MASK ? &connection->modem_mask : &connection->line_mask) = (guint8)value;
+		uart_server_poll(connection->server);
 		return value;
 	default:
 		if (!uart)
 			return value;
 		broken = uart->breaking;
+		before = uart->settings;
 		value = uart_control(uart, command, value,
 				     !connection->server->one_writer || !uart->writer ||
 					     strcmp(uart->writer, connection->who) == 0);
 		if (uart->breaking != broken)
 			connection->breaking = uart->breaking;
+		connection->changed |= !uart_settings_equal(&before, &uart->settings);
 		return value;
 	}
 }
 
 static void on_codec_break(gpointer user)
 {
-	Uart *uart = its_uart(((UartConnection *)user)->server);
+	Uart *uart = uart_server_uart(((UartConnection *)user)->server);
 
 	if (uart && may_write(user, uart))
 		uart_break(uart, UART_BREAK);
@@ -281,8 +238,8 @@ static void on_codec_agreed(gpointer user)
 	UartConnection *connection = user;
 
 	connection->modem_mask = 255;
-	watch_modem(connection->server);
-	rfc2217_notify(connection->codec, RFC2217_MODEM_STATE, (guint8)(modem_state(connection->server) << 4));
+	uart_server_poll(connection->server);
+	rfc2217_notify(connection->codec, RFC2217_MODEM_STATE, (guint8)(uart_server_modem(connection->server) << 4));
 }
 
 static const Rfc2217Callbacks callbacks = {
@@ -305,18 +262,34 @@ static void on_data(BpPlugin *self, BpStream *stream, const guint8 *data, gsize 
 
 /* --- connections --- */
 
+/* The settings that the UART was opened with, when the last client that has changed some leaves. */
+static void restore(UartServer *server, Uart *uart)
+{
+	for (UartConnection *at = server->first; at; at = at->next)
+		if (at->changed)
+			return;
+	if (server->restore && !bp_instance_is_closing(uart->self))
+		uart_restore(uart);
+}
+
 static void connection_free(UartConnection *connection)
 {
 	UartServer *server = connection->server;
-	Uart *uart = its_uart(server);
+	Uart *uart = uart_server_uart(server);
 
 	*(connection->prev ? &connection->prev->next : &server->first) = connection->next;
 	if (connection->next)
 		connection->next->prev = connection->prev;
 	if (uart && connection->breaking)
 		uart_break_hold(uart, FALSE);
+	if (uart && connection->changed)
+		restore(server, uart);
 	if (uart)
 		uart_release(uart, connection->who);
+	if (uart)
+		uart_servers_pace(uart);
+	if (!server->first)
+		uart_server_send_string(server, "close_string");
 	if (connection->codec)
 		rfc2217_free(connection->codec);
 	g_byte_array_unref(connection->held);
@@ -329,16 +302,83 @@ static void on_closed(BpPlugin *self, BpStream *stream, const GError *why, gpoin
 	UartServer *server = ((UartConnection *)user)->server;
 
 	connection_free(user);
-	watch_modem(server);
+	uart_server_poll(server);
 }
 
-static const BpStreamEvents stream_events = { .size = sizeof(stream_events), .data = on_data, .closed = on_closed };
+static void on_drained(BpPlugin *self, BpStream *stream, gpointer user)
+{
+	pace(((UartConnection *)user)->server);
+}
+
+static void wait_for_answer(UartConnection *connection);
+
+static void on_end_over(BpPlugin *self, gpointer data)
+{
+	UartConnection *connection = data;
+	Uart *uart = uart_server_uart(connection->server);
+
+	/* The device gets what the client has sent first. */
+	if (uart && uart->queued)
+		wait_for_answer(connection);
+	else
+		bp_stream_close(connection->stream);
+}
+
+static void wait_for_answer(UartConnection *connection)
+{
+	bp_timer_once(&connection->end_timer, bp_stream_scope(connection->stream), connection->server->half_close,
+		      on_end_over, connection);
+}
+
+/* The client has sent all, and waits for the answer (`printf 'ver\r' | nc -N`); or it has left: both look the same. */
+static void on_end(BpPlugin *self, BpStream *stream, gpointer user)
+{
+	UartConnection *connection = user;
+	Uart *uart = uart_server_uart(connection->server);
+
+	if (!uart || !connection->server->half_close || !bp_stream_stats(stream).bytes_in ||
+	    (connection->codec && rfc2217_is_agreed(connection->codec))) {
+		bp_stream_close(stream);
+		return;
+	}
+	connection->ended = TRUE;
+	uart_release(uart, connection->who);
+	wait_for_answer(connection);
+}
+
+static const BpStreamEvents stream_events = {
+	.size = sizeof(stream_events), .data = on_data, .end = on_end, .closed = on_closed, .drained = on_drained
+};
+
+static void watch_idle(UartConnection *connection, gint64 rest);
+
+static void on_idle(BpPlugin *self, gpointer data)
+{
+	UartConnection *connection = data;
+	gint64 limit = connection->server->idle_timeout;
+	gint64 rest = MAX(bp_stream_stats(connection->stream).last_in, connection->last_out) + limit - bp_loop_now();
+	g_autoptr(GError) why = NULL;
+
+	if (rest > 0) {
+		watch_idle(connection, rest);
+		return;
+	}
+	g_set_error(&why, BP_IO_ERROR, BP_TIMEOUT, "nothing was sent or received for %g s",
+		    (double)limit / G_USEC_PER_SEC);
+	bp_stream_abort(connection->stream, why);
+}
+
+static void watch_idle(UartConnection *connection, gint64 rest)
+{
+	bp_timer_once(&connection->idle_timer, bp_stream_scope(connection->stream), rest, on_idle, connection);
+}
 
 static void on_accept(BpPlugin *self, BpServer *bp_server, BpStream *stream, gpointer user)
 {
 	UartServer *server = user;
 	UartConnection *connection = g_new0(UartConnection, 1);
-	Uart *uart = its_uart(server);
+	g_autoptr(GByteArray) banner = NULL;
+	Uart *uart = uart_server_uart(server);
 
 	connection->server = server;
 	connection->stream = stream;
@@ -353,6 +393,18 @@ static void on_accept(BpPlugin *self, BpServer *bp_server, BpStream *stream, gpo
 		connection->codec = rfc2217_new(&callbacks, "Backplane", connection);
 		rfc2217_offer(connection->codec);
 	}
+	connection->last_out = bp_loop_now();
+	if (server->idle_timeout)
+		watch_idle(connection, server->idle_timeout);
+	if (uart)
+		uart_servers_pace(uart);
+	if (server->most_clients)
+		uart_server_kick(server, connection);
+	if (!connection->next)
+		uart_server_send_string(server, "open_string");
+	banner = uart_server_string(server, "banner");
+	if (banner->len)
+		show(connection, banner->data, banner->len);
 	if (uart && server->show_replay) {
 		g_autoptr(GByteArray) said = uart_replay(uart);
 
@@ -375,28 +427,48 @@ gboolean uart_server_has(const char *who)
 
 /* --- the module --- */
 
+static gboolean wants(const BpInstance *self, const char *parameter, const char *choice)
+{
+	return strcmp(bp_instance_string(self, parameter), choice) == 0;
+}
+
 gboolean uart_server_open(BpInstance *self, GError **error)
 {
 	UartServer *server = bp_instance_data(self);
 	g_autofree char *recv = NULL, *send = NULL;
+	BpServerOptions options;
 
 	server->self = self;
 	server->uart_name = bp_instance_string(self, "uart");
 	server->rfc2217 = strcmp(bp_instance_string(self, "mode"), "rfc2217") == 0;
 	server->one_writer = strcmp(bp_instance_string(self, "writers"), "one") == 0;
-	server->show_replay = bp_instance_bool(self, "show_replay");
+	server->show_replay = wants(self, "show_replay", "yes") ||
+			      (wants(self, "show_replay", "auto") && server->rfc2217);
+	server->notices = bp_instance_bool(self, "notices");
+	server->restore = bp_instance_bool(self, "restore");
+	server->half_close = bp_instance_duration(self, "half_close");
+	server->pause_always = wants(self, "pause_device", "always");
+	server->pause_never = wants(self, "pause_device", "no");
 	recv = g_strconcat(server->uart_name, "/raw/recv", NULL);
 	send = g_strconcat(server->uart_name, "/raw/send", NULL);
 	if (!bp_channel_check_name(recv, error))
 		return FALSE;
-	server->server = bp_server_open(self, NULL, "server-tcp-%u", &server_events, server, error);
+	options = bp_server_options(self);
+	if (wants(self, "idle_counts", "both")) {
+		server->idle_timeout = options.idle_timeout;
+		options.idle_timeout = 0;
+	}
+	/* More than most_clients, as those that were kicked are still there until they have got what is queued. */
+	if (bp_instance_bool(self, "kick_old") && (server->most_clients = options.max_connections))
+		options.max_connections += KICKED_CLIENTS;
+	server->server = bp_server_open(self, &options, "server-tcp-%u", &server_events, server, error);
 	if (!server->server)
 		return FALSE;
 	server->send = bp_channel(self, send);
 	server->recv = bp_channel(self, recv);
 	bp_channel_watch(self, server->recv, on_raw_recv, server, NULL);
 	set_state(server);
-	if (!its_uart(server))
+	if (!uart_server_uart(server))
 		bp_channel_printf(bp_server_events(server->server), "There is no UART %s yet", server->uart_name);
 	return TRUE;
 }
@@ -417,7 +489,7 @@ void uart_server_close(BpInstance *self)
 void uart_server_describe(BpInstance *self, GString *text)
 {
 	UartServer *server = bp_instance_data(self);
-	Uart *uart = its_uart(server);
+	Uart *uart = uart_server_uart(server);
 
 	g_string_append_printf(text, "%s on %s, %s\n", server->uart_name, bp_server_addresses(server->server),
 			       server->rfc2217 ? "RFC 2217" : "bytes");

@@ -104,6 +104,32 @@ gboolean uart_tty_apply(int fd, const UartSettings *settings, GError **error)
 	return TRUE;
 }
 
+void uart_tty_tune(int fd, const UartSettings *settings)
+{
+	struct serial_struct driver;
+	struct termios2 tty;
+
+	if (ioctl(fd, TCGETS2, &tty) == 0 && !(tty.c_cflag & HUPCL) != !settings->hangup) {
+		tty.c_cflag ^= HUPCL;
+		ioctl(fd, TCSETS2, &tty);
+	}
+	if (settings->low_latency && ioctl(fd, TIOCGSERIAL, &driver) == 0 && !(driver.flags & ASYNC_LOW_LATENCY)) {
+		driver.flags |= ASYNC_LOW_LATENCY;
+		ioctl(fd, TIOCSSERIAL, &driver);
+	}
+}
+
+gboolean uart_tty_errors(int fd, UartErrors *errors)
+{
+	struct serial_icounter_struct counts;
+
+	if (fd < 0 || ioctl(fd, TIOCGICOUNT, &counts) < 0)
+		return FALSE;
+	*errors = (UartErrors){ { (guint)counts.overrun, (guint)counts.parity, (guint)counts.frame,
+				  (guint)counts.brk } };
+	return TRUE;
+}
+
 guint uart_tty_rate(int fd)
 {
 	struct termios2 tty;

@@ -35,12 +35,15 @@ typedef struct {
 	UartSwitch dtr, rts;
 	UartRs485 rs485; /* RTS while sending */
 	gboolean exclusive;
+	gboolean hangup, low_latency; /* DTR falls at close; the driver does not collect bytes */
+	const char *lock_dir;	      /* borrowed: auto, none, or a folder */
 } UartSettings;
 
 typedef struct {
 	int fd;
 	struct sp_port *port; /* NULL: libserialport refuses it, so termios does */
 	gboolean exclusive;   /* we have set TIOCEXCL */
+	char *lock_file;      /* UUCP's, that we have created; may be NULL */
 	guint rate;	      /* that the driver has chosen: it may have none of those asked for */
 } UartLine;
 
@@ -57,8 +60,23 @@ gboolean uart_line_break(UartLine *line, gboolean on);
 gboolean uart_line_modem(const UartLine *line, guint *lines);
 void uart_line_purge(UartLine *line, gboolean in, gboolean out);
 
+/* --- uart-lock.c --- */
+/* FALSE: another program has the lock file of the device. */
+gboolean uart_lock_check(const char *device, const char *folder, GError **error);
+/* The same, and creates it. `lock_file`: to be released; it is not written if there can be none. */
+gboolean uart_lock_take(const char *device, const char *folder, char **lock_file, GError **error);
+void uart_lock_release(char *take_lock_file);
+
 gboolean uart_tty_apply(int fd, const UartSettings *settings, GError **error);
+/* Whether DTR falls when the last descriptor is closed; whether each byte is delivered at once. Drivers may have neither. */
+void uart_tty_tune(int fd, const UartSettings *settings);
 gboolean uart_tty_rs485(int fd, UartRs485 mode, GError **error);
+/* What the driver has counted, in the order of the bits of NOTIFY-LINESTATE. FALSE: it does not count. */
+enum { UART_OVERRUN = 2, UART_PARITY_ERROR = 4, UART_FRAMING_ERROR = 8, UART_BREAK_SEEN = 16 };
+typedef struct {
+	guint counts[4];
+} UartErrors;
+gboolean uart_tty_errors(int fd, UartErrors *errors);
 /* The baud rate it has; 0: it does not tell. */
 guint uart_tty_rate(int fd);
 /* The rate that it runs at instead of the one asked for, if that makes a difference; else 0. */
@@ -66,12 +84,14 @@ guint uart_line_other_rate(const UartLine *line, const UartSettings *settings);
 
 /* --- module UART --- */
 typedef struct UartRecord UartRecord;
+typedef struct UartLog UartLog;
 typedef struct {
 	BpInstance *self;
 	const char *path;
 	char *origin; /* GRefString: the path */
 	BpChannel *recv, *send, *raw_recv, *raw_send, *events;
-	UartSettings settings;
+	UartSettings settings, configured; /* as they are; as it was opened with */
+	guint found_lines;		   /* modem lines, before a client has set one */
 	const char *framing_name;
 	const BpFraming *framing;
 	BpFramingOptions framing_options;
@@ -90,13 +110,20 @@ typedef struct {
 	GQueue given;	 /* BpMessage, in the stream: which of them were written is asked when it ends */
 	guint64 written; /* of the stream, before the first of `given` */
 	gsize backlog;
+	gsize cut; /* bytes of the first message that were sent: with delays it is sent in pieces */
+	gint64 char_delay, line_delay;
 	gboolean drop_oldest, wait;
+	gint64 wait_time;	/* on_unplug=wait: how long */
+	BpTimer *wait_timer;	/* while the device is absent and messages wait for it */
+	gboolean wait_over;	/* it was absent for longer */
+	guint64 drops_reported; /* `lost`, as it was reported last */
 	gsize window_bytes, in_window;
 	gint64 window_time, window_end, quiet_until;
 	BpTimer *pace;
 	gboolean full;	    /* the stream has enough for now */
 	gboolean exempt;    /* the data being sent is from a paused connection and is not blocked */
-	gboolean throttled; /* connections wait for us to take more */
+	gboolean throttled; /* connections are paused until the queue has room */
+	gboolean paused;    /* the device is not read, as a client is slow */
 	gboolean breaking;  /* set by RFC 2217 until reset; ends with the port and with the client that began it */
 
 	guint8 *replay; /* a ring of the last bytes that came */
@@ -105,6 +132,7 @@ typedef struct {
 	char *writer;	  /* the only permitted writer: "telnet-lab/3", "session/5"; NULL: the first one that writes */
 	BpTimer *break_timer;
 	UartRecord *record;
+	UartLog *log;
 	guint64 bytes_in, bytes_out, lost, refused, reopened;
 	BpMetric *lost_metric;
 } Uart;
@@ -121,9 +149,16 @@ Uart *uart_find(const char *name, GError **error);
 /* Something may have been plugged in: tries at once. */
 void uart_try_now(Uart *uart);
 const char *uart_state(const Uart *uart);
+/* Appends the state of the modem lines. */
+void uart_lines_text(guint lines, GString *text);
 char *uart_settings_text(const UartSettings *settings);
 /* Takes the settings if the line does; they are kept for the next opening. */
 gboolean uart_set(Uart *uart, const UartSettings *settings, GError **error);
+/* Those that it was opened with, and the modem lines that a client found. */
+void uart_restore(Uart *uart);
+/* Before a client sets DTR or RTS: keeps what uart_restore sets again. */
+void uart_keep_lines(Uart *uart);
+gboolean uart_settings_equal(const UartSettings *a, const UartSettings *b);
 /* They can be had together. */
 gboolean uart_settings_fit(const UartSettings *settings, GError **error);
 gboolean uart_settings_of(const BpValues *values, UartSettings *settings, GError **error);
@@ -139,6 +174,10 @@ GByteArray *uart_replay(const Uart *uart);
 /* --- uart-queue.c --- */
 /* Sends encoded data. FALSE: it was dropped, counted and reported. */
 gboolean uart_queue_add(Uart *uart, BpMessage *message);
+/* FALSE: the device is absent, and messages for it are dropped. */
+gboolean uart_queue_is_taking(const Uart *uart);
+/* on_unplug=wait: the device was absent for wait_time. Drops the queue. */
+void uart_queue_give_up(Uart *uart);
 /* Gives to the stream what it and the pacing take. */
 void uart_queue_pump(Uart *uart);
 /* The stream has ended: unwritten data is queued again, or dropped (on_unplug), counted and reported. */
@@ -164,11 +203,27 @@ extern const BpParam uart_record_params[], uart_replay_params[];
 gboolean uart_run_record(BpPlugin *self, BpCall *call, GError **error);
 gboolean uart_run_replay(BpPlugin *self, BpCall *call, GError **error);
 
+/* --- uart-log.c --- */
+#define UART_HEX_COLUMNS 16
+/* Appends lines of digits, with the printable characters behind them. */
+void uart_hex(GString *text, const guint8 *data, gsize size, const char *prefix, const char *end);
+void uart_log_add(Uart *uart, const guint8 *data, gsize size);
+void uart_log_stop(Uart *uart);
+const char *uart_log_file(const Uart *uart);
+extern const BpParam uart_log_params[];
+gboolean uart_run_log(BpPlugin *self, BpCall *call, GError **error);
+
 /* --- uart-term.c --- */
+/* Shows the text on the terminals of this UART: it was unplugged, it is open again. */
+void uart_terms_note(Uart *uart, const char *text);
 extern const BpParam uart_term_params[];
 gboolean uart_run_term(BpPlugin *self, BpCall *call, GError **error);
 
 /* --- uart-list.c --- */
+/* VENDOR:PRODUCT or VENDOR:PRODUCT:SERIAL, in hexadecimal digits as `uart list` shows them, instead of a path. */
+gboolean uart_list_is_usb(const char *name);
+/* The path of that device, if it is plugged in; else NULL. */
+char *uart_list_find(const char *name);
 gboolean uart_run_list(BpPlugin *self, BpCall *call, GError **error);
 
 /* --- uart-server.c --- */
@@ -177,17 +232,27 @@ typedef struct {
 	BpInstance *self;
 	BpServer *server;
 	const char *uart_name;
-	gboolean rfc2217, one_writer, show_replay;
+	gboolean rfc2217, one_writer, show_replay, pause_always, pause_never, notices, restore;
+	guint most_clients;	/* with kick_old; else the server counts */
+	gint64 half_close;	/* how long a client that has ended its input still receives */
+	gint64 idle_timeout;	/* with idle_counts=both; else the server counts */
 	BpChannel *recv, *send; /* raw, of the UART; they may be there before it is */
 	UartConnection *first;
 	BpTimer *modem_timer; /* while a client wants to know of modem lines */
 	guint modem;	      /* as reported last */
+	UartErrors errors;    /* as reported last, if */
+	gboolean has_errors;
 } UartServer;
 #define UART_SERVER_SIZE sizeof(UartServer)
 /* The port is there, or is there no longer: its modem lines are others. */
 void uart_servers_look(Uart *uart);
-/* The queue has room again. */
+/* The queue has room again, or there is none any more: reads from the paused clients. */
 void uart_servers_resume(Uart *uart);
+/* The device was unplugged: closes the connections whose clients have sent data that was not read yet, since it is not for the
+ * device that is plugged in next. */
+void uart_servers_cut(Uart *uart);
+/* Reads from the device or not, as its clients receive. */
+void uart_servers_pace(Uart *uart);
 /* The connection that `who` ("lab/3") names is there. */
 gboolean uart_server_has(const char *who);
 gboolean uart_server_open(BpInstance *self, GError **error);

@@ -286,6 +286,22 @@ mutation("uart-held", "what a client has suspended is bounded",
          "if (!connection->unheld && connection->held->len + size <= HELD_LIMIT) {", "if (1) {", "uart-rfc2217.py:suspended")
 mutation("uart-backlog", "what waits for a line is bounded", "/* One alone may be over the limit: its memory is there anyway. */", "return;",
          "uart.py:backlog_is_bounded")
+mutation("uart-stale", "what was sent to a device that was unplugged does not reach the next one",
+         "	if (!uart->wait)\n		uart_servers_cut(uart);\n", "", "uart-unplug.py:nothing_stale_from_any_queue")
+mutation("uart-wait", "what waits for an absent device waits for a limited time",
+         "uart_queue_give_up(data);", "", "uart-unplug.py:wait_keeps_for_a_time")
+mutation("uart-resume", "a client that was paused is read again when the UART has closed",
+         "	uart_servers_resume(uart);\n	uart_terms_note(", "	uart_terms_note(", "uart-clients.py:paused_client_after_changed_settings")
+mutation("uart-pause", "a device with flow control is not read while its client is slow",
+         "bp_stream_set_reading(uart->stream, !paused);", "", "uart-clients.py:slow_reader_pauses_the_device")
+mutation("uart-lock-first", "a port of another program is not changed",
+         "(!lock(line, path, error) ||", "(", "uart-lock.py:port_of_another_program_is_not_changed")
+mutation("uart-lock-file", "a port with the lock file of another program is not opened",
+         "if (settings->exclusive && !uart_lock_check(path, settings->lock_dir, error)) return FALSE;", "", "uart-lock.py:lock_files")
+mutation("uart-replay-end", "a recording that is being written is played to its former end",
+         "(gsize)MIN(replay->left, READ_SIZE)", "READ_SIZE", "uart.py:replay_of_a_growing_recording")
+mutation("uart-log-text", "the log of a device has no escape sequences",
+         "if (log->format == LOG_TEXT && !filter(log, data[i]))", "if (0)", "uart.py:log")
 mutation("mesh-nodes", "nodes are bounded", "if (nodes->nodes->len >= nodes->limit) {", "if (0) {", "mesh-node:limit")
 mutation("mesh-series", "types of a node are bounded", "if (node->series->len >= MESH_SERIES_LIMIT)", "if (0)", "mesh-node:values")
 mutation("mesh-request", "requests are bounded", "if (peer->request->len + size > set->request_limit) {", "if (0) {", "mesh.py:whole_or_nothing")

@@ -5,10 +5,13 @@
  * that loops RTS back to CTS and DTR to DSR and DCD. It runs at 115200 when asked for 123456, as it has not every rate.
  * Breaks and RS-485 settings, which nobody sees at the other end of a pty, are written to $SERIAL_SHIM_LOG. With
  * SERIAL_SHIM_STUCK its driver sends nothing that it has taken: closing it for the last time takes 5 s, unless its output was
- * flushed away.
+ * flushed away. The file $SERIAL_SHIM_ERRORS has what its driver has counted: overruns, parity errors, framing errors, breaks.
+ * The only port that libserialport lists is $SERIAL_SHIM_PORT.
  */
 #include <dirent.h>
 #include <dlfcn.h>
+#include <libserialport.h>
+#include <limits.h>
 #include <linux/serial.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -96,6 +99,20 @@ struct termios2 {
 	speed_t c_ispeed, c_ospeed;
 };
 
+SHOWN enum sp_return sp_list_ports(struct sp_port ***list)
+{
+	const char *path = getenv("SERIAL_SHIM_PORT");
+	void *library = dlopen("libserialport.so.0", RTLD_LAZY | RTLD_NOLOAD); /* that of the plugin */
+	__typeof__(&sp_get_port_by_name) by_name = (__typeof__(&sp_get_port_by_name))dlsym(library,
+											   "sp_get_port_by_name");
+	char real[PATH_MAX];
+
+	*list = calloc(2, sizeof(**list));
+	if (path && realpath(path, real))
+		by_name(real, *list);
+	return SP_OK;
+}
+
 static int name_of(int fd, char *name, size_t size)
 {
 	char link[64];
@@ -170,6 +187,19 @@ static int modem(unsigned long request, int *bits)
 	return 0;
 }
 
+static int count_errors(struct serial_icounter_struct *counts)
+{
+	const char *path = getenv("SERIAL_SHIM_ERRORS");
+	FILE *file = path ? REAL(fopen)(path, "r") : NULL;
+
+	memset(counts, 0, sizeof(*counts));
+	if (!file)
+		return -1;
+	if (fscanf(file, "%d %d %d %d", &counts->overrun, &counts->parity, &counts->frame, &counts->brk) != 4)
+		memset(counts, 0, sizeof(*counts));
+	return fclose(file);
+}
+
 SHOWN int ioctl(int fd, unsigned long request, ...)
 {
 	va_list list;
@@ -189,6 +219,13 @@ SHOWN int ioctl(int fd, unsigned long request, ...)
 	case TIOCSBRK:
 	case TIOCCBRK:
 		return note("break", request == TIOCSBRK);
+	case TIOCGSERIAL:
+		memset(argument, 0, sizeof(struct serial_struct));
+		return 0;
+	case TIOCSSERIAL:
+		return note("low_latency", ((struct serial_struct *)argument)->flags & ASYNC_LOW_LATENCY ? 1 : 0);
+	case TIOCGICOUNT:
+		return count_errors(argument);
 	case TIOCGRS485:
 		memcpy(argument, &rs485, sizeof(rs485));
 		return 0;

@@ -4,11 +4,12 @@
 import os
 import shutil
 import subprocess
+import tempfile
 
 from harness import Client, Skipped, eventually, free_port, is_listened, main
 from uarts import Device, driver_heard, heard, open_serial, open_uart, run, serve, wait_for, with_shim
 
-BAUD, BITS, STOP, CONTROL = 1, 2, 4, 5
+BAUD, BITS, STOP, CONTROL, LINE_MASK = 1, 2, 4, 5, 10
 
 
 def connect(port):
@@ -118,6 +119,74 @@ def test_breaks(_):
         assert control(other, 4) == 6  # and with the port
 
     with_shim(test)
+
+
+def test_line_errors(_):
+    """What the driver counts from now on, as far as a client wants to know of it."""
+    with tempfile.NamedTemporaryFile("w") as errors:
+        def count(*counts):
+            errors.seek(0)
+            errors.write(" ".join(map(str, counts)) + "\n")
+            errors.flush()
+
+        def test(bp):
+            open_uart(bp)
+            client = connect(serve(bp))
+            assert command(client, LINE_MASK, b"\x1c") == b"\x1c"  # no overruns
+            count(9, 1, 0, 0)
+            client.expect(b"\xff\xfa\x2c\x6a\x04\xff\xf0")  # parity
+            count(9, 1, 3, 1)
+            client.expect(b"\xff\xfa\x2c\x6a\x18\xff\xf0")  # framing, break
+
+        count(7, 0, 0, 0)
+        with_shim(test, SERIAL_SHIM_ERRORS=errors.name)
+
+
+# --- what stays, and what is as before ---
+
+def test_settings_are_restored(bp):
+    """When the last client that has changed some leaves, and not before."""
+    open_uart(bp, "--baud 38400 flow=rtscts")
+    port = serve(bp, "writers=many")
+    one, two = connect(port), connect(port)
+    assert command(one, BAUD, (9600).to_bytes(4, "big")) == (9600).to_bytes(4, "big")
+    assert control(two, 1) == 1
+    one.close()
+    wait_for(bp, "module info lab", r"(?s)^(?!.*lab/1 )")
+    assert "9600 8N1," in run(bp, "uart info root")
+    two.close()
+    wait_for(bp, "uart info root", "38400 8N1 rtscts")
+    keeps = connect(serve(bp, "restore=no", name="keeps"))
+    assert command(keeps, BAUD, (4800).to_bytes(4, "big")) == (4800).to_bytes(4, "big")
+    keeps.close()
+    wait_for(bp, "module info keeps", r"(?s)^(?!.*keeps/1 )")
+    assert "4800 8N1" in run(bp, "uart info root")
+
+
+def test_modem_lines_are_restored(_):
+    def test(bp):
+        open_uart(bp)
+        client = connect(serve(bp))
+        assert control(client, 9) == 9 and control(client, 12) == 12
+        assert "DTR off, RTS off" in run(bp, "uart lines root")
+        client.close()
+        wait_for(bp, "uart lines root", "DTR on, RTS on")
+
+    with_shim(test)
+
+
+def test_refused_values_stay(bp):
+    """A client that is not the writer changes nothing, and is answered with what there is."""
+    device = open_uart(bp)
+    port = serve(bp)
+    writer, other = connect(port), connect(port)
+    writer.send("w")
+    device.expect(b"w")
+    assert control(other, 9) == 8 and control(other, 12) == 11  # DTR, RTS
+    assert control(other, 5) == 6  # break
+    assert control(other, 2) == 1  # flow
+    assert command(other, BAUD, (9600).to_bytes(4, "big")) == (115200).to_bytes(4, "big")
+    assert "115200 8N1," in run(bp, "uart info root")
 
 
 # --- suspended data ---

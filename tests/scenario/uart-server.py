@@ -16,7 +16,7 @@ def test_raw_server(bp):
     device = open_uart(bp)
     device.send(b"boot\xff ")
     wait_for(bp, "uart info root", "6 bytes in")
-    port = serve(bp, "mode=raw")
+    port = serve(bp, "mode=raw show_replay=yes")
     one, two = Client(port), Client(port)
     one.expect(b"boot\xff ")
     two.expect(b"boot\xff ")
@@ -128,7 +128,11 @@ def test_pyserial_reader_beside_the_writer(bp):
         reader.write(b"r")
         device.send(b"both")
         assert writer.read(4) == b"both" and reader.read(4) == b"both"
-        reader.dtr = False
+        try:
+            reader.dtr = False
+            raise AssertionError("a reader has set DTR")
+        except ValueError:  # it was answered with the value that stays
+            pass
         assert not device.seen
 
 

@@ -5,7 +5,7 @@ import re
 import time
 
 from harness import PATIENCE, Client, main
-from uarts import console, open_uart, run, wait_for
+from uarts import console, open_uart, run, wait_for, with_shim
 
 
 def test_term(bp):
@@ -45,6 +45,54 @@ def test_typed_behind_the_end(bp):
     client.expect("one")
     client.expect("two")
     assert not device.seen
+
+
+def test_enter_in_two_segments(bp):
+    device = open_uart(bp)
+    client = console(bp)
+    client.send("uart term root\n")
+    client.expect("q ends")
+    client.send(b"one\r")
+    device.expect(b"one\r")  # it was received on its own
+    client.send(b"\ntwo\n\r\n")
+    assert device.expect(b"two\r\r") == b"two\r\r"
+
+
+def test_keys(_):
+    def test(bp):
+        device = open_uart(bp)
+        client = console(bp)
+        client.send("uart term root --escape ^T --enter crlf --newline lf\n")
+        client.expect("Ctrl-T q ends")
+        client.send(b"ls\r\x1d\x14\x14")
+        assert device.expect(b"\x14") == b"ls\r\n\x1d\x14"
+        device.send(b"one\ntwo\r\n")
+        assert client.expect("two\r\n").endswith(b"one\r\ntwo\r\n")
+        client.send(b"\x14l")
+        client.expect("DTR on, RTS on")
+        client.send(b"\x14d")
+        client.expect("DTR off, RTS on")
+        client.send(b"\x14r")
+        client.expect("DTR off, RTS off")
+        client.send(b"\x14+")
+        client.expect("[230400 8N1]")
+        client.send(b"\x14-\x14-")
+        client.expect("[115200 8N1]")
+        client.expect("[57600 8N1]")
+        client.send(b"\x14h")
+        client.expect("[hexadecimal]")
+        device.send(b"\x1b[0mHi")
+        client.expect("1b 5b 30 6d 48 69" + " " * 32 + ".[0mHi\r\n")
+        client.send(b"\x14h\x14ex")
+        client.expect("[echo]")
+        client.expect("x")
+        client.send(b"\x14?")
+        client.expect("Ctrl-T q ends, b sends a break")
+        client.send(b"\x14q")
+        client.expect("[left]")
+        assert "not ^J or ^M" in run(bp, "uart term root --escape ^M")
+
+    with_shim(test)
 
 
 def test_term_by_telnet(bp):

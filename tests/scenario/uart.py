@@ -3,12 +3,13 @@
 """uart.py - UARTs on ptys: framings, settings, unplugging, pace, recordings."""
 import os
 import re
+import signal
 import subprocess
 import sys
 import termios
 import time
 
-from harness import Backplane, keeps, main
+from harness import Backplane, Client, eventually, keeps, main
 from uarts import ORDINARY, driver_heard, heard, open_uart, run, wait_for, with_shim
 
 
@@ -135,7 +136,7 @@ def test_errors_are_sentences(bp):
 # --- unplugged ---
 
 def test_unplug_and_replug(bp):
-    device = open_uart(bp, "reopen_min=20ms reopen_max=50ms")
+    device = open_uart(bp, "on_unplug=wait reopen_min=20ms reopen_max=50ms")
     bp.run("channel watch -f uart-root")
     device.unplug()
     wait_for(bp, "uart info root", r", waiting,")
@@ -148,7 +149,7 @@ def test_unplug_and_replug(bp):
 
 
 def test_unplugged_writes_fail(bp):
-    device = open_uart(bp, "on_unplug=fail reopen_min=20ms reopen_max=50ms")
+    device = open_uart(bp, "reopen_min=20ms reopen_max=50ms")
     device.unplug()
     wait_for(bp, "uart info root", r", waiting,")
     bp.run("channel send root/send lost")
@@ -172,7 +173,7 @@ def test_unplugged_in_a_frame(bp):
 
 
 def test_backlog_is_bounded(bp):
-    device = open_uart(bp, "backlog_limit=1000 reopen_min=20ms reopen_max=50ms")
+    device = open_uart(bp, "on_unplug=wait backlog_limit=1000 reopen_min=20ms reopen_max=50ms")
     device.unplug()
     wait_for(bp, "uart info root", r", waiting,")
     for number in range(20):
@@ -196,7 +197,7 @@ def fill(bp, device, word):
 
 def test_unplugged_while_sending(bp):
     """What the driver did not take goes out later, from the frame on that was cut."""
-    device = open_uart(bp, "framing=mesh reopen_min=20ms reopen_max=50ms")
+    device = open_uart(bp, "on_unplug=wait framing=mesh reopen_min=20ms reopen_max=50ms")
     size = 2 + 3 + 2000
     waiting, out, said = fill(bp, device, "wait")
     taken = out // size  # whole frames; the one that was cut goes out again
@@ -208,7 +209,7 @@ def test_unplugged_while_sending(bp):
 
 
 def test_unplugged_while_sending_bytes(bp):
-    device = open_uart(bp, "reopen_min=20ms reopen_max=50ms")
+    device = open_uart(bp, "on_unplug=wait reopen_min=20ms reopen_max=50ms")
     _, out, _ = fill(bp, device, "byte")
     device.plug()
     got = device.expect(b"059" + b"byte" * 500)
@@ -217,7 +218,7 @@ def test_unplugged_while_sending_bytes(bp):
 
 @keeps("root", timer=1)  # it stays unplugged
 def test_unplugged_while_sending_fails(bp):
-    device = open_uart(bp, "on_unplug=fail reopen_min=20ms reopen_max=50ms")
+    device = open_uart(bp, "reopen_min=20ms reopen_max=50ms")
     _, out, said = fill(bp, device, "fail")
     lost = 60 - out // 2003
     assert f"0 waiting, {lost} messages lost" in said, said
@@ -234,6 +235,41 @@ def test_window(bp):
     device.expect(b"\xff1" + b"y" * 37 + b"\xfe")
     device.expect(b"\xff5" + b"y" * 37 + b"\xfe")
     assert time.monotonic() - begin >= 0.4
+
+
+def feed(bp, data):
+    """One message with bytes that the console would not take."""
+    bp.run("module open TCPServer in port=0")
+    bp.run("channel link in/recv root/send")
+    Client(int(re.search(r"127\.0\.0\.1:(\d+)", run(bp, "module info in")).group(1))).send(data)
+    eventually(lambda: f"{len(data)} bytes" in run(bp, "channel info in/recv"))
+    bp.run("channel unlink in/recv root/send")
+
+
+def test_delays(bp):
+    """A pause after each byte, and a longer one after each line; CR LF is one end of a line."""
+    device = open_uart(bp, "char_delay=20ms")
+    begin = time.monotonic()
+    bp.run("channel send root/send 12345678")
+    assert device.expect(b"8") == b"12345678" and time.monotonic() - begin >= 0.14
+    bp.run("uart close root")
+    bp.run(f"uart open {device.link} root line_delay=100ms")
+    begin = time.monotonic()
+    feed(bp, b"one\r\ntwo\r\nthree")
+    assert device.expect(b"two") == b"one\r\ntwo" and time.monotonic() - begin >= 0.1
+    device.expect(b"three")
+    assert time.monotonic() - begin >= 0.2
+    wait_for(bp, "uart info root", r"15 bytes out, 0 waiting, 0 messages lost")
+
+@keeps("root", timer=3)  # it stays unplugged, and waits
+def test_unplugged_in_a_piece(bp):
+    """What was sent of a message is not sent again, and what is counted as waiting is what waits."""
+    device = open_uart(bp, "on_unplug=wait line_delay=60s")
+    feed(bp, b"one\rtwo\rthree")
+    device.expect(b"one\r")
+    wait_for(bp, "uart info root", "4 bytes out, 9 waiting")
+    device.unplug()
+    wait_for(bp, "uart info root", ", waiting,.*\\n.* 4 bytes out, 9 waiting")
 
 
 # --- nothing to do ---
@@ -268,7 +304,7 @@ def test_idle_line_costs_nothing(bp):
 
 def test_unplugged_line_costs_nothing(bp):
     """With something to send, which waits too."""
-    device = open_uart(bp, "framing=mesh window_bytes=10 window_time=10ms")
+    device = open_uart(bp, "on_unplug=wait framing=mesh window_bytes=10 window_time=10ms")
     device.unplug()
     wait_for(bp, "uart info root", ", waiting,")
     bp.run("channel send root/send one")
@@ -351,6 +387,50 @@ def test_record_and_replay(bp):
     bp.run("channel watch -f other/recv")
     run(bp, "uart replay rec.txt other --framing mesh --speed 0")
     heard(bp, "two")
+
+
+def content(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def test_log(bp):
+    """Text has no escape sequences, however they are cut; the file is opened again on SIGHUP, and has the date."""
+    device = open_uart(bp)
+    path = bp.folder + "/log"
+    assert run(bp, f"uart log root {path}") == ""
+    device.send(b"\x1b[1;3")
+    wait_for(bp, "uart info root", r"\b5 bytes in")
+    device.send(b"1mred\x1b]0;title\x07 \x1b(Bplain\x1b[0m\r\n\x08\x1b]never ended\nn\xc3\xa4chste\n")
+    eventually(lambda: content(path) == "red plain\n\nn\u00e4chste\n")
+    assert f"logged to {path}" in run(bp, "uart info root")
+    os.rename(path, path + ".1")
+    bp.process.send_signal(signal.SIGHUP)
+    eventually(lambda: os.path.exists(path))
+    device.send(b"new\n")
+    eventually(lambda: content(path) == "new\n")
+    assert "new" not in content(path + ".1")
+    run(bp, f"uart log root {bp.folder}/%Y-dated --format hex --time")
+    device.send(b"\x00Hi")
+    dated = bp.folder + time.strftime("/%Y-dated")
+    stamped = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6} 00 48 69 +\.Hi\n"
+    eventually(lambda: re.fullmatch(stamped, content(dated)))
+    assert content(path) == "new\n"
+    assert run(bp, "uart log root") == "" and run(bp, "uart log root") == "Nothing is logged."
+    assert "No such file" in run(bp, f"uart log root {bp.folder}/none/log")
+
+
+def test_replay_of_a_growing_recording(bp):
+    """It ends where the recording ended when it began; else it would play itself for ever."""
+    file = bp.folder + "/grows"
+    device = open_uart(bp)
+    bp.run(f"uart record root {file}")
+    device.send(b"once")
+    wait_for(bp, "uart info root", "4 bytes in")
+    eventually(lambda: "6f6e6365" in open(file, encoding="ascii").read())
+    assert "4 bytes were played" in run(bp, f"uart replay {file} root --speed 0")
+    eventually(lambda: open(file, encoding="ascii").read().count("6f6e6365") == 2)
+    bp.run("uart record root")
 
 
 def test_replay_keeps_time(bp):
