@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """control.py - the control socket: where it is, who may use it, what is said on it that is no command, and clients that leave."""
+import atexit
 import os
 import resource
 import shutil
@@ -28,6 +29,7 @@ def serve(bp, name, *arguments, before=(), **more):
     os.makedirs(folder, exist_ok=True)
     process = subprocess.Popen([*before, PROGRAM, "-P", BUILD + "/plugins", *arguments, "-d"], stdin=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, stderr=open(folder + ".stderr", "wb"), env=place(folder, **more), cwd=folder)
+    atexit.register(process.kill)
     return process, folder
 
 

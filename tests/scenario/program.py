@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """program.py - the program itself: options, exit status, signals, the control socket, what lasts, what it survives."""
+import atexit
 import glob
 import os
 import pty
@@ -280,6 +281,7 @@ def test_hangups_in_a_row(bp):
     process = subprocess.Popen([PROGRAM, "-P", BUILD + "/plugins", "-d", "-c", path], stdin=subprocess.DEVNULL,
                                stderr=open(folder + "/stderr", "wb"), env=dict(environment(folder), NOTIFY_SOCKET=folder + "/notify"),
                                cwd=folder)
+    atexit.register(process.kill)
     assert manager.recv(200) == b"READY=1"
     for number in range(1, 21):
         write(number)

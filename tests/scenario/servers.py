@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """servers.py - what every server has in common, with real clients: TLS, sockets handed over, timeouts, sessions, the end."""
+import atexit
 import collections
 import os
 import re
@@ -200,6 +201,7 @@ def test_socket_of_the_service_manager(bp):
                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                env=dict(os.environ, LISTEN_FDS="1", HOME=folder, XDG_STATE_HOME=folder, XDG_RUNTIME_DIR=folder,
                                         NOTIFY_SOCKET=folder + "/notify"))
+    atexit.register(process.kill)
     early = Client(port)  # before anybody accepts
     early.expect("> ")
     assert notified(manager) == "READY=1"
