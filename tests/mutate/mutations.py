@@ -348,8 +348,8 @@ mutation("endpoint-quotes", "the data of a request is one word of a command", "r
          "endpoint.py:data_of_a_request_in_a_command")
 mutation("discovery-loopback", "discovery of servers on loopback is on loopback",
          "gboolean everywhere = here.browsers_here > 0;", "gboolean everywhere = TRUE;", "peer-loopback.py:loopback_means_loopback")
-mutation("discovery-project", "hosts of other projects are not connected to", "!is_of_own_project(node) || !may_probe(node, now))",
-         "!may_probe(node, now))", "peer-loopback.py:another_project_is_not_connected_to")
+mutation("discovery-project", "hosts of other projects are not connected to", "!is_of_own_project(node) || !discovery_may_probe(&node->address, now))",
+         "!discovery_may_probe(&node->address, now))", "peer-loopback.py:another_project_is_not_connected_to")
 mutation("discovery-source", "one address does not cause connections without bound", "if (count >= PROBES_OF_ADDRESS)", "if (0)",
          "peer-loopback.py:probes_of_one_source_are_limited")
 mutation("peer-echo", "a message is not sent back to where it came from",
