@@ -29,10 +29,13 @@
 
 /* --- who may change it: a plugin runs with all the rights of the process --- */
 
+/* A group with the number of its owner is that user's own: with umask 002 it may write everything that the user makes. */
 static gboolean check_place(const char *path, const char *place, const struct stat *info, gboolean owner,
 			    GError **error)
 {
-	if (info->st_mode & (S_IWGRP | S_IWOTH))
+	gboolean is_private = info->st_uid && info->st_gid == info->st_uid;
+
+	if (info->st_mode & (is_private ? S_IWOTH : S_IWGRP | S_IWOTH))
 		return bus_fail(error, BP_HOST_ERROR, BP_NOT_PERMITTED,
 				"%s can be written by %s, so %s is not loaded; chmod go-w %s makes it safe", place,
 				info->st_mode & S_IWOTH ? "everybody" : "its group", path, place);
