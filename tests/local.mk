@@ -192,6 +192,7 @@ EXTRA_DIST += tests/abi tests/busy tests/fresh tests/lint tests/lua tests/waiter
 
 # The scenarios that the real program passes under AddressSanitizer at every check; ONLY='*' runs them all.
 SCENARIOS = endpoint leftovers lifetimes monitor one-turn tcp telnet uart-server unloads web web-content web-openapi web-ws
+SCENARIOS = endpoint leftovers lifetimes monitor one-turn reloads tcp telnet uart-server unloads web web-content web-ws
 
 # `make check` runs everything there is, check-units the programs that need no installed clients, check-scenarios
 # SCENARIOS and a minute of chaos, check-threads what may race; ONLY='bus telnet*' chooses by name. The programs alone are made by check-build.

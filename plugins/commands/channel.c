@@ -17,7 +17,7 @@ typedef struct {
 static BpPlugin *plugin;
 static BpWatch *ends;  /* of channel "sessions", while a session watches something */
 static GQueue watches; /* SessionWatch */
-#define LINKS_MOST 10000
+#define LINKS_MOST 20000
 static GHashTable *links; /* "FROM TO" -> BpWatch; those that print on channel console too */
 
 static gboolean is_text(const char *data, gsize size)

@@ -17,7 +17,9 @@ static BpContext *find_context(BpCall *call, GError **error)
 	g_autofree char *path = bp_context_check_path(bp_call_string(call, "path"), error);
 	BpContext *context = path ? bp_context_find(path) : NULL;
 
-	/* Asking makes none: they stay for ever. */
+	/* Asking makes none but the root: they stay for ever. */
+	if (path && !path[1])
+		context = bp_context(path);
 	if (path && !context)
 		bp_fail(error, BP_NOT_FOUND, "there is no context %s; context lists them", path);
 	return context;

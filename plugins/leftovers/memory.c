@@ -2,8 +2,8 @@
 /* memory.c - gives memory back that was freed. The C library keeps it where something that is still in use lies behind it: after ten
  * thousand connections a hundred MiB stayed resident, with one MiB in use.
  *
- * It looks when much fewer descriptors are watched than before, or when the process has grown. A job does it: the library looks at every
- * free piece.
+ * While the process has more than it had at its smallest, the library is asked now and then, in a job, since it looks at every free piece:
+ * soon after something has changed, then less and less often.
  */
 #include "leftovers.h"
 #include <backplane/loop.h>
@@ -12,11 +12,14 @@
 #include <unistd.h>
 
 #define INTERVAL (2 * G_USEC_PER_SEC)
-#define MANY 100		       /* descriptors */
-#define GROWN ((gsize)2 * 1024 * 1024) /* bytes, or a quarter, since the last time */
+#define LONGEST (600 * G_USEC_PER_SEC)
+#define SMALL (512 * 1024) /* bytes that are not worth it */
+#define MANY 50		   /* descriptors */
 
-static guint most;     /* descriptors watched at once, since the last time */
-static gsize resident; /* after the last time */
+static gsize smallest;	   /* resident bytes */
+static gsize resident;	   /* after the last time */
+static guint watched;	   /* descriptors, then */
+static gint64 next, delay; /* when it is asked again, monotonic, and how long after the last time that is */
 static gboolean busy;
 
 static gsize resident_now(void)
@@ -36,25 +39,35 @@ static void on_trimmed(BpPlugin *self, gboolean cancelled, gpointer data)
 {
 	busy = FALSE;
 	resident = resident_now();
+	delay = MIN(delay * 2, LONGEST);
+	next = bp_loop_now() + delay;
 }
 
 static void on_look(BpPlugin *self, gpointer data)
 {
-	guint watched = bp_loop_stats(bp_loop_main()).fds;
-	gboolean fewer;
+	guint fds = bp_loop_stats(bp_loop_main()).fds;
+	gsize now = resident_now();
 
-	most = MAX(most, watched);
-	fewer = most >= MANY && watched < most / 2;
-	if (busy || !(fewer || resident_now() > resident + MAX(GROWN, resident / 4)))
+	if (!now)
 		return;
-	most = watched;
+	smallest = MIN(smallest, now);
+	if (ABS((gssize)now - (gssize)resident) > (gssize)resident / 10 || ABS((gint)fds - (gint)watched) > MANY) {
+		delay = INTERVAL / 2;
+		next = 0;
+	}
+	if (busy || now < smallest + smallest / 10 + SMALL || bp_loop_now() < next)
+		return;
+	resident = now;
+	watched = fds;
 	busy = bp_job_add(self, "give memory back", work_trim, on_trimmed, NULL, NULL) != NULL;
 }
 
 void left_watch_memory(BpPlugin *self)
 {
 	busy = FALSE;
-	most = 0;
-	resident = resident_now();
+	smallest = resident = resident_now();
+	watched = 0;
+	next = 0;
+	delay = INTERVAL;
 	bp_timer_add(self, NULL, INTERVAL, 0, on_look, NULL, NULL);
 }

@@ -73,11 +73,11 @@ def test_batch_of_long_lines(bp):
 
 
 def test_links(bp):
-    assert len(bp.run("loop 1 10000 .channel link -f from{loop} to")) == 10000
-    refuses(bp, "channel link -f more to", "10000 links", "most")
+    assert len(bp.run("loop 1 20000 .channel link -f from{loop} to")) == 20000
+    refuses(bp, "channel link -f more to", "20000 links", "most")
     bp.run("channel unlink from1 to")
     assert len(bp.run("channel link -f more to")) == 1
-    bp.run("loop 2 10000 .channel unlink from{loop} to")
+    bp.run("loop 2 20000 .channel unlink from{loop} to")
     bp.run("channel unlink more to")
     assert not any(" to " in line for line in bp.run("channel list"))
 
