@@ -191,8 +191,7 @@ tests/plugins/%.so: tests/plugins/%.c tests/libbackplane.so.0 $(pkginclude_HEADE
 EXTRA_DIST += tests/abi tests/busy tests/fresh tests/lint tests/lua tests/waiters.py tests/run tests/scenario tests/web/.npmrc tests/web/mock.mjs tests/web/package-lock.json tests/web/package.json tests/web/page.mjs tests/web/ws.mjs
 
 # The scenarios that the real program passes under AddressSanitizer at every check; ONLY='*' runs them all.
-SCENARIOS = endpoint leftovers lifetimes monitor one-turn tcp telnet uart-server unloads web web-content web-openapi web-ws
-SCENARIOS = endpoint leftovers lifetimes monitor one-turn reloads tcp telnet uart-server unloads web web-content web-ws
+SCENARIOS = endpoint leftovers lifetimes monitor one-turn reloads tcp telnet uart-server unloads web web-content web-openapi web-ws
 
 # `make check` runs everything there is, check-units the programs that need no installed clients, check-scenarios
 # SCENARIOS and a minute of chaos, check-threads what may race; ONLY='bus telnet*' chooses by name. The programs alone are made by check-build.
