@@ -92,10 +92,10 @@ void mesh_root_close(MeshGateway *gateway);
 gboolean mesh_root_is_up(const MeshGateway *gateway);
 /* Queues; FALSE: *why is a constant for the answer. */
 gboolean mesh_root_send(MeshGateway *gateway, gconstpointer data, gsize size, const char **why);
-/* Says it where somebody must know. */
+/* Reports a change of the line to the log, the pages and the state. */
 void mesh_root_check_line(MeshGateway *gateway);
 
-/* Asks the root for its nodes, if the line is up and ask_at_open says so. */
+/* Asks the root for its nodes, if the line is up and ask_at_open is set. */
 void mesh_root_ask_at_open(MeshGateway *gateway);
 
 /* --- mesh-table.c: the nodes that were known when the gateway closed --- */
@@ -115,7 +115,7 @@ void mesh_request_run(MeshGateway *gateway, const guint8 *data, gsize size, GByt
 gboolean mesh_socket_open(MeshGateway *gateway, GError **error);
 void mesh_socket_close(MeshGateway *gateway);
 void mesh_socket_push(MeshGateway *gateway, BpMessage *message);
-/* The root says that a message did not arrive. */
+/* The root reports that a message did not arrive. */
 void mesh_socket_fail(MeshGateway *gateway, guint16 target, const guint8 *text, gsize size);
 
 /* --- mesh-json.c: both vocabularies of the pages, and the resources. Yours. --- */

@@ -12,7 +12,7 @@ typedef struct MeshHistory MeshHistory;
 /* A sentence for the log, when something changes: a failure, its end, a database that was set aside. */
 typedef void (*MeshHistoryTell)(const char *text, gpointer data);
 
-/* Either file or folder may be NULL. A database that cannot be opened is told, and tried again each second; NULL: it is open already. */
+/* Either file or folder may be NULL. A database that cannot be opened is reported, and tried again each second; NULL: it is open already. */
 MeshHistory *mesh_history_open(BpPlugin *self, const char *file, gint64 rows, const char *folder, gsize folder_limit,
 			       MeshHistoryTell tell, gpointer data, GError **error);
 /* Writes the queue. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* mesh-intake.c - what the root says, put where it belongs: nodes, values, paths, clients.
+/* mesh-intake.c - messages of the root: nodes, values and paths are stored, the rest goes to clients.
  *
  * Opcodes that the gateway itself uses (lists, joined nodes, paths, data) are not passed on to clients; all others
- * are, texts and unknown ones too. Data is, if push_data says so.
+ * are, texts and unknown ones too. Data is, if push_data is set.
  */
 #include <string.h>
 #include "mesh-gateway.h"
@@ -126,7 +126,7 @@ static void take_node(MeshGateway *gateway, const MeshMessage *message, gint64 n
 	mesh_gateway_touch(gateway);
 }
 
-/* What a node says passes through; that it says something is known from then on. */
+/* Messages of a node that clients get only mark the node as active here. */
 static void note_life(MeshGateway *gateway, const MeshMessage *message, gint64 now, gint64 wall)
 {
 	MeshNode *node = mesh_nodes_find(&gateway->nodes, message->address);

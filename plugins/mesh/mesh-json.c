@@ -2,7 +2,7 @@
 /* mesh-json.c - the mesh in JSON: both vocabularies of the dashboards, and the resources.
  *
  * One vocabulary is a whole state without a type, the other has messages with a type. Pages of the first kind look for
- * "nodes", which one message of the second has too; so the state is always said after that one.
+ * "nodes", which one message of the second has too; so the state is always sent after that one.
  */
 #include "mesh-gateway.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mesh-message.c - what the root module says: frame bodies taken apart. Pure. */
+/* mesh-message.c - messages of the root module: frame bodies are parsed. Pure. */
 #include <math.h>
 #include <string.h>
 #include <backplane/json.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mesh-message.h - what the root module says: frame bodies taken apart. Pure.
+/* mesh-message.h - messages of the root module: frame bodies are parsed. Pure.
  *
  * A body is the address of a node (two bytes, the high one first; 0 is the root itself), an opcode and a payload.
  * The oldest root modules have opcodes of three letters, the others of one byte. Text lines share the channel: an

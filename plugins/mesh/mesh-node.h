@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* mesh-node.h - the known nodes of the mesh, their last values, paths. No I/O; the caller passes the time.
  *
- * A node is active after it has joined or said something, idle and at last disconnected when it has been silent for
+ * A node is active after it has joined or sent something, idle and at last disconnected when it has been silent for
  * long, or when the root's own list has lacked it once and twice. The root gives that list in batches without an end:
  * it is taken as one when no batch has come for a while (mesh_nodes_end_list). A batch that repeats a node comes from a
  * root that cannot list, so it demotes nobody.

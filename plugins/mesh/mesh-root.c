@@ -3,7 +3,7 @@
  *
  * The firmware reads at most 1024 bytes or a second long, then looks at what it has, and loses a frame that is cut by
  * the end of a read. So a frame is one message, and in any `window` no more than `window_bytes` go out; more waits, in a
- * bounded queue. The line is up when somebody takes what is sent, and the UART has not said that it is gone.
+ * bounded queue. The line is up when `send` is watched, and the UART has not reported that it is unplugged.
  */
 #include <string.h>
 #include "mesh-gateway.h"
@@ -191,7 +191,7 @@ static void on_framing_gone(BpPlugin *self, gpointer data)
 	mesh_gateway_look(gateway);
 }
 
-/* What the UART says of itself, a sentence at a time; a UART opened before us says its last ones again. */
+/* The reports of the UART, a sentence each; the last ones are replayed to this watch when the UART was opened before. */
 static void on_event(BpPlugin *self, BpMessage *message, gpointer data)
 {
 	MeshGateway *gateway = data;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* mesh-socket.c - the command port: clients that ask once, and clients that listen.
  *
- * A connection that says the handshake is acknowledged and gets what the root says from then on, as many connections
+ * A connection that sends the handshake is acknowledged and gets the messages of the root from then on, as many connections
  * as do so. Every other one sends one request, gets one reply and is closed. A request has no end mark: it is over when
- * its layout says that nothing can follow, when nothing came for `gap`, or when the client has ended its half; then it
+ * its layout shows that nothing can follow, when nothing came for `gap`, or when the client has ended its half; then it
  * is executed whole. The beginning of a handshake waits longer. One that is too long is refused, and no part of it is
  * relayed.
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mesh-types.c - types of data: what Data_Info.json says, read once. Pure. */
+/* mesh-types.c - types of data: the contents of Data_Info.json, read once. Pure. */
 #include <string.h>
 #include <backplane/json.h>
 #include "mesh-types.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mesh-types.h - types of data: what Data_Info.json says, read once. Pure.
+/* mesh-types.h - types of data: the contents of Data_Info.json, read once. Pure.
  *
  * An object of objects: { "GPS": { "ID": 1, "Length": 6 }, ... }. Several files may be read into one table, since root
  * modules of different years number the same names differently.

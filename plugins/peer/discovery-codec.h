@@ -23,7 +23,7 @@ typedef enum {
 	DISCOVERY_GOODBYE
 } DiscoveryKind;
 
-/* What a datagram says; all strings owned. */
+/* The contents of a datagram; all strings are owned. */
 typedef struct {
 	char *id, *name, *hash, *project; /* hash and project NULL: not in the message */
 	char **protocols;		  /* without the project */

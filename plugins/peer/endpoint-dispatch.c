@@ -199,7 +199,7 @@ static json_t *dispatch_protocol(EndpointRequest *request, const json_t *message
 	return found ? reply : endpoint_error("Unknown protocol: %.200s", text);
 }
 
-/* An original that shakes hands: from then on it is a peer whose other messages are said on NAME/recv. */
+/* The handshake of an original: from then on its other messages are published on NAME/recv. */
 static json_t *dispatch_handshake(EndpointRequest *request, const json_t *message)
 {
 	EndpointConnection *connection = request->connection;

@@ -2,7 +2,7 @@
 /* mdns.c - discovery by multicast DNS, where avahi runs: our servers are announced as SERVICE, those of others found.
  *
  * All of it is calls to avahi's daemon on the system bus, none of which waits; the daemon may start, end and come back.
- * Where there is none, nothing is said and discovery is that of discovery.c alone. What is found goes the same way as a
+ * Without a daemon nothing is sent, and discovery is that of discovery.c alone. What is found goes the same way as a
  * datagram: it counts only when a TCP connection to it succeeds. A server that only this machine can reach is not
  * announced. TXT: id, name, and project and hash where there are any.
  */

@@ -3,7 +3,7 @@
  *
  * A glob watch for each glob it asked for; what matches an export and is not itself imported goes out, numbered, and
  * stays in a ring of a bounded size. After a cut it asks for what came since its last number; what the ring no longer has
- * is told as missed.
+ * is reported as missed.
  */
 #include <string.h>
 #include "peer-session.h"

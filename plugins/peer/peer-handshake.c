@@ -134,7 +134,7 @@ static HandshakeState refuse(Handshake *handshake, json_t **answer, GError **err
 	return handshake->state = HANDSHAKE_REFUSED;
 }
 
-/* Takes who they are; FALSE: it does not fit, and `error` says how. */
+/* Stores the identity of the other side; FALSE: it does not fit, and `error` has the reason. */
 static gboolean meet(Handshake *handshake, const json_t *message, json_t **answer, GError **error)
 {
 	const HandshakeSelf *self = &handshake->self;

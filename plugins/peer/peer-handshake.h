@@ -41,7 +41,7 @@ void handshake_bind(Handshake *handshake, const guint8 *binding, gsize size);
 void handshake_free(Handshake *handshake);
 /* The initiator's first line; a new reference. */
 json_t *handshake_offer(Handshake *handshake);
-/* What the other side said. `*answer`: NULL or a new reference, to be sent, also with HANDSHAKE_REFUSED. The sentence is
+/* A message of the other side. `*answer`: NULL or a new reference, to be sent, also with HANDSHAKE_REFUSED. The sentence is
  * for people here. */
 HandshakeState handshake_receive(Handshake *handshake, const json_t *message, json_t **answer, GError **error);
 /* TRUE for "peer_handshake", the first message of a handshake. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* peer-import.c - channels of another host, here.
  *
- * Each of its channels that matches an import exists here as HOST/NAME; what we say on that goes to it, to be said there. A
+ * Each of its channels that matches an import exists here as HOST/NAME; what is sent on that is sent to the host, and published there. A
  * message that was received has an origin text that no other message has, and the table `foreign` finds it by the pointer: so it is
  * not sent back on the channel on which it came, its crossings are counted, and it keeps the identity that its first exporter gave it.
  */
@@ -200,7 +200,7 @@ static void on_channel_said(PeerSession *session, const ChannelFrame *said)
 	say(session, imported->channel, said, answer ? answer->channel : NULL);
 }
 
-/* They say something on a channel of ours. */
+/* The other host sends on a channel of this host. */
 static void on_send_said(PeerSession *session, const ChannelFrame *said)
 {
 	g_autofree char *name = g_strndup(said->channel, said->channel_size);

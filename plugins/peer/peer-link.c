@@ -152,7 +152,7 @@ static void on_closed(BpPlugin *self, BpStream *stream, const GError *why, gpoin
 		peer_net_look(net);
 }
 
-/* The stream says its last words without us. The link stays to be freed by the caller. */
+/* The stream sends its queue and closes without notifying the link, which the caller frees. */
 static void let_go(PeerLink *link)
 {
 	link->ending = TRUE;
@@ -225,7 +225,7 @@ static gboolean settle_tie(PeerLink *link)
 	return TRUE;
 }
 
-/* An original says nothing of itself in a handshake, but it answers who it is: so one that connected to this host too is known to be
+/* The answer of an original to a handshake does not identify it, that to `info` does: so one that connected to this host too is known to be
  * the same. */
 static void ask_original(PeerLink *link)
 {
@@ -287,7 +287,7 @@ static gboolean link_up(PeerLink *link, PeerLinkState state)
 
 /* --- handshake --- */
 
-/* What the other side says of a connection that is one too many. */
+/* The refusal of a second connection between the same hosts. */
 static gboolean is_duplicate(PeerLink *link, const json_t *message)
 {
 	const char *type = json_string_value(json_object_get(message, "type"));

@@ -20,5 +20,5 @@ char *python_repr(const json_t *value);
 char *python_str(const json_t *value);
 /* datetime.now().isoformat(): local time, six digits (none when they are all 0). `time` in microseconds. Yours. */
 char *python_time(gint64 time);
-/* What Python says of bytes that are not UTF-8. Yours; NULL if they are. */
+/* The message of Python's error for bytes that are not UTF-8. Yours; NULL if they are. */
 char *python_utf8_error(const char *data, gsize size);
