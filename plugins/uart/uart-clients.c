@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* uart-clients.c - what UARTServer does as clients come and go: strings for the device, and the place of the oldest for the newest. */
+/* uart-clients.c - what UARTServer does as clients come and go: strings for the device, the place of the oldest for the newest, clients
+ * that have ended their input, clients that are idle.
+ */
 #include <string.h>
 #include "uart-server.h"
 
@@ -57,4 +59,61 @@ void uart_server_kick(UartServer *server, const UartConnection *newcomer)
 			uart_release(uart, oldest->who);
 		bp_stream_close(oldest->stream);
 	}
+}
+
+static void wait_for_answer(UartConnection *connection);
+
+static void on_end_over(BpPlugin *self, gpointer data)
+{
+	UartConnection *connection = data;
+	Uart *uart = uart_server_uart(connection->server);
+
+	/* The device gets what the client has sent first. */
+	if (uart && uart->queued)
+		wait_for_answer(connection);
+	else
+		bp_stream_close(connection->stream);
+}
+
+static void wait_for_answer(UartConnection *connection)
+{
+	bp_timer_once(&connection->end_timer, bp_stream_scope(connection->stream), connection->server->half_close,
+		      on_end_over, connection);
+}
+
+/* The client has sent all, and waits for the answer (`printf 'ver\r' | nc -N`); or it has left: both look the same. */
+void uart_connection_end(BpPlugin *self, BpStream *stream, gpointer user)
+{
+	UartConnection *connection = user;
+	Uart *uart = uart_server_uart(connection->server);
+
+	if (!uart || !connection->server->half_close || !bp_stream_stats(stream).bytes_in ||
+	    (connection->codec && rfc2217_is_agreed(connection->codec))) {
+		bp_stream_close(stream);
+		return;
+	}
+	connection->ended = TRUE;
+	uart_release(uart, connection->who);
+	wait_for_answer(connection);
+}
+
+static void on_idle(BpPlugin *self, gpointer data)
+{
+	UartConnection *connection = data;
+	gint64 limit = connection->server->idle_timeout;
+	gint64 rest = MAX(bp_stream_stats(connection->stream).last_in, connection->last_out) + limit - bp_loop_now();
+	g_autoptr(GError) why = NULL;
+
+	if (rest > 0) {
+		uart_connection_watch_idle(connection, rest);
+		return;
+	}
+	g_set_error(&why, BP_IO_ERROR, BP_TIMEOUT, "nothing was sent or received for %g s",
+		    (double)limit / G_USEC_PER_SEC);
+	bp_stream_abort(connection->stream, why);
+}
+
+void uart_connection_watch_idle(UartConnection *connection, gint64 rest)
+{
+	bp_timer_once(&connection->idle_timer, bp_stream_scope(connection->stream), rest, on_idle, connection);
 }

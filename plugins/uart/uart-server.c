@@ -4,9 +4,9 @@
  * It meets its UART on NAME/raw/recv and NAME/raw/send, so either may close and come again. What comes from a client
  * faster than the line takes it stays with the client: reading pauses while half of the UART's backlog is used.
  *
- * Every command of a client is acknowledged: one that the line cannot do (DTR on a pty) with the value asked for, since
- * clients give up otherwise; a setting that it does not take with the one that stays. While somebody else is the writer
- * settings stay. Telnet's BREAK is one of a quarter of a second; a break that was begun ends with its client.
+ * Every command of a client is acknowledged, since clients give up otherwise: one that the line cannot do (DTR on a pseudo-terminal) with
+ * the value asked for, one that is refused with the value that stays. While another client is the writer, all are refused. Telnet's BREAK
+ * lasts a quarter of a second; a break that was begun ends with its client, and so do the settings that it has changed (restore).
  */
 #include <string.h>
 #include "uart-control.h"
@@ -310,68 +310,11 @@ static void on_drained(BpPlugin *self, BpStream *stream, gpointer user)
 	pace(((UartConnection *)user)->server);
 }
 
-static void wait_for_answer(UartConnection *connection);
-
-static void on_end_over(BpPlugin *self, gpointer data)
-{
-	UartConnection *connection = data;
-	Uart *uart = uart_server_uart(connection->server);
-
-	/* The device gets what the client has sent first. */
-	if (uart && uart->queued)
-		wait_for_answer(connection);
-	else
-		bp_stream_close(connection->stream);
-}
-
-static void wait_for_answer(UartConnection *connection)
-{
-	bp_timer_once(&connection->end_timer, bp_stream_scope(connection->stream), connection->server->half_close,
-		      on_end_over, connection);
-}
-
-/* The client has sent all, and waits for the answer (`printf 'ver\r' | nc -N`); or it has left: both look the same. */
-static void on_end(BpPlugin *self, BpStream *stream, gpointer user)
-{
-	UartConnection *connection = user;
-	Uart *uart = uart_server_uart(connection->server);
-
-	if (!uart || !connection->server->half_close || !bp_stream_stats(stream).bytes_in ||
-	    (connection->codec && rfc2217_is_agreed(connection->codec))) {
-		bp_stream_close(stream);
-		return;
-	}
-	connection->ended = TRUE;
-	uart_release(uart, connection->who);
-	wait_for_answer(connection);
-}
-
-static const BpStreamEvents stream_events = {
-	.size = sizeof(stream_events), .data = on_data, .end = on_end, .closed = on_closed, .drained = on_drained
-};
-
-static void watch_idle(UartConnection *connection, gint64 rest);
-
-static void on_idle(BpPlugin *self, gpointer data)
-{
-	UartConnection *connection = data;
-	gint64 limit = connection->server->idle_timeout;
-	gint64 rest = MAX(bp_stream_stats(connection->stream).last_in, connection->last_out) + limit - bp_loop_now();
-	g_autoptr(GError) why = NULL;
-
-	if (rest > 0) {
-		watch_idle(connection, rest);
-		return;
-	}
-	g_set_error(&why, BP_IO_ERROR, BP_TIMEOUT, "nothing was sent or received for %g s",
-		    (double)limit / G_USEC_PER_SEC);
-	bp_stream_abort(connection->stream, why);
-}
-
-static void watch_idle(UartConnection *connection, gint64 rest)
-{
-	bp_timer_once(&connection->idle_timer, bp_stream_scope(connection->stream), rest, on_idle, connection);
-}
+static const BpStreamEvents stream_events = { .size = sizeof(stream_events),
+					      .data = on_data,
+					      .end = uart_connection_end,
+					      .closed = on_closed,
+					      .drained = on_drained };
 
 static void on_accept(BpPlugin *self, BpServer *bp_server, BpStream *stream, gpointer user)
 {
@@ -395,7 +338,7 @@ static void on_accept(BpPlugin *self, BpServer *bp_server, BpStream *stream, gpo
 	}
 	connection->last_out = bp_loop_now();
 	if (server->idle_timeout)
-		watch_idle(connection, server->idle_timeout);
+		uart_connection_watch_idle(connection, server->idle_timeout);
 	if (uart)
 		uart_servers_pace(uart);
 	if (server->most_clients)

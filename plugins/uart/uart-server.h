@@ -43,6 +43,11 @@ void uart_server_send_string(UartServer *server, const char *parameter);
 /* Closes the oldest clients until there are no more than most_clients. */
 void uart_server_kick(UartServer *server, const UartConnection *newcomer);
 
+/* The event `end` of its stream. */
+void uart_connection_end(BpPlugin *self, BpStream *stream, gpointer user);
+/* idle_counts=both: closes it when nothing was sent or received for idle_timeout; looks in `rest`. */
+void uart_connection_watch_idle(UartConnection *connection, gint64 rest);
+
 /* --- uart-pressure.c --- */
 void uart_servers_each(Uart *uart, void (*func)(UartServer *server));
 

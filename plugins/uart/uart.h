@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* uart.h - what the files of this plugin share.
  *
- * uart-line.c: a tty, its settings and modem lines; uart-port.c: module UART, which opens it again and again;
- * uart-queue.c: what waits to be sent; uart-writer.c: who may write; uart-hotplug.c: devices that come and go;
- * uart-record.c, uart-replay.c: recordings; uart-term.c: a terminal on it; uart-server.c: UARTServer, with rfc2217.c.
+ * uart-line.c, uart-tty.c: a tty, its settings and modem lines; uart-lock.c: its lock file; uart-port.c: module UART, which opens it again
+ * and again; uart-queue.c: what waits to be sent; uart-writer.c: who may write; uart-hotplug.c: devices that are plugged in;
+ * uart-list.c: which there are; uart-record.c, uart-replay.c, uart-log.c: recordings and logs; uart-term.c: a terminal on it;
+ * uart-server.c: UARTServer, with rfc2217.c, uart-control.c, uart-modem.c, uart-clients.c and uart-pressure.c.
  */
 #pragma once
 #include <backplane/backplane.h>

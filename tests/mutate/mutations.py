@@ -281,9 +281,9 @@ mutation("telnet-types", "a terminal does not name types for ever", "#define TYP
 mutation("frame-limit", "frames are bounded", "if (size > decoder->limit || decoder->used > decoder->limit - size) {", "if (0) {", "framing:mesh facts",
          "framing:slip facts", "framing:cobs facts", "framing:line facts")
 mutation("rfc2217-sub", "subnegotiations of RFC 2217 are bounded", "codec->sub_size > SUB_LIMIT ||", "", "rfc2217:nonsense")
-mutation("uart-writer", "only the writer writes", "if (!uart || !may_write(connection, uart))", "if (!uart)", "uart-server.py:one_writer_taken_over")
+mutation("uart-writer", "only the writer writes", "if (!may_write(connection, uart))\n		return;\n	message =", "message =", "uart-server.py:one_writer_taken_over")
 mutation("uart-held", "what a client has suspended is bounded",
-         "if (!connection->unheld && connection->held->len + size <= HELD_LIMIT) {", "if (1) {", "uart-rfc2217.py:suspended")
+         "if (!connection->unheld && connection->held->len + size <= UART_HELD_LIMIT) {", "if (1) {", "uart-rfc2217.py:suspended")
 mutation("uart-backlog", "what waits for a line is bounded", "/* One alone may be over the limit: its memory is there anyway. */", "return;",
          "uart.py:backlog_is_bounded")
 mutation("uart-stale", "what was sent to a device that was unplugged does not reach the next one",
