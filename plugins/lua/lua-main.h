@@ -9,6 +9,7 @@ struct PendingCall {
 	BpCall *call;	/* NULL: it was interrupted */
 	guint number;
 	gboolean closes; /* it waits for the end of the run, and then closes the instance */
+	gboolean begins; /* it waits until the script has begun */
 	GError *error;	 /* for the call when the instance has closed */
 	char *name;	 /* opens this script when the instance has closed; NULL: none */
 	BpValues *values;
@@ -20,12 +21,25 @@ PendingCall *pending_new(BpCall *call);
 void pending_end(PendingCall *pending, GError *take_error);
 /* It is ended when the run ends, or earlier by pending_end. */
 void script_ask(Script *script, PendingCall *pending);
+/* The script has begun, or takes its time: ends the calls that wait for that. */
+void pending_has_begun(PendingCall *pending);
 /* NULL: it has been ended already. */
 PendingCall *script_pending(Script *script, guint number);
 /* Closes the instance, and goes on with `pending` when its name is free. */
 void script_close_for(Script *script, PendingCall *pending);
 /* Opens the script of `pending`. */
 void script_open_for(PendingCall *pending);
+
+/* Now, whether it runs or not. */
+gboolean script_restart(Script *script, GError **error);
+/* "runs", "pauses" (it is started again soon), "failed", "stopped", "finished" */
+const char *script_state(const Script *script);
+
+/* --- lua-resource.c --- */
+gboolean script_resources_add(BpPlugin *self, GError **error);
+
+/* --- lua-reload.c --- */
+void script_watch_file(Script *script);
 
 /* --- lua-eval.c --- */
 gboolean eval_start(Script *script, BpCall *call, const char *code, GError **error);

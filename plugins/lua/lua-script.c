@@ -100,6 +100,26 @@ PendingCall *script_pending(Script *script, guint number)
 	return NULL;
 }
 
+void pending_has_begun(PendingCall *pending)
+{
+	const char *name = bp_plugin_name(pending->script->self);
+
+	bp_call_printf(pending->call, "%s runs; what it prints is on channel script-%s", name, name);
+	pending_end(pending, NULL);
+}
+
+void script_run_begun(BpPlugin *self, gpointer data)
+{
+	Script *script = data;
+
+	for (guint i = script->asked->len; i > 0; i = MIN(i - 1, script->asked->len)) {
+		PendingCall *pending = script->asked->pdata[i - 1];
+
+		if (pending->begins && script->run)
+			pending_has_begun(pending);
+	}
+}
+
 void script_close_for(Script *script, PendingCall *pending)
 {
 	pending->script = NULL;
@@ -145,7 +165,7 @@ static PendingCall *answer_all(Script *script, const char *error)
 
 	while (script->asked->len) {
 		PendingCall *pending = script->asked->pdata[0];
-		GError *why = pending->closes && !error
+		GError *why = (pending->closes || pending->begins) && !error
 				      ? NULL
 				      : g_error_new(BP_PLUGIN_ERROR, BP_CLOSED, "%s %s", bp_plugin_name(script->self),
 						    error ? error : "has ended");
@@ -227,8 +247,30 @@ void script_stop(Script *script, gboolean goes_on)
 		g_atomic_int_set(&script->run->stop, TRUE);
 		bp_loop_call(script->self, script->loop, run_look, script, NULL);
 	} else if (!goes_on) {
+		script->ended = RUN_STOPPED;
 		bp_instance_set_state(script->self, BP_STATE_OK, "stopped");
 	}
+}
+
+gboolean script_restart(Script *script, GError **error)
+{
+	if (!script->run) {
+		bp_backoff_reset(script->again);
+		return script_start(script, error);
+	}
+	script_stop(script, TRUE);
+	return TRUE;
+}
+
+const char *script_state(const Script *script)
+{
+	if (script->run)
+		return "runs";
+	if (bp_backoff_left(script->again) >= 0)
+		return "pauses";
+	if (script->ended == RUN_FAILED || (script->ended == RUN_EXIT && script->status))
+		return "failed";
+	return script->ended == RUN_STOPPED ? "stopped" : "finished";
 }
 
 static char *first_line(const char *text)
@@ -301,7 +343,6 @@ void script_close(Script *script)
 		run_free(g_steal_pointer(&script->run));
 	g_ptr_array_unref(script->asked);
 	g_hash_table_unref(script->calls);
-	g_free(script->folder);
 	g_free(script->error);
 	g_mutex_clear(&script->lock);
 }
@@ -337,6 +378,7 @@ gboolean script_open(BpInstance *self, GError **error)
 	script->starts = bp_metric(self, "starts_total", BP_COUNTER, "times the script was started");
 	script->again = bp_backoff_new(self, bp_instance_duration(self, "restart_after"), LONGEST_PAUSE, restart,
 				       script);
+	script_watch_file(script);
 	if (script_start(script, error))
 		return TRUE;
 	script_close(script);

@@ -31,7 +31,6 @@ struct Script {
 	BpInstance *self;
 	BpLoop *loop;
 	BpChannel *channel; /* script-NAME */
-	char *folder;	    /* in which its file is */
 	Run *run;	    /* NULL: it does not run */
 	BpScope *parts;	    /* owns what the run has made on the main loop; NULL: it does not run */
 	gboolean goes_on;   /* when it has ended it is started again */
@@ -43,7 +42,8 @@ struct Script {
 	guint serial;	      /* of the latest run */
 	int status;	      /* exit status of the last run */
 	RunEnd ended;	      /* how the last run ended */
-	gint64 changed;	      /* modification time of its file when it was read */
+	gint64 changed;	      /* what its file was when it was read; lua-reload.c */
+	gboolean checking;    /* whether that compiles */
 	Run *live;	      /* on its own loop: the run that lives there */
 
 	GMutex lock;
@@ -64,7 +64,7 @@ struct Run {
 	RunEnd end;
 	int status;
 	char *why; /* of RUN_FAILED */
-	gboolean end_is_due, main_ended, closing;
+	gboolean end_is_due, main_ended, closing, has_begun;
 	gboolean interrupting; /* the hook has raised an error, which may not be caught yet */
 	guint depth;	       /* of run_enter */
 	gint64 deadline;       /* of this turn */
@@ -94,6 +94,8 @@ struct Run {
 /* --- lua-script.c: on the main loop --- */
 gboolean script_start(Script *script, GError **error);
 void script_stop(Script *script, gboolean goes_on);
+/* Its main chunk has ended, or waits for something; with the Script. */
+void script_run_begun(BpPlugin *self, gpointer script);
 /* The run has ended; takes it. */
 void script_run_ended(BpPlugin *self, gpointer run);
 void script_close(Script *script);
