@@ -100,7 +100,7 @@ static void test_protocols(void)
 	STAY("mesh open gate -p 0 -w 0 recv=line/recv send=line/send", "mesh close gate", "a listener", "gate",
 	     BYTES("[syn]\0"), BYTES("[ack]"));
 	STAY("mesh open gate -p 0 -w 0 recv=line/recv send=line/send", "mesh close gate", "a dashboard", "gate-pages",
-	     BYTES(UPGRADE("/") "\r\n"), BYTES("networkStatus"));
+	     BYTES(UPGRADE("/v1") "\r\n"), BYTES("networkStatus"));
 }
 
 static void test_uarts(void)

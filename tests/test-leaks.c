@@ -204,7 +204,7 @@ static void test_mesh(void)
 	TRY("a listener", "gate", BYTES("[syn]\0"), BYTES("[ack]"), .many = TRUE);
 	TRY("a request", "gate", BYTES("ACT-C\0\0"));
 	TRY("half a request", "gate", BYTES("AC"), BYTES(""));
-	TRY("a dashboard", "gate-pages", BYTES(UPGRADE("/") "\r\n"), BYTES("networkStatus"), .many = TRUE);
+	TRY("a dashboard", "gate-pages", BYTES(UPGRADE("/v1") "\r\n"), BYTES("networkStatus"), .many = TRUE);
 	run("mesh close gate");
 }
 
