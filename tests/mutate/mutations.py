@@ -183,8 +183,6 @@ mutation("socket-foreign-file", "a file that is no socket is not removed",
 mutation("spare-descriptor", "with no descriptor left connections are refused, not left to spin",
          "if (errno == EMFILE || errno == ENFILE) turn_away(door, errno);", "if (errno == EMFILE || errno == ENFILE) ;",
          "server:no descriptors left")
-mutation("tls-version", "TLS is 1.2 at least",
-         "SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);", "SSL_CTX_set_security_level(context, 0);", "tls:versions")
 mutation("tls-client-ca", "clients show a certificate where it is asked for",
          "SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT", "SSL_VERIFY_PEER", "tls:client certificates")
 mutation("datagram-queue", "datagrams that wait are bounded",
