@@ -330,8 +330,6 @@ mutation("peer-once", "a message that comes a second way is not delivered again"
 mutation("peer-resend", "what was on its way when a link broke is sent again",
          "for (GList *at = session->unacked.head; at; at = at->next) peer_link_send(session->link, at->data);", "",
          "peer.py:in_flight_when_the_link_breaks")
-mutation("peer-resend-once", "what is sent again and was received is not delivered again",
-         "if (number <= session->got) return FALSE;", "", "peer.py:acknowledgements_that_are_lost")
 mutation("peer-unacknowledged", "what was not acknowledged is counted and reported", "else lose(session, session->before);", "",
          "peer.py:in_flight_to_a_host_that_begins_anew")
 mutation("peer-superseded", "a host that lost its state gets its channels back", "end_superseded(link); if", "if",
