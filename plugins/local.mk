@@ -20,6 +20,7 @@ include plugins/echo/local.mk
 include plugins/exec/local.mk
 include plugins/guess/local.mk
 include plugins/leftovers/local.mk
+include plugins/lua/local.mk
 include plugins/mesh/local.mk
 include plugins/owned/local.mk
 include plugins/peer/local.mk

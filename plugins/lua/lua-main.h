@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* lua-main.h - the files that work on the main loop: lua.c, lua-script.c, lua-commands.c and those that answer scripts. */
+#pragma once
+#include "lua.h"
+
+/* A command that waits for a script, or until one has closed. */
+struct PendingCall {
+	Script *script; /* NULL: it has closed, or is not open yet */
+	BpCall *call;	/* NULL: it was interrupted */
+	guint number;
+	gboolean closes; /* it waits for the end of the run, and then closes the instance */
+	GError *error;	 /* for the call when the instance has closed */
+	char *name;	 /* opens this script when the instance has closed; NULL: none */
+	BpValues *values;
+};
+
+gboolean script_open(BpInstance *self, GError **error);
+/* Holds the call until pending_end. */
+PendingCall *pending_new(BpCall *call);
+void pending_end(PendingCall *pending, GError *take_error);
+/* It is ended when the run ends, or earlier by pending_end. */
+void script_ask(Script *script, PendingCall *pending);
+/* NULL: it has been ended already. */
+PendingCall *script_pending(Script *script, guint number);
+/* Closes the instance, and goes on with `pending` when its name is free. */
+void script_close_for(Script *script, PendingCall *pending);
+/* Opens the script of `pending`. */
+void script_open_for(PendingCall *pending);
+
+/* --- lua-eval.c --- */
+gboolean eval_start(Script *script, BpCall *call, const char *code, GError **error);
+
+extern const BpCommand lua_commands[];

@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""lua.py - scripts: what they print, their limits, their ends."""
+import os
+from harness import eventually, main
+
+HERE = os.path.join(os.environ.get("SRC", "."), "tests", "lua")
+
+
+def write(bp, name, text):
+    path = f"{bp.folder}/{name}.lua"
+    with open(path, "w") as file:
+        file.write(text)
+    return path
+
+
+def run(bp, text, options=""):
+    """What the script prints until its end."""
+    return bp.run(f"lua run {write(bp, 's', text)} -u {options}")
+
+
+def row(bp, name):
+    """Its row of `lua list`: state and the rest."""
+    for line in bp.run("lua list"):
+        words = line.split(None, 2)
+        if words[0] == name:
+            return words[1], words[2]
+    return None
+
+
+def until(what, value):
+    return eventually(lambda: value(what()))
+
+
+def becomes(bp, name, state):
+    until(lambda: row(bp, name), lambda got: got and got[0] == state)
+
+
+def golden(bp, name, *arguments):
+    with open(f"{HERE}/{name}.expected") as file:
+        wanted = [line.strip() for line in file if line.strip()]
+    got = [line.replace(HERE + "/", "") for line in bp.run(f"lua run {HERE}/{name}.lua {' '.join(arguments)} -u")]
+    assert got == wanted, "\n".join(["got:", *got])
+
+
+def test_basics(bp):
+    golden(bp, "basics", "one", "two")
+
+
+def test_patterns(bp):
+    golden(bp, "patterns")
+
+
+def test_endless(bp):
+    """Endless loops, one that catches the interruption, patterns, recursion, a coroutine: each ends with a traceback."""
+    for text in ("while true do end", "while true do pcall(function() while true do end end) end",
+                 "coroutine.wrap(function() while true do end end)()", "string.find(('a'):rep(99999), ('.-'):rep(20) .. 'b')",
+                 "local t = setmetatable({}, {__tostring = function() while true do end end}) print(t)",
+                 "setmetatable({}, {__index = function() while true do end end}).x = ({}).y while true do end",
+                 "local a <close> = setmetatable({}, {__close = function() while true do end end})",
+                 "xpcall(error, function() while true do end end) while true do end",
+                 "coroutine.wrap(function() local a <close> = setmetatable({}, {__close = function() while true do end end}) while true do end end)()",
+                 "local co = coroutine.create(function() local a <close> = setmetatable({}, {__close = function() while true do end end}) "
+                 "while true do end end) coroutine.resume(co) coroutine.close(co) while true do end",
+                 "table.sort({1, 2, 3}, function() while true do end end)",
+                 "load(function() while true do end end)"):
+        said = run(bp, text, "-t 0.05")
+        assert said and "interrupted: this turn took longer" in said[0] and "stack traceback:" in said, (text, said)
+    assert "overflow" in " ".join(run(bp, "local function f() return 1 + f() end f()", "-m 1G -t 60"))
+    assert "overflow" in " ".join(run(bp, "local t = setmetatable({}, {}) getmetatable(t).__index = function(t, k) return t[k .. 1] end print(t.x)"))
+
+
+def test_late_callback(bp):
+    golden(bp, "late", "-t", "0.1")
+
+
+def test_stalls_nobody(bp):
+    bp.run(f"lua run {write(bp, 'busy', 'while true do end')} -t 1h")
+    assert bp.run("echo here") == ["here"]
+    assert row(bp, "busy")[0] == "runs"
+    bp.run("lua stop busy")
+    becomes(bp, "busy", "stopped")
+
+
+def test_memory(bp):
+    said = run(bp, "local t = {} print(pcall(function() while true do t[#t + 1] = ('x'):rep(1000) .. #t end end)) "
+               "while true do t[#t + 1] = ('x'):rep(1000) .. #t end", "-m 1M")
+    assert said[0] == "false not enough memory" and "again after it had caught that error" in " ".join(said), said
+    said = run(bp, "local s = 'x' while true do s = s .. s end", "-m 1M")
+    assert "not enough memory" in said[0], said
+    assert run(bp, "for i = 1, 100 do local s = ('x'):rep(100000) .. i end print('collected')", "-m 1M") == ["collected"]
+
+
+def test_many_timers(bp):
+    said = bp.run(f"lua run {HERE}/many-timers.lua -u")
+    assert "already" in said[0], said
+
+
+def test_errors(bp):
+    """In a callback, in an error object, in a message handler: told, with file and line."""
+    said = run(bp, "error(setmetatable({}, {__tostring = function() error('in tostring') end}))")
+    assert "an error object that cannot be shown" in said[0], said
+    said = run(bp, "error(setmetatable({}, {__tostring = function() return 'as text' end}))")
+    assert "as text" in said[0], said
+    said = run(bp, "print(xpcall(error, function() error('again') end, 'x'))")
+    assert said[0].startswith("false"), said
+    said = run(bp, "local x = nil\nlocal y = x.z")
+    assert "s.lua:2: attempt to index a nil value (local 'x')" in said[0], said
+    said = run(bp, "this is not Lua")
+    assert "s.lua:1: syntax error near 'is'" in said[0], said
+    assert "No such file" in bp.run("lua run nowhere.lua")[0]
+
+
+def test_exit(bp):
+    assert run(bp, "setInterval(function() end, 10) print('bye') os.exit(0)") == ["bye"]
+    said = run(bp, "pcall(os.exit, 3) print('never')")
+    assert "exited with status 3" in said[0] and "never" not in " ".join(said), said
+    said = bp.run(f"lua run {HERE}/exits.lua -u")
+    assert "exited with status 1" in said[0] and "never" not in said, said
+
+
+def test_restart(bp):
+    """A script that fails is started again; one that is stopped is not."""
+    path = write(bp, "fails", "print('started') error('on purpose')")
+    bp.run(f"module open Script f file={path} restart_after=0.01")
+    bp.run("channel watch script-f")
+    seen = []
+
+    def count(what):
+        seen.extend(bp.run(".echo"))
+        return sum(what in line for line in seen)
+    until(lambda: count("started"), lambda number: number >= 3)
+    assert "on purpose" in row(bp, "f")[1]
+    assert any("f failed" in line and "fails.lua:1: on purpose" in line for line in bp.run("status"))
+    bp.run("lua stop f")
+    becomes(bp, "f", "failed")
+    write(bp, "fails", "setInterval(function() end, 1000)")
+    bp.run("lua restart f")
+    becomes(bp, "f", "runs")
+    bp.run("lua restart f")
+    bp.run("lua stop f")
+    becomes(bp, "f", "stopped")
+
+
+def test_eval(bp):
+    bp.run(f"lua run {write(bp, 'e', 'count = 41 setInterval(function() end, 1000)')}")
+    assert bp.run("lua eval e count + 1, 'x'") == ["42  x"]
+    bp.run("lua eval e count = 7")
+    assert bp.run("lua eval e return count") == ["7"]
+    assert "attempt to call a nil value" in bp.run("lua eval e nothing()")[0]
+    assert "unexpected symbol" in bp.run("lua eval e ) (")[0]
+    assert "ended" in bp.run("lua eval e os.exit()")[0]
+    becomes(bp, "e", "finished")
+    assert "does not run" in bp.run("lua eval e 1")[0]
+
+
+def test_require(bp):
+    os.mkdir(bp.folder + "/lib")
+    os.mkdir(bp.folder + "/elsewhere")
+    write(bp, "beside", "return {name = ...}")
+    write(bp, "lib/deep", "return 'deep'")
+    write(bp, "elsewhere/far", "return 'far'")
+    write(bp, "broken", "return +")
+    bp.run(f"set lua_path {bp.folder}/elsewhere")
+    said = run(bp, "print(require('beside').name, require('beside') == require('beside'), require('lib.deep'), (require('far')))"
+               "print(pcall(require, 'nowhere')) print(pcall(require, '../s')) print(dofile('beside.lua').name)"
+               "print(pcall(dofile, '/etc/passwd')) print(select(2, pcall(require, 'broken')))")
+    text = " ".join(said)
+    assert said[0] == "beside true deep far", said
+    assert "no file 'nowhere.lua' beside the script" in text and "not the name of a module" in text, said
+    assert "only files beside the script" in text and "broken.lua:1" in text, said
+
+
+def test_unload(bp):
+    """Busy scripts and their plugin go at once."""
+    busy = write(bp, "busy", "setInterval(function() print('x') end, 1) while true do end")
+    timers = write(bp, "timers", "for i = 1, 100 do setInterval(function() print(i) end, 1) end")
+    for i in range(50):
+        bp.run(f"module open Script b{i} file={busy} turn=1h")
+        bp.run(f"module open Script t{i} file={timers}")
+    bp.run("plugin reload lua")
+    assert row(bp, "b7")[0] == "runs"
+    bp.run("plugin unload lua")
+    assert bp.run("module list") is not None
+    bp.run("plugin load lua")
+
+
+main("lua", globals())
