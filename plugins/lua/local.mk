@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: MIT
 plugins_PROGRAMS += plugins/lua.so
 plugins_lua_so_SOURCES = \
+	plugins/lua/lua-ask.c \
 	plugins/lua/lua-callback.c \
+	plugins/lua/lua-channel.c \
+	plugins/lua/lua-command.c \
 	plugins/lua/lua-commands.c \
 	plugins/lua/lua-eval.c \
 	plugins/lua/lua-guard.c \
 	plugins/lua/lua-limit.c \
+	plugins/lua/lua-listen.c \
 	plugins/lua/lua-main.h \
 	plugins/lua/lua-pattern.c \
+	plugins/lua/lua-prelude.c \
 	plugins/lua/lua-run.c \
 	plugins/lua/lua-sandbox.c \
 	plugins/lua/lua-script.c \
@@ -15,7 +20,17 @@ plugins_lua_so_SOURCES = \
 	plugins/lua/lua-timer.c \
 	plugins/lua/lua.c \
 	plugins/lua/lua.h
+nodist_plugins_lua_so_SOURCES = plugins/lua/bus-lua.c
 plugins_lua_so_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(LUA_CFLAGS)
 plugins_lua_so_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_lua_so_LDADD = libbackplane-net.so.0 $(PLUGIN_LIBS) $(LUA_LIBS)
-EXTRA_DIST += plugins/lua/README.md
+EXTRA_DIST += plugins/lua/README.md plugins/lua/bus.lua
+CLEANFILES += plugins/lua/bus-lua.c
+
+# A part that is written in Lua, as an array: plugins/lua/bus.lua becomes lua_bus_text and its size.
+plugins/lua/%-lua.c: plugins/lua/%.lua plugins/lua/local.mk
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && { echo '#include <glib.h>'; \
+		echo 'extern const char lua_$(*F)_text[]; extern const gsize lua_$(*F)_size;'; \
+		echo 'const char lua_$(*F)_text[] = {'; \
+		od -An -v -tu1 $< | sed 's/[0-9][0-9]*/&,/g'; \
+		echo '0 };'; echo 'const gsize lua_$(*F)_size = sizeof(lua_$(*F)_text) - 1;'; } >$@-new && mv $@-new $@

@@ -30,4 +30,7 @@ void script_open_for(PendingCall *pending);
 /* --- lua-eval.c --- */
 gboolean eval_start(Script *script, BpCall *call, const char *code, GError **error);
 
+/* --- lua-command.c --- */
+void command_call_free(gpointer call);
+
 extern const BpCommand lua_commands[];

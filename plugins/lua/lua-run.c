@@ -62,11 +62,9 @@ static void take_down(Run *run)
 	if (run->scope)
 		bp_scope_close(g_steal_pointer(&run->scope));
 	run->timer = NULL;
-	g_clear_pointer(&run->sockets, g_hash_table_unref);
-	g_clear_pointer(&run->listeners, g_hash_table_unref);
-	g_clear_pointer(&run->datagrams, g_hash_table_unref);
 	g_clear_pointer(&run->waiters, g_hash_table_unref);
 	g_clear_pointer(&run->ears, g_hash_table_unref);
+	g_clear_pointer(&run->asks, g_hash_table_unref);
 	g_clear_pointer(&run->tasks, g_hash_table_unref);
 	g_clear_pointer(&run->callbacks, g_hash_table_unref);
 	g_clear_pointer(&run->alarms, g_sequence_free);
@@ -81,6 +79,7 @@ void run_free(Run *run)
 	g_strfreev(run->path);
 	g_free(run->file);
 	g_free(run->why);
+	g_ref_string_release(run->origin);
 	g_free(run);
 }
 

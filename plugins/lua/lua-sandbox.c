@@ -258,5 +258,12 @@ void sandbox_open(lua_State *L)
 	callback_open(L);
 	timer_open(L);
 	lua_setglobal(L, "_PY");
+	lua_newtable(L);
+	channel_open(L);
+	listen_open(L);
+	ask_open(L);
+	command_open(L);
+	lua_setglobal(L, "bp");
 	lua_pop(L, 1);
+	prelude_open(L);
 }

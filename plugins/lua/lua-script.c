@@ -189,6 +189,9 @@ static Run *run_new(Script *script)
 	run->path = g_strsplit(bp_instance_string(self, "path"), ":", -1);
 	run->tasks = g_hash_table_new_full(NULL, NULL, task_free, NULL);
 	run->waiters = g_hash_table_new_full(NULL, NULL, wait_free, NULL);
+	run->ears = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, ear_free);
+	run->asks = g_hash_table_new(NULL, NULL);
+	run->origin = g_ref_string_new(bp_plugin_name(self));
 	run->callbacks = g_hash_table_new_full(NULL, NULL, NULL, callback_free);
 	return run;
 }
@@ -269,6 +272,7 @@ void script_run_ended(BpPlugin *self, gpointer data)
 	script->ended = run->end;
 	script->status = run->status;
 	bp_scope_close(g_steal_pointer(&script->parts));
+	g_hash_table_remove_all(script->calls);
 	describe_end(script, failed, why);
 	if (failed && (run->end == RUN_EXIT || !script->error))
 		script_set_error(script, run->end == RUN_EXIT ? why : run->why);
@@ -293,6 +297,7 @@ void script_close(Script *script)
 	if (script->run)
 		run_free(g_steal_pointer(&script->run));
 	g_ptr_array_unref(script->asked);
+	g_hash_table_unref(script->calls);
 	g_free(script->folder);
 	g_free(script->error);
 	g_mutex_clear(&script->lock);
@@ -323,6 +328,7 @@ gboolean script_open(BpInstance *self, GError **error)
 	bp_plugin_defer_undo(self, on_gone, script);
 	g_mutex_init(&script->lock);
 	script->asked = g_ptr_array_new();
+	script->calls = g_hash_table_new_full(NULL, NULL, NULL, command_call_free);
 	script->channel = bp_channel(self, name);
 	bp_channel_set_options(script->channel, &(BpChannelOptions){ .replay = 100 });
 	script->starts = bp_metric(self, "starts_total", BP_COUNTER, "times the script was started");

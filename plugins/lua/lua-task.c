@@ -85,6 +85,7 @@ Waiter *wait_new(lua_State *L)
 
 	if (!lua_isyieldable(L))
 		luaL_error(L, "this cannot wait here: it is called inside a function that cannot yield");
+	alarm_check(L);
 	lua_pushthread(L);
 	ref = luaL_ref(L, LUA_REGISTRYINDEX);
 	waiter = g_new0(Waiter, 1);

@@ -57,15 +57,22 @@ static void set_timer(Run *run)
 		bp_timer_once(&run->timer, run->scope, MAX(alarm->due - bp_loop_now(), 1000), on_timer, run);
 }
 
+void alarm_check(lua_State *L)
+{
+	GSequence *alarms = run_of(L)->alarms;
+
+	if (alarms && g_sequence_get_length(alarms) >= MOST_ALARMS)
+		luaL_error(L, "there are %d timers already", MOST_ALARMS);
+}
+
 Alarm *alarm_add(lua_State *L, gint64 delay, AlarmFunc func, gpointer data)
 {
 	Run *run = run_of(L);
 	Alarm *alarm;
 
+	alarm_check(L);
 	if (!run->alarms)
 		run->alarms = g_sequence_new(g_free);
-	if (g_sequence_get_length(run->alarms) >= MOST_ALARMS)
-		luaL_error(L, "there are %d timers already", MOST_ALARMS);
 	alarm = g_new0(Alarm, 1);
 	alarm->due = bp_loop_now() + MAX(delay, 0);
 	alarm->number = run->next_alarm++;

@@ -78,6 +78,9 @@ struct Run {
 	guint64 next_alarm;
 	GHashTable *callbacks; /* number -> Callback; lua-callback.c */
 	GHashTable *ears;      /* name -> Ear; lua-listen.c */
+	GHashTable *asks;      /* number -> Waiter; lua-ask.c */
+	guint asked;
+	char *origin;	       /* of its messages: a GRefString */
 	GHashTable *sockets;   /* number -> Socket; lua-tcp.c */
 	GHashTable *datagrams; /* number -> Datagram; lua-udp.c */
 	GHashTable *listeners; /* number -> Listener; lua-listener.c */
@@ -156,6 +159,8 @@ void wait_free(gpointer waiter);
 
 /* --- lua-timer.c --- */
 typedef void (*AlarmFunc)(Run *run, gpointer data);
+/* Raises an error if there are too many, as alarm_add does; wait_new has done it. */
+void alarm_check(lua_State *L);
 Alarm *alarm_add(lua_State *L, gint64 delay, AlarmFunc func, gpointer data);
 void alarm_remove(Run *run, Alarm *alarm);
 void timer_open(lua_State *L); /* globals and _PY, which is on top */
@@ -176,3 +181,38 @@ int sandbox_load(lua_State *L, const char *path); /* pushes function, or nil and
 void guard_open(lua_State *L);			  /* the table of globals is on top */
 void pattern_open(lua_State *L);		  /* find, match, gmatch, gsub of the table string, which is on top */
 void json_open(lua_State *L);			  /* global json; _PY is on top */
+
+/* --- the bus; each adds its functions to the table bp, which is on top --- */
+void channel_open(lua_State *L);
+void listen_open(lua_State *L);
+void ask_open(lua_State *L);
+void command_open(lua_State *L);
+/* Pushes an object for a message. */
+void message_push(lua_State *L, BpMessage *message);
+/* Pushes the object for a channel; raises an error if that is no name. */
+BpChannel *channel_push(lua_State *L, const char *name);
+/* The name of a channel: a string or a channel object. */
+const char *channel_name_at(lua_State *L, int index);
+void ear_free(gpointer ear);
+/* The parts that are written in Lua themselves. */
+void prelude_open(lua_State *L);
+
+/* --- lua-ask.c: questions to the main loop --- */
+typedef struct Ask Ask;
+struct Ask {
+	Script *script;
+	guint serial, number;	/* of the run, of the question */
+	void (*func)(Ask *ask); /* on the main loop; it, or something later, calls ask_answer */
+	char *words[3];
+	gpointer data;
+	GDestroyNotify destroy; /* of data; may be NULL */
+	gboolean good;
+	char *text;
+};
+/* Takes `data`, and `func` uses the words at stack index 1 to `count`. Returns what the C function returns; the function in Lua gets a
+ * boolean and a text. */
+int ask_main(lua_State *L, int count, void (*func)(Ask *ask), gpointer data, GDestroyNotify destroy);
+/* Once; takes the ask and the text. */
+void ask_answer(Ask *ask, gboolean good, char *take_text);
+/* The run that has asked still runs. */
+gboolean ask_is_current(const Ask *ask);

@@ -171,6 +171,33 @@ def test_require(bp):
     assert "only files beside the script" in text and "broken.lua:1" in text, said
 
 
+def test_bus(bp):
+    golden(bp, "bus")
+
+
+def test_commands(bp):
+    bp.run(f"lua run {HERE}/commands.lua")
+    bp.run("channel watch script-commands")
+    said = []
+    until(lambda: said.extend(bp.run(".echo")) or said, lambda lines: len(lines) == 4)
+    assert "shop add" in said[0] and "lower case" in said[1] and '"y"' in said[2] and "needs a function" in said[3], said
+    assert bp.run("shop add bread 3 --size=large --every=1m --gift") == [
+        "adding bread 3 integer large 60.0 true", "added", "Article   Count", "bread     3", "tab here  2", "done"]
+    assert bp.run("shop add milk")[0] == "adding milk 1 integer small nil false"
+    assert "99" in bp.run("shop add milk 100")[0]
+    assert "out of stock" in bp.run("shop fail")[0]
+    assert bp.run("shop refuse") == ["closed today"]
+    assert "adding nested 1 integer small nil false" in bp.run("shop nested")
+    assert bp.run("shop many a b c") == ["3 words"]
+    assert any("add an article" in line for line in bp.run("help shop add"))
+    bp.run("lua restart commands")
+    until(lambda: bp.run("shop refuse"), lambda lines: lines == ["closed today"])
+    said = bp.run("shop end")
+    assert said and "ended" in said[0], said
+    becomes(bp, "commands", "finished")
+    assert "not a registered command" in bp.run("shop refuse")[0]
+
+
 def test_unload(bp):
     """Busy scripts and their plugin go at once."""
     busy = write(bp, "busy", "setInterval(function() print('x') end, 1) while true do end")
