@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* lua-prelude.c - the parts of the interface that are written in Lua: bus.lua. */
+/* lua-prelude.c - the parts of the interface that are written in Lua: bus.lua, net.lua. */
 #include "lua.h"
 
 extern const char lua_bus_text[];
 extern const gsize lua_bus_size;
+extern const char lua_net_text[];
+extern const gsize lua_net_size;
 
 static void run_part(lua_State *L, const char *name, const char *text, gsize size)
 {
@@ -15,4 +17,5 @@ static void run_part(lua_State *L, const char *name, const char *text, gsize siz
 void prelude_open(lua_State *L)
 {
 	run_part(L, "=bus", lua_bus_text, lua_bus_size);
+	run_part(L, "=net", lua_net_text, lua_net_size);
 }

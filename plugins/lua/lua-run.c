@@ -59,6 +59,9 @@ int run_traceback(lua_State *L)
 static void take_down(Run *run)
 {
 	run->closing = TRUE;
+	g_clear_pointer(&run->sockets, g_hash_table_unref);
+	g_clear_pointer(&run->listeners, g_hash_table_unref);
+	g_clear_pointer(&run->datagrams, g_hash_table_unref);
 	if (run->scope)
 		bp_scope_close(g_steal_pointer(&run->scope));
 	run->timer = NULL;

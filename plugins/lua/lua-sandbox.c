@@ -257,6 +257,11 @@ void sandbox_open(lua_State *L)
 	lua_setfield(L, -2, "print");
 	callback_open(L);
 	timer_open(L);
+	json_open(L);
+	tcp_open(L);
+	listener_open(L);
+	udp_open(L);
+	py_open(L);
 	lua_setglobal(L, "_PY");
 	lua_newtable(L);
 	channel_open(L);

@@ -190,6 +190,9 @@ static Run *run_new(Script *script)
 	run->tasks = g_hash_table_new_full(NULL, NULL, task_free, NULL);
 	run->waiters = g_hash_table_new_full(NULL, NULL, wait_free, NULL);
 	run->ears = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, ear_free);
+	run->sockets = g_hash_table_new_full(NULL, NULL, NULL, socket_free);
+	run->listeners = g_hash_table_new_full(NULL, NULL, NULL, listener_free);
+	run->datagrams = g_hash_table_new_full(NULL, NULL, NULL, datagram_free);
 	run->asks = g_hash_table_new(NULL, NULL);
 	run->origin = g_ref_string_new(bp_plugin_name(self));
 	run->callbacks = g_hash_table_new_full(NULL, NULL, NULL, callback_free);

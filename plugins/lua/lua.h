@@ -216,3 +216,29 @@ int ask_main(lua_State *L, int count, void (*func)(Ask *ask), gpointer data, GDe
 void ask_answer(Ask *ask, gboolean good, char *take_text);
 /* The run that has asked still runs. */
 gboolean ask_is_current(const Ask *ask);
+
+/* --- lua-reply.c: results of low-level functions, which are always delivered later --- */
+typedef struct {
+	gint64 callback;
+	gboolean good;
+	const char *message; /* copied, as the other strings */
+	const char *data;    /* NULL: none */
+	gsize size;
+	const char *id_name; /* static: "conn_id" */
+	gint64 id, written;  /* written -1: none */
+	const char *ip;
+	guint port;
+} Reply;
+void reply_post(Run *run, const Reply *reply);
+void reply_fail(Run *run, gint64 callback, const char *message);
+
+/* --- the network; each adds its functions to the table _PY, which is on top --- */
+void tcp_open(lua_State *L);
+void listener_open(lua_State *L);
+void udp_open(lua_State *L);
+void py_open(lua_State *L);
+void socket_free(gpointer socket);
+void listener_free(gpointer listener);
+void datagram_free(gpointer datagram);
+/* A connection that a server has accepted: its number; 0: there are too many, and it is closed. */
+gint64 socket_adopt(Run *run, int take_fd);

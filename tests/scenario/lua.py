@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """lua.py - scripts: what they print, their limits, their ends."""
 import os
-from harness import eventually, main
+from harness import Client, eventually, free_port, is_listened, main
 
 HERE = os.path.join(os.environ.get("SRC", "."), "tests", "lua")
 
@@ -198,15 +198,79 @@ def test_commands(bp):
     assert "not a registered command" in bp.run("shop refuse")[0]
 
 
+def test_json(bp):
+    golden(bp, "json")
+
+
+def test_tcp(bp):
+    golden(bp, "tcp", str(free_port()))
+
+
+def test_udp(bp):
+    golden(bp, "udp", str(free_port()))
+
+
+def test_echo_servers(bp):
+    """Many clients, some of which leave in the middle."""
+    plain, prefixed = free_port(), free_port()
+    bp.run(f"lua run {HERE}/echo.lua {plain} {prefixed}")
+    until(lambda: is_listened(plain) and is_listened(prefixed), bool)
+    clients = [Client(plain) for _ in range(50)]
+    for i, client in enumerate(clients):
+        client.send(b"\0\xff%d\n" % i)
+    for client in clients[::3]:
+        client.close()
+    for i, client in enumerate(clients):
+        if i % 3:
+            client.expect(b"\0\xff%d\n" % i)
+    big = bytes(range(256)) * 4000
+    clients[1].send(big)
+    clients[1].expect(big)
+    other = Client(prefixed)
+    other.send("hello")
+    other.expect("Echo: hello")
+    bp.run("lua stop echo")
+    becomes(bp, "echo", "stopped")
+    clients[2].rest()
+
+
+def test_peer_does_not_read(bp):
+    port = free_port()
+    bp.run(f"lua run {HERE}/flood.lua {port}")
+    until(lambda: is_listened(port), bool)
+    client = Client(port)
+    bp.run("channel watch script-flood")
+    said = []
+    until(lambda: said.extend(bp.run(".echo")) or said, lambda lines: lines)
+    sent, failed = (int(word) for word in said[-1].split()[-3::2])
+    assert failed > 20 and sent + failed < 40, said
+    received = 0
+    while received < (40 - failed) * 1000000:
+        received += len(client.socket.recv(1 << 20))
+    until(lambda: said.extend(bp.run(".echo")) or said, lambda lines: lines[-1].endswith(f"sent {40 - failed} failed {failed}"))
+
+
 def test_unload(bp):
     """Busy scripts and their plugin go at once."""
     busy = write(bp, "busy", "setInterval(function() print('x') end, 1) while true do end")
     timers = write(bp, "timers", "for i = 1, 100 do setInterval(function() print(i) end, 1) end")
+    ports = free_port(), free_port()
+    bp.run(f"module open Script echo file={HERE}/echo.lua args={ports[0]} args={ports[1]}")
+    bp.run(f"module open Script commands file={HERE}/commands.lua")
+    until(lambda: is_listened(ports[0]), bool)
+    clients = [Client(ports[0]) for _ in range(10)]
+    for client in clients:
+        client.send("x")
     for i in range(50):
         bp.run(f"module open Script b{i} file={busy} turn=1h")
         bp.run(f"module open Script t{i} file={timers}")
     bp.run("plugin reload lua")
     assert row(bp, "b7")[0] == "runs"
+    until(lambda: is_listened(ports[0]), bool)
+    until(lambda: bp.run("shop refuse"), lambda lines: lines == ["closed today"])
+    clients = [Client(ports[0]) for _ in range(10)]
+    for client in clients:
+        client.send("x")
     bp.run("plugin unload lua")
     assert bp.run("module list") is not None
     bp.run("plugin load lua")
