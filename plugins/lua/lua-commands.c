@@ -18,7 +18,7 @@ static char *name_of(const char *file)
 
 static BpValues *values_of(BpCall *call, GError **error)
 {
-	static const char *const same[] = { "memory", "turn", "restart", "unsafe", "insecure" };
+	static const char *const same[] = { "memory", "turn", "restart", "reload", "unsafe", "insecure" };
 	g_autoptr(BpValues) values = bp_values_new(bp_module_find("Script")->params);
 
 	for (const char *const *arg = bp_call_list(call, "args"); *arg; arg++)
@@ -102,24 +102,6 @@ static gboolean run_run(BpPlugin *self, BpCall *call, GError **error)
 
 /* --- the others --- */
 
-static const char *state_of(const Script *script)
-{
-	if (script->run)
-		return "runs";
-	if (bp_backoff_left(script->again) >= 0)
-		return "pauses";
-	switch (script->ended) {
-	case RUN_FAILED:
-		return "failed";
-	case RUN_EXIT:
-		return script->status ? "failed" : "finished";
-	case RUN_STOPPED:
-		return "stopped";
-	default:
-		return "finished";
-	}
-}
-
 static gboolean run_list(BpPlugin *self, BpCall *call, GError **error)
 {
 	g_autoptr(GPtrArray) list = bp_instance_list("Script");
@@ -132,7 +114,7 @@ static gboolean run_list(BpPlugin *self, BpCall *call, GError **error)
 							     G_FORMAT_SIZE_IEC_UNITS);
 
 		text[strcspn(text, "\n")] = '\0';
-		bp_table_row(table, "%s\t%s\t%s\t%.2f s\t%d\t%s", bp_plugin_name(script->self), state_of(script),
+		bp_table_row(table, "%s\t%s\t%s\t%.2f s\t%d\t%s", bp_plugin_name(script->self), script_state(script),
 			     memory, bp_plugin_cpu(script->self), g_atomic_int_get(&script->keeps), text);
 		if (*text)
 			bp_table_style(table, 1, script->run ? BP_WARN : BP_BAD);
@@ -156,14 +138,7 @@ static gboolean run_restart(BpPlugin *self, BpCall *call, GError **error)
 {
 	Script *script = script_named(bp_call_string(call, "name"), error);
 
-	if (!script)
-		return FALSE;
-	if (script->run) {
-		script_stop(script, TRUE);
-		return TRUE;
-	}
-	bp_backoff_reset(script->again);
-	return script_start(script, error);
+	return script && script_restart(script, error);
 }
 
 static gboolean run_eval(BpPlugin *self, BpCall *call, GError **error)
@@ -183,6 +158,8 @@ static const BpParam run_params[] = {
 	{ "turn", 't', BP_DURATION, .min = 0.01, .max = 86400, .help = "longest turn; 10s if left out" },
 	{ "restart", 'r', BP_CHOICE, .choices = "always|on-failure|never", .fallback = "never",
 	  .help = "when it has ended" },
+	{ "reload", .type = BP_CHOICE, .choices = "no|on-change", .fallback = "no",
+	  .help = "start it again when its file was saved" },
 	{ "unsafe", .type = BP_BOOL, .fallback = "no", .help = "with io and os.execute" },
 	{ "insecure", .type = BP_BOOL, .fallback = "no", .help = "its servers may listen beyond this machine" },
 	{ NULL },

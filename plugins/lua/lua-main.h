@@ -27,6 +27,17 @@ void script_close_for(Script *script, PendingCall *pending);
 /* Opens the script of `pending`. */
 void script_open_for(PendingCall *pending);
 
+/* Now, whether it runs or not. */
+gboolean script_restart(Script *script, GError **error);
+/* "runs", "pauses" (it is started again soon), "failed", "stopped", "finished" */
+const char *script_state(const Script *script);
+
+/* --- lua-resource.c --- */
+gboolean script_resources_add(BpPlugin *self, GError **error);
+
+/* --- lua-reload.c --- */
+void script_watch_file(Script *script);
+
 /* --- lua-eval.c --- */
 gboolean eval_start(Script *script, BpCall *call, const char *code, GError **error);
 

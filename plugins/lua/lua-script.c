@@ -227,8 +227,30 @@ void script_stop(Script *script, gboolean goes_on)
 		g_atomic_int_set(&script->run->stop, TRUE);
 		bp_loop_call(script->self, script->loop, run_look, script, NULL);
 	} else if (!goes_on) {
+		script->ended = RUN_STOPPED;
 		bp_instance_set_state(script->self, BP_STATE_OK, "stopped");
 	}
+}
+
+gboolean script_restart(Script *script, GError **error)
+{
+	if (!script->run) {
+		bp_backoff_reset(script->again);
+		return script_start(script, error);
+	}
+	script_stop(script, TRUE);
+	return TRUE;
+}
+
+const char *script_state(const Script *script)
+{
+	if (script->run)
+		return "runs";
+	if (bp_backoff_left(script->again) >= 0)
+		return "pauses";
+	if (script->ended == RUN_FAILED || (script->ended == RUN_EXIT && script->status))
+		return "failed";
+	return script->ended == RUN_STOPPED ? "stopped" : "finished";
 }
 
 static char *first_line(const char *text)
@@ -301,7 +323,6 @@ void script_close(Script *script)
 		run_free(g_steal_pointer(&script->run));
 	g_ptr_array_unref(script->asked);
 	g_hash_table_unref(script->calls);
-	g_free(script->folder);
 	g_free(script->error);
 	g_mutex_clear(&script->lock);
 }
@@ -337,6 +358,7 @@ gboolean script_open(BpInstance *self, GError **error)
 	script->starts = bp_metric(self, "starts_total", BP_COUNTER, "times the script was started");
 	script->again = bp_backoff_new(self, bp_instance_duration(self, "restart_after"), LONGEST_PAUSE, restart,
 				       script);
+	script_watch_file(script);
 	if (script_start(script, error))
 		return TRUE;
 	script_close(script);

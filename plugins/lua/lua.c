@@ -51,6 +51,8 @@ static const BpParam params[] = {
 	  .help = "when it has ended" },
 	{ "restart_after", .type = BP_DURATION, .fallback = "1s", .min = 0.01, .max = 3600,
 	  .help = "first pause; doubled each time, up to a minute" },
+	{ "reload", .type = BP_CHOICE, .choices = "no|on-change", .fallback = "no",
+	  .help = "start it again when its file was saved, if that compiles" },
 	{ "path", .fallback = "", .setting = "lua_path", .help = "folders for require beside its own, separated by :" },
 	{ "unsafe", .type = BP_BOOL, .fallback = "no", .help = "with io, os.execute and files anywhere" },
 	{ "insecure", .type = BP_BOOL, .fallback = "no", .help = "its servers may listen beyond this machine" },
@@ -66,7 +68,7 @@ static const BpModule modules[] = {
 static gboolean load(BpPlugin *self, GError **error)
 {
 	bp_setting_declare(self, bp_context("/"), settings);
-	return TRUE;
+	return script_resources_add(self, error);
 }
 
 BP_PLUGIN(.name = "lua", .version = "1.0", .summary = "Scripts in Lua that drive the host", .manual = manual,

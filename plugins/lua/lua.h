@@ -31,7 +31,6 @@ struct Script {
 	BpInstance *self;
 	BpLoop *loop;
 	BpChannel *channel; /* script-NAME */
-	char *folder;	    /* in which its file is */
 	Run *run;	    /* NULL: it does not run */
 	BpScope *parts;	    /* owns what the run has made on the main loop; NULL: it does not run */
 	gboolean goes_on;   /* when it has ended it is started again */
@@ -43,7 +42,8 @@ struct Script {
 	guint serial;	      /* of the latest run */
 	int status;	      /* exit status of the last run */
 	RunEnd ended;	      /* how the last run ended */
-	gint64 changed;	      /* modification time of its file when it was read */
+	gint64 changed;	      /* what its file was when it was read; lua-reload.c */
+	gboolean checking;    /* whether that compiles */
 	Run *live;	      /* on its own loop: the run that lives there */
 
 	GMutex lock;

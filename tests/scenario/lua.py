@@ -133,7 +133,7 @@ def test_restart(bp):
     assert "on purpose" in row(bp, "f")[1]
     assert any("f failed" in line and "fails.lua:1: on purpose" in line for line in bp.run("status"))
     bp.run("lua stop f")
-    becomes(bp, "f", "failed")
+    becomes(bp, "f", "stopped")
     write(bp, "fails", "setInterval(function() end, 1000)")
     bp.run("lua restart f")
     becomes(bp, "f", "runs")
@@ -169,6 +169,34 @@ def test_require(bp):
     assert said[0] == "beside true deep far", said
     assert "no file 'nowhere.lua' beside the script" in text and "not the name of a module" in text, said
     assert "only files beside the script" in text and "broken.lua:1" in text, said
+
+
+def test_reload_on_change(bp):
+    """What does not compile leaves the old one running."""
+    path = write(bp, "edited", "version = 1 setInterval(function() end, 1000)")
+    bp.run(f"module open Script e file={path} reload=on-change")
+    bp.run("channel watch script-e")
+    assert bp.run("lua eval e version") == ["1"]
+    write(bp, "edited", "version = ")
+    said = []
+    until(lambda: said.extend(bp.run(".echo")) or said, lambda lines: any("does not compile" in line for line in lines))
+    assert bp.run("lua eval e version") == ["1"]
+    write(bp, "edited", "version = 2 setInterval(function() end, 1000)")
+    until(lambda: bp.run("lua eval e version"), lambda lines: lines == ["2"])
+
+
+def test_resource(bp):
+    port = free_port()
+    bp.run(f"lua run {write(bp, 'r', 'setInterval(function() end, 1000)')}")
+    bp.run(f"module open WebServer w port={port}")
+    client = Client(port)
+    client.send(f"GET /api/v1/scripts HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n")
+    text = client.rest().decode()
+    assert '"id":"r"' in text and '"state":"runs"' in text, text
+    client = Client(port)
+    client.send(f"POST /api/v1/scripts/r/stop HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}")
+    assert "HTTP/1.1 20" in client.rest().decode()
+    becomes(bp, "r", "stopped")
 
 
 def test_bus(bp):
@@ -248,6 +276,61 @@ def test_peer_does_not_read(bp):
     while received < (40 - failed) * 1000000:
         received += len(client.socket.recv(1 << 20))
     until(lambda: said.extend(bp.run(".echo")) or said, lambda lines: lines[-1].endswith(f"sent {40 - failed} failed {failed}"))
+
+
+SAMPLES = os.path.join(os.environ.get("SRC", "."), "data", "samples")
+
+
+def test_sample_chat(bp):
+    port = free_port()
+    bp.run(f"lua run {SAMPLES}/chat.lua {port}")
+    until(lambda: is_listened(port), bool)
+    ann, bob = Client(port), Client(port)
+    ann.send("Ann\n")
+    ann.expect("Ann has come")
+    bob.send("Bob\n")
+    bob.expect("Bob has come")
+    bob.send("hello\n")
+    ann.expect("Bob: hello\n")
+    bp.run("channel send chat/room from the host")
+    ann.expect("from the host")
+    bob.close()
+    ann.expect("Bob has left")
+
+
+def test_sample_sender(bp):
+    """With a script that plays the machine."""
+    with open(bp.folder + "/job.gcode", "w") as file:
+        file.write("G28 ; home\n\n(a comment)\nG1 X10\nM999\n")
+    bp.run(f"lua run {SAMPLES}/sender.lua laser --unsafe")
+    machine = write(bp, "machine", "local out = bp.channel('laser/recv') bp.watch('laser/send', function(message) "
+                    "out:print(message.data == 'M999' and refuse and 'error:9' or 'ok') end) ready = true")
+    bp.run(f"lua run {machine}")
+    until(lambda: bp.run("lua eval machine ready"), lambda lines: lines == ["true"])
+    until(lambda: bp.run(f"gcode send {bp.folder}/job.gcode"), lambda lines: lines == ["3 lines were sent"])
+    bp.run("lua eval machine refuse = true")
+    assert bp.run(f"gcode send {bp.folder}/job.gcode") == ["M999: error:9"]
+    assert "No such file" in bp.run("gcode send nowhere")[0]
+
+
+def test_sample_login(bp):
+    console = write(bp, "console", "local out = bp.channel('u/recv') local answers = { ['\\r'] = 'Hit any key to stop autoboot: 3', "
+                    "[' '] = '=> ', ['run bootcmd\\r'] = 'box login: ', ['root\\r'] = 'Password: ', ['secret\\r'] = 'box# ', "
+                    "['uname -a\\r'] = 'Linux box\\nbox# ' } "
+                    "bp.watch('u/send', function(message) out:send(answers[message.data] or '?') end) ready = true")
+    bp.run(f"lua run {console}")
+    until(lambda: bp.run("lua eval console ready"), lambda lines: lines == ["true"])
+    assert bp.run(f"lua run {SAMPLES}/login.lua u root secret -u") == ["Linux box", "box"]
+
+
+def test_sample_logger(bp):
+    bp.run(f"lua run {SAMPLES}/logger.lua t/recv")
+    bp.run("channel watch logger/average")
+    until(lambda: bp.run("temperatures"), lambda lines: "not a registered" not in " ".join(lines))
+    for degrees in ("20", "22.5 C"):
+        bp.run("channel send t/recv " + degrees)
+    until(lambda: bp.run("temperatures"), lambda lines: len(lines) == 3)
+    assert bp.run("temperatures")[2].split() == ["2", "22.5"]
 
 
 def test_unload(bp):
