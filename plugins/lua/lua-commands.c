@@ -4,6 +4,8 @@
 #include <string.h>
 #include <backplane/host.h>
 
+#define LONG_START (G_USEC_PER_SEC / 2) /* after which `lua run` does not wait for the main chunk any more */
+
 /* --- lua run --- */
 
 /* "blink" of "samples/blink.lua". */
@@ -53,23 +55,31 @@ static void on_output(BpPlugin *self, BpMessage *message, gpointer data)
 	bp_call_print(data, bp_message_data(message));
 }
 
+static void on_long_start(BpPlugin *self, gpointer data)
+{
+	pending_has_begun(data);
+}
+
 void script_open_for(PendingCall *pending)
 {
 	g_autofree char *name = g_steal_pointer(&pending->name);
 	BpCall *call = pending->call;
 	GError *error = NULL;
+	Script *script;
 	BpInstance *instance = call ? bp_module_open("Script", name, "/", g_steal_pointer(&pending->values), &error)
 				    : NULL;
 
-	if (instance && pending->closes) {
-		script_ask(bp_instance_data(instance), pending);
-		bp_channel_watch(bp_call_scope(call), ((Script *)bp_instance_data(instance))->channel, on_output, call,
-				 NULL);
+	if (!instance) {
+		pending_end(pending, error);
 		return;
 	}
-	if (instance)
-		bp_call_printf(call, "%s runs; what it prints is on channel script-%s", name, name);
-	pending_end(pending, error);
+	script = bp_instance_data(instance);
+	pending->begins = !pending->closes;
+	script_ask(script, pending);
+	if (pending->closes)
+		bp_channel_watch(bp_call_scope(call), script->channel, on_output, call, NULL);
+	else
+		bp_timer_add(bp_call_scope(pending->call), NULL, LONG_START, 1, on_long_start, pending, NULL);
 }
 
 /* A script of that name that has ended makes room. */

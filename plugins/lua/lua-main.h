@@ -9,6 +9,7 @@ struct PendingCall {
 	BpCall *call;	/* NULL: it was interrupted */
 	guint number;
 	gboolean closes; /* it waits for the end of the run, and then closes the instance */
+	gboolean begins; /* it waits until the script has begun */
 	GError *error;	 /* for the call when the instance has closed */
 	char *name;	 /* opens this script when the instance has closed; NULL: none */
 	BpValues *values;
@@ -20,6 +21,8 @@ PendingCall *pending_new(BpCall *call);
 void pending_end(PendingCall *pending, GError *take_error);
 /* It is ended when the run ends, or earlier by pending_end. */
 void script_ask(Script *script, PendingCall *pending);
+/* The script has begun, or takes its time: ends the calls that wait for that. */
+void pending_has_begun(PendingCall *pending);
 /* NULL: it has been ended already. */
 PendingCall *script_pending(Script *script, guint number);
 /* Closes the instance, and goes on with `pending` when its name is free. */

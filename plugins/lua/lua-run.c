@@ -110,6 +110,10 @@ static void look_at_end(Run *run)
 {
 	if (!run->end && g_atomic_int_get(&run->stop))
 		run_finish(run, RUN_STOPPED, 0, NULL);
+	if (!run->has_begun && !g_hash_table_size(run->asks)) {
+		run->has_begun = TRUE;
+		bp_loop_call(run->self, bp_loop_main(), script_run_begun, run->script, NULL);
+	}
 	if (!run->end && run->main_ended && !run->keeps)
 		run_finish(run, RUN_IDLE, 0, NULL);
 	if (!run->end || run->end_is_due)

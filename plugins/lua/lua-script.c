@@ -100,6 +100,26 @@ PendingCall *script_pending(Script *script, guint number)
 	return NULL;
 }
 
+void pending_has_begun(PendingCall *pending)
+{
+	const char *name = bp_plugin_name(pending->script->self);
+
+	bp_call_printf(pending->call, "%s runs; what it prints is on channel script-%s", name, name);
+	pending_end(pending, NULL);
+}
+
+void script_run_begun(BpPlugin *self, gpointer data)
+{
+	Script *script = data;
+
+	for (guint i = script->asked->len; i > 0; i = MIN(i - 1, script->asked->len)) {
+		PendingCall *pending = script->asked->pdata[i - 1];
+
+		if (pending->begins && script->run)
+			pending_has_begun(pending);
+	}
+}
+
 void script_close_for(Script *script, PendingCall *pending)
 {
 	pending->script = NULL;
@@ -145,7 +165,7 @@ static PendingCall *answer_all(Script *script, const char *error)
 
 	while (script->asked->len) {
 		PendingCall *pending = script->asked->pdata[0];
-		GError *why = pending->closes && !error
+		GError *why = (pending->closes || pending->begins) && !error
 				      ? NULL
 				      : g_error_new(BP_PLUGIN_ERROR, BP_CLOSED, "%s %s", bp_plugin_name(script->self),
 						    error ? error : "has ended");

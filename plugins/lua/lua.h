@@ -64,7 +64,7 @@ struct Run {
 	RunEnd end;
 	int status;
 	char *why; /* of RUN_FAILED */
-	gboolean end_is_due, main_ended, closing;
+	gboolean end_is_due, main_ended, closing, has_begun;
 	gboolean interrupting; /* the hook has raised an error, which may not be caught yet */
 	guint depth;	       /* of run_enter */
 	gint64 deadline;       /* of this turn */
@@ -94,6 +94,8 @@ struct Run {
 /* --- lua-script.c: on the main loop --- */
 gboolean script_start(Script *script, GError **error);
 void script_stop(Script *script, gboolean goes_on);
+/* Its main chunk has ended, or waits for something; with the Script. */
+void script_run_begun(BpPlugin *self, gpointer script);
 /* The run has ended; takes it. */
 void script_run_ended(BpPlugin *self, gpointer run);
 void script_close(Script *script);

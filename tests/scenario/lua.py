@@ -174,7 +174,7 @@ def test_require(bp):
 def test_reload_on_change(bp):
     """What does not compile leaves the old one running."""
     path = write(bp, "edited", "version = 1 setInterval(function() end, 1000)")
-    bp.run(f"module open Script e file={path} reload=on-change")
+    bp.run(f"lua run {path} --name e --reload on-change")
     bp.run("channel watch script-e")
     assert bp.run("lua eval e version") == ["1"]
     write(bp, "edited", "version = ")
@@ -205,8 +205,7 @@ def test_bus(bp):
 
 def test_commands(bp):
     bp.run(f"lua run {HERE}/commands.lua")
-    bp.run("channel watch script-commands")
-    said = []
+    said = bp.run("channel watch script-commands")
     until(lambda: said.extend(bp.run(".echo")) or said, lambda lines: len(lines) == 4)
     assert "shop add" in said[0] and "lower case" in said[1] and '"y"' in said[2] and "needs a function" in said[3], said
     assert bp.run("shop add bread 3 --size=large --every=1m --gift") == [
