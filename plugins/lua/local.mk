@@ -2,6 +2,8 @@
 plugins_PROGRAMS += plugins/lua.so
 plugins_lua_so_SOURCES = \
 	plugins/lua/lua-ask.c \
+	plugins/lua/lua-call.c \
+	plugins/lua/lua-call.h \
 	plugins/lua/lua-callback.c \
 	plugins/lua/lua-channel.c \
 	plugins/lua/lua-command.c \
@@ -13,7 +15,9 @@ plugins_lua_so_SOURCES = \
 	plugins/lua/lua-listen.c \
 	plugins/lua/lua-listener.c \
 	plugins/lua/lua-main.h \
+	plugins/lua/lua-message.c \
 	plugins/lua/lua-pattern.c \
+	plugins/lua/lua-pattern.h \
 	plugins/lua/lua-prelude.c \
 	plugins/lua/lua-py.c \
 	plugins/lua/lua-reload.c \
@@ -22,6 +26,7 @@ plugins_lua_so_SOURCES = \
 	plugins/lua/lua-run.c \
 	plugins/lua/lua-sandbox.c \
 	plugins/lua/lua-script.c \
+	plugins/lua/lua-string.c \
 	plugins/lua/lua-task.c \
 	plugins/lua/lua-tcp.c \
 	plugins/lua/lua-timer.c \

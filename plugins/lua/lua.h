@@ -189,6 +189,9 @@ void channel_open(lua_State *L);
 void listen_open(lua_State *L);
 void ask_open(lua_State *L);
 void command_open(lua_State *L);
+/* A metatable that scripts do not see; `methods` may be NULL. */
+void class_make(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *meta);
+void message_open(lua_State *L);
 /* Pushes an object for a message. */
 void message_push(lua_State *L, BpMessage *message);
 /* Pushes the object for a channel; raises an error if that is no name. */

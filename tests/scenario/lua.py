@@ -205,8 +205,7 @@ def test_bus(bp):
 
 def test_commands(bp):
     bp.run(f"lua run {HERE}/commands.lua")
-    said = bp.run("channel watch script-commands")
-    until(lambda: said.extend(bp.run(".echo")) or said, lambda lines: len(lines) == 4)
+    said = [line for line in bp.run("channel watch script-commands") if line.startswith("script-commands: ")]
     assert "shop add" in said[0] and "lower case" in said[1] and '"y"' in said[2] and "needs a function" in said[3], said
     assert bp.run("shop add bread 3 --size=large --every=1m --gift") == [
         "adding bread 3 integer large 60.0 true", "added", "Article   Count", "bread     3", "tab here  2", "done"]
@@ -330,6 +329,23 @@ def test_sample_logger(bp):
         bp.run("channel send t/recv " + degrees)
     until(lambda: bp.run("temperatures"), lambda lines: len(lines) == 3)
     assert bp.run("temperatures")[2].split() == ["2", "22.5"]
+
+
+def test_unloads_itself(bp):
+    """A script that unloads its plugin, or closes itself, from its main chunk and from a command."""
+    assert "admin" in " ".join(run(bp, "print(bp.run('plugin unload lua'))"))
+    path = write(bp, "closes", "bp.command{name = 'close-me', run = function() bp.run('module close closes') end} "
+                 "bp.after(3600, print) print(bp.run('module close closes'))")
+    bp.run(f"lua run {path}")
+    until(lambda: row(bp, "closes"), lambda got: got is None)
+    path = write(bp, "closes", "bp.command{name = 'close-me', run = function() bp.run('module close closes') end}")
+    bp.run(f"lua run {path}")
+    bp.run("close-me")
+    until(lambda: row(bp, "closes"), lambda got: got is None)
+    bp.run(f"lua run {write(bp, 'u', 'print(bp.run([[plugin unload lua]]))')} --unsafe")
+    until(lambda: bp.run("lua list"), lambda lines: "not a registered command" in lines[0])
+    bp.run("plugin load lua")
+    assert run(bp, "print('again')") == ["again"]
 
 
 def test_unload(bp):
