@@ -81,11 +81,13 @@ int call_say(lua_State *L)
 	static const char *const styles[] = { "plain", "heading", "good", "warn", "bad", "dim", "strong", NULL };
 	guint number = (guint)luaL_checkinteger(L, 1);
 	int kind = luaL_checkoption(L, 2, NULL, what);
-	const char *text = luaL_checkstring(L, 3);
+	size_t size;
+	const char *text = luaL_checklstring(L, 3, &size);
 	int style = luaL_checkoption(L, 4, "plain", styles);
 
-	if (limit_is_busy(run_of(L)) || !say(run_of(L), number, kind, style, text))
-		luaL_error(L, "the host has too much to do; print less, or bp.sleep now and then");
+	luaL_argcheck(L, size <= MESSAGE_LIMIT, 3, "too long");
+	if (limit_is_busy(run_of(L), size) || !say(run_of(L), number, kind, style, text))
+		luaL_error(L, "the host has too much to do");
 	return 0;
 }
 

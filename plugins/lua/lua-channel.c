@@ -105,8 +105,9 @@ static int channel_send_as(lua_State *L, BpMessageFlags flags)
 	size_t size;
 	const char *data = luaL_tolstring(L, 2, &size);
 
-	if (limit_is_busy(run))
-		luaL_error(L, "send: the host has too much to do; send less, or bp.sleep now and then");
+	luaL_argcheck(L, size <= MESSAGE_LIMIT, 2, "a message has at most 1 MiB");
+	if (limit_is_busy(run, size))
+		luaL_error(L, "send: the host has too much to do");
 	message = bp_message_new(data, size, flags);
 	bp_message_set_origin(message, run->origin);
 	bp_channel_send_take(channel, message);

@@ -86,6 +86,7 @@ struct Run {
 	GHashTable *listeners; /* number -> Listener; lua-listener.c */
 	gint64 next_id, next_socket, next_server;
 	guint watches, sent;
+	gsize sent_bytes;
 	gboolean unsafe, insecure;
 	char **args, **path; /* read before the run begins */
 	char *file;
@@ -131,9 +132,9 @@ void *limit_alloc(void *run, void *block, size_t before, size_t size);
 void limit_begin(Run *run);
 /* In long loops in C: raises the error of a turn that takes too long. */
 void limit_check(lua_State *L);
-/* Before something is sent to the main loop: waits, or raises an error, if that has too much to do already. 0, or the result of a yield
- * after which `again` is called. */
-gboolean limit_is_busy(Run *run);
+/* Before something is sent to the main loop: waits while that has too much to do already. TRUE: it still has when the turn is over. */
+gboolean limit_is_busy(Run *run, gsize size);
+#define MESSAGE_LIMIT (1024 * 1024) /* of one message that a script sends */
 
 /* --- lua-task.c --- */
 typedef void (*TaskDone)(Run *run, lua_State *L, gboolean good, int first, gpointer data); /* results from `first` on */

@@ -96,6 +96,23 @@ def test_many_timers(bp):
     assert "already" in said[0], said
 
 
+def test_prints_much(bp):
+    """More than the main loop takes: nothing is lost."""
+    said = run(bp, "for i = 1, 50000 do print(i) end")
+    assert said[0] == "1" and said[-1] == "50000" and len(said) == 50000, (len(said), said[-3:])
+
+
+def test_no_way_out(bp):
+    """Functions that are not guarded are not found; large messages are refused."""
+    said = run(bp, "load(function() print(debug.getinfo(1, 'f').func, debug.getinfo(2).func, debug.getinfo(1, 'S').short_src, "
+                   "debug.getinfo(print, 'S').what, debug.getinfo(1, 'l').currentline) end)\n"
+                   "print(getmetatable(bp.channel('x')), getmetatable(''), debug.getmetatable, package.loaded.debug.sethook, package.loaded.io) "
+                   "print(pcall(print, ('x'):rep(100000))) print(pcall(function() bp.channel('x'):send(('x'):rep(2000000)) end))")
+    assert said[0].startswith("nil nil") and said[0].endswith("s.lua C 1"), said
+    assert said[1].startswith("false table: ") and said[1].endswith("nil") is False, said
+    assert "too long for a line" in said[2] and "at most 1 MiB" in said[3], said
+
+
 def test_errors(bp):
     """In a callback, in an error object, in a message handler: told, with file and line."""
     said = run(bp, "error(setmetatable({}, {__tostring = function() error('in tostring') end}))")
