@@ -54,6 +54,8 @@ static const BpParam params[] = {
 	{ "reload", .type = BP_CHOICE, .choices = "no|on-change", .fallback = "no",
 	  .help = "start it again when its file was saved, if that compiles" },
 	{ "path", .fallback = "", .setting = "lua_path", .help = "folders for require beside its own, separated by :" },
+	{ "role", .type = BP_CHOICE, .choices = "observer|operator|admin", .fallback = "observer",
+	  .help = "of the commands that it runs by bp.run; an operator can open an Exec, and so run programs" },
 	{ "unsafe", .type = BP_BOOL, .fallback = "no", .help = "with io, os.execute and files anywhere" },
 	{ "insecure", .type = BP_BOOL, .fallback = "no", .help = "its servers may listen beyond this machine" },
 	{ NULL },

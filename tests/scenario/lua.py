@@ -217,11 +217,11 @@ def test_resource(bp):
 
 
 def test_bus(bp):
-    golden(bp, "bus")
+    golden(bp, "bus", "--role", "operator")
 
 
 def test_commands(bp):
-    bp.run(f"lua run {HERE}/commands.lua")
+    bp.run(f"lua run {HERE}/commands.lua --role operator")
     said = [line for line in bp.run("channel watch script-commands") if line.startswith("script-commands: ")]
     assert "shop add" in said[0] and "lower case" in said[1] and '"y"' in said[2] and "needs a function" in said[3], said
     assert bp.run("shop add bread 3 --size=large --every=1m --gift") == [
@@ -350,16 +350,18 @@ def test_sample_logger(bp):
 
 def test_unloads_itself(bp):
     """A script that unloads its plugin, or closes itself, from its main chunk and from a command."""
-    assert "admin" in " ".join(run(bp, "print(bp.run('plugin unload lua'))"))
+    assert "admin" in " ".join(run(bp, "print(bp.run('plugin unload lua'))", "--role operator"))
+    assert "operator" in " ".join(run(bp, "print(bp.run('module open Exec x command=true'))"))
+    assert "role=operator" in " ".join(run(bp, "print(bp.setting('lua_path', '/x'))"))
     path = write(bp, "closes", "bp.command{name = 'close-me', run = function() bp.run('module close closes') end} "
                  "bp.after(3600, print) print(bp.run('module close closes'))")
-    bp.run(f"lua run {path}")
+    bp.run(f"lua run {path} --role operator")
     until(lambda: row(bp, "closes"), lambda got: got is None)
     path = write(bp, "closes", "bp.command{name = 'close-me', run = function() bp.run('module close closes') end}")
-    bp.run(f"lua run {path}")
+    bp.run(f"lua run {path} --role operator")
     bp.run("close-me")
     until(lambda: row(bp, "closes"), lambda got: got is None)
-    bp.run(f"lua run {write(bp, 'u', 'print(bp.run([[plugin unload lua]]))')} --unsafe")
+    bp.run(f"lua run {write(bp, 'u', 'print(bp.run([[plugin unload lua]]))')} --role admin")
     until(lambda: bp.run("lua list"), lambda lines: "not a registered command" in lines[0])
     bp.run("plugin load lua")
     assert run(bp, "print('again')") == ["again"]
