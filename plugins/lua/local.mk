@@ -22,6 +22,7 @@ plugins_lua_so_SOURCES = \
 	plugins/lua/lua-py.c \
 	plugins/lua/lua-reload.c \
 	plugins/lua/lua-reply.c \
+	plugins/lua/lua-resolve.c \
 	plugins/lua/lua-resource.c \
 	plugins/lua/lua-run.c \
 	plugins/lua/lua-sandbox.c \

@@ -62,6 +62,7 @@ static void take_down(Run *run)
 	g_clear_pointer(&run->sockets, g_hash_table_unref);
 	g_clear_pointer(&run->listeners, g_hash_table_unref);
 	g_clear_pointer(&run->datagrams, g_hash_table_unref);
+	g_clear_pointer(&run->outgoing, g_hash_table_unref);
 	if (run->scope)
 		bp_scope_close(g_steal_pointer(&run->scope));
 	run->timer = NULL;

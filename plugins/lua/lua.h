@@ -36,15 +36,16 @@ struct Script {
 	gboolean goes_on;   /* when it has ended it is started again */
 	BpBackoff *again;
 	BpMetric *starts;
-	GPtrArray *asked;     /* of PendingCall: commands that wait for it */
-	PendingCall *closing; /* goes on when the instance has closed; NULL: none */
-	GHashTable *calls;    /* number -> CommandCall: calls of its own commands; lua-command.c */
-	guint serial;	      /* of the latest run */
-	int status;	      /* exit status of the last run */
-	RunEnd ended;	      /* how the last run ended */
-	gint64 changed;	      /* what its file was when it was read; lua-reload.c */
-	gboolean checking;    /* whether that compiles */
-	Run *live;	      /* on its own loop: the run that lives there */
+	GPtrArray *asked;      /* of PendingCall: commands that wait for it */
+	PendingCall *closing;  /* goes on when the instance has closed; NULL: none */
+	GHashTable *calls;     /* number -> CommandCall: calls of its own commands; lua-command.c */
+	guint serial;	       /* of the latest run */
+	int status;	       /* exit status of the last run */
+	RunEnd ended;	       /* how the last run ended */
+	gint64 changed;	       /* what its file was when it was read; lua-reload.c */
+	gboolean checking;     /* whether that compiles */
+	GHashTable *questions; /* on its own loop: set of Question; lua-resolve.c */
+	Run *live;	       /* on its own loop: the run that lives there */
 
 	GMutex lock;
 	char *error;  /* lock: the last error, with its traceback; NULL: none */
@@ -83,6 +84,7 @@ struct Run {
 	char *origin;	       /* of its messages: a GRefString */
 	GHashTable *sockets;   /* number -> Socket; lua-tcp.c */
 	GHashTable *datagrams; /* number -> Datagram; lua-udp.c */
+	GHashTable *outgoing;  /* number -> Outgoing; lua-udp.c */
 	GHashTable *listeners; /* number -> Listener; lua-listener.c */
 	gint64 next_id, next_socket, next_server;
 	guint watches, sent;
@@ -243,6 +245,11 @@ void tcp_open(lua_State *L);
 void listener_open(lua_State *L);
 void udp_open(lua_State *L);
 void py_open(lua_State *L);
+/* On the script's loop, later; not if the run has ended. `addresses` or `error` is NULL. */
+typedef void (*ResolveDone)(Run *run, GArray *addresses, const GError *error, gint64 id);
+void resolve_start(Run *run, const char *host, guint port, ResolveDone done, gint64 id);
+void question_free(gpointer question);
+void outgoing_free(gpointer outgoing);
 void socket_free(gpointer socket);
 void listener_free(gpointer listener);
 void datagram_free(gpointer datagram);
