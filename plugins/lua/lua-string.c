@@ -142,7 +142,8 @@ static int string_gmatch(lua_State *L)
 static void add_text(Matcher *m, luaL_Buffer *buffer, const char *s, const char *end)
 {
 	size_t size;
-	const char *text = lua_tolstring(m->L, 3, &size), *last = text + size;
+	const char *text = lua_tolstring(m->L, 3, &size);
+	const char *last = text + size;
 
 	for (; text < last; text++) {
 		if (*text != '%') {
