@@ -253,6 +253,10 @@ def test_udp(bp):
     golden(bp, "udp", str(free_port()))
 
 
+def test_low_level(bp):
+    golden(bp, "low-level", str(free_port()))
+
+
 def test_echo_servers(bp):
     """Many clients, some of which leave in the middle."""
     plain, prefixed = free_port(), free_port()
