@@ -8,6 +8,7 @@ plugins_lua_so_SOURCES = \
 	plugins/lua/lua-channel.c \
 	plugins/lua/lua-command.c \
 	plugins/lua/lua-commands.c \
+	plugins/lua/lua-console.c \
 	plugins/lua/lua-eval.c \
 	plugins/lua/lua-guard.c \
 	plugins/lua/lua-json.c \

@@ -16,6 +16,8 @@ static const char manual[] =
 	"  lua stop blink; lua restart blink\n"
 	"  module open Script blink file=/etc/backplane/blink.lua restart=on-failure\n"
 	"\n"
+	"Handler lua is a prompt inside a running script, with completion of its globals: serve lua --transport telnet\n"
+	"\n"
 	"A script ends when nothing is left for which it waits: no timer, watch, command or socket. require finds files\n"
 	"beside the script and in the setting lua_path. io, os.execute and files elsewhere need unsafe=yes.\n"
 	"The functions are described in plugins/lua/README.md.\n";
@@ -74,4 +76,4 @@ static gboolean load(BpPlugin *self, GError **error)
 }
 
 BP_PLUGIN(.name = "lua", .version = "1.0", .summary = "Scripts in Lua that drive the host", .manual = manual,
-	  .commands = lua_commands, .modules = modules, .load = load);
+	  .commands = lua_commands, .modules = modules, .handlers = lua_handlers, .load = load);

@@ -171,6 +171,34 @@ def test_eval(bp):
     assert "does not run" in bp.run("lua eval e 1")[0]
 
 
+def test_console(bp):
+    """A prompt inside a script, which may end meanwhile."""
+    bp.run(f"lua run {write(bp, 'inside', 'answer = 41 setInterval(function() end, 1000)')}")
+    port = free_port()
+    bp.run(f"serve lua --transport tcp --port {port}")
+    client = Client(port)
+    client.send("answer + 1\n")
+    client.expect("42")
+    client.send("answer = 'changed'\nanswer\n")
+    client.expect("changed")
+    client.send("nothing()\n")
+    client.expect("attempt to call a nil value")
+    client.send(":use nobody\n")
+    client.expect("nobody is not a script")
+    client.send("os.exit()\n")
+    client.expect("the script ends")
+    becomes(bp, "inside", "finished")
+    client.send("answer\n")
+    client.expect("it does not run")
+    client.send(":quit\n")
+    client.rest()
+    other = Client(port)
+    other.send(":list\n")
+    other.expect("inside finished")
+    bp.run("plugin reload lua")
+    other.rest()
+
+
 def test_require(bp):
     os.mkdir(bp.folder + "/lib")
     os.mkdir(bp.folder + "/elsewhere")
