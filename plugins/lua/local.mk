@@ -2,10 +2,13 @@
 plugins_PROGRAMS += plugins/lua.so
 plugins_lua_so_SOURCES = \
 	plugins/lua/lua-ask.c \
+	plugins/lua/lua-call.c \
+	plugins/lua/lua-call.h \
 	plugins/lua/lua-callback.c \
 	plugins/lua/lua-channel.c \
 	plugins/lua/lua-command.c \
 	plugins/lua/lua-commands.c \
+	plugins/lua/lua-console.c \
 	plugins/lua/lua-eval.c \
 	plugins/lua/lua-guard.c \
 	plugins/lua/lua-json.c \
@@ -13,15 +16,19 @@ plugins_lua_so_SOURCES = \
 	plugins/lua/lua-listen.c \
 	plugins/lua/lua-listener.c \
 	plugins/lua/lua-main.h \
+	plugins/lua/lua-message.c \
 	plugins/lua/lua-pattern.c \
+	plugins/lua/lua-pattern.h \
 	plugins/lua/lua-prelude.c \
 	plugins/lua/lua-py.c \
 	plugins/lua/lua-reload.c \
 	plugins/lua/lua-reply.c \
+	plugins/lua/lua-resolve.c \
 	plugins/lua/lua-resource.c \
 	plugins/lua/lua-run.c \
 	plugins/lua/lua-sandbox.c \
 	plugins/lua/lua-script.c \
+	plugins/lua/lua-string.c \
 	plugins/lua/lua-task.c \
 	plugins/lua/lua-tcp.c \
 	plugins/lua/lua-timer.c \

@@ -164,6 +164,13 @@ static void on_command_done(BpPlugin *self, guint failed, gpointer data)
 		command_free_if_over(command);
 }
 
+static BpRole role_of(const Script *script)
+{
+	const char *role = bp_instance_string(script->self, "role");
+
+	return !strcmp(role, "admin") ? BP_ADMIN : !strcmp(role, "operator") ? BP_OPERATOR : BP_OBSERVER;
+}
+
 static void run_command(Ask *ask)
 {
 	static const BpSessionLink link = {
@@ -176,7 +183,7 @@ static void run_command(Ask *ask)
 		.link = &link,
 		.data = command,
 		.peer = bp_plugin_name(script->self),
-		.role = bp_instance_bool(script->self, "unsafe") ? BP_ADMIN : BP_OPERATOR,
+		.role = role_of(script),
 		.quiet = TRUE,
 		.no_prompt = TRUE,
 	};
@@ -210,6 +217,10 @@ static void answer_setting(Ask *ask)
 	g_autoptr(GError) error = NULL;
 	char *text;
 
+	if (ask->words[1] && role_of(ask->script) < BP_OPERATOR) {
+		ask_answer(ask, FALSE, g_strdup("a script sets settings only with role=operator"));
+		return;
+	}
 	if (ask->words[1] && !bp_setting_set(context, ask->words[0], ask->words[1], &error)) {
 		ask_answer(ask, FALSE, g_strdup(error->message));
 		return;

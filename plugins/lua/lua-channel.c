@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* lua-channel.c - channels, messages and watches in Lua. */
+/* lua-channel.c - channels and watches in Lua. */
 #include "lua.h"
 #include <string.h>
 
 #define MOST_WATCHES 4096
 #define CHANNEL "backplane channel"
-#define MESSAGE "backplane message"
 #define WATCH "backplane watch"
 #define CHANNELS "backplane channels" /* registry: name -> object, weak */
 
@@ -22,80 +21,6 @@ struct WatchEntry {
 	WatchEntry **object; /* its userdata; NULL: collected */
 	BpChannel *channel;  /* of one channel: it exists as long as it is watched; NULL: of a glob */
 };
-
-/* --- messages --- */
-
-static BpMessage *to_message(lua_State *L, int index)
-{
-	return *(BpMessage **)luaL_checkudata(L, index, MESSAGE);
-}
-
-void message_push(lua_State *L, BpMessage *message)
-{
-	BpMessage **place = lua_newuserdatauv(L, sizeof(*place), 0);
-
-	*place = bp_message_ref(message);
-	luaL_setmetatable(L, MESSAGE);
-}
-
-static int free_message(lua_State *L)
-{
-	bp_message_unref(to_message(L, 1));
-	return 0;
-}
-
-static int message_text(lua_State *L)
-{
-	const BpMessage *message = to_message(L, 1);
-
-	lua_pushlstring(L, bp_message_data(message), bp_message_size(message));
-	return 1;
-}
-
-static int message_size(lua_State *L)
-{
-	lua_pushinteger(L, (lua_Integer)bp_message_size(to_message(L, 1)));
-	return 1;
-}
-
-static int message_concat(lua_State *L)
-{
-	luaL_tolstring(L, 1, NULL);
-	luaL_tolstring(L, 2, NULL);
-	lua_concat(L, 2);
-	return 1;
-}
-
-static int message_reply(lua_State *L)
-{
-	size_t size;
-	const char *text = luaL_checklstring(L, 2, &size);
-
-	lua_pushboolean(L, bp_message_reply(to_message(L, 1), text, size) != BP_GONE);
-	return 1;
-}
-
-static int message_index(lua_State *L)
-{
-	const BpMessage *message = to_message(L, 1);
-	const char *key = luaL_checkstring(L, 2);
-
-	if (!strcmp(key, "data"))
-		return message_text(L);
-	if (!strcmp(key, "size"))
-		return message_size(L);
-	if (!strcmp(key, "time"))
-		lua_pushnumber(L, (double)bp_message_time(message) / G_USEC_PER_SEC);
-	else if (!strcmp(key, "origin"))
-		lua_pushstring(L, bp_message_origin(message));
-	else if (!strcmp(key, "binary"))
-		lua_pushboolean(L, !(bp_message_flags(message) & BP_TEXT));
-	else if (!strcmp(key, "reply"))
-		lua_pushcfunction(L, message_reply);
-	else
-		lua_pushnil(L);
-	return 1;
-}
 
 /* --- channels --- */
 
@@ -180,8 +105,9 @@ static int channel_send_as(lua_State *L, BpMessageFlags flags)
 	size_t size;
 	const char *data = luaL_tolstring(L, 2, &size);
 
-	if (limit_is_busy(run))
-		luaL_error(L, "send: the host has too much to do; send less, or bp.sleep now and then");
+	luaL_argcheck(L, size <= MESSAGE_LIMIT, 2, "a message has at most 1 MiB");
+	if (limit_is_busy(run, size))
+		luaL_error(L, "send: the host has too much to do");
 	message = bp_message_new(data, size, flags);
 	bp_message_set_origin(message, run->origin);
 	bp_channel_send_take(channel, message);
@@ -376,21 +302,7 @@ static int add_watch(lua_State *L)
 	return 1;
 }
 
-/* --- */
-
-static void make_class(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *meta)
-{
-	luaL_newmetatable(L, name);
-	if (methods) {
-		lua_newtable(L);
-		luaL_setfuncs(L, methods, 0);
-		lua_setfield(L, -2, "__index");
-	}
-	luaL_setfuncs(L, meta, 0);
-	lua_pushboolean(L, 0);
-	lua_setfield(L, -2, "__metatable");
-	lua_pop(L, 1);
-}
+/* --- the library --- */
 
 void channel_open(lua_State *L)
 {
@@ -402,16 +314,12 @@ void channel_open(lua_State *L)
 	static const luaL_Reg channel_meta[] = { { "__gc", free_channel },
 						 { "__tostring", channel_name },
 						 { NULL, NULL } };
-	static const luaL_Reg message_meta[] = {
-		{ "__gc", free_message },	{ "__tostring", message_text }, { "__len", message_size },
-		{ "__concat", message_concat }, { "__index", message_index },	{ NULL, NULL },
-	};
 	static const luaL_Reg watch_methods[] = { { "remove", watch_remove }, { NULL, NULL } };
 	static const luaL_Reg watch_meta[] = { { "__gc", watch_collected }, { NULL, NULL } };
 
-	make_class(L, CHANNEL, channel_methods, channel_meta);
-	make_class(L, MESSAGE, NULL, message_meta);
-	make_class(L, WATCH, watch_methods, watch_meta);
+	class_make(L, CHANNEL, channel_methods, channel_meta);
+	message_open(L);
+	class_make(L, WATCH, watch_methods, watch_meta);
 	luaL_getsubtable(L, LUA_REGISTRYINDEX, CHANNELS);
 	lua_newtable(L);
 	lua_pushliteral(L, "v");

@@ -20,7 +20,7 @@ static char *name_of(const char *file)
 
 static BpValues *values_of(BpCall *call, GError **error)
 {
-	static const char *const same[] = { "memory", "turn", "restart", "reload", "unsafe", "insecure" };
+	static const char *const same[] = { "memory", "turn", "restart", "reload", "role", "unsafe", "insecure" };
 	g_autoptr(BpValues) values = bp_values_new(bp_module_find("Script")->params);
 
 	for (const char *const *arg = bp_call_list(call, "args"); *arg; arg++)
@@ -170,6 +170,8 @@ static const BpParam run_params[] = {
 	  .help = "when it has ended" },
 	{ "reload", .type = BP_CHOICE, .choices = "no|on-change", .fallback = "no",
 	  .help = "start it again when its file was saved" },
+	{ "role", .type = BP_CHOICE, .choices = "observer|operator|admin", .fallback = "observer",
+	  .help = "of the commands that it runs" },
 	{ "unsafe", .type = BP_BOOL, .fallback = "no", .help = "with io and os.execute" },
 	{ "insecure", .type = BP_BOOL, .fallback = "no", .help = "its servers may listen beyond this machine" },
 	{ NULL },
@@ -188,13 +190,24 @@ static const BpParam eval_params[] = {
 
 const BpCommand lua_commands[] = {
 	{ "lua eval", .example = "lua eval blink count + 1", .help = "run code in a script and show its results",
+	  .manual =
+		  "The code runs in the script's loop, between its callbacks, as a coroutine that may wait. An expression is\n"
+		  "evaluated; several results are parted by blanks. Ctrl-C leaves it running and forgets its result.\n",
 	  .params = eval_params, .run = run_eval, .role = BP_ADMIN },
 	{ "lua list", .help = "scripts: state, memory, processor time, what they wait for, last error",
 	  .run = run_list },
 	{ "lua restart", .help = "end a script and start it again", .params = name_params, .run = run_restart,
 	  .role = BP_OPERATOR },
-	{ "lua run", .example = "lua run blink.lua", .help = "run a script", .params = run_params, .run = run_run,
-	  .role = BP_ADMIN },
+	{ "lua run", .example = "lua run blink.lua", .help = "run a script",
+	  .manual =
+		  "The script becomes an instance of the module Script, named after its file. A script of that name that has ended\n"
+		  "makes room for it. The command ends when the script waits for something or has ended, or after half a second;\n"
+		  "with --until-idle when the script has ended, and then the instance is closed.\n"
+		  "\n"
+		  "  lua run blink.lua 3               what it prints is on the channel script-blink\n"
+		  "  lua run test.lua --until-idle     prints here, and fails if the script fails: for backplane -e\n"
+		  "  lua run driver.lua --restart on-failure --reload on-change\n",
+	  .params = run_params, .run = run_run, .role = BP_ADMIN },
 	{ "lua stop", .help = "end a script", .params = name_params, .run = run_stop, .role = BP_OPERATOR },
 	{ NULL },
 };

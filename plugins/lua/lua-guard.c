@@ -36,6 +36,28 @@ static int set_metatable(lua_State *L)
 	return 1;
 }
 
+/* This function is a level of its own. */
+static void add_level(lua_State *L, int index)
+{
+	lua_pushinteger(L, lua_tointeger(L, index) + (lua_tointeger(L, index) > 0));
+	lua_replace(L, index);
+}
+
+/* Without the functions: one that calls the script, as load does, is the one that is not guarded. */
+static int get_info(lua_State *L)
+{
+	lua_pushvalue(L, lua_upvalueindex(1));
+	lua_insert(L, 1);
+	if (lua_isinteger(L, 2))
+		add_level(L, 2);
+	lua_call(L, lua_gettop(L) - 1, 1);
+	if (lua_istable(L, -1)) {
+		lua_pushnil(L);
+		lua_setfield(L, -2, "func");
+	}
+	return 1;
+}
+
 /* --- protected calls --- */
 
 static int return_all(lua_State *L, int status, lua_KContext context)
@@ -140,6 +162,9 @@ void guard_open(lua_State *L)
 	wrap(L, "load", load_text);
 	wrap(L, "setmetatable", set_metatable);
 	wrap(L, "xpcall", guarded_xpcall);
+	lua_getfield(L, -1, "debug");
+	wrap(L, "getinfo", get_info);
+	lua_pop(L, 1);
 	lua_getfield(L, -1, "coroutine");
 	wrap(L, "create", guarded_coroutine);
 	wrap(L, "wrap", guarded_coroutine);

@@ -3,8 +3,9 @@
 #include "lua.h"
 #include <stdlib.h>
 
-#define STEP 1000 /* instructions between two looks at the clock */
-#define BUSY 8192 /* entries in the main loop's inbox */
+#define STEP 1000		      /* instructions between two looks at the clock */
+#define BUSY 8192		      /* entries in the main loop's inbox */
+#define BUSY_BYTES (16 * 1024 * 1024) /* sent, after which the inbox must be empty once */
 
 /* Lua collects its garbage and tries the same size once more before it raises an error, so two refusals of one size are one error. The
  * first error leaves some room for those who catch it; after the second one the script ends. */
@@ -93,7 +94,23 @@ void limit_check(lua_State *L)
 	raise_if_late(L, 1);
 }
 
-gboolean limit_is_busy(Run *run)
+/* The script has a thread of its own, so it may wait there. */
+gboolean limit_is_busy(Run *run, gsize size)
 {
-	return (++run->sent & 63) == 0 && bp_loop_stats(bp_loop_main()).waiting > BUSY;
+	guint most = BUSY;
+
+	run->sent_bytes += size;
+	if (run->sent_bytes >= BUSY_BYTES)
+		most = 2;
+	else if (++run->sent & 63)
+		return FALSE;
+	if (bp_loop_stats(bp_loop_main()).waiting >= most)
+		while (bp_loop_stats(bp_loop_main()).waiting >= most / 2) {
+			if (run_must_end(run) || g_get_monotonic_time() >= run->deadline)
+				return TRUE;
+			g_usleep(500);
+		}
+	if (run->sent_bytes >= BUSY_BYTES)
+		run->sent_bytes = 0;
+	return FALSE;
 }

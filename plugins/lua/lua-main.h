@@ -44,6 +44,13 @@ void script_watch_file(Script *script);
 /* --- lua-eval.c --- */
 gboolean eval_start(Script *script, BpCall *call, const char *code, GError **error);
 
+/* FALSE: it does not run. Else console_result is called later. */
+gboolean eval_for_session(Script *script, BpSession *session, const char *code);
+
+/* --- lua-console.c --- */
+extern const BpHandler lua_handlers[];
+void console_result(guint session, const char *text, gboolean failed, const char *globals);
+
 /* --- lua-command.c --- */
 void command_call_free(gpointer call);
 

@@ -62,6 +62,7 @@ static void take_down(Run *run)
 	g_clear_pointer(&run->sockets, g_hash_table_unref);
 	g_clear_pointer(&run->listeners, g_hash_table_unref);
 	g_clear_pointer(&run->datagrams, g_hash_table_unref);
+	g_clear_pointer(&run->outgoing, g_hash_table_unref);
 	if (run->scope)
 		bp_scope_close(g_steal_pointer(&run->scope));
 	run->timer = NULL;
@@ -108,11 +109,13 @@ static void end_now(BpPlugin *self, gpointer data)
 
 static void look_at_end(Run *run)
 {
+	Script *script = run->script;
+
 	if (!run->end && g_atomic_int_get(&run->stop))
 		run_finish(run, RUN_STOPPED, 0, NULL);
 	if (!run->has_begun && !g_hash_table_size(run->asks)) {
 		run->has_begun = TRUE;
-		bp_loop_call(run->self, bp_loop_main(), script_run_begun, run->script, NULL);
+		bp_loop_call(script->self, bp_loop_main(), script_run_begun, script, NULL);
 	}
 	if (!run->end && run->main_ended && !run->keeps)
 		run_finish(run, RUN_IDLE, 0, NULL);

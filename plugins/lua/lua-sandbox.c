@@ -7,6 +7,7 @@
 #include <backplane/file.h>
 
 #define FILE_LIMIT (4 * 1024 * 1024)
+#define PRINT_LIMIT (64 * 1024) /* the last 100 lines are kept */
 
 /* --- files --- */
 
@@ -161,6 +162,7 @@ static int print(lua_State *L)
 {
 	luaL_Buffer buffer;
 	int count = lua_gettop(L);
+	gsize size;
 
 	while (count > 0 && lua_isnil(L, count))
 		count--;
@@ -176,9 +178,11 @@ static int print(lua_State *L)
 		luaL_addvalue(&buffer);
 	}
 	luaL_pushresult(&buffer);
-	if (limit_is_busy(run_of(L)))
-		luaL_error(L, "print: the host has too much to do; print less, or bp.sleep now and then");
-	bp_channel_send_take(run_of(L)->channel, bp_message_new(lua_tostring(L, -1), lua_rawlen(L, -1), BP_TEXT));
+	size = lua_rawlen(L, -1);
+	luaL_argcheck(L, size <= PRINT_LIMIT, 1, "too long for a line");
+	if (limit_is_busy(run_of(L), size))
+		luaL_error(L, "print: the host has too much to do");
+	bp_channel_send_take(run_of(L)->channel, bp_message_new(lua_tostring(L, -1), size, BP_TEXT));
 	return 0;
 }
 

@@ -213,6 +213,7 @@ static Run *run_new(Script *script)
 	run->sockets = g_hash_table_new_full(NULL, NULL, NULL, socket_free);
 	run->listeners = g_hash_table_new_full(NULL, NULL, NULL, listener_free);
 	run->datagrams = g_hash_table_new_full(NULL, NULL, NULL, datagram_free);
+	run->outgoing = g_hash_table_new_full(NULL, NULL, NULL, outgoing_free);
 	run->asks = g_hash_table_new(NULL, NULL);
 	run->origin = g_ref_string_new(bp_plugin_name(self));
 	run->callbacks = g_hash_table_new_full(NULL, NULL, NULL, callback_free);
@@ -343,6 +344,7 @@ void script_close(Script *script)
 		run_free(g_steal_pointer(&script->run));
 	g_ptr_array_unref(script->asked);
 	g_hash_table_unref(script->calls);
+	g_hash_table_unref(script->questions);
 	g_free(script->error);
 	g_mutex_clear(&script->lock);
 }
@@ -372,6 +374,7 @@ gboolean script_open(BpInstance *self, GError **error)
 	bp_plugin_defer_undo(self, on_gone, script);
 	g_mutex_init(&script->lock);
 	script->asked = g_ptr_array_new();
+	script->questions = g_hash_table_new_full(NULL, NULL, question_free, NULL);
 	script->calls = g_hash_table_new_full(NULL, NULL, NULL, command_call_free);
 	script->channel = bp_channel(self, name);
 	bp_channel_set_options(script->channel, &(BpChannelOptions){ .replay = 100 });

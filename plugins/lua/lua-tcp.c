@@ -225,10 +225,12 @@ static void try_next(Socket *socket, const char *error)
 	bp_stream_set_backlog(socket->stream, BACKLOG, BP_BACKLOG_CLOSE);
 }
 
-static void on_resolved(BpPlugin *self, GArray *addresses, const GError *error, gpointer data)
+static void on_resolved(Run *run, GArray *addresses, const GError *error, gint64 id)
 {
-	Socket *socket = data;
+	Socket *socket = g_hash_table_lookup(run->sockets, key(id));
 
+	if (!socket)
+		return;
 	if (addresses)
 		socket->addresses = g_array_copy(addresses);
 	try_next(socket, error ? error->message : "it has no address");
@@ -276,7 +278,7 @@ static int tcp_connect(lua_State *L)
 	socket->connect_callback = callback;
 	socket->patience = timeout > 0 ? (gint64)(MIN(timeout, 1e9) * 1000) : PATIENCE;
 	bp_timer_once(&socket->timer, socket->scope, socket->patience, on_late, socket);
-	bp_address_resolve(socket->scope, host, (guint)port, on_resolved, socket);
+	resolve_start(run, host, (guint)port, on_resolved, socket->id);
 	return 0;
 }
 

@@ -34,9 +34,7 @@ struct Datagram {
 
 /* A datagram whose receiver is still a name. */
 typedef struct {
-	BpScope *scope;
-	Datagram *datagram;
-	gint64 callback;
+	gint64 datagram, callback;
 	char *data;
 	gsize size;
 } Outgoing;
@@ -184,7 +182,7 @@ static void send_now(Datagram *datagram, gint64 callback, const char *data, gsiz
 			   sent == BP_FULL ? "too much is waiting to be sent, or it is too large" : "Socket not found");
 }
 
-static void outgoing_free(gpointer data)
+void outgoing_free(gpointer data)
 {
 	Outgoing *outgoing = data;
 
@@ -192,20 +190,23 @@ static void outgoing_free(gpointer data)
 	g_free(outgoing);
 }
 
-static void on_resolved(BpPlugin *self, GArray *addresses, const GError *error, gpointer data)
+static void on_resolved(Run *run, GArray *addresses, const GError *error, gint64 id)
 {
-	Outgoing *outgoing = data;
+	const Outgoing *outgoing = g_hash_table_lookup(run->outgoing, key(id));
+	Datagram *datagram = outgoing ? g_hash_table_lookup(run->datagrams, key(outgoing->datagram)) : NULL;
 	const BpAddress *to = NULL;
 
 	for (guint i = 0; addresses && i < addresses->len && !to; i++)
 		if (g_array_index(addresses, BpAddress, i).storage.ss_family == AF_INET)
 			to = &g_array_index(addresses, BpAddress, i);
-	if (to)
-		send_now(outgoing->datagram, outgoing->callback, outgoing->data, outgoing->size, to);
-	else
-		reply_fail(outgoing->datagram->run, outgoing->callback,
-			   error ? error->message : "it has no IPv4 address");
-	bp_scope_close(outgoing->scope); /* frees it */
+	if (datagram && to)
+		send_now(datagram, outgoing->callback, outgoing->data, outgoing->size, to);
+	else if (outgoing)
+		reply_fail(run, outgoing->callback,
+			   !datagram ? "Socket not found"
+			   : error   ? error->message
+				     : "it has no IPv4 address");
+	g_hash_table_remove(run->outgoing, key(id));
 }
 
 /* udp_send_to(socket, data, host, port, callback) */
@@ -218,6 +219,7 @@ static int udp_send(lua_State *L)
 	Datagram *datagram = datagram_at(L, callback);
 	Outgoing *outgoing;
 	BpAddress address;
+	gint64 id;
 
 	if (!datagram)
 		return 0;
@@ -229,14 +231,15 @@ static int udp_send(lua_State *L)
 		send_now(datagram, callback, data, size, &address);
 		return 0;
 	}
+	if (g_hash_table_size(datagram->run->outgoing) >= MOST) {
+		reply_fail(datagram->run, callback, "too many names are looked up already");
+		return 0;
+	}
 	outgoing = g_new0(Outgoing, 1);
-	outgoing->scope = bp_scope_open(datagram->scope);
-	outgoing->datagram = datagram;
-	outgoing->callback = callback;
-	outgoing->data = g_memdup2(data, size + 1);
-	outgoing->size = size;
-	bp_plugin_defer_undo(outgoing->scope, outgoing_free, outgoing);
-	bp_address_resolve(outgoing->scope, host, (guint)port, on_resolved, outgoing);
+	*outgoing = (Outgoing){ datagram->id, callback, g_memdup2(data, size + 1), size };
+	id = ++datagram->run->next_server;
+	g_hash_table_insert(datagram->run->outgoing, key(id), outgoing);
+	resolve_start(datagram->run, host, (guint)port, on_resolved, id);
 	return 0;
 }
 

@@ -16,6 +16,8 @@ static const char manual[] =
 	"  lua stop blink; lua restart blink\n"
 	"  module open Script blink file=/etc/backplane/blink.lua restart=on-failure\n"
 	"\n"
+	"Handler lua is a prompt inside a running script, with completion of its globals: serve lua --transport telnet\n"
+	"\n"
 	"A script ends when nothing is left for which it waits: no timer, watch, command or socket. require finds files\n"
 	"beside the script and in the setting lua_path. io, os.execute and files elsewhere need unsafe=yes.\n"
 	"The functions are described in plugins/lua/README.md.\n";
@@ -54,6 +56,8 @@ static const BpParam params[] = {
 	{ "reload", .type = BP_CHOICE, .choices = "no|on-change", .fallback = "no",
 	  .help = "start it again when its file was saved, if that compiles" },
 	{ "path", .fallback = "", .setting = "lua_path", .help = "folders for require beside its own, separated by :" },
+	{ "role", .type = BP_CHOICE, .choices = "observer|operator|admin", .fallback = "observer",
+	  .help = "of the commands that it runs by bp.run; an operator can open an Exec, and so run programs" },
 	{ "unsafe", .type = BP_BOOL, .fallback = "no", .help = "with io, os.execute and files anywhere" },
 	{ "insecure", .type = BP_BOOL, .fallback = "no", .help = "its servers may listen beyond this machine" },
 	{ NULL },
@@ -72,4 +76,4 @@ static gboolean load(BpPlugin *self, GError **error)
 }
 
 BP_PLUGIN(.name = "lua", .version = "1.0", .summary = "Scripts in Lua that drive the host", .manual = manual,
-	  .commands = lua_commands, .modules = modules, .load = load);
+	  .commands = lua_commands, .modules = modules, .handlers = lua_handlers, .load = load);

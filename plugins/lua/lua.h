@@ -36,15 +36,16 @@ struct Script {
 	gboolean goes_on;   /* when it has ended it is started again */
 	BpBackoff *again;
 	BpMetric *starts;
-	GPtrArray *asked;     /* of PendingCall: commands that wait for it */
-	PendingCall *closing; /* goes on when the instance has closed; NULL: none */
-	GHashTable *calls;    /* number -> CommandCall: calls of its own commands; lua-command.c */
-	guint serial;	      /* of the latest run */
-	int status;	      /* exit status of the last run */
-	RunEnd ended;	      /* how the last run ended */
-	gint64 changed;	      /* what its file was when it was read; lua-reload.c */
-	gboolean checking;    /* whether that compiles */
-	Run *live;	      /* on its own loop: the run that lives there */
+	GPtrArray *asked;      /* of PendingCall: commands that wait for it */
+	PendingCall *closing;  /* goes on when the instance has closed; NULL: none */
+	GHashTable *calls;     /* number -> CommandCall: calls of its own commands; lua-command.c */
+	guint serial;	       /* of the latest run */
+	int status;	       /* exit status of the last run */
+	RunEnd ended;	       /* how the last run ended */
+	gint64 changed;	       /* what its file was when it was read; lua-reload.c */
+	gboolean checking;     /* whether that compiles */
+	GHashTable *questions; /* on its own loop: set of Question; lua-resolve.c */
+	Run *live;	       /* on its own loop: the run that lives there */
 
 	GMutex lock;
 	char *error;  /* lock: the last error, with its traceback; NULL: none */
@@ -83,9 +84,11 @@ struct Run {
 	char *origin;	       /* of its messages: a GRefString */
 	GHashTable *sockets;   /* number -> Socket; lua-tcp.c */
 	GHashTable *datagrams; /* number -> Datagram; lua-udp.c */
+	GHashTable *outgoing;  /* number -> Outgoing; lua-udp.c */
 	GHashTable *listeners; /* number -> Listener; lua-listener.c */
 	gint64 next_id, next_socket, next_server;
 	guint watches, sent;
+	gsize sent_bytes;
 	gboolean unsafe, insecure;
 	char **args, **path; /* read before the run begins */
 	char *file;
@@ -131,9 +134,9 @@ void *limit_alloc(void *run, void *block, size_t before, size_t size);
 void limit_begin(Run *run);
 /* In long loops in C: raises the error of a turn that takes too long. */
 void limit_check(lua_State *L);
-/* Before something is sent to the main loop: waits, or raises an error, if that has too much to do already. 0, or the result of a yield
- * after which `again` is called. */
-gboolean limit_is_busy(Run *run);
+/* Before something is sent to the main loop: waits while that has too much to do already. TRUE: it still has when the turn is over. */
+gboolean limit_is_busy(Run *run, gsize size);
+#define MESSAGE_LIMIT (1024 * 1024) /* of one message that a script sends */
 
 /* --- lua-task.c --- */
 typedef void (*TaskDone)(Run *run, lua_State *L, gboolean good, int first, gpointer data); /* results from `first` on */
@@ -189,6 +192,9 @@ void channel_open(lua_State *L);
 void listen_open(lua_State *L);
 void ask_open(lua_State *L);
 void command_open(lua_State *L);
+/* A metatable that scripts do not see; `methods` may be NULL. */
+void class_make(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *meta);
+void message_open(lua_State *L);
 /* Pushes an object for a message. */
 void message_push(lua_State *L, BpMessage *message);
 /* Pushes the object for a channel; raises an error if that is no name. */
@@ -239,6 +245,11 @@ void tcp_open(lua_State *L);
 void listener_open(lua_State *L);
 void udp_open(lua_State *L);
 void py_open(lua_State *L);
+/* On the script's loop, later; not if the run has ended. `addresses` or `error` is NULL. */
+typedef void (*ResolveDone)(Run *run, GArray *addresses, const GError *error, gint64 id);
+void resolve_start(Run *run, const char *host, guint port, ResolveDone done, gint64 id);
+void question_free(gpointer question);
+void outgoing_free(gpointer outgoing);
 void socket_free(gpointer socket);
 void listener_free(gpointer listener);
 void datagram_free(gpointer datagram);

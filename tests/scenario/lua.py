@@ -96,6 +96,23 @@ def test_many_timers(bp):
     assert "already" in said[0], said
 
 
+def test_prints_much(bp):
+    """More than the main loop takes: nothing is lost."""
+    said = run(bp, "for i = 1, 50000 do print(i) end")
+    assert said[0] == "1" and said[-1] == "50000" and len(said) == 50000, (len(said), said[-3:])
+
+
+def test_no_way_out(bp):
+    """Functions that are not guarded are not found; large messages are refused."""
+    said = run(bp, "load(function() print(debug.getinfo(1, 'f').func, debug.getinfo(2).func, debug.getinfo(1, 'S').short_src, "
+                   "debug.getinfo(print, 'S').what, debug.getinfo(1, 'l').currentline) end)\n"
+                   "print(getmetatable(bp.channel('x')), getmetatable(''), debug.getmetatable, package.loaded.debug.sethook, package.loaded.io) "
+                   "print(pcall(print, ('x'):rep(100000))) print(pcall(function() bp.channel('x'):send(('x'):rep(2000000)) end))")
+    assert said[0].startswith("nil nil") and said[0].endswith("s.lua C 1"), said
+    assert said[1].startswith("false table: ") and said[1].endswith("nil") is False, said
+    assert "too long for a line" in said[2] and "at most 1 MiB" in said[3], said
+
+
 def test_errors(bp):
     """In a callback, in an error object, in a message handler: told, with file and line."""
     said = run(bp, "error(setmetatable({}, {__tostring = function() error('in tostring') end}))")
@@ -154,6 +171,34 @@ def test_eval(bp):
     assert "does not run" in bp.run("lua eval e 1")[0]
 
 
+def test_console(bp):
+    """A prompt inside a script, which may end meanwhile."""
+    bp.run(f"lua run {write(bp, 'inside', 'answer = 41 setInterval(function() end, 1000)')}")
+    port = free_port()
+    bp.run(f"serve lua --transport tcp --port {port}")
+    client = Client(port)
+    client.send("answer + 1\n")
+    client.expect("42")
+    client.send("answer = 'changed'\nanswer\n")
+    client.expect("changed")
+    client.send("nothing()\n")
+    client.expect("attempt to call a nil value")
+    client.send(":use nobody\n")
+    client.expect("nobody is not a script")
+    client.send("os.exit()\n")
+    client.expect("the script ends")
+    becomes(bp, "inside", "finished")
+    client.send("answer\n")
+    client.expect("it does not run")
+    client.send(":quit\n")
+    client.rest()
+    other = Client(port)
+    other.send(":list\n")
+    other.expect("inside finished")
+    bp.run("plugin reload lua")
+    other.rest()
+
+
 def test_require(bp):
     os.mkdir(bp.folder + "/lib")
     os.mkdir(bp.folder + "/elsewhere")
@@ -200,13 +245,12 @@ def test_resource(bp):
 
 
 def test_bus(bp):
-    golden(bp, "bus")
+    golden(bp, "bus", "--role", "operator")
 
 
 def test_commands(bp):
-    bp.run(f"lua run {HERE}/commands.lua")
-    said = bp.run("channel watch script-commands")
-    until(lambda: said.extend(bp.run(".echo")) or said, lambda lines: len(lines) == 4)
+    bp.run(f"lua run {HERE}/commands.lua --role operator")
+    said = [line for line in bp.run("channel watch script-commands") if line.startswith("script-commands: ")]
     assert "shop add" in said[0] and "lower case" in said[1] and '"y"' in said[2] and "needs a function" in said[3], said
     assert bp.run("shop add bread 3 --size=large --every=1m --gift") == [
         "adding bread 3 integer large 60.0 true", "added", "Article   Count", "bread     3", "tab here  2", "done"]
@@ -235,6 +279,10 @@ def test_tcp(bp):
 
 def test_udp(bp):
     golden(bp, "udp", str(free_port()))
+
+
+def test_low_level(bp):
+    golden(bp, "low-level", str(free_port()))
 
 
 def test_echo_servers(bp):
@@ -330,6 +378,25 @@ def test_sample_logger(bp):
         bp.run("channel send t/recv " + degrees)
     until(lambda: bp.run("temperatures"), lambda lines: len(lines) == 3)
     assert bp.run("temperatures")[2].split() == ["2", "22.5"]
+
+
+def test_unloads_itself(bp):
+    """A script that unloads its plugin, or closes itself, from its main chunk and from a command."""
+    assert "admin" in " ".join(run(bp, "print(bp.run('plugin unload lua'))", "--role operator"))
+    assert "operator" in " ".join(run(bp, "print(bp.run('module open Exec x command=true'))"))
+    assert "role=operator" in " ".join(run(bp, "print(bp.setting('lua_path', '/x'))"))
+    path = write(bp, "closes", "bp.command{name = 'close-me', run = function() bp.run('module close closes') end} "
+                 "bp.after(3600, print) print(bp.run('module close closes'))")
+    bp.run(f"lua run {path} --role operator")
+    until(lambda: row(bp, "closes"), lambda got: got is None)
+    path = write(bp, "closes", "bp.command{name = 'close-me', run = function() bp.run('module close closes') end}")
+    bp.run(f"lua run {path} --role operator")
+    bp.run("close-me")
+    until(lambda: row(bp, "closes"), lambda got: got is None)
+    bp.run(f"lua run {write(bp, 'u', 'print(bp.run([[plugin unload lua]]))')} --role admin")
+    until(lambda: bp.run("lua list"), lambda lines: "not a registered command" in lines[0])
+    bp.run("plugin load lua")
+    assert run(bp, "print('again')") == ["again"]
 
 
 def test_unload(bp):
