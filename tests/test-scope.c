@@ -102,6 +102,61 @@ static void work(BpJob *job, gpointer data)
 		g_atomic_int_set(&working, 2);
 }
 
+enum { MANY = 300 };
+
+static gint ended_there; /* atomic */
+
+static void work_little(BpJob *job, gpointer data)
+{
+	g_thread_yield();
+}
+
+static void on_job_gone(gpointer data)
+{
+	g_atomic_int_inc(&ended_there);
+}
+
+static void close_scope(BpPlugin *owner, gpointer data)
+{
+	bp_scope_close(data);
+}
+
+static void on_done_there(BpPlugin *scope, gboolean cancelled, gpointer data)
+{
+	bp_loop_call(bp_kernel(), bp_loop_current(), close_scope, data, NULL);
+}
+
+/* It is closed just after its job has ended, or while there is one. */
+static void job_there(BpPlugin *owner, gpointer data)
+{
+	BpScope *scope = bp_scope_open(owner), *inner = bp_scope_open(scope);
+
+	if (data) {
+		bp_job_add(inner, "little", work_little, on_done_there, scope, on_job_gone);
+		return;
+	}
+	bp_job_add(scope, "little", work_little, NULL, NULL, on_job_gone);
+	bp_scope_close(scope);
+}
+
+static void test_jobs_on_another_loop(void)
+{
+	BpLoop *loop;
+
+	start();
+	g_atomic_int_set(&ended_there, 0);
+	loop = bp_loop_open(bp_kernel(), "other", NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(loop);
+	for (guint i = 0; i < MANY; i++)
+		CU_ASSERT(bp_loop_call(bp_kernel(), loop, job_there, GUINT_TO_POINTER(i % 2), NULL));
+	while (g_atomic_int_get(&ended_there) < MANY)
+		pass();
+	bp_loop_close(loop);
+	CU_ASSERT_EQUAL(owner_count(bp_kernel(), "scope"), 0);
+	CU_ASSERT_EQUAL(owner_count(bp_kernel(), "job"), 0);
+	stop();
+}
+
 static void on_done(BpPlugin *self, gboolean cancelled, gpointer data)
 {
 	calls++;
@@ -335,6 +390,7 @@ static const SuiteTest tests[] = {
 	{ "ends with the scope", test_ends_with_the_scope },
 	{ "closes itself", test_closes_itself },
 	{ "on another loop", test_on_another_loop },
+	{ "jobs on another loop", test_jobs_on_another_loop },
 	{ "job outlives scope", test_job_outlives_scope },
 	{ "job of dying plugin", test_job_of_dying_plugin },
 	{ "stream that closes", test_stream_that_closes },

@@ -55,7 +55,7 @@ BP_API BpSent bp_message_reply(const BpMessage *message, gconstpointer data, gsi
 
 /* --- watching --- */
 /* Watching again with the same function and data returns the existing watch. `destroy` is called once, when the watch has been
- * removed. A new watch first gets the greeting and the replay buffer; NULL if it was removed during that. */
+ * removed. A new watch (not that of a pattern) first gets the greeting and the replay buffer; NULL if it was removed during that. */
 BP_API BpWatch *bp_channel_watch(BpPlugin *self, BpChannel *channel, BpWatchFunc func, gpointer data,
 				 GDestroyNotify destroy);
 /* Forwards every message of `from` to `to`, which applies its own formatting. Two channels have at most one link: it forwards each

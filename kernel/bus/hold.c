@@ -12,6 +12,7 @@ OwnerHold *owner_hold(BpPlugin *owner, const char *kind, const char *what)
 	OwnerHold *hold = g_new0(OwnerHold, 1);
 
 	hold->owner = owner;
+	hold->port = owner->is_scope && bus_port ? bus_port_ref(bus_port) : NULL;
 	hold->kind = kind;
 	hold->what = g_strdup(what);
 	hold->since = g_get_monotonic_time();
@@ -38,24 +39,41 @@ static void count_down(BpPlugin *owner)
 		owner->when_idle(owner);
 }
 
+static void run_count_down(gpointer a, gpointer b, guint64 c);
+
+/* The last release may free the owner, so it is counted on the owner's loop; here, if that is closed. */
+static void count_down_on(BusPort *port, BpPlugin *owner)
+{
+	if (bus_port == port || !port || !port->post(port, run_count_down, owner, NULL, 0, TRUE))
+		run_count_down(owner, NULL, 0);
+}
+
+/* Scopes on their loop, then instance and plugin on the main one. */
 static void run_count_down(gpointer a, gpointer b, guint64 c)
 {
 	for (BpPlugin *owner = a, *parent; owner; owner = parent) {
+		gboolean was_scope = owner->is_scope;
+
 		parent = owner->parent;
 		count_down(owner);
+		if (was_scope && !parent->is_scope && !bus_on_main()) {
+			count_down_on(bus_main, parent);
+			return;
+		}
 	}
 }
 
-/* Releasing the last hold lets the main loop free the owner, so other threads let the main loop count down. `hold` is unlisted already. */
+/* `hold` is unlisted already. */
 static void give_up(OwnerHold *hold)
 {
 	BpPlugin *owner = hold->owner;
-	BusPort *port = bus_main;
+	BusPort *port = hold->port;
 
 	g_free(hold->what);
 	g_free(hold);
-	if (bus_on_main() || !port || !port->post(port, run_count_down, owner, NULL, 0, TRUE))
-		run_count_down(owner, NULL, 0);
+	count_down_on(port ? port : bus_main, owner);
+	if (port)
+		bus_port_unref(port);
 }
 
 void owner_unhold(OwnerHold *hold)

@@ -15,6 +15,7 @@ typedef struct OwnerHold OwnerHold;
 struct OwnerHold {
 	OwnerHold *prev, *next;
 	BpPlugin *owner;
+	BusPort *port;	  /* of the loop of a scope, which ends there; NULL: the main one */
 	const char *kind; /* "job", "loop", "call" */
 	char *what;	  /* its name; may be NULL */
 	gint64 since;	  /* monotonic */

@@ -61,7 +61,7 @@ mutation("plugin-symbol", "a library without the symbol is no plugin",
          "image->info = dlsym(image->handle, BP_PLUGIN_SYMBOL); if (!image->info) {"
          " static const BpPluginInfo none = { BP_PLUGIN_BUILT, .name = \"none\" }; image->info = &none; }", "plugin:refusals")
 mutation("plugin-writable", "a plugin that others may write is not loaded",
-         "if (info->st_mode & (S_IWGRP | S_IWOTH))", "if (0)", "plugin:writable_by_others")
+         "if (info->st_mode & (is_private ? S_IWOTH : S_IWGRP | S_IWOTH))", "if (0)", "plugin:writable_by_others")
 mutation("plugin-folder", "a plugin in a folder that others may write is not loaded",
          "good = info.st_mode & S_ISVTX ||", "good = TRUE ||", "reloads.py:folders")
 mutation("plugin-copy", "what runs is a private copy of the file",
