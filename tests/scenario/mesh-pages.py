@@ -90,6 +90,12 @@ def test_pages_of_strangers(bp):
     assert Page(port, origin="http://localhost:3000").status == 101
     assert Page(port).status == 101
     assert Page(port, origin="http://evil.example").status == 403
+    for page in ("null", "file://"):  # a page that is a file, in two browsers
+        assert Page(port, origin=page).status == 403, page
+    bp.run("mesh close lab")
+    gateway.said = [" ".join(bp.run("mesh open lab --uart root -p 0 --ws-port 0 origins=null,file://"))]
+    for page in ("null", "file://"):
+        assert Page(pages_port(gateway), origin=page).status == 101, page
 
 
 def test_pages_coalesce(bp):

@@ -86,6 +86,8 @@ static gboolean is_our_origin(const BpHttpExchange *exchange, const char *text, 
 	gboolean tls = at - text == 5;
 	const char *scheme = http_forwarded_scheme(exchange);
 
+	if (strcmp(text, "null") == 0) /* a page that is a file, or has no origin on purpose */
+		return is_listed(exchange->connection->server->origins, text, strlen(text));
 	if (!at || (whole && text[text_size]))
 		return FALSE;
 	if (is_listed(exchange->connection->server->origins, text, text_size))

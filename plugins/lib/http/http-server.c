@@ -6,7 +6,7 @@
 
 static const BpParam site_params[] = {
 	{ "origins", .many = 1, .alias = "allow_origins",
-	  .help = "other sites (scheme://host:port, * for any) whose pages may use it" },
+	  .help = "other sites (scheme://host:port, null for pages that are files, * for any) whose pages may use it" },
 	{ "trusted_proxies", .many = 1,
 	  .help = "proxies (addresses, networks as 10.0.0.0/8, unix) whose X-Forwarded-For and -Proto are believed" },
 	{ NULL },
