@@ -166,10 +166,12 @@ def test_socket_of_the_unit(bp):
     script = """
         mount -t tmpfs none /run; mkdir -m 755 /run/backplane
         RUNTIME_DIRECTORY=/run/backplane "$0" -P "$1" -d & one=$!
-        until test -S /run/backplane/control; do :; done
+        until test -S /run/backplane/control; do kill -0 $one || exit; done
         "$0" -x echo found; "$0" -x no-such-command; echo $?; kill $one; wait $one; "$0" -x version; echo $?"""
+    home = bp.folder + "/unit"
+    os.mkdir(home)
     result = subprocess.run(["unshare", "--mount", "sh", "-c", script, PROGRAM, BUILD + "/plugins"], text=True, capture_output=True,
-                            env=place(bp.folder, XDG_RUNTIME_DIR=bp.folder + "/none"), timeout=PATIENCE)
+                            env=place(home, XDG_RUNTIME_DIR=bp.folder + "/none"), timeout=PATIENCE)
     lines = result.stdout.splitlines()
     assert lines[0] == "found" and "1" in lines[1:] and lines[-1] == "1", result
     assert "no running instance answers at " + bp.folder in result.stderr, result
