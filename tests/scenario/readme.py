@@ -26,9 +26,19 @@ def sources():
     return [block for block in blocks() if block.startswith("#include")]
 
 
+def is_script(block):
+    return block.startswith(("local ", "bp."))
+
+
+def scripts():
+    """[(name, text)] of what stands behind "This is `NAME.lua`:"."""
+    names = re.findall(r"This is `(\w+\.lua)`:$", open(SRC + "/README.md").read(), re.M)
+    return list(zip(names, filter(is_script, blocks()), strict=True))
+
+
 def lines():
     for block in blocks():
-        if not block.startswith("#include"):
+        if not block.startswith("#include") and not is_script(block):
             for line in block.splitlines():
                 line = re.sub(r"\s+#\s.*$", "", line).strip()
                 if line and line != "backplane -x" and not (line + " ").startswith(NOT_HERE):
@@ -96,6 +106,9 @@ def test_commands(bp):
         host.run("echo")
         environment = dict(os.environ, HOME=host.folder, XDG_RUNTIME_DIR=host.folder, XDG_STATE_HOME=host.folder + "/state",
                            PATH=BUILD + ":" + os.environ["PATH"])
+        for name, text in scripts():
+            with open(f"{host.folder}/{name}", "w", encoding="utf-8") as file:
+                file.write(text)
         count = 0
         for line in lines():
             good, done = do(line, host, environment)
