@@ -273,7 +273,8 @@ def next_event(client):
     return found[1].decode(), json.loads(found[2])["text"]
 
 
-@keeps("web", watch=1, timer=1)  # the last events of a glob stay for a while
+@keeps("process", timer=1)
+@keeps("plugin/web", glob_watch=1, timer=1)  # the last events of a glob stay for a while
 def test_events_resume(bp):
     """From Last-Event-ID on; what is no longer there is counted."""
     port = serve(bp)
@@ -309,7 +310,8 @@ def test_events_resume(bp):
     assert next_event(late)[1] == "100"
 
 
-@keeps("web", watch=1, timer=1)
+@keeps("process", timer=1)
+@keeps("plugin/web", glob_watch=1, timer=1)
 def test_events_not_read(bp):
     """The host tells what it has lost for a client that does not read; the client is told when it reads again."""
     port = serve(bp, "backlog_limit=64K")
@@ -327,7 +329,8 @@ def test_events_not_read(bp):
     assert re.search(rb'"count":%d}' % lost, told), told[-100:]
 
 
-@keeps("web", watch=1, timer=1)
+@keeps("process", timer=1)
+@keeps("plugin/web", glob_watch=1, timer=1)
 def test_channels(bp):
     port = serve(bp)
     bp.run("channel watch a/b -f")
