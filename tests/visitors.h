@@ -106,7 +106,8 @@ static inline gboolean is_as_before(gpointer before)
 
 static inline void expect_as_before(const char *name, char *before)
 {
-	gboolean same = suite_wait_until(is_as_before, before, 45); /* events are kept for half a minute, to be resumed */
+	/* Events are kept for half a minute, to be resumed. */
+	gboolean same = suite_wait_until(is_as_before, before, 45);
 	g_autofree char *now = everything();
 
 	CU_ASSERT(same);
