@@ -93,7 +93,7 @@ def test_pages_of_strangers(bp):
     for page in ("null", "file://"):  # a page that is a file, in two browsers
         assert Page(port, origin=page).status == 403, page
     bp.run("mesh close lab")
-    gateway.said = [" ".join(bp.run("mesh open lab --uart root -p 0 --ws-port 0 origins=null,file://"))]
+    gateway.said = [" ".join(bp.run("mesh open lab --uart root -p 0 --ws-port 0 origins=null origins=file://"))]
     for page in ("null", "file://"):
         assert Page(pages_port(gateway), origin=page).status == 101, page
 
