@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -101,6 +102,14 @@ static gconstpointer look_at_stack(const LeftMapping *mapping, guintptr stack)
 	return found;
 }
 
+/* Threads of the kernel run no code of plugins, but may have on their stacks what the main loop was doing. */
+static gboolean is_of_kernel(const char *thread, guint64 since)
+{
+	g_autofree char *name = read_of(thread, "comm");
+
+	return name && (!strcmp(g_strchomp(name), "turns") || !strcmp(name, "output")) && !started_after(thread, since);
+}
+
 static void look_at(const LeftMapping *mapping, const char *thread, guint64 since, GPtrArray *found)
 {
 	guintptr stack = stack_of(thread, since);
@@ -120,7 +129,8 @@ void left_find_threads(const LeftMapping *mapping, guint64 since, GPtrArray *fou
 	struct dirent *entry;
 
 	while (threads && (entry = readdir(threads)))
-		if (g_ascii_isdigit(*entry->d_name) && atoi(entry->d_name) != (int)syscall(SYS_gettid))
+		if (g_ascii_isdigit(*entry->d_name) && atoi(entry->d_name) != (int)syscall(SYS_gettid) &&
+		    !is_of_kernel(entry->d_name, since))
 			look_at(mapping, entry->d_name, since, found);
 	if (threads)
 		closedir(threads);
