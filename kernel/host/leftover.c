@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* leftover.c - before a plugin's file is unmapped, who knows is asked whether its code would be called again. */
 #include <backplane/leftovers.h>
-#include <backplane/registry.h>
 #include "host/plugin.h"
 
-static BpPlugin *self; /* of what `leftovers` gives */
-
-static const BpLeftovers *leftovers(void)
-{
-	self = bp_registry_owner("host/leftovers");
-	return bp_registry_find("host/leftovers");
-}
+#define LEFTOVERS "host/leftovers"
 
 /* The id that the next source on the default context gets. */
 static guint next_source(void)
@@ -25,21 +18,24 @@ static guint next_source(void)
 
 gpointer leftover_before(void)
 {
-	const BpLeftovers *object = leftovers();
+	BpPlugin *self;
+	const BpLeftovers *object = registry_find(LEFTOVERS, &self);
 
 	return object ? object->before(self, next_source()) : NULL;
 }
 
 gpointer leftover_loaded(gpointer take_before, const char *name)
 {
-	const BpLeftovers *object = take_before ? leftovers() : NULL;
+	BpPlugin *self;
+	const BpLeftovers *object = take_before ? registry_find(LEFTOVERS, &self) : NULL;
 
 	return object ? object->loaded(self, take_before, name) : take_before;
 }
 
 char *leftover_find(gpointer take_before)
 {
-	const BpLeftovers *object = take_before ? leftovers() : NULL;
+	BpPlugin *self;
+	const BpLeftovers *object = take_before ? registry_find(LEFTOVERS, &self) : NULL;
 	char *found = object ? object->find(self, take_before, next_source()) : NULL;
 
 	g_free(take_before);

@@ -17,7 +17,6 @@
 #include <unistd.h>
 #include <backplane/file.h>
 #include <backplane/leftovers.h>
-#include <backplane/registry.h>
 #include "bus/frame.h"
 #include "bus/port.h"
 #include "host/plugin.h"
@@ -229,8 +228,8 @@ PluginImage *plugin_image_again(const PluginImage *image, GError **error)
 
 PluginImage *plugin_image_open(const char *path, GError **error)
 {
-	BpPlugin *checker = bp_registry_owner("host/damage");
-	const BpPluginCheck *check = bp_registry_find("host/damage");
+	BpPlugin *checker;
+	const BpPluginCheck *check = registry_find("host/damage", &checker);
 	int fd = bp_file_open(path, BP_FILE_READ, error);
 	g_autofree char *opened = g_strdup_printf("/proc/self/fd/%d", fd);
 	g_autofree char *real = fd < 0 ? NULL : g_file_read_link(opened, NULL);
