@@ -435,6 +435,7 @@ static void test_watch_removed_by_greeting(void)
 
 static void test_bytes_from_hex(void)
 {
+	g_autofree char *hex = NULL;
 	static const char *const bad[] = { "f", "ff 0", "0x31", "ff gg", "\xff", "00 0:" };
 	g_autofree guint8 *bytes = NULL;
 	gsize size;
@@ -448,6 +449,8 @@ static void test_bytes_from_hex(void)
 	}
 	bytes = bp_bytes_from_hex("ff 0A:31", &size, NULL);
 	CU_ASSERT(bytes && size == 3 && memcmp(bytes, "\xff\n1", 3) == 0);
+	hex = bp_bytes_to_hex(bytes, size);
+	CU_ASSERT_STRING_EQUAL(hex, "ff0a31");
 }
 
 static const SuiteTest tests[] = {

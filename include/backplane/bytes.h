@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* bytes.h - bytes as readable text, hexadecimal input, and a line splitter. Any thread. Link with backplane-net. */
+/* bytes.h - bytes as readable text, hexadecimal digits, and a line splitter. Any thread. Link with backplane-net. */
 #pragma once
 #include <backplane/types.h>
 
@@ -12,6 +12,8 @@ BP_API char *bp_bytes_text(gconstpointer data, gsize size);
 BP_API void bp_channel_print_bytes(BpChannel *channel, const char *prefix, gconstpointer data, gsize size);
 /* Parses "ff 0a 31", "ff:0a:31" or "ff0a31". Returns `*size` bytes, yours; NULL with an error. */
 BP_API guint8 *bp_bytes_from_hex(const char *text, gsize *size, GError **error);
+/* "ff0a31". Yours. */
+BP_API char *bp_bytes_to_hex(gconstpointer data, gsize size);
 /* Compares secrets in constant time: the duration depends neither on where the texts differ nor on the length of `wanted`. NULL is
  * equal to nothing. */
 BP_API gboolean bp_secret_equal(const char *given, const char *wanted);

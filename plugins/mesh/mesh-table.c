@@ -14,15 +14,6 @@ static char *key_of(const MeshGateway *gateway)
 	return g_strconcat("mesh-nodes-", bp_plugin_name(gateway->self), NULL);
 }
 
-static char *hex_of(const guint8 *data, gsize size)
-{
-	GString *text = g_string_sized_new(2 * size);
-
-	for (gsize i = 0; i < size; i++)
-		g_string_append_printf(text, "%02x", data[i]);
-	return g_string_free(text, FALSE);
-}
-
 static json_t *values_json(const MeshNode *node)
 {
 	json_t *values = json_object();
@@ -30,7 +21,7 @@ static json_t *values_json(const MeshNode *node)
 	for (guint i = 0; i < node->series->len; i++) {
 		const MeshSeries *series = node->series->pdata[i];
 		const MeshValue *value = mesh_series_value(series, 0);
-		g_autofree char *hex = value ? hex_of(value->data, value->size) : NULL;
+		g_autofree char *hex = value ? bp_bytes_to_hex(value->data, value->size) : NULL;
 
 		if (hex && g_utf8_validate(series->name, -1, NULL))
 			json_object_set_new(values, series->name, json_pack("[s,I]", hex, (json_int_t)value->time));
@@ -45,7 +36,7 @@ void mesh_table_save(const MeshGateway *gateway)
 
 	for (guint i = 0; i < gateway->nodes.nodes->len; i++) {
 		const MeshNode *node = gateway->nodes.nodes->pdata[i];
-		g_autofree char *uuid = node->has_uuid ? hex_of(node->uuid, MESH_UUID) : NULL;
+		g_autofree char *uuid = node->has_uuid ? bp_bytes_to_hex(node->uuid, MESH_UUID) : NULL;
 
 		json_array_append_new(list,
 				      json_pack("{s:i,s:i,s:s*,s:I,s:I,s:I,s:o}", "address", (int)node->address,

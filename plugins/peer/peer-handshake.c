@@ -8,15 +8,6 @@
 
 #define MOST_TEXT 255
 
-static char *hex_of(const guint8 *bytes, gsize size)
-{
-	GString *hex = g_string_new(NULL);
-
-	for (gsize i = 0; i < size; i++)
-		g_string_append_printf(hex, "%02x", bytes[i]);
-	return g_string_free(hex, FALSE);
-}
-
 Handshake *handshake_new(const HandshakeSelf *self, gboolean initiator)
 {
 	Handshake *handshake = g_new0(Handshake, 1);
@@ -26,14 +17,14 @@ Handshake *handshake_new(const HandshakeSelf *self, gboolean initiator)
 	handshake->initiator = initiator;
 	/* A nonce must not come twice, so a system without random numbers is no place for secrets. */
 	g_assert(getrandom(random, sizeof(random), 0) == (gssize)sizeof(random));
-	handshake->nonce = hex_of(random, sizeof(random));
+	handshake->nonce = bp_bytes_to_hex(random, sizeof(random));
 	return handshake;
 }
 
 void handshake_bind(Handshake *handshake, const guint8 *binding, gsize size)
 {
 	g_free(handshake->binding);
-	handshake->binding = hex_of(binding, size);
+	handshake->binding = bp_bytes_to_hex(binding, size);
 }
 
 void handshake_free(Handshake *handshake)

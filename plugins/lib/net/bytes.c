@@ -61,6 +61,16 @@ guint8 *bp_bytes_from_hex(const char *text, gsize *size, GError **error)
 	return g_steal_pointer(&bytes);
 }
 
+char *bp_bytes_to_hex(gconstpointer data, gsize size)
+{
+	const guint8 *bytes = data;
+	GString *text = g_string_sized_new(2 * size);
+
+	for (gsize i = 0; i < size; i++)
+		g_string_append_printf(text, "%02x", bytes[i]);
+	return g_string_free(text, FALSE);
+}
+
 void bp_channel_print_bytes(BpChannel *channel, const char *prefix, gconstpointer data, gsize size)
 {
 	g_autofree char *text = NULL;
