@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* lua-prelude.c - the parts of the interface that are written in Lua: bus.lua, net.lua. */
+/* lua-prelude.c - the parts of the interface that are written in Lua: bus.lua, net.lua, quickapp.lua. */
 #include "lua.h"
 
 extern const char lua_bus_text[];
 extern const gsize lua_bus_size;
 extern const char lua_net_text[];
 extern const gsize lua_net_size;
+extern const char lua_quickapp_text[];
+extern const gsize lua_quickapp_size;
 
 static void run_part(lua_State *L, const char *name, const char *text, gsize size)
 {
@@ -18,4 +20,5 @@ void prelude_open(lua_State *L)
 {
 	run_part(L, "=bus", lua_bus_text, lua_bus_size);
 	run_part(L, "=net", lua_net_text, lua_net_size);
+	run_part(L, "=quickapp", lua_quickapp_text, lua_quickapp_size);
 }

@@ -285,6 +285,13 @@ def test_low_level(bp):
     golden(bp, "low-level", str(free_port()))
 
 
+def test_quickapp(bp):
+    """onInit is called after the main chunk; without a name in the file it is the script's."""
+    golden(bp, "quickapp")
+    said = run(bp, "function QuickApp:onInit() print(self.name, _PY.declared('name')) error('in onInit') end")
+    assert said[0] == "s" and "s.lua:1: in onInit" in " ".join(said), said
+
+
 def test_echo_servers(bp):
     """Many clients, some of which leave in the middle."""
     plain, prefixed = free_port(), free_port()
