@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* lua-py.c - small functions of the table _PY: clock, base64, arithmetic, what the machine is. */
 #include "lua.h"
-#include <string.h>
-#include <backplane/file.h>
-
-#define FILE_LIMIT (4 * 1024 * 1024)
 
 static int get_time(lua_State *L)
 {
@@ -74,32 +70,11 @@ static int count_intervals(lua_State *L)
 	return 1;
 }
 
-/* declared(key): the value of the line --%%key:value in the file of the script; nil if it has none */
-static int declared(lua_State *L)
-{
-	const char *key = luaL_checkstring(L, 1);
-	g_autofree char *text = bp_file_load(run_of(L)->file, FILE_LIMIT, BP_FILE_READ, NULL, NULL);
-	g_autofree char *start = g_strdup_printf("--%%%%%s:", key);
-	const char *at = text;
-
-	while (at && !g_str_has_prefix(at, start))
-		at = (at = strchr(at, '\n')) ? at + 1 : NULL;
-	if (at) {
-		g_autofree char *value = g_strndup(at + strlen(start), strcspn(at + strlen(start), "\r\n"));
-
-		lua_pushstring(L, g_strstrip(value));
-	} else {
-		lua_pushnil(L);
-	}
-	return 1;
-}
-
 void py_open(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
 		{ "base64_decode", base64_decode },
 		{ "base64_encode", base64_encode },
-		{ "declared", declared },
 		{ "get_platform", get_platform },
 		{ "get_time", get_time },
 		{ "getRunningIntervalsCount", count_intervals },

@@ -31,6 +31,26 @@ int sandbox_load(lua_State *L, const char *path)
 	return status;
 }
 
+/* declared(key): the value of the line --%%key:value in the file of the script; nil if it has none */
+static int declared(lua_State *L)
+{
+	const char *key = luaL_checkstring(L, 1);
+	g_autofree char *text = bp_file_load(run_of(L)->file, FILE_LIMIT, BP_FILE_READ, NULL, NULL);
+	g_autofree char *start = g_strdup_printf("--%%%%%s:", key);
+	const char *at = text;
+
+	while (at && !g_str_has_prefix(at, start))
+		at = (at = strchr(at, '\n')) ? at + 1 : NULL;
+	if (at) {
+		g_autofree char *value = g_strndup(at + strlen(start), strcspn(at + strlen(start), "\r\n"));
+
+		lua_pushstring(L, g_strstrip(value));
+	} else {
+		lua_pushnil(L);
+	}
+	return 1;
+}
+
 /* A file of that name beside the script or in lua_path; NULL: none. */
 static char *find_file(const Run *run, const char *name)
 {
@@ -259,6 +279,8 @@ void sandbox_open(lua_State *L)
 	lua_newtable(L);
 	lua_pushcfunction(L, print);
 	lua_setfield(L, -2, "print");
+	lua_pushcfunction(L, declared);
+	lua_setfield(L, -2, "declared");
 	callback_open(L);
 	timer_open(L);
 	json_open(L);
