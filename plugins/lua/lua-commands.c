@@ -20,7 +20,8 @@ static char *name_of(const char *file)
 
 static BpValues *values_of(BpCall *call, GError **error)
 {
-	static const char *const same[] = { "memory", "turn", "restart", "reload", "role", "unsafe", "insecure" };
+	static const char *const same[] = { "memory", "turn",	 "restart", "reload",
+					    "role",   "run-for", "unsafe",  "insecure" };
 	g_autoptr(BpValues) values = bp_values_new(bp_module_find("Script")->params);
 
 	for (const char *const *arg = bp_call_list(call, "args"); *arg; arg++)
@@ -42,7 +43,7 @@ static BpValues *values_of(BpCall *call, GError **error)
 							bp_call_duration(call, same[i]) / 1000);
 		else
 			text = bp_call_string(call, same[i]);
-		if (!bp_values_set(values, same[i], text, error))
+		if (!bp_values_set(values, strcmp(same[i], "run-for") ? same[i] : "run_for", text, error))
 			return NULL;
 	}
 	if (!bp_values_set(values, "file", bp_call_string(call, "file"), error))
@@ -172,6 +173,8 @@ static const BpParam run_params[] = {
 	  .help = "start it again when its file was saved" },
 	{ "role", .type = BP_CHOICE, .choices = "observer|operator|admin", .fallback = "observer",
 	  .help = "of the commands that it runs" },
+	{ "run-for", .type = BP_DURATION, .min = 0, .max = 31536000,
+	  .help = "end it after this time, which is no failure" },
 	{ "unsafe", .type = BP_BOOL, .fallback = "no", .help = "with io and os.execute" },
 	{ "insecure", .type = BP_BOOL, .fallback = "no", .help = "its servers may listen beyond this machine" },
 	{ NULL },
@@ -206,6 +209,7 @@ const BpCommand lua_commands[] = {
 		  "\n"
 		  "  lua run blink.lua 3               what it prints is on the channel script-blink\n"
 		  "  lua run test.lua --until-idle     prints here, and fails if the script fails: for backplane -e\n"
+		  "  lua run test.lua -u --run-for 10  the same, for at most ten seconds\n"
 		  "  lua run driver.lua --restart on-failure --reload on-change\n",
 	  .params = run_params, .run = run_run, .role = BP_ADMIN },
 	{ "lua stop", .help = "end a script", .params = name_params, .run = run_stop, .role = BP_OPERATOR },

@@ -193,6 +193,12 @@ static int run_main(lua_State *L)
 	return 0;
 }
 
+static void on_last(BpPlugin *self, gpointer data)
+{
+	run_finish(data, RUN_EXIT, 0, NULL);
+	look_at_end(data);
+}
+
 void run_begin(BpPlugin *self, gpointer data)
 {
 	Run *run = data;
@@ -206,6 +212,8 @@ void run_begin(BpPlugin *self, gpointer data)
 		return;
 	}
 	*(Run **)lua_getextraspace(run->L) = run;
+	if (run->longest)
+		bp_timer_once(&run->last, run->scope, run->longest, on_last, run);
 	if (run_enter(run, "the script", run_main, run) && !run->main_ended) {
 		run_finish(run, RUN_FAILED, 1, "it could not begin; `lua list` has the error");
 		look_at_end(run);

@@ -202,6 +202,7 @@ static Run *run_new(Script *script)
 	run->channel = script->channel;
 	run->limit = (gsize)bp_instance_int(self, "memory");
 	run->turn = bp_instance_duration(self, "turn");
+	run->longest = bp_instance_duration(self, "run_for");
 	run->unsafe = bp_instance_bool(self, "unsafe");
 	run->insecure = bp_instance_bool(self, "insecure");
 	run->file = g_strdup(bp_instance_string(self, "file"));

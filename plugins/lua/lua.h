@@ -69,7 +69,8 @@ struct Run {
 	gboolean interrupting; /* the hook has raised an error, which may not be caught yet */
 	guint depth;	       /* of run_enter */
 	gint64 deadline;       /* of this turn */
-	gint64 turn;
+	gint64 turn, longest;  /* microseconds; longest 0: no limit of the whole run */
+	BpTimer *last;	       /* when it has run for that long */
 	gsize limit, refused;
 	guint refusals;
 	guint keeps;

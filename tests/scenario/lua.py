@@ -136,6 +136,14 @@ def test_exit(bp):
     assert "exited with status 1" in said[0] and "never" not in said, said
 
 
+def test_run_for(bp):
+    """A script that never ends by itself ends then, which is no failure; one that ends earlier is not held."""
+    assert run(bp, "setInterval(function() end, 10) print('first')", "--run-for 0.2") == ["first"]
+    assert run(bp, "print('short')", "--run-for 1h") == ["short"]
+    bp.run(f"module open Script timed file={write(bp, 'timed', 'setInterval(print, 3600000)')} run_for=0.05")
+    becomes(bp, "timed", "finished")
+
+
 def test_restart(bp):
     """A script that fails is started again; one that is stopped is not."""
     path = write(bp, "fails", "print('started') error('on purpose')")
