@@ -59,7 +59,7 @@ static const BpParam params[] = {
 	{ "role", .type = BP_CHOICE, .choices = "observer|operator|admin", .fallback = "observer",
 	  .help = "of the commands that it runs by bp.run; an operator can open an Exec, and so run programs" },
 	{ "run_for", .type = BP_DURATION, .fallback = "0", .max = 31536000,
-	  .help = "ends it after this time, as os.exit(0) does; 0: never" },
+	  .help = "end it after this time, which is no failure; 0: never" },
 	{ "unsafe", .type = BP_BOOL, .fallback = "no", .help = "with io, os.execute and files anywhere" },
 	{ "insecure", .type = BP_BOOL, .fallback = "no", .help = "its servers may listen beyond this machine" },
 	{ NULL },
