@@ -249,3 +249,33 @@ function UDP:close()
 	if self.ready and not self.closed then _PY.udp_close(self.socket) end
 	self.closed = true
 end
+
+-- Files: only where the script has io.
+
+if io then
+	function _PY.read_file(path)
+		local file, why = io.open(path, "rb")
+		if not file then return nil, why end
+		local text = file:read("a")
+		file:close()
+		return text
+	end
+
+	function _PY.write_file(path, text)
+		local file, why = io.open(path, "wb")
+		if not file then return false, why end
+		local good, problem = file:write(text)
+		local closed, late = file:close()
+		if good and closed then return true end
+		return false, problem or late
+	end
+
+	function _PY.file_exists(path)
+		local file = io.open(path, "rb")
+		return file ~= nil and file:close()
+	end
+
+	_PY.fread_file, _PY.fwrite_file = _PY.read_file, _PY.write_file
+end
+
+function _PY.get_system_info() return { platform = _PY.get_platform(), lua_version = _VERSION } end

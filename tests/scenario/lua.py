@@ -300,6 +300,15 @@ def test_quickapp(bp):
     assert said[0] == "s" and "s.lua:1: in onInit" in " ".join(said), said
 
 
+def test_files(bp):
+    """Only with unsafe=yes."""
+    said = bp.run(f"lua run {HERE}/files.lua {bp.folder}/file -u --unsafe")
+    assert said[0].startswith("false nil ") and "No such file" in said[0], said
+    assert said[1:3] == ["true true 5", "true two"], said
+    assert said[3].startswith("false /nowhere/x: ") and said[4] == "linux", said
+    assert "field 'file_exists'" in " ".join(bp.run(f"lua run {HERE}/files.lua {bp.folder}/file -u")), said
+
+
 def test_echo_servers(bp):
     """Many clients, some of which leave in the middle."""
     plain, prefixed = free_port(), free_port()
