@@ -136,6 +136,18 @@ def test_exit(bp):
     assert "exited with status 1" in said[0] and "never" not in said, said
 
 
+def test_huge_string(bp):
+    """A string of 1 GiB at once is refused, which the script may catch."""
+    assert run(bp, "print(pcall(string.rep, 'x', 1 << 30)) print('goes on')") == ["false not enough memory", "goes on"]
+
+
+def test_error_while_closing(bp):
+    """An error of a close function replaces the first one; in a callback it is reported, and the script goes on."""
+    said = bp.run(f"lua run {HERE}/closes.lua -u")
+    assert said[0].startswith("false ") and "in close" in said[0], said
+    assert "in close" in " ".join(said[1:-1]) and said[-1] == "later", said
+
+
 def test_run_for(bp):
     """A script that never ends by itself ends then, which is no failure; one that ends earlier is not held."""
     assert run(bp, "setInterval(function() end, 10) print('first')", "--run-for 0.2") == ["first"]
