@@ -11,6 +11,7 @@
 # (in names of variables every character but letters and digits is _) and is included here, in alphabetical order.
 
 include plugins/automation/local.mk
+include plugins/board/local.mk
 include plugins/commands/local.mk
 include plugins/config/local.mk
 include plugins/console/local.mk

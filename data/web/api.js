@@ -3,7 +3,9 @@
 //
 // Lists, commands and messages come by WebSocket as long as it is open; requests that change something are REST, because
 // their problems name what is wrong. Every call that fails throws an Error whose message is a sentence for people.
-const PING = 20000, ANSWER = 10000, LONGEST_PAUSE = 10000;
+import * as store from "./store.js";
+
+const PING = 20000, ANSWER = 10000, LONGEST_PAUSE = 10000, SAMPLE = 1000;
 
 class Problem extends Error {
 	constructor(message, status) {
@@ -20,7 +22,8 @@ const state = {
 	next: 1,
 	waiting: new Map(), // id -> { resolve, reject, output, timer }
 	watches: new Map(), // pattern -> Set of functions
-	matchers: new Map(), // pattern -> RegExp or null for a plain name
+	samples: new Map(), // the same, of those that want the last message of each second
+	matchers: new Map(), // pattern with * or ? -> RegExp
 	hello: null,
 	heard: 0,
 };
@@ -62,8 +65,8 @@ function opened(socket) {
 		return;
 	state.open = true;
 	state.heard = Date.now();
-	for (const pattern of state.watches.keys())
-		tell({ op: "watch", channel: pattern });
+	for (const pattern of new Set([...state.watches.keys(), ...state.samples.keys()]))
+		tell(wanted(pattern));
 	const again = state.tries > 0;
 	state.tries = 0;
 	emit("open", { again });
@@ -161,38 +164,51 @@ export function globMatcher(pattern) {
 }
 
 function dispatch(message) {
-	for (const [pattern, funcs] of state.watches) {
-		const matcher = state.matchers.get(pattern);
-		if (matcher ? matcher.test(message.channel) : pattern === message.channel)
-			for (const func of funcs)
-				func(message);
+	for (const watches of message.sampled ? [state.samples] : [state.watches, state.samples]) {
+		watches.get(message.channel)?.forEach((func) => func(message));
+		for (const [pattern, matcher] of state.matchers)
+			if (watches.has(pattern) && matcher.test(message.channel))
+				watches.get(pattern).forEach((func) => func(message));
 	}
 }
 
-// `func` gets each message of the channels that match, now and after every reconnect. Gives a function that ends it; its
-// `ready` is a promise that tells what the host thinks of the first attempt.
-export function watch(pattern, func) {
+// What the host is asked for: each message, if somebody wants each.
+function wanted(pattern) {
+	return { op: "watch", channel: pattern, ...(state.watches.has(pattern) ? {} : { every: SAMPLE }) };
+}
+
+function add(watches, pattern, func) {
 	let ready = Promise.resolve();
-	if (!state.watches.has(pattern)) {
-		state.watches.set(pattern, new Set());
-		state.matchers.set(pattern, globMatcher(pattern));
-		if (state.open)
-			ready = ask({ op: "watch", channel: pattern });
+	if (!watches.has(pattern)) {
+		const known = state.watches.has(pattern);
+		watches.set(pattern, new Set());
+		if (/[*?]/.test(pattern))
+			state.matchers.set(pattern, globMatcher(pattern));
+		if (state.open && !known)
+			ready = ask(wanted(pattern));
 	}
-	state.watches.get(pattern).add(func);
+	watches.get(pattern).add(func);
 	const end = () => {
-		const funcs = state.watches.get(pattern);
+		const funcs = watches.get(pattern);
 		if (!funcs?.delete(func) || funcs.size)
 			return;
-		state.watches.delete(pattern);
-		state.matchers.delete(pattern);
-		if (state.open)
-			ask({ op: "unwatch", channel: pattern }).catch(() => {});
+		watches.delete(pattern);
+		const needed = state.watches.has(pattern) || state.samples.has(pattern);
+		if (!needed)
+			state.matchers.delete(pattern);
+		if (state.open && (!needed || watches === state.watches))
+			ask(needed ? wanted(pattern) : { op: "unwatch", channel: pattern }).catch(() => {});
 	};
 	ready.catch(() => {});
 	end.ready = ready;
 	return end;
 }
+
+// `func` gets each message of the channels that match, now and after every reconnect. Gives a function that ends it; its
+// `ready` is a promise that tells what the host thinks of the first attempt.
+export const watch = (pattern, func) => add(state.watches, pattern, func);
+// The same for the last message of each channel, once a second at most: for what is only looked at.
+export const sample = (pattern, func) => add(state.samples, pattern, func);
 
 /* --- REST --- */
 
@@ -261,6 +277,11 @@ export async function run(command, output) {
 	return { status: answer.status ?? 0, output: text };
 }
 
+// Ends the command that runs, and those that wait for it.
+export function interrupt() {
+	return ask({ op: "interrupt" });
+}
+
 export async function complete(line, cursor) {
 	if (!state.open)
 		return get(`/complete?line=${encodeURIComponent(line)}&cursor=${cursor}`);
@@ -293,7 +314,8 @@ export function poll(work, show, fail, interval = 2000) {
 				}
 			}
 		} catch (error) {
-			if (!ended)
+			// That the host is gone the banner says, once for all.
+			if (!ended && (error.status !== 0 || !document.documentElement.classList.contains("gone")))
 				fail?.(error);
 		}
 		running = false;
@@ -311,6 +333,30 @@ export function poll(work, show, fail, interval = 2000) {
 	end.now = turn;
 	turn();
 	return end;
+}
+
+/* --- documents of the page that the host keeps (plugin board); a browser keeps them where it does not --- */
+
+const documents = new Map();
+
+export async function kept(id, fallback) {
+	if (!documents.has(id))
+		documents.set(id, get(`/page/${id}`).then(({ value }) => value, () => store.load(`page.${id}`, null)));
+	return (await documents.get(id)) ?? fallback;
+}
+
+export async function keep(id, value) {
+	documents.set(id, Promise.resolve(value));
+	store.save(`page.${id}`, value);
+	await post(`/page/${id}/set`, { value: JSON.stringify(value) }).catch((error) => {
+		if (error.status !== 404)
+			throw error;
+	});
+}
+
+// Another browser may have changed them.
+export function forgetKept() {
+	documents.clear();
 }
 
 // A plugin came or went, and with it perhaps views and resources.

@@ -143,6 +143,8 @@ export function show(element, api) {
 		h("div", { class: "card pane" }, h("div", { class: "pane-tools" }, filter, patternForm), table.element),
 		h("div", { class: "card pane" }, chips, box, stream.element, send.form)));
 	drawChips();
+	if (api.query.get("watch"))
+		toggle(api.query.get("watch"), true);
 	stream.redraw();
 	return api.poll(() => api.list("channels"), (answer) => {
 		rows = answer;

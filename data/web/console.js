@@ -75,6 +75,8 @@ function remember(line) {
 async function execute(api, line) {
 	const into = block(line);
 	into.element.classList.add("running");
+	const stop = h("button", { type: "button", class: "small stop", "aria-label": `Stop ${line}`, onclick: () => api.interrupt().catch(() => {}) }, "Stop");
+	into.element.querySelector(".typed").append(stop);
 	toEnd();
 	try {
 		const { status } = await api.run(line, (text, style) => put(into, text, style));
@@ -87,6 +89,7 @@ async function execute(api, line) {
 		into.output.append(h("span", { class: "style-bad" }, sentence(error)));
 	}
 	into.element.classList.remove("running");
+	stop.remove();
 	toEnd();
 }
 
@@ -213,6 +216,9 @@ function prompt(api) {
 		} else if (event.key === "ArrowDown" && !input.value.slice(input.selectionStart).includes("\n")) {
 			event.preventDefault();
 			recall(1);
+		} else if (event.key === "c" && event.ctrlKey && input.selectionStart === input.selectionEnd && log.querySelector(".running")) {
+			event.preventDefault();
+			api.interrupt().catch(() => {});
 		} else if (event.key === "l" && event.ctrlKey) {
 			event.preventDefault();
 			log.replaceChildren();
@@ -262,7 +268,7 @@ export function show(element, api) {
 				},
 			}, words, told, h("span", { class: "sign", "aria-hidden": "true" }, "›"), input, h("button", { class: "primary", type: "submit" }, "Run"))),
 		h("p", { class: "hint keys" }, h("kbd", null, "Tab"), " completes (", h("kbd", null, "Esc"), " first to leave the field), ", h("kbd", null, "↑"), " ", h("kbd", null, "↓"),
-			" recall, ", h("kbd", null, "Shift Enter"), " starts another line, ", h("kbd", null, "Ctrl L"), " clears."));
+			" recall, ", h("kbd", null, "Shift Enter"), " starts another line, ", h("kbd", null, "Ctrl C"), " stops, ", h("kbd", null, "Ctrl L"), " clears. Commands that take the input, such as ", h("code", null, "uart term"), ", work in a ", h("a", { href: "#/terminals" }, "terminal"), "."));
 	toEnd();
 	if (matchMedia("(hover: hover)").matches)
 		input.focus({ preventScroll: true });

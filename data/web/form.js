@@ -69,7 +69,7 @@ export function field(param, { value, bare, labelledby } = {}) {
 		changed: () => raw(control) !== first,
 		read() {
 			const now = raw(control);
-			if (now === first && !(param.required && now !== ""))
+			if (now === first && !(param.required && now !== "") && (value === undefined || value === null))
 				return undefined;
 			return convert(param, now);
 		},
@@ -115,10 +115,10 @@ function blame(fields, box, error) {
 
 // A dialog with a form. `lead` are fields of the caller's, `params` rows of a table; submit(values, lead) may throw. A long
 // table shows its first rows and what is required, and keeps the rest folded.
-export function formDialog({ title, intro, lead = [], params = [], verb, submit }) {
+export function formDialog({ title, intro, lead = [], params = [], verb, submit, firstCount = 5 }) {
 	const leads = lead.map((param) => field(param, { value: param.value }));
-	const fields = params.map((param) => field(param));
-	const first = fields.length > 8 ? fields.filter(({ param }, at) => param.required || at < 5) : fields;
+	const fields = params.map((param) => field(param, { value: param.value }));
+	const first = fields.length > 8 ? fields.filter(({ param }, at) => param.required || at < firstCount) : fields;
 	const rest = fields.filter((each) => !first.includes(each));
 	const box = noticeBox();
 	const go = h("button", { class: "primary", type: "submit" }, verb);

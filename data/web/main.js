@@ -5,77 +5,87 @@
 import * as api from "./api.js";
 import * as rates from "./rates.js";
 import * as store from "./store.js";
-import { h, svg, toast, sentence, pageHead } from "./dom.js";
-import * as overview from "./overview.js";
+import { h, toast, sentence, pageHead, empty } from "./dom.js";
+import * as home from "./home.js";
 import * as console_ from "./console.js";
-import * as channels from "./channels.js";
-import * as modules from "./modules.js";
-import * as plugins from "./plugins.js";
-import * as jobs from "./jobs.js";
-import * as sessions from "./sessions.js";
-import * as settings from "./settings.js";
+import { icon, hasIcon } from "./icons.js";
 
-const ICONS = {
-	overview: "M3 13h4l3-8 4 14 3-6h4",
-	console: "M4 6l5 5-5 5M12 18h8",
-	channels: "M4 9a11 11 0 0 1 16 0M7 13a7 7 0 0 1 10 0M12 18h.01",
-	modules: "M4 4h7v7H4zM13 13h7v7h-7zM13 4h7v7h-7zM4 13h7v7H4z",
-	plugins: "M9 3v5M15 3v5M6 8h12v4a6 6 0 0 1-12 0zM12 18v3",
-	jobs: "M4 6h16M4 12h10M4 18h6",
-	sessions: "M12 11a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4 21a8 8 0 0 1 16 0",
-	settings: "M4 7h9M17 7h3M4 17h3M11 17h9M15 5v4M9 15v4",
-	other: "M5 5h14v14H5z",
-};
-
+// `parent` makes a view a tab of another one; those with `load` are loaded when they are shown first.
 const views = [
-	{ id: "overview", module: overview },
-	{ id: "console", module: console_ },
-	{ id: "channels", module: channels },
-	{ id: "modules", module: modules },
-	{ id: "plugins", module: plugins },
-	{ id: "jobs", module: jobs, hidden: true },
-	{ id: "sessions", module: sessions },
-	{ id: "settings", module: settings },
+	{ id: "home", title: "Home", module: home },
+	{ id: "devices", title: "Devices", load: () => import("./devices.js") },
+	{ id: "terminals", title: "Terminals", parent: "devices", load: () => import("./terminals.js") },
+	{ id: "channels", title: "Channels", load: () => import("./channels.js") },
+	{ id: "services", title: "Services", load: () => import("./services.js") },
+	{ id: "sessions", title: "Sessions", parent: "services", load: () => import("./sessions.js") },
+	{ id: "console", title: "Console", module: console_ },
+	{ id: "jobs", title: "Jobs", load: () => import("./jobs.js"), hidden: true },
+	{ id: "settings", title: "Settings", load: () => import("./settings.js") },
+	{ id: "plugins", title: "Plugins", parent: "settings", load: () => import("./plugins.js") },
+	{ id: "host", title: "Host", parent: "settings", load: () => import("./overview.js") },
 ];
+const OLD = { overview: "home", modules: "services" }; // as they were called once
 const place = document.getElementById("view");
 const main = document.getElementById("main");
-let current = null, end = null, turn = 0;
+let current = null, end = null, turn = 0, looked = false;
 
 /* --- navigation --- */
 
+function shown(id) {
+	return views.find((view) => view.id === id);
+}
+
 function drawNav() {
-	const focused = document.activeElement?.dataset?.view;
-	document.getElementById("nav").replaceChildren(h("ul", null, views.filter((view) => !view.hidden).map((view) => h("li", null,
-		h("a", { href: `#/${view.id}`, "data-view": view.id, "aria-current": view.id === current ? "page" : null },
-			svg("svg", { viewBox: "0 0 24 24", width: 18, height: 18, "aria-hidden": "true" }, svg("path", { d: ICONS[view.id] ?? ICONS.other })),
-			h("span", null, view.title ?? view.module.title))))));
+	const focused = document.activeElement?.dataset?.view, at = shown(current)?.parent ?? current;
+	document.getElementById("nav").replaceChildren(h("ul", null, views.filter((view) => !view.hidden && !view.parent).map((view) => h("li", null,
+		h("a", { href: `#/${view.id}`, "data-view": view.id, "aria-current": view.id === at ? "page" : null },
+			icon(hasIcon(view.icon ?? view.id) ? view.icon ?? view.id : "other"), h("span", null, view.title))))));
 	if (focused)
 		document.querySelector(`#nav a[data-view="${CSS.escape(focused)}"]`)?.focus();
 	document.querySelector("#nav a[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+	drawTabs();
+}
+
+// The views of a group, above the one that is shown.
+function drawTabs() {
+	const parent = shown(current)?.parent ?? current, group = views.filter((view) => !view.hidden && (view.id === parent || view.parent === parent));
+	const tabs = document.getElementById("tabs");
+	tabs.hidden = group.length < 2;
+	tabs.setAttribute("aria-label", shown(parent)?.title ?? "");
+	tabs.replaceChildren(...(tabs.hidden ? [] : group.map((view) => h("a", { href: `#/${view.id}`, "data-view": view.id, "aria-current": view.id === current ? "page" : null }, view.tab ?? view.title))));
+}
+
+function unknown(element, id) {
+	element.append(pageHead("Not found"), h("section", { class: "card" }, empty(`There is no view ${id}`, "It may belong to a plugin that is not loaded. ", h("a", { href: "#/home" }, "Go to Home"), ".")));
 }
 
 async function route(first) {
-	const id = location.hash.replace(/^#\/?/, "").split("?")[0] || "overview";
-	const view = views.find((each) => each.id === id) ?? (id.startsWith("view/") ? null : views[0]);
-	if (view && view.id === current)
+	const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
+	const id = OLD[path] ?? (path || "home"), view = shown(id);
+	if (id === current && first !== true && (place.query ?? "") === (query ?? ""))
 		return;
 	const mine = ++turn;
 	end?.();
 	end = null;
-	current = view?.id ?? id;
+	current = id;
+	place.query = query ?? "";
 	drawNav();
 	place.replaceChildren();
-	place.className = `view-${view?.url ? "plugin" : current}`;
-	if (!view)
+	place.className = `view-${view?.url ? "plugin" : view ? id : "unknown"}`;
+	if (!view && !looked && id.startsWith("view/"))
 		return; // a plugin's view that has not been heard of yet
-	document.title = `${view.title ?? view.module.title} – ${hostName}`;
+	document.title = `${view?.title ?? "Not found"} – ${hostName}`;
 	const element = h("div", { class: "view" });
 	place.append(element);
+	if (!view) {
+		unknown(element, id);
+		return;
+	}
 	try {
-		const module = view.module ?? await import(new URL(view.url, document.baseURI));
+		const module = view.module ?? await (view.load ? view.load() : import(new URL(view.url, document.baseURI)));
 		if (mine !== turn)
 			return;
-		const ended = module.show(element, { ...api });
+		const ended = module.show(element, { ...api, query: new URLSearchParams(query ?? "") }, view);
 		end = typeof ended === "function" ? ended : null;
 	} catch (error) {
 		element.replaceChildren(pageHead(view.title ?? view.id), h("p", { class: "notice error", role: "alert" }, `This view does not work: ${sentence(error)}`));
@@ -100,12 +110,15 @@ async function look() {
 	if (!found)
 		return; // the host is gone, and not its jobs
 	const before = JSON.stringify(views.map(({ id, hidden }) => [id, hidden]));
-	views.find(({ id }) => id === "jobs").hidden = !work;
+	shown("jobs").hidden = !work;
 	if (Array.isArray(found)) {
-		const own = views.filter((view) => !view.url);
-		views.splice(0, views.length, ...own, ...found.map(({ id, title, url }) => ({ id: `view/${id}`, title: title ?? id, url: url ?? `views/${id}.js` })));
+		const own = views.filter((view) => !view.url), at = own.findIndex(({ id }) => id === "settings");
+		own.splice(at, 0, ...found.map(({ id, title, url }) => ({ id: `view/${id}`, icon: id, title: title ?? id, url: url ?? `views/${id}.js` })));
+		views.splice(0, views.length, ...own);
 	}
-	if (JSON.stringify(views.map(({ id, hidden }) => [id, hidden])) === before)
+	const anew = !looked || JSON.stringify(views.map(({ id, hidden }) => [id, hidden])) !== before;
+	looked = true;
+	if (!anew)
 		return;
 	drawNav();
 	if (!end && current?.startsWith("view/")) {
@@ -133,6 +146,7 @@ function explain() {
 	if (lost.hidden || lostText.firstChild.data !== text)
 		lostText.replaceChildren(text, h("span", { id: "lost-in", "aria-hidden": "true" }));
 	lost.hidden = false;
+	document.documentElement.classList.add("gone"); // what is known stays, greyed
 }
 
 function say(state, text) {
@@ -166,6 +180,7 @@ api.on("closed", ({ in: pause, tries }) => {
 api.on("open", () => {
 	clearInterval(countdown);
 	lost.hidden = true;
+	document.documentElement.classList.remove("gone");
 	say("good", "live");
 });
 api.on("hello", ({ hello, restarted }) => {
@@ -175,6 +190,7 @@ api.on("hello", ({ hello, restarted }) => {
 	if (greeted && greeted !== hello.version)
 		toast(`The host runs version ${hello.version} now; load this page anew to have the page of that version.`);
 	greeted = hello.version;
+	api.forgetKept();
 	look();
 });
 api.on("dropped", ({ count }) => toast(`This browser was too slow: ${count} messages were left out.`));
@@ -209,6 +225,7 @@ themeButton.addEventListener("click", () => {
 		delete document.documentElement.dataset.theme;
 	store.saveTheme(next);
 	showTheme();
+	dispatchEvent(new Event("themechange"));
 });
 showTheme();
 

@@ -6,7 +6,7 @@ import { number, short, bytes, duration, dateTime } from "./format.js";
 import { LineChart } from "./chart.js";
 import { Table } from "./table.js";
 
-export const title = "Overview";
+export const title = "Host";
 
 function tile(name) {
 	const value = h("dd", null, "–");
@@ -99,7 +99,7 @@ export function show(element, api) {
 		charts.forEach(({ name, chart }) => chart.set(rates.samples.map((sample) => [sample.time, sample[name]])));
 		loops.update((host.loops ?? []).map((loop) => ({ ...loop, rate: rates.loopEvents.get(loop.name) ?? 0 })));
 	};
-	element.append(pageHead("Overview"), about, box, h("dl", { class: "tiles" }, tiles.map((each) => each.element)),
+	element.append(pageHead(title), about, box, h("dl", { class: "tiles" }, tiles.map((each) => each.element)),
 		h("div", { class: "charts" }, charts.map(({ chart }) => chart.element)),
 		h("section", { class: "card" }, h("h2", null, "Servers"), servers.element),
 		h("section", { class: "card" }, h("h2", null, "Loops"), loops.element));

@@ -22,6 +22,11 @@ BP_API char *bp_json_text_spaced(const json_t *value, gboolean ascii);
 /* Text that may not be UTF-8: bad bytes become U+FFFD. A new reference; `text` NULL gives null. */
 BP_API json_t *bp_json_string(const char *text, gssize size);
 
+/* The number in a message. JSON: at `field`, a path of members and indexes such as "rooms.0.celsius"; without one (NULL or "") the value
+ * itself, or the first number or boolean in it. Other text: the number behind the word `field` ("T" in "T:21.5 B:60"), or the first one.
+ * FALSE: there is none, and `*value` is unchanged. At most the first 64 KiB are looked at. */
+BP_API gboolean bp_json_number(const char *text, gsize size, const char *field, double *value);
+
 /* [{"name","letter","type","kind","default","min","max","choices","help","required","many","secret"}, ...] of a table, the
  * included rows in place, hidden ones left out; for forms and descriptions. */
 BP_API json_t *bp_param_json(const BpParam *table);

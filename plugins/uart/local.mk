@@ -22,6 +22,7 @@ plugins_uart_so_SOURCES = $(FRAMING_SOURCES) \
 	plugins/uart/uart-log.c \
 	plugins/uart/uart-modem.c \
 	plugins/uart/uart-port.c \
+	plugins/uart/uart-ports.c \
 	plugins/uart/uart-pressure.c \
 	plugins/uart/uart-queue.c \
 	plugins/uart/uart-record.c \
@@ -33,9 +34,9 @@ plugins_uart_so_SOURCES = $(FRAMING_SOURCES) \
 	plugins/uart/uart-writer.c \
 	plugins/uart/uart.c \
 	plugins/uart/uart.h
-plugins_uart_so_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(UART_CFLAGS)
+plugins_uart_so_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(JSON_CFLAGS) $(UART_CFLAGS)
 plugins_uart_so_LDFLAGS = $(PLUGIN_LDFLAGS)
-plugins_uart_so_LDADD = libbackplane-file.so.0 libbackplane-net.so.0 $(PLUGIN_LIBS) $(UART_LIBS)
+plugins_uart_so_LDADD = libbackplane-file.so.0 libbackplane-net.so.0 libbackplane-json.so.0 $(PLUGIN_LIBS) $(JSON_LIBS) $(UART_LIBS)
 EXTRA_DIST += plugins/uart/README.md
 
 EXTRA_PROGRAMS += tests/bench/uart-framing

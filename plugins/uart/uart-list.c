@@ -5,7 +5,7 @@
 #include <string.h>
 #include "uart.h"
 
-static gboolean is_same_device(const char *a, const char *b)
+gboolean uart_list_is_same(const char *a, const char *b)
 {
 	g_autofree char *found = uart_list_find(b);
 	g_autofree char *real_a = realpath(a, NULL), *real_b = realpath(found ? found : b, NULL);
@@ -20,7 +20,7 @@ static char *users_of(const char *path)
 	GString *names = g_string_new(NULL);
 
 	for (guint i = 0; i < list->len; i++)
-		if (is_same_device(path, ((Uart *)bp_instance_data(list->pdata[i]))->path))
+		if (uart_list_is_same(path, ((Uart *)bp_instance_data(list->pdata[i]))->path))
 			g_string_append_printf(names, "%s%s (%s)", names->len ? ", " : "",
 					       bp_plugin_name(list->pdata[i]),
 					       uart_state(bp_instance_data(list->pdata[i])));
@@ -48,7 +48,7 @@ static void list_port(BpTable *table, const struct sp_port *port)
 static gboolean is_among(struct sp_port **ports, const char *path)
 {
 	for (guint i = 0; ports && ports[i]; i++)
-		if (is_same_device(sp_get_port_name(ports[i]), path))
+		if (uart_list_is_same(sp_get_port_name(ports[i]), path))
 			return TRUE;
 	return FALSE;
 }

@@ -187,7 +187,7 @@ static gboolean load(BpPlugin *self, GError **error)
 			return FALSE;
 	}
 	uart_hotplug_start(self);
-	return TRUE;
+	return bp_registry_add(self, "resource/ports", &uart_ports_resource, error);
 }
 
 static void unload(BpPlugin *self)

@@ -11,6 +11,7 @@
 #include <backplane/host.h>
 #include <backplane/metric.h>
 #include <backplane/net.h>
+#include <backplane/resource.h>
 #include "framing.h"
 
 struct sp_port;
@@ -223,6 +224,11 @@ gboolean uart_run_term(BpPlugin *self, BpCall *call, GError **error);
 /* --- uart-list.c --- */
 /* VENDOR:PRODUCT or VENDOR:PRODUCT:SERIAL, in hexadecimal digits as `uart list` shows them, instead of a path. */
 gboolean uart_list_is_usb(const char *name);
+/* Both are one device, by its path or its USB ids. */
+gboolean uart_list_is_same(const char *a, const char *b);
+
+/* --- uart-ports.c --- */
+extern const BpResource uart_ports_resource;
 /* The path of that device, if it is plugged in; else NULL. */
 char *uart_list_find(const char *name);
 gboolean uart_run_list(BpPlugin *self, BpCall *call, GError **error);

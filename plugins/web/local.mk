@@ -14,6 +14,7 @@ plugins_web_so_SOURCES = \
 	plugins/web/web-openapi.c \
 	plugins/web/web-page.c \
 	plugins/web/web-server.c \
+	plugins/web/web-terminal.c \
 	plugins/web/web-watch.c \
 	plugins/web/web-ws.c \
 	plugins/web/web-ws.h \
@@ -26,7 +27,15 @@ plugins_web_so_LDADD = libbackplane-http.so.0 libbackplane-net.so.0 libbackplane
 EXTRA_DIST += plugins/web/README.md data/web
 
 # The page is part of the plugin.
-plugins/web/web-resource.c: $(srcdir)/data/web/web.gresource.xml $(wildcard $(srcdir)/data/web/*)
-	$(AM_V_GEN)$(MKDIR_P) plugins/web && glib-compile-resources --generate-source --internal --manual-register \
-		--c-name web --sourcedir=$(srcdir)/data/web --target=$@ $<
-CLEANFILES += plugins/web/web-resource.c
+plugins/web/web-resource.c: plugins/web/web.gresource.xml
+	$(AM_V_GEN)glib-compile-resources --generate-source --internal --manual-register --c-name web --sourcedir=$(srcdir)/data/web --target=$@ $<
+# With the terminal of npm, if `npm ci --prefix data/web/npm` has fetched it; without it terminals are lines of text.
+WEB_NPM = npm/node_modules/@xterm
+plugins/web/web.gresource.xml: $(srcdir)/data/web/web.gresource.xml $(wildcard $(srcdir)/data/web/* $(srcdir)/data/web/$(WEB_NPM)/*/lib/*.mjs)
+	$(AM_V_GEN)$(MKDIR_P) plugins/web && { sed '/<\/gresource>/,$$d' $<; \
+		test ! -f $(srcdir)/data/web/$(WEB_NPM)/addon-fit/lib/addon-fit.mjs || { \
+			echo '<file alias="xterm.js">$(WEB_NPM)/xterm/lib/xterm.mjs</file>'; \
+			echo '<file alias="xterm.css">$(WEB_NPM)/xterm/css/xterm.css</file>'; \
+			echo '<file alias="xterm-fit.js">$(WEB_NPM)/addon-fit/lib/addon-fit.mjs</file>'; }; \
+		echo '</gresource></gresources>'; } >$@-new && mv $@-new $@
+CLEANFILES += plugins/web/web-resource.c plugins/web/web.gresource.xml

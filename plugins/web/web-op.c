@@ -10,8 +10,9 @@
 #define COMMAND_LIMIT 65536
 
 static const char *const names[] = {
-	[WEB_OP_WATCH] = "watch", [WEB_OP_UNWATCH] = "unwatch",	  [WEB_OP_SEND] = "send", [WEB_OP_RUN] = "run",
-	[WEB_OP_LIST] = "list",	  [WEB_OP_COMPLETE] = "complete", [WEB_OP_PING] = "ping", NULL,
+	[WEB_OP_WATCH] = "watch", [WEB_OP_UNWATCH] = "unwatch",	    [WEB_OP_SEND] = "send",
+	[WEB_OP_RUN] = "run",	  [WEB_OP_LIST] = "list",	    [WEB_OP_COMPLETE] = "complete",
+	[WEB_OP_PING] = "ping",	  [WEB_OP_INTERRUPT] = "interrupt", NULL,
 };
 
 static gboolean fail(GError **error, const char *text)
@@ -57,6 +58,17 @@ static gboolean take_form(WebOp *op, json_t *object, GError **error)
 	return fail(error, "binary: base64 or frames is expected");
 }
 
+static gboolean take_every(WebOp *op, json_t *object, GError **error)
+{
+	json_t *every = json_object_get(object, "every");
+	json_int_t value = json_integer_value(every);
+
+	if (every && (!json_is_integer(every) || (value && (value < 50 || value > 60000))))
+		return fail(error, "every: 50 to 60000 milliseconds are expected, or 0");
+	op->every = (guint)value;
+	return TRUE;
+}
+
 static gboolean take_data(WebOp *op, json_t *object, GError **error)
 {
 	json_t *text = json_object_get(object, "text"), *coded = json_object_get(object, "base64");
@@ -98,7 +110,7 @@ static gboolean take_members(WebOp *op, json_t *object, GError **error)
 {
 	switch (op->kind) {
 	case WEB_OP_WATCH:
-		return take_channel(op, object, error) && take_form(op, object, error);
+		return take_channel(op, object, error) && take_form(op, object, error) && take_every(op, object, error);
 	case WEB_OP_UNWATCH:
 		return take_channel(op, object, error);
 	case WEB_OP_SEND:
@@ -130,7 +142,7 @@ static gboolean read_op(WebOp *op, json_t *object, GError **error)
 	for (kind = 0; names[kind] && g_strcmp0(name, names[kind]) != 0; kind++)
 		;
 	if (!names[kind])
-		return fail(error, "op: one of watch, unwatch, send, run, list, complete, ping is expected");
+		return fail(error, "op: one of watch, unwatch, send, run, list, complete, ping, interrupt is expected");
 	op->kind = (WebOpKind)kind;
 	return take_members(op, object, error);
 }

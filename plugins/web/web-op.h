@@ -11,7 +11,8 @@ typedef enum {
 	WEB_OP_RUN,
 	WEB_OP_LIST,
 	WEB_OP_COMPLETE,
-	WEB_OP_PING
+	WEB_OP_PING,
+	WEB_OP_INTERRUPT
 } WebOpKind;
 
 typedef struct {
@@ -21,6 +22,7 @@ typedef struct {
 	char *match;  /* of a list; or NULL */
 	char *line;   /* command, or line to complete */
 	gsize cursor; /* within the line */
+	guint every;  /* ms between the messages of a sampled watch; 0: all of them */
 	guint8 *data; /* to be sent */
 	gsize size;
 	gboolean text;

@@ -16,6 +16,9 @@ typedef struct {
 	BpChannel *channel; /* NULL: a glob */
 	BpWatch *watch;
 	gboolean frames;
+	guint every;	    /* ms; 0: each message */
+	GHashTable *latest; /* of a sampled watch: BpChannel: BpMessage, to be sent by `timer` */
+	BpTimer *timer;
 } WebWatch;
 
 /* --- the message that is being delivered, in the forms that were asked for so far --- */
@@ -53,7 +56,7 @@ static void forget_is_over(gpointer data)
 	shared.due = FALSE;
 }
 
-static GByteArray *message_json(BpChannel *channel, BpMessage *message)
+static GByteArray *message_json(BpChannel *channel, BpMessage *message, gboolean sampled)
 {
 	const char *data = bp_message_data(message), *origin = bp_message_origin(message);
 	gsize size = bp_message_size(message);
@@ -72,6 +75,8 @@ static GByteArray *message_json(BpChannel *channel, BpMessage *message)
 		json_object_set_new(object, "base64", json_string(coded));
 	}
 	json_object_set_new(object, "size", json_integer((json_int_t)size));
+	if (sampled)
+		json_object_set_new(object, "sampled", json_true());
 	text = bp_json_text(object);
 	return g_byte_array_new_take((guint8 *)text, strlen(text));
 }
@@ -97,7 +102,7 @@ static BpMessage *shared_frame(gboolean as_bytes, gboolean compressed)
 
 	if (!form->payload)
 		form->payload = as_bytes ? web_op_frame(bp_channel_name(shared.channel), shared.message)
-					 : message_json(shared.channel, shared.message);
+					 : message_json(shared.channel, shared.message, FALSE);
 	if (!*frame)
 		*frame = bp_websocket_frame_new(as_bytes ? BP_WEBSOCKET_BINARY : BP_WEBSOCKET_TEXT, form->payload->data,
 						form->payload->len, compressed);
@@ -124,14 +129,51 @@ static void deliver(WebWatch *watch, BpChannel *channel, BpMessage *message)
 	all->full = bp_websocket_send_frame(all->socket, frame) != BP_SENT;
 }
 
+/* --- sampled --- */
+
+static void send_latest(BpPlugin *self, gpointer data)
+{
+	WebWatch *watch = data;
+	WebWatches *all = watch->all;
+	GHashTableIter iter;
+	gpointer channel, message;
+
+	g_hash_table_iter_init(&iter, watch->latest);
+	while (!all->full && g_hash_table_iter_next(&iter, &channel, &message)) {
+		g_autoptr(GByteArray) text = message_json(channel, message, TRUE);
+
+		all->full = bp_websocket_send(all->socket, BP_WEBSOCKET_TEXT, text->data, text->len) != BP_SENT;
+		g_hash_table_iter_remove(&iter);
+	}
+	/* What a slow client has not got yet it gets later, or something newer. */
+	if (g_hash_table_size(watch->latest))
+		bp_timer_once(&watch->timer, bp_websocket_scope(watch->all->socket), (gint64)watch->every * 1000,
+			      send_latest, watch);
+}
+
+static gboolean keep_latest(WebWatch *watch, BpChannel *channel, BpMessage *message)
+{
+	if (!watch->every)
+		return FALSE;
+	g_hash_table_replace(watch->latest, bp_channel_ref(channel), bp_message_ref(message));
+	if (!watch->timer)
+		bp_timer_once(&watch->timer, bp_websocket_scope(watch->all->socket), (gint64)watch->every * 1000,
+			      send_latest, watch);
+	return TRUE;
+}
+
 static void on_channel(BpPlugin *self, BpMessage *message, gpointer data)
 {
-	deliver(data, ((WebWatch *)data)->channel, message);
+	WebWatch *watch = data;
+
+	if (!keep_latest(watch, watch->channel, message))
+		deliver(watch, watch->channel, message);
 }
 
 static void on_glob(BpPlugin *self, BpChannel *channel, BpMessage *message, gpointer data)
 {
-	deliver(data, channel, message);
+	if (!keep_latest(data, channel, message))
+		deliver(data, channel, message);
 }
 
 /* --- of a client --- */
@@ -141,6 +183,9 @@ static void watch_free(gpointer data)
 	WebWatch *watch = data;
 
 	bp_watch_remove(watch->watch);
+	if (watch->timer)
+		bp_timer_remove(watch->timer);
+	g_clear_pointer(&watch->latest, g_hash_table_unref);
 	if (watch->channel)
 		bp_channel_release(watch->all->self, watch->channel);
 	g_free(watch);
@@ -163,18 +208,31 @@ gboolean web_watches_have_room(const WebWatches *watches, const char *name)
 	return g_hash_table_size(watches->named) < WATCHES_LIMIT || g_hash_table_contains(watches->named, name);
 }
 
-void web_watches_add(WebWatches *watches, const char *name, gboolean frames)
+static void channel_unref(gpointer channel)
+{
+	bp_channel_unref(channel);
+}
+
+static void message_unref(gpointer message)
+{
+	bp_message_unref(message);
+}
+
+void web_watches_add(WebWatches *watches, const char *name, gboolean frames, guint every)
 {
 	WebWatch *watch = g_hash_table_lookup(watches->named, name);
 
-	if (watch) {
+	if (watch && !every == !watch->every) {
 		watch->frames = frames;
+		watch->every = every;
 		return;
 	}
 	watch = g_new0(WebWatch, 1);
 	watch->all = watches;
 	watch->frames = frames;
-	g_hash_table_insert(watches->named, g_strdup(name), watch);
+	watch->every = every;
+	watch->latest = every ? g_hash_table_new_full(NULL, NULL, channel_unref, message_unref) : NULL;
+	g_hash_table_replace(watches->named, g_strdup(name), watch);
 	if (web_op_is_glob(name)) {
 		watch->watch = bp_channel_watch_glob(watches->self, name, on_glob, watch, NULL);
 	} else {

@@ -3,8 +3,10 @@
  *
  *	{"op":"watch","id":1,"channel":"uart*"}		{"op":"ok","id":1}, then {"op":"message","channel",...} for each
  *	{"op":"watch","channel":"v","binary":"frames"}	what was not sent as text comes as binary messages
+ *	{"op":"watch","channel":"v*","every":500}	the last message of each channel, every 500 ms at most, "sampled":true
  *	{"op":"send","channel":"hall","text":"hi"}	or "base64"
  *	{"op":"run","id":2,"command":"channel list"}	{"op":"output","id":2,"text"}..., {"op":"ok","id":2,"status":0}
+ *	{"op":"interrupt"}				ends the command that runs, and those that wait for it
  *	{"op":"list","what":"sessions"}			{"op":"ok","what","items":[...]}
  *	{"op":"complete","line":"chan","cursor":4}	{"op":"ok","start":0,"words":["channel"]}
  *
@@ -38,7 +40,8 @@ struct WebPeer {
 	WebWatches watches;
 	GQueue runs; /* the first is under way */
 	char *name;
-	gboolean opening; /* the session; its welcome answers nothing */
+	gboolean opening;     /* the session; its welcome answers nothing */
+	gboolean interrupted; /* the command under way */
 };
 
 static WebPeer *peers;
@@ -81,7 +84,7 @@ static void do_watch(WebPeer *peer, WebOp *op)
 	}
 	/* Send the answer before messages of the channel. */
 	say_ok(peer, op->id);
-	web_watches_add(&peer->watches, op->name, op->frames);
+	web_watches_add(&peer->watches, op->name, op->frames, op->every);
 }
 
 static void do_send(WebPeer *peer, WebOp *op)
@@ -152,9 +155,11 @@ static void on_run_done(BpPlugin *self, guint failed, gpointer data)
 	PendingCommand *run = g_queue_pop_head(&peer->runs);
 
 	if (run) {
-		say(peer, with_id(json_pack("{s:s, s:i}", "op", "ok", "status", failed ? 1 : 0), run->id));
+		say(peer, with_id(json_pack("{s:s, s:i}", "op", "ok", "status", failed || peer->interrupted ? 1 : 0),
+				  run->id));
 		run_free(run);
 	}
+	peer->interrupted = FALSE;
 	if (peer->socket)
 		begin_run(peer);
 	peer_unref(peer);
@@ -209,6 +214,22 @@ static void do_run(WebPeer *peer, WebOp *op)
 	g_queue_push_tail(&peer->runs, run);
 	if (g_queue_get_length(&peer->runs) == 1)
 		begin_run(peer);
+}
+
+/* Ends what runs; what waits for it is answered as failed. */
+static void do_interrupt(WebPeer *peer, WebOp *op)
+{
+	while (g_queue_get_length(&peer->runs) > 1) {
+		PendingCommand *run = g_queue_pop_tail(&peer->runs);
+
+		say(peer, with_id(json_pack("{s:s, s:i}", "op", "ok", "status", 1), run->id));
+		run_free(run);
+	}
+	peer->interrupted = peer->session && g_queue_get_length(&peer->runs);
+	say_ok(peer, op->id);
+	/* A command ends with its session; the next one gets a new session. */
+	if (peer->interrupted)
+		bp_session_end(peer->session, BP_END_KILLED, NULL);
 }
 
 /* --- questions --- */
@@ -281,6 +302,9 @@ static void do_op(WebPeer *peer, WebOp *op)
 		break;
 	case WEB_OP_COMPLETE:
 		do_complete(peer, op);
+		break;
+	case WEB_OP_INTERRUPT:
+		do_interrupt(peer, op);
 		break;
 	case WEB_OP_PING:
 		say_ok(peer, op->id);

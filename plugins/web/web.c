@@ -58,11 +58,13 @@ static gboolean load(BpPlugin *self, GError **error)
 	bp_metric(self, WEB_LOST_WEBSOCKET, BP_COUNTER, "messages that clients of /ws did not read in time");
 	web_assets_load();
 	return bp_registry_add(self, "route/ws", &web_ws_route, error) &&
+	       bp_registry_add(self, "route/terminal", &web_terminal_route, error) &&
 	       bp_registry_add(self, "resource/history", &web_history, error);
 }
 
 static void unload(BpPlugin *self)
 {
+	web_terminal_unload();
 	web_ws_unload();
 	web_events_unload();
 	web_assets_unload();

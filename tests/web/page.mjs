@@ -17,8 +17,11 @@ import { fileURLToPath } from "node:url";
 const here = dirname(fileURLToPath(import.meta.url));
 const BROWSER = [process.env.CHROMIUM, "/usr/bin/chromium-headless-shell", "/usr/bin/chromium"].find((path) => path && existsSync(path));
 const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-const SIZES = { wide: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
-const VIEWS = { overview: "Overview", console: "Console", channels: "Channels", modules: "Modules", plugins: "Plugins", sessions: "Sessions", settings: "Settings" };
+const SIZES = { wide: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
+const VIEWS = {
+	home: "Home", devices: "Devices", terminals: "Terminals", channels: "Channels", services: "Services", sessions: "Sessions", console: "Console", settings: "Settings",
+	plugins: "Plugins", host: "Host",
+};
 const build = resolve(process.env.BUILD ?? join(here, "../../build"));
 let passed = 0, failed = 0;
 
@@ -120,7 +123,7 @@ async function looks(page, host, label, shots) {
 		await check(`${label} ${id} opens`, async () => {
 			await open(page, id);
 			must(await page.locator("#view h1").textContent() === title, `the heading is not ${title}`);
-			must(await page.locator(`#nav a[data-view="${id}"]`).getAttribute("aria-current") === "page", "it is not marked in the navigation");
+			must(await page.locator(`:is(#nav, #tabs) a[data-view="${id}"]`).first().getAttribute("aria-current") === "page", "it is not marked in the navigation");
 			await page.waitForFunction(() => !document.body.textContent.includes("Asking the host…"));
 			await noOverflow(page, id);
 			must(!await page.locator(".notice.error:visible").count(), `it says: ${await page.locator(".notice.error:visible").allTextContents()}`);
@@ -131,15 +134,15 @@ async function looks(page, host, label, shots) {
 	await check(`${label} charts have a past at once, and go on`, async () => {
 		const points = () => page.locator(".chart .line").evaluateAll((lines) => lines.map((line) => line.getAttribute("points").split(" ").length));
 		await page.reload();
-		await open(page, "overview");
+		await open(page, "host");
 		await page.getByText(/^Backplane 0/).waitFor();
 		const first = await points();
 		// Without the host's notes it had none until it asked a second time.
 		must(first.length === 4 && first.every((count) => count >= (host.kind === "mock" ? 55 : 1)), `points: ${first}`);
 		await eventually(async () => (await points()).every((count, at) => count > first[at] || count >= 60), "the charts stand still");
 	});
-	await check(`${label} no column of the overview is cut off`, async () => {
-		await open(page, "overview");
+	await check(`${label} no column of the tables of the host is cut off`, async () => {
+		await open(page, "host");
 		await page.getByRole("rowheader").first().waitFor();
 		const over = await page.locator(".table-scroll").evaluateAll((boxes) => boxes.map((box) => box.scrollWidth - box.clientWidth));
 		must(over.every((count) => count <= 0), `pixels cut off: ${over}`);
@@ -256,7 +259,7 @@ async function channels(page, label) {
 }
 
 async function modules(page, label) {
-	await open(page, "modules");
+	await open(page, "services");
 	await check(`${label} a module is opened by its form, and closed`, async () => {
 		const name = `page-${label.replace(/\W/g, "-")}`;
 		for (const [text, good] of [["bad/name/../ *", false], [name, true]]) {
@@ -365,6 +368,7 @@ async function behindProxy(browser, host) {
 		await page.getByText("The host answers, but the live connection to it is refused").waitFor();
 		await page.screenshot({ path: join(host.shots, `${host.kind}-proxy.png`) });
 		await axeOn(page, "behind a proxy");
+		await page.getByRole("link", { name: "Details of the host" }).click();
 		await page.locator(".chart .line[points]").first().waitFor();
 		if (host.kind === "mock")
 			await page.getByRole("link", { name: "Nodes" }).click();
