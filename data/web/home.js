@@ -253,7 +253,7 @@ class Home {
 		this.problems.replaceChildren(h("h2", null, icon("warning", 20), wrong.length === 1 ? " 1 problem" : ` ${wrong.length} problems`), h("ul", null, wrong.map((each) => h("li", null,
 			h("span", { class: `badge ${host.stateKind(each.state)}` }, each.state), h("strong", null, this.nameOf(each.id)), h("span", { class: "why" }, each.reason || "no reason was given"),
 			h("span", { class: "muted since" }, duration(each.state_age)),
-			h("a", { href: host.kindOf(each).kind === "rule" ? "#/rules" : `#/services?id=${encodeURIComponent(each.id)}`, "aria-label": `Look at ${each.id}` }, "Look")))));
+			h("a", { href: host.kindOf(each).kind === "rule" ? "#/automations" : `#/services?id=${encodeURIComponent(each.id)}`, "aria-label": `Look at ${each.id}` }, "Look")))));
 	}
 
 	count(error) {

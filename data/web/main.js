@@ -19,6 +19,7 @@ const views = [
 	{ id: "services", title: "Services", load: () => import("./services.js") },
 	{ id: "sessions", title: "Sessions", parent: "services", load: () => import("./sessions.js") },
 	{ id: "console", title: "Console", module: console_ },
+	{ id: "automations", title: "Automations", load: () => import("./automations.js") },
 	{ id: "jobs", title: "Jobs", load: () => import("./jobs.js"), hidden: true },
 	{ id: "settings", title: "Settings", load: () => import("./settings.js") },
 	{ id: "plugins", title: "Plugins", parent: "settings", load: () => import("./plugins.js") },

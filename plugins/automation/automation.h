@@ -3,6 +3,15 @@
 #pragma once
 #include <backplane/backplane.h>
 #include <backplane/host.h>
+#include <backplane/json.h>
+#include <backplane/resource.h>
 
 extern const BpCommand timer_commands[], loop_commands[], batch_commands[];
 void batch_run_all(BpPlugin *self);
+
+/* --- rule.c --- */
+extern const BpCommand rule_commands[];
+extern const BpModule rule_modules[];
+extern const BpResource rules_resource;
+/* Those that are kept. */
+void rules_open(BpPlugin *self);

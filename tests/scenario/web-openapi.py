@@ -185,6 +185,7 @@ def test_random_requests(bp):
             if re.fullmatch(re.escape(path).replace(r"\{id\}", "[^/?]+") + r"(\?.*)?", target):  # else the id names another path
                 api.check(operation, status, kind, text, (method, target, body))
     assert curl(api.port, "/healthz")[0] == 200
+    bp.run("plugin unload board")  # the charts that were asked for, and their stores
 
 
 main("web-openapi", globals())

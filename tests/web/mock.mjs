@@ -145,6 +145,8 @@ async function run(command, output) {
 function list(what) {
 	const all = {
 		host: host(), history: past(), servers: servers(), channels: [...channels.values()], modules, instances, plugins, sessions, jobs,
+		rules: [{ id: "hot", holds: false, acted: 2, left_out: 0, channel: "sensors/temperature", match: null, field: "celsius", above: "30", below: null, silence: null, to: null, send: null, run: null, problem: "{value} degrees", pause: null }],
+		ports: [{ id: "/dev/ttyUSB0", description: "CP2102 USB to UART", usb: "10c4:ea60", serial: "0001", used_by: [], holder: null, problem: "This host may not open /dev/ttyUSB0, only a group of users may. Run `sudo usermod -aG $(stat -c %G /dev/ttyUSB0) $USER`, then log in again, or restart the service." }],
 		contexts: Object.keys(settings).map((id) => ({ id })), views: [{ id: "nodes", title: "Nodes", url: "views/nodes.js" }], commands: COMMANDS.map((id) => ({ id })),
 	};
 	if (!all[what])

@@ -19,7 +19,7 @@ const BROWSER = [process.env.CHROMIUM, "/usr/bin/chromium-headless-shell", "/usr
 const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 const SIZES = { wide: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
 const VIEWS = {
-	home: "Home", devices: "Devices", terminals: "Terminals", channels: "Channels", services: "Services", sessions: "Sessions", console: "Console", settings: "Settings",
+	home: "Home", devices: "Devices", terminals: "Terminals", channels: "Channels", services: "Services", sessions: "Sessions", console: "Console", automations: "Automations", settings: "Settings",
 	plugins: "Plugins", host: "Host",
 };
 const build = resolve(process.env.BUILD ?? join(here, "../../build"));
