@@ -14,6 +14,7 @@
 
 typedef struct {
 	BpInstance *self;
+	BpChannel *to; /* may be NULL */
 	BpTimer *silence;
 	gboolean holds;	  /* the condition */
 	gboolean sending; /* what it causes itself is not looked at */
@@ -49,7 +50,7 @@ static void on_command_end(BpPlugin *self, guint failed, gpointer data)
 static void act(Rule *rule, const char *value)
 {
 	BpInstance *self = rule->self;
-	const char *channel = bp_instance_string(self, "channel"), *to = bp_instance_string(self, "to");
+	const char *channel = bp_instance_string(self, "channel");
 	g_autofree char *text = fill_in(or_empty(bp_instance_string(self, "send")), channel, value);
 	g_autofree char *command = fill_in(or_empty(bp_instance_string(self, "run")), channel, value);
 	gint64 now = g_get_monotonic_time();
@@ -60,9 +61,9 @@ static void act(Rule *rule, const char *value)
 	}
 	rule->acted = now;
 	rule->count++;
-	if (to) {
+	if (rule->to) {
 		rule->sending = TRUE;
-		bp_channel_print(bp_channel(self, to), text);
+		bp_channel_print(rule->to, text);
 		rule->sending = FALSE;
 	}
 	if (*command && rule->running < 8) {
@@ -158,10 +159,11 @@ static gboolean open_rule(BpInstance *self, GError **error)
 	if (to && strcmp(to, channel) == 0)
 		return bp_fail(error, BP_INVALID, "%s: it would send on the channel that it watches",
 			       bp_plugin_name(self));
+	rule->to = to ? bp_channel(self, to) : NULL;
 	bp_instance_set_state(self, BP_STATE_OK, "watches %s", channel);
 	if (is_given(self, "silence"))
-		rule->silence = bp_timer_add(self, "silence", bp_instance_duration(self, "silence"), 0, on_silence,
-					     rule, NULL);
+		rule->silence = bp_timer_add(rule->self, "silence", bp_instance_duration(self, "silence"), 0,
+					     on_silence, rule, NULL);
 	bp_channel_watch(self, bp_channel(self, channel), on_message, rule, NULL);
 	return TRUE;
 }
