@@ -24,7 +24,7 @@ nodist_plugins_web_so_SOURCES = plugins/web/web-resource.c
 plugins_web_so_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(JSON_CFLAGS) $(GIO_CFLAGS)
 plugins_web_so_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_web_so_LDADD = libbackplane-http.so.0 libbackplane-net.so.0 libbackplane-session.so.0 libbackplane-json.so.0 $(PLUGIN_LIBS) $(JSON_LIBS) $(GIO_LIBS)
-EXTRA_DIST += plugins/web/README.md data/web
+EXTRA_DIST += plugins/web/README.md data/web data/guide/devices.png data/guide/home-phone.png
 
 # The page is part of the plugin.
 plugins/web/web-resource.c: plugins/web/web.gresource.xml

@@ -406,6 +406,68 @@ async function jobs(page) {
 	});
 }
 
+/* --- what only the real one has: devices that fail, a console in a terminal, rules --- */
+
+async function devices(page, label) {
+	const name = `gone-${label.replace(/\W/g, "-")}`;
+	await check(`${label} a device that cannot be reached is a problem on Home, and closing it mends that`, async () => {
+		await open(page, "devices");
+		await page.getByRole("button", { name: "TCP connection" }).click();
+		await page.getByRole("dialog").getByLabel(/^Name/).fill(name);
+		await page.getByRole("dialog").getByLabel(/^host( required)?$/).fill("127.0.0.1");
+		await page.getByRole("dialog").getByLabel(/^port( required)?$/).fill("1");
+		await page.getByRole("dialog").getByRole("button", { name: "Open" }).click();
+		await page.getByRole("rowheader", { name, exact: true }).waitFor();
+		await open(page, "home");
+		await page.locator(".problems li", { hasText: name }).waitFor();
+		await page.locator(".device-card.bad", { hasText: name }).waitFor();
+		await axeOn(page, "home with a problem");
+		await open(page, "devices");
+		await page.getByRole("button", { name: `Close ${name}` }).click();
+		await page.getByRole("button", { name: "Close", exact: true }).click();
+		await open(page, "home");
+		await page.getByText("Everything is all right").waitFor();
+	});
+	await check(`${label} a console in a terminal`, async () => {
+		await open(page, "terminals");
+		await page.getByLabel("Open a terminal on").selectOption("console");
+		const terminal = page.getByRole("region", { name: "Console 1" });
+		await terminal.waitFor();
+		const field = terminal.locator("textarea.xterm-helper-textarea, .line-input input").locator("visible=true").first();
+		await terminal.locator(".xterm, .line-screen").first().waitFor();
+		await field.focus();
+		await page.keyboard.type("echo from-the-terminal\r");
+		await eventually(async () => (await terminal.textContent()).split("from-the-terminal").length > 2, "nothing was echoed");
+		await page.getByRole("button", { name: "Close terminal Console 1" }).click();
+		await terminal.waitFor({ state: "detached" });
+	});
+	await check(`${label} a rule is added and removed`, async () => {
+		await open(page, "automations");
+		await page.getByRole("button", { name: "New rule" }).click();
+		const dialog = page.getByRole("dialog");
+		await dialog.getByLabel(/^Name/).fill(name);
+		await dialog.getByLabel(/^channel/).fill("page/rule");
+		await dialog.getByLabel(/^above/).fill("30");
+		await dialog.getByLabel(/^problem/).fill("too much");
+		await dialog.getByRole("button", { name: "Add" }).click();
+		await page.getByRole("rowheader", { name, exact: true }).waitFor();
+		await page.getByRole("button", { name: `Remove ${name}` }).click();
+		await page.getByRole("button", { name: "Remove", exact: true }).click();
+		await page.getByRole("rowheader", { name, exact: true }).waitFor({ state: "detached" });
+	});
+	await check(`${label} a view that is not there says so`, async () => {
+		await open(page, "nosuch");
+		await page.getByText("There is no view nosuch").waitFor();
+	});
+	await check(`${label} a command is stopped`, async () => {
+		await open(page, "console");
+		await page.getByRole("textbox", { name: "Command", exact: true }).fill("wait 3600");
+		await page.keyboard.press("Enter");
+		await page.getByRole("button", { name: "Stop wait 3600" }).click();
+		await page.locator(".block.failed", { hasText: "wait 3600" }).waitFor();
+	});
+}
+
 /* --- what only the mock has --- */
 
 async function mockOnly(page, label) {
@@ -476,6 +538,8 @@ async function drive(browser, host) {
 				await modules(page, label);
 				await settings(page, label);
 				await colours(page, label);
+				if (host.kind === "real")
+					await devices(page, label);
 				if (host.kind === "mock")
 					await mockOnly(page, label);
 				else if (size === "wide")
