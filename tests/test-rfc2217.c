@@ -231,6 +231,107 @@ static void test_cut_anywhere(void)
 	client_end(&whole);
 }
 
+/* --- the client's side, with a server of ours --- */
+
+typedef struct {
+	Client server;
+	Rfc2217 *codec;
+	GString *data, *answers;
+	gboolean agreed;
+} Pair;
+
+static void on_client_data(const guint8 *data, gsize size, gpointer user)
+{
+	g_string_append_len(((Pair *)user)->data, (const char *)data, (gssize)size);
+}
+
+static void on_client_send(const guint8 *data, gsize size, gpointer user)
+{
+	rfc2217_receive(((Pair *)user)->server.codec, data, size);
+}
+
+static void on_client_agreed(gpointer user)
+{
+	((Pair *)user)->agreed = TRUE;
+}
+
+static void on_client_answer(guint8 command, guint32 value, gpointer user)
+{
+	g_string_append_printf(((Pair *)user)->answers, "%u=%u ", command, value);
+}
+
+static const Rfc2217Callbacks client_callbacks = {
+	.data = on_client_data, .send = on_client_send, .agreed = on_client_agreed, .answer = on_client_answer
+};
+
+/* What the server has said so far. */
+static void pair_receive(Pair *pair)
+{
+	while (pair->server.sent->len) {
+		g_autofree char *bytes = g_memdup2(pair->server.sent->str, pair->server.sent->len);
+		gsize size = pair->server.sent->len;
+
+		g_string_truncate(pair->server.sent, 0);
+		rfc2217_receive(pair->codec, (const guint8 *)bytes, size);
+	}
+}
+
+static void pair_begin(Pair *pair)
+{
+	*pair = (Pair){ .data = g_string_new(NULL), .answers = g_string_new(NULL) };
+	client_begin(&pair->server);
+	pair->codec = rfc2217_new(&client_callbacks, "Backplane", pair);
+}
+
+static void pair_end(Pair *pair)
+{
+	client_end(&pair->server);
+	rfc2217_free(pair->codec);
+	g_string_free(pair->data, TRUE);
+	g_string_free(pair->answers, TRUE);
+}
+
+static void test_client_agrees_and_asks(void)
+{
+	Pair pair;
+
+	pair_begin(&pair);
+	CU_ASSERT_FALSE(rfc2217_ask(pair.codec, RFC2217_BAUD, 9600));
+	rfc2217_offer(pair.server.codec);
+	rfc2217_offer(pair.codec);
+	pair_receive(&pair);
+	CU_ASSERT_TRUE(pair.agreed);
+	CU_ASSERT_EQUAL(pair.server.agreed, 1);
+	CU_ASSERT_TRUE(rfc2217_ask(pair.codec, RFC2217_BAUD, 0xff00ff));
+	CU_ASSERT_TRUE(rfc2217_ask(pair.codec, RFC2217_CONTROL, 255));
+	pair_receive(&pair);
+	CU_ASSERT_STRING_EQUAL(pair.server.commands->str, "1=16711935 5=255 ");
+	CU_ASSERT_STRING_EQUAL(pair.answers->str, "1=16711935 5=255 ");
+	rfc2217_notify(pair.server.codec, RFC2217_MODEM_STATE, 0xb0);
+	rfc2217_send(pair.server.codec, (const guint8 *)"\r\0\xff", 3);
+	pair_receive(&pair);
+	CU_ASSERT_STRING_EQUAL(pair.answers->str, "1=16711935 5=255 7=176 ");
+	CU_ASSERT(IS(pair.data, "\r\0\xff"));
+	rfc2217_send(pair.codec, (const guint8 *)"\xff\r\0", 3);
+	CU_ASSERT(IS(pair.server.data, "\xff\r\0"));
+	pair_end(&pair);
+}
+
+/* Numbers of the client's own, short values and a foreign echo are no answers. */
+static void test_client_takes_no_nonsense(void)
+{
+	static const char said[] =
+		"\xff\xfa\x2c\x01\x00\x00\x25\x80\xff\xf0\xff\xfa\x2c\x65\x00\x00\x25\xff\xf0"
+		"\xff\xfa\x2c\x64name\xff\xf0\xff\xfa\x2c\x71\x01\xff\xf0\xff\xfa\x2c\xff\xff\x01\xff\xf0\xff\xf3";
+	Pair pair;
+
+	pair_begin(&pair);
+	rfc2217_receive(pair.codec, (const guint8 *)said, sizeof(said) - 1);
+	CU_ASSERT_STRING_EQUAL(pair.answers->str, "");
+	CU_ASSERT_EQUAL(pair.data->len, 0);
+	pair_end(&pair);
+}
+
 static const SuiteTest tests[] = {
 	{ "offers", test_offers },
 	{ "refuses others", test_refuses_others },
@@ -242,6 +343,8 @@ static const SuiteTest tests[] = {
 	{ "notify", test_notify },
 	{ "break key", test_break_key },
 	{ "cut anywhere", test_cut_anywhere },
+	{ "client agrees and asks", test_client_agrees_and_asks },
+	{ "client takes no nonsense", test_client_takes_no_nonsense },
 	{ NULL },
 };
 

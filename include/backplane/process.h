@@ -45,6 +45,8 @@ static inline BpChild *bp_child_start(BpPlugin *self, const BpChildOptions *opti
 /* Queues for its standard input. BP_FULL: the queue is over half of its limit, and `drained` will be called; what exceeded the limit was
  * dropped, see bp_child_dropped. */
 BP_API BpSent bp_child_write(BpChild *child, gconstpointer data, gsize size);
+/* Off: what it writes to its standard output stays in the pipe, and it waits when that is full. */
+BP_API void bp_child_set_reading(BpChild *child, gboolean on);
 /* Closes its standard input after the queue has been written. */
 BP_API void bp_child_end_input(BpChild *child);
 /* Sends a signal to its process group. */

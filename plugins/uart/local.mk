@@ -15,6 +15,7 @@ plugins_uart_so_SOURCES = $(FRAMING_SOURCES) \
 	plugins/uart/uart-commands.c \
 	plugins/uart/uart-control.c \
 	plugins/uart/uart-control.h \
+	plugins/uart/uart-exec.c \
 	plugins/uart/uart-hotplug.c \
 	plugins/uart/uart-line.c \
 	plugins/uart/uart-list.c \
@@ -26,6 +27,7 @@ plugins_uart_so_SOURCES = $(FRAMING_SOURCES) \
 	plugins/uart/uart-pressure.c \
 	plugins/uart/uart-queue.c \
 	plugins/uart/uart-record.c \
+	plugins/uart/uart-remote.c \
 	plugins/uart/uart-replay.c \
 	plugins/uart/uart-server.c \
 	plugins/uart/uart-server.h \
@@ -36,7 +38,7 @@ plugins_uart_so_SOURCES = $(FRAMING_SOURCES) \
 	plugins/uart/uart.h
 plugins_uart_so_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(JSON_CFLAGS) $(UART_CFLAGS)
 plugins_uart_so_LDFLAGS = $(PLUGIN_LDFLAGS)
-plugins_uart_so_LDADD = libbackplane-file.so.0 libbackplane-net.so.0 libbackplane-json.so.0 $(PLUGIN_LIBS) $(JSON_LIBS) $(UART_LIBS)
+plugins_uart_so_LDADD = libbackplane-file.so.0 libbackplane-net.so.0 libbackplane-process.so.0 libbackplane-json.so.0 $(PLUGIN_LIBS) $(JSON_LIBS) $(UART_LIBS)
 EXTRA_DIST += plugins/uart/README.md
 
 EXTRA_PROGRAMS += tests/bench/uart-framing

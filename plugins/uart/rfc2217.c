@@ -45,13 +45,15 @@ static void say(Rfc2217 *codec, guint8 verb, guint8 option)
 
 void rfc2217_offer(Rfc2217 *codec)
 {
-	static const guint8 ours[] = { SGA, ECHO_OPTION, BINARY }, theirs[] = { SGA, BINARY, COM_PORT };
+	static const guint8 server[] = { SGA, ECHO_OPTION, BINARY }, client[] = { SGA, BINARY, COM_PORT };
+	const guint8 *ours = codec->callbacks->answer ? client : server, *theirs = client;
+	guint count = codec->callbacks->answer ? 2 : 3; /* a client asks for no COM-PORT of the server's own */
 
-	for (guint i = 0; i < G_N_ELEMENTS(ours); i++) {
+	for (guint i = 0; i < G_N_ELEMENTS(server); i++) {
 		codec->ours[ours[i]] = ASKED;
 		say(codec, WILL, ours[i]);
 	}
-	for (guint i = 0; i < G_N_ELEMENTS(theirs); i++) {
+	for (guint i = 0; i < count; i++) {
 		codec->theirs[theirs[i]] = ASKED;
 		say(codec, DO, theirs[i]);
 	}
@@ -75,7 +77,8 @@ static void agree(Rfc2217 *codec)
 /* They want us to (DO), or not to (DONT). */
 static void take_do(Rfc2217 *codec, guint8 option, gboolean on)
 {
-	gboolean known = option == BINARY || option == ECHO_OPTION || option == SGA || option == COM_PORT;
+	gboolean known = option == BINARY || option == SGA || option == COM_PORT ||
+			 (option == ECHO_OPTION && !codec->callbacks->answer);
 	guint8 before;
 
 	if (!known) {
@@ -93,7 +96,8 @@ static void take_do(Rfc2217 *codec, guint8 option, gboolean on)
 
 static void take_will(Rfc2217 *codec, guint8 option, gboolean on)
 {
-	gboolean known = option == BINARY || option == SGA || option == COM_PORT;
+	gboolean known = option == BINARY || option == SGA || option == COM_PORT ||
+			 (option == ECHO_OPTION && codec->callbacks->answer);
 	guint8 before;
 
 	if (!known) {
@@ -118,9 +122,9 @@ static void put(guint8 *answer, gsize *size, guint8 byte)
 		answer[(*size)++] = IAC;
 }
 
-static void answer_sub(Rfc2217 *codec, guint8 command, const guint8 *value, gsize value_size)
+static void send_sub(Rfc2217 *codec, guint8 command, const guint8 *value, gsize value_size)
 {
-	guint8 answer[2 * SUB_LIMIT + 8] = { IAC, SB, COM_PORT, command + SERVER_TO_CLIENT };
+	guint8 answer[2 * SUB_LIMIT + 8] = { IAC, SB, COM_PORT, command };
 	gsize size = 4;
 
 	g_assert(value_size <= SUB_LIMIT);
@@ -129,6 +133,44 @@ static void answer_sub(Rfc2217 *codec, guint8 command, const guint8 *value, gsiz
 	answer[size++] = IAC;
 	answer[size++] = SE;
 	codec->callbacks->send(answer, size, codec->user);
+}
+
+static void answer_sub(Rfc2217 *codec, guint8 command, const guint8 *value, gsize value_size)
+{
+	send_sub(codec, command + SERVER_TO_CLIENT, value, value_size);
+}
+
+static guint32 number_of(const guint8 *value)
+{
+	return (guint32)value[0] << 24 | (guint32)value[1] << 16 | (guint32)value[2] << 8 | value[3];
+}
+
+static void send_number(Rfc2217 *codec, guint8 command, guint32 number)
+{
+	send_sub(codec, command,
+		 (const guint8[]){ (guint8)(number >> 24), (guint8)(number >> 16), (guint8)(number >> 8),
+				   (guint8)number },
+		 4);
+}
+
+gboolean rfc2217_ask(Rfc2217 *codec, guint8 command, guint32 value)
+{
+	if (!codec->agreed)
+		return FALSE;
+	if (command == RFC2217_BAUD)
+		send_number(codec, command, value);
+	else
+		send_sub(codec, command, (const guint8[]){ (guint8)value }, 1);
+	return TRUE;
+}
+
+/* Of the server: its commands have the client's numbers and a hundred. */
+static void take_answer(Rfc2217 *codec, guint8 command, const guint8 *value, gsize size)
+{
+	gboolean wide = command == RFC2217_BAUD;
+
+	if (command >= RFC2217_BAUD && command <= RFC2217_PURGE && size >= (wide ? 4 : 1))
+		codec->callbacks->answer(command, wide ? number_of(value) : value[0], codec->user);
 }
 
 static void take_signature(Rfc2217 *codec, gsize size)
@@ -149,15 +191,13 @@ static void take_sub(Rfc2217 *codec)
 		return;
 	agree(codec); /* some do not ask first */
 	command = codec->sub[1];
-	if (command == RFC2217_SIGNATURE) {
+	if (codec->callbacks->answer) {
+		take_answer(codec, (guint8)(command - SERVER_TO_CLIENT), value, size);
+	} else if (command == RFC2217_SIGNATURE) {
 		take_signature(codec, size);
 	} else if (command == RFC2217_BAUD && size >= 4) {
-		number = (guint32)value[0] << 24 | (guint32)value[1] << 16 | (guint32)value[2] << 8 | value[3];
-		number = codec->callbacks->command(command, number, codec->user);
-		answer_sub(codec, command,
-			   (const guint8[]){ (guint8)(number >> 24), (guint8)(number >> 16), (guint8)(number >> 8),
-					     (guint8)number },
-			   4);
+		number = codec->callbacks->command(command, number_of(value), codec->user);
+		send_number(codec, command + SERVER_TO_CLIENT, number);
 	} else if (command == RFC2217_SUSPEND || command == RFC2217_RESUME) {
 		codec->callbacks->command(command, 0, codec->user);
 	} else if (command <= RFC2217_PURGE && command != RFC2217_BAUD && size >= 1) {
@@ -230,7 +270,8 @@ static void take_command(Rfc2217 *codec, guint8 byte)
 		codec->state = (guint8)(AFTER_WILL + byte - WILL);
 		break;
 	case BRK:
-		codec->callbacks->brk(codec->user);
+		if (codec->callbacks->brk)
+			codec->callbacks->brk(codec->user);
 		break;
 	default: /* NOP, GA, AYT, ...: a serial line has no use for them */
 		break;

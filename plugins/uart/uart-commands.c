@@ -28,9 +28,10 @@ void uart_describe(BpInstance *self, GString *text)
 	g_autofree char *settings = uart_settings_text(&uart->settings);
 
 	g_string_append_printf(text, "%s, %s, %s, by %s\n", uart->path, uart_state(uart), settings,
-			       !uart->stream	 ? "nothing"
-			       : uart->line.port ? "libserialport"
-						 : "termios");
+			       !uart->stream	   ? "nothing"
+			       : uart->line.remote ? "the other host"
+			       : uart->line.port   ? "libserialport"
+						   : "termios");
 	if (rate)
 		g_string_append_printf(text, "runs at %u baud: its driver has no %u\n", rate, uart->settings.baud);
 	g_string_append_printf(text,
@@ -265,6 +266,8 @@ const BpCommand uart_commands[] = {
 	  .help = "shows the modem lines, or sets DTR and RTS" },
 	{ "uart term", .params = uart_term_params, .run = uart_run_term, .role = BP_OPERATOR,
 	  .help = "a terminal on a UART; the escape key (Ctrl-]) and q leave it" },
+	{ "uart exec", .params = uart_exec_params, .run = uart_run_exec, .role = BP_ADMIN,
+	  .help = "runs a program whose input and output are the UART (sx, rz, ...)" },
 	{ "uart grab", .params = grab_params, .run = run_grab, .role = BP_OPERATOR, .help = "takes over the writing" },
 	{ "uart release", .params = name_params, .run = run_release, .role = BP_OPERATOR,
 	  .help = "lets the next user write" },

@@ -195,6 +195,8 @@ void uart_line_close(UartLine *line, BpPlugin *plugin, gboolean sending)
 {
 	int fd = line->fd;
 
+	if (line->remote)
+		uart_remote_close(g_steal_pointer(&line->remote));
 	if (line->exclusive)
 		ioctl(fd, TIOCNXCL);
 	line->exclusive = FALSE;
@@ -248,6 +250,9 @@ static gboolean apply_by_library(UartLine *line, const UartSettings *settings)
 
 gboolean uart_line_apply(UartLine *line, const UartSettings *settings, GError **error)
 {
+	if (line->remote)
+		return uart_remote_apply(line->remote, settings) ||
+		       bp_fail(error, BP_FAILED, "the other host has the settings of this port: it takes bytes alone");
 	if (!(line->port && apply_by_library(line, settings)) && !uart_tty_apply(line->fd, settings, error))
 		return FALSE;
 	if (!uart_tty_rs485(line->fd, settings->rs485, error))
@@ -274,11 +279,15 @@ gboolean uart_line_switch(UartLine *line, guint lines, gboolean on)
 {
 	int bits = (lines & UART_DTR ? TIOCM_DTR : 0) | (lines & UART_RTS ? TIOCM_RTS : 0);
 
+	if (line->remote)
+		return uart_remote_switch(line->remote, lines, on);
 	return ioctl(line->fd, on ? TIOCMBIS : TIOCMBIC, &bits) == 0;
 }
 
 gboolean uart_line_break(UartLine *line, gboolean on)
 {
+	if (line->remote)
+		return uart_remote_break(line->remote, on);
 	return ioctl(line->fd, on ? TIOCSBRK : TIOCCBRK) == 0;
 }
 
@@ -292,6 +301,8 @@ gboolean uart_line_modem(const UartLine *line, guint *lines)
 	guint on = 0;
 	int bits = 0;
 
+	if (line->remote)
+		return uart_remote_modem(line->remote, lines);
 	if (line->fd < 0 || ioctl(line->fd, TIOCMGET, &bits) < 0)
 		return FALSE;
 	for (guint i = 0; i < G_N_ELEMENTS(names); i++)
@@ -302,6 +313,8 @@ gboolean uart_line_modem(const UartLine *line, guint *lines)
 
 void uart_line_purge(UartLine *line, gboolean in, gboolean out)
 {
-	if (line->fd >= 0 && (in || out))
+	if (line->remote)
+		uart_remote_purge(line->remote, in, out);
+	else if (line->fd >= 0 && (in || out))
 		tcflush(line->fd, in && out ? TCIOFLUSH : in ? TCIFLUSH : TCOFLUSH);
 }

@@ -197,7 +197,8 @@ static gboolean try_open(Uart *uart, gboolean *later, GError **error)
 {
 	int fd;
 
-	if (!uart_line_open(&uart->line, uart->path, &uart->settings, later, error))
+	if (uart_remote_is(uart->path) ? !uart_remote_open(uart, later, error)
+				       : !uart_line_open(&uart->line, uart->path, &uart->settings, later, error))
 		return FALSE;
 	fd = fcntl(uart->line.fd, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0) {
@@ -222,6 +223,16 @@ static gboolean try_open(Uart *uart, gboolean *later, GError **error)
 	return TRUE;
 }
 
+void uart_wait_again(Uart *uart, gboolean later, const char *why)
+{
+	if (g_strcmp0(uart->told, why) != 0) {
+		g_free(uart->told);
+		uart->told = g_strdup(why);
+		bp_channel_printf(uart->events, "%s; trying again", why);
+	}
+	set_waiting(uart, later, why);
+}
+
 void uart_try_now(Uart *uart)
 {
 	g_autoptr(GError) error = NULL;
@@ -230,14 +241,8 @@ void uart_try_now(Uart *uart)
 	if (uart->stream)
 		return;
 	bp_backoff_stop(uart->again);
-	if (try_open(uart, &later, &error))
-		return;
-	if (g_strcmp0(uart->told, error->message) != 0) {
-		g_free(uart->told);
-		uart->told = g_strdup(error->message);
-		bp_channel_printf(uart->events, "%s; trying again", error->message);
-	}
-	set_waiting(uart, later, error->message);
+	if (!try_open(uart, &later, &error) && error)
+		uart_wait_again(uart, later, error->message);
 }
 
 gboolean uart_set(Uart *uart, const UartSettings *settings, GError **error)
@@ -393,6 +398,11 @@ gboolean uart_open(BpInstance *self, GError **error)
 				     bp_instance_duration(self, "reopen_max"), on_again, uart);
 	if (try_open(uart, &later, &why))
 		return TRUE;
+	if (!why) {
+		bp_instance_set_state(self, BP_STATE_WAITING, "%s is being connected", uart->path);
+		wait_for_device(uart);
+		return TRUE;
+	}
 	if (!later) {
 		g_propagate_error(error, g_steal_pointer(&why));
 		uart_close(self);
@@ -419,6 +429,8 @@ void uart_close(BpInstance *self)
 	if (uart->decoder)
 		uart->framing->free(g_steal_pointer(&uart->decoder));
 	uart_line_close(&uart->line, bp_plugin_of(self), uart->stream && bp_stream_queued(uart->stream));
+	if (uart->connecting)
+		uart_remote_close(g_steal_pointer(&uart->connecting));
 	uart->stream = NULL;
 	uart_servers_look(uart);
 	uart_servers_resume(uart);

@@ -34,6 +34,7 @@ static void resume(UartServer *server)
 void uart_servers_resume(Uart *uart)
 {
 	uart->throttled = FALSE;
+	uart_programs_resume(uart, FALSE);
 	uart_servers_each(uart, resume);
 }
 
@@ -63,6 +64,7 @@ static void cut(UartServer *server)
 void uart_servers_cut(Uart *uart)
 {
 	uart->throttled = FALSE;
+	uart_programs_resume(uart, TRUE);
 	uart_servers_each(uart, cut);
 }
 

@@ -19,12 +19,14 @@ static const char manual[] =
 	"  uart list\n"
 	"  uart open /dev/ttyUSB0 root framing=mesh window_bytes=1000 window_time=1s\n"
 	"  channel watch root/recv\n"
+	"  uart open rfc2217://box:4001 far baud=9600\n"
+	"  uart exec root sx /tmp/firmware.bin\n"
 	"  uart term root\n"
 	"  module open UARTServer lab uart=root port=4001 mode=rfc2217\n";
 
 const BpParam uart_params[] = {
 	{ "port", .required = 1, .names = BP_A_FILE,
-	  .help = "device: /dev/ttyUSB0, /dev/serial/by-id/..., VENDOR:PRODUCT:SERIAL" },
+	  .help = "/dev/ttyUSB0, /dev/serial/by-id/..., VENDOR:PRODUCT:SERIAL, rfc2217://HOST:PORT, tcp://HOST:PORT" },
 	{ "baud", 'b', BP_INT, .fallback = "115200", .min = 50, .max = 20000000,
 	  .help = "bits a second; odd rates too" },
 	{ "bits", .type = BP_INT, .fallback = "8", .min = 5, .max = 8, .help = "data bits" },

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* uart.h - what the files of this plugin share.
  *
- * uart-line.c, uart-tty.c: a tty, its settings and modem lines; uart-lock.c: its lock file; uart-port.c: module UART, which opens it again
+ * uart-line.c, uart-tty.c: a tty, its settings and modem lines; uart-remote.c: a port of another host; uart-lock.c: its lock file; uart-port.c: module UART, which opens it again
  * and again; uart-queue.c: what waits to be sent; uart-writer.c: who may write; uart-hotplug.c: devices that are plugged in;
- * uart-list.c: which there are; uart-record.c, uart-replay.c, uart-log.c: recordings and logs; uart-term.c: a terminal on it;
+ * uart-exec.c: a program on it; uart-list.c: which there are; uart-record.c, uart-replay.c, uart-log.c: recordings and logs; uart-term.c: a terminal on it;
  * uart-server.c: UARTServer, with rfc2217.c, uart-control.c, uart-modem.c, uart-clients.c and uart-pressure.c.
  */
 #pragma once
@@ -15,6 +15,8 @@
 #include "framing.h"
 
 struct sp_port;
+typedef struct UartRemote UartRemote;
+typedef struct Uart Uart;
 
 /* --- uart-line.c, uart-tty.c: no kernel --- */
 typedef enum { UART_PARITY_NONE, UART_PARITY_ODD, UART_PARITY_EVEN, UART_PARITY_MARK, UART_PARITY_SPACE } UartParity;
@@ -47,6 +49,7 @@ typedef struct {
 	gboolean exclusive;   /* we have set TIOCEXCL */
 	char *lock_file;      /* UUCP's, that we have created; may be NULL */
 	guint rate;	      /* that the driver has chosen: it may have none of those asked for */
+	UartRemote *remote;   /* the port of another host, or NULL: then `fd` is a socket to what speaks with it */
 } UartLine;
 
 /* `later`: it is not there now, so that trying again makes sense. */
@@ -61,6 +64,18 @@ gboolean uart_line_switch(UartLine *line, guint lines, gboolean on);
 gboolean uart_line_break(UartLine *line, gboolean on);
 gboolean uart_line_modem(const UartLine *line, guint *lines);
 void uart_line_purge(UartLine *line, gboolean in, gboolean out);
+
+/* --- uart-remote.c: a port that another host serves, "rfc2217://HOST:PORT" or "tcp://HOST:PORT" (bytes alone) --- */
+gboolean uart_remote_is(const char *port);
+/* FALSE without an error: it is being connected; uart_try_now is called when that is done, uart_wait_again when it has failed. */
+gboolean uart_remote_open(Uart *uart, gboolean *later, GError **error);
+void uart_remote_close(UartRemote *remote);
+/* What the other host's driver is asked for; its answers are taken later. FALSE: it cannot be told (tcp://). */
+gboolean uart_remote_apply(UartRemote *remote, const UartSettings *settings);
+gboolean uart_remote_switch(UartRemote *remote, guint lines, gboolean on);
+gboolean uart_remote_break(UartRemote *remote, gboolean on);
+gboolean uart_remote_modem(const UartRemote *remote, guint *lines);
+void uart_remote_purge(UartRemote *remote, gboolean in, gboolean out);
 
 /* --- uart-lock.c --- */
 /* FALSE: another program has the lock file of the device. */
@@ -87,7 +102,7 @@ guint uart_line_other_rate(const UartLine *line, const UartSettings *settings);
 /* --- module UART --- */
 typedef struct UartRecord UartRecord;
 typedef struct UartLog UartLog;
-typedef struct {
+struct Uart {
 	BpInstance *self;
 	const char *path;
 	char *origin; /* GRefString: the path */
@@ -103,7 +118,8 @@ typedef struct {
 	gint64 gap;
 
 	UartLine line;
-	BpStream *stream; /* NULL: waiting */
+	UartRemote *connecting; /* not yet in `line` */
+	BpStream *stream;	/* NULL: waiting */
 	BpBackoff *again;
 	char *told; /* why it could not be opened, reported once */
 
@@ -137,7 +153,7 @@ typedef struct {
 	UartLog *log;
 	guint64 bytes_in, bytes_out, lost, refused, reopened;
 	BpMetric *lost_metric;
-} Uart;
+};
 
 extern const BpParam uart_params[];
 extern const BpParam uart_server_params[];
@@ -150,6 +166,8 @@ void uart_describe(BpInstance *self, GString *text);
 Uart *uart_find(const char *name, GError **error);
 /* Something may have been plugged in: tries at once. */
 void uart_try_now(Uart *uart);
+/* It could not be opened: reported once for each reason; it is tried again after a pause. `later`: without the user's help. */
+void uart_wait_again(Uart *uart, gboolean later, const char *why);
 const char *uart_state(const Uart *uart);
 /* Appends the state of the modem lines. */
 void uart_lines_text(guint lines, GString *text);
@@ -220,6 +238,12 @@ gboolean uart_run_log(BpPlugin *self, BpCall *call, GError **error);
 void uart_terms_note(Uart *uart, const char *text);
 extern const BpParam uart_term_params[];
 gboolean uart_run_term(BpPlugin *self, BpCall *call, GError **error);
+
+/* --- uart-exec.c --- */
+/* The queue has room again, or the device was unplugged: then the programs on it are stopped. */
+void uart_programs_resume(Uart *uart, gboolean is_gone);
+extern const BpParam uart_exec_params[];
+gboolean uart_run_exec(BpPlugin *self, BpCall *call, GError **error);
 
 /* --- uart-list.c --- */
 /* VENDOR:PRODUCT or VENDOR:PRODUCT:SERIAL, in hexadecimal digits as `uart list` shows them, instead of a path. */

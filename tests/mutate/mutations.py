@@ -280,6 +280,10 @@ mutation("frame-limit", "frames are bounded", "if (size > decoder->limit || deco
          "framing:slip facts", "framing:cobs facts", "framing:line facts")
 mutation("rfc2217-sub", "subnegotiations of RFC 2217 are bounded", "codec->sub_size > SUB_LIMIT ||", "", "rfc2217:nonsense")
 mutation("uart-writer", "only the writer writes", "if (!may_write(connection, uart))\n		return;\n	message =", "message =", "uart-server.py:one_writer_taken_over")
+mutation("uart-program", "a program on a port is read as fast as the line takes it", "		bp_child_set_reading(child, FALSE);\n", "",
+         "uart-remote.py:exec_loses_nothing")
+mutation("uart-remote-linger", "what was sent before a remote port is closed arrives", "	if (!remote->wire || !remote->pair || remote->other >= 0)\n",
+         "	if (1)\n", "uart-remote.py:sent_and_closed_at_once")
 mutation("uart-held", "what a client has suspended is bounded",
          "if (!connection->unheld && connection->held->len + size <= UART_HELD_LIMIT) {", "if (1) {", "uart-rfc2217.py:suspended")
 mutation("uart-backlog", "what waits for a line is bounded", "/* One alone may be over the limit: its memory is there anyway. */", "return;",

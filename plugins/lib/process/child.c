@@ -226,6 +226,12 @@ void bp_child_end_input(BpChild *child)
 		bp_stream_close(child->pipes[INPUT]);
 }
 
+void bp_child_set_reading(BpChild *child, gboolean on)
+{
+	if (child->pipes[OUTPUT])
+		bp_stream_set_reading(child->pipes[OUTPUT], on);
+}
+
 /* --- the start --- */
 
 typedef struct {
