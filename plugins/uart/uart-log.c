@@ -5,6 +5,7 @@
  * The name of the file may have the date: with another date another file begins.
  */
 #include <string.h>
+#include <backplane/kernel.h>
 #include <backplane/writer.h>
 #include "uart.h"
 
@@ -18,6 +19,7 @@ struct UartLog {
 	char *pattern, *path;
 	LogFormat format;
 	gboolean stamped, in_line;
+	gboolean beginning; /* its first file is not open yet */
 	FilterState state;
 	BpCall *call; /* waits for the file to be opened, or closed */
 };
@@ -171,7 +173,8 @@ static void on_writer(BpPlugin *self, BpWriter *writer, BpWriterEvent event, con
 
 	if (event == BP_WRITER_CLOSED) {
 		on_closed(log, writer, error);
-	} else if (event == BP_WRITER_OPENED && uart->log != log && log->call) {
+	} else if (event == BP_WRITER_OPENED && log->beginning) {
+		log->beginning = FALSE;
 		uart_log_stop(uart);
 		uart->log = log;
 		answer(log, NULL);
@@ -192,6 +195,33 @@ void uart_log_stop(Uart *uart)
 		bp_writer_close(log->writer);
 }
 
+static UartLog *log_new(Uart *uart, const char *pattern, LogFormat format, gboolean stamped, BpCall *call)
+{
+	UartLog *log = g_new0(UartLog, 1);
+
+	log->uart = uart;
+	log->call = call;
+	log->pattern = g_strdup(pattern);
+	log->format = format;
+	log->stamped = stamped;
+	log->beginning = TRUE;
+	open_writer(log, path_now(log));
+	return log;
+}
+
+char *uart_log_toggle(Uart *uart)
+{
+	g_autofree char *name = g_strdelimit(g_strdup(bp_plugin_name(uart->self)), "/%", '-');
+	g_autofree char *pattern = g_strdup_printf("%s/uart-%s-%%Y-%%m-%%d.log", bp_kernel_state_folder(), name);
+	char *text;
+
+	if (!uart->log)
+		return g_strdup_printf("logged to %s", log_new(uart, pattern, LOG_TEXT, TRUE, NULL)->path);
+	text = g_strdup_printf("no longer logged to %s", uart->log->path);
+	uart_log_stop(uart);
+	return text;
+}
+
 const char *uart_log_file(const Uart *uart)
 {
 	return uart->log->path;
@@ -201,7 +231,6 @@ gboolean uart_run_log(BpPlugin *self, BpCall *call, GError **error)
 {
 	Uart *uart = uart_find(bp_call_string(call, "name"), error);
 	const char *file = bp_call_string(call, "file"), *format = bp_call_string(call, "format");
-	UartLog *log;
 
 	if (!uart)
 		return FALSE;
@@ -209,17 +238,16 @@ gboolean uart_run_log(BpPlugin *self, BpCall *call, GError **error)
 		bp_call_print(call, "Nothing is logged.");
 		return TRUE;
 	}
-	log = file ? g_new0(UartLog, 1) : uart->log;
-	log->call = call;
 	bp_call_hold(call, NULL, NULL);
-	if (!file) {
+	if (file) {
+		log_new(uart, file,
+			strcmp(format, "hex") == 0   ? LOG_HEX
+			: strcmp(format, "raw") == 0 ? LOG_RAW
+						     : LOG_TEXT,
+			bp_call_bool(call, "time"), call);
+	} else {
+		uart->log->call = call;
 		uart_log_stop(uart);
-		return TRUE;
 	}
-	log->uart = uart;
-	log->pattern = g_strdup(file);
-	log->format = strcmp(format, "hex") == 0 ? LOG_HEX : strcmp(format, "raw") == 0 ? LOG_RAW : LOG_TEXT;
-	log->stamped = bp_call_bool(call, "time");
-	open_writer(log, path_now(log));
 	return TRUE;
 }

@@ -8,7 +8,7 @@
 
 static const char help_keys[] =
 	"q ends, b sends a break, g takes the writing over, i shows the state, l the modem lines, d and r "
-	"switch DTR and RTS, + and - the baud rate, h the hexadecimal view, e the echo, %s sends itself";
+	"switch DTR and RTS, + and - the baud rate, h the hexadecimal view, e the echo, f the log to a file, %s sends itself";
 
 typedef struct {
 	BpCall *call;
@@ -209,6 +209,13 @@ static void take_line_key(UartTerminal *term, guint8 key)
 		show_lines(term, uart, key == 'd' ? UART_DTR : key == 'r' ? UART_RTS : 0);
 }
 
+static void toggle_log(UartTerminal *term, Uart *uart)
+{
+	g_autofree char *text = uart ? uart_log_toggle(uart) : g_strdup("the UART is closed");
+
+	note(term, text);
+}
+
 /* FALSE: the terminal has ended. */
 static gboolean take_escaped(UartTerminal *term, guint8 key)
 {
@@ -240,6 +247,9 @@ static gboolean take_escaped(UartTerminal *term, guint8 key)
 	case 'e':
 		term->local_echo = !term->local_echo;
 		note(term, term->local_echo ? "echo" : "no echo");
+		break;
+	case 'f':
+		toggle_log(term, uart);
 		break;
 	case 'g':
 		if (uart)

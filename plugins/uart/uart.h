@@ -229,6 +229,8 @@ gboolean uart_run_replay(BpPlugin *self, BpCall *call, GError **error);
 void uart_hex(GString *text, const guint8 *data, gsize size, const char *prefix, const char *end);
 void uart_log_add(Uart *uart, const guint8 *data, gsize size);
 void uart_log_stop(Uart *uart);
+/* Ends the log, or begins one in the state folder, with times, a file a day. What it did, yours. */
+char *uart_log_toggle(Uart *uart);
 const char *uart_log_file(const Uart *uart);
 extern const BpParam uart_log_params[];
 gboolean uart_run_log(BpPlugin *self, BpCall *call, GError **error);

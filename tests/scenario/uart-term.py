@@ -95,6 +95,30 @@ def test_keys(_):
     with_shim(test)
 
 
+def test_log_key(bp):
+    """f: what the device sends goes to a file of the day, until it is pressed again."""
+    device = open_uart(bp)
+    client = console(bp)
+    client.send("uart term root\n")
+    client.expect("q ends")
+    client.send(b"\x1df")
+    client.expect("logged to ")
+    path = client.expect("]")[:-1].decode()
+    wait_for(bp, "uart info root", "logged to")
+    device.send(b"kept\n")
+    client.expect("kept")
+    client.send(b"\x1df")
+    client.expect("no longer logged to ")
+    with open(path) as file:
+        assert re.search(r"(?m)^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ kept$", file.read())
+    device.send(b"not kept\n")
+    client.expect("not kept")
+    client.send(b"\x1dq")
+    client.expect("[left]")
+    with open(path) as file:
+        assert "not" not in file.read()
+
+
 def test_term_by_telnet(bp):
     device = open_uart(bp)
     bp.run("module open TelnetServer tel port=0")
