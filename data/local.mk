@@ -5,13 +5,15 @@ pkgconfigdir = $(libdir)/pkgconfig
 pkgconfig_DATA = backplane.pc $(LIBRARY_PC)
 
 # One for each library, from one form: NAME, what it is, what it needs.
-LIBRARY_PC = backplane-config.pc backplane-file.pc backplane-http.pc backplane-json.pc backplane-net.pc backplane-process.pc \
+LIBRARY_PC = backplane-bridge.pc backplane-config.pc backplane-file.pc backplane-http.pc backplane-json.pc backplane-mqtt.pc backplane-net.pc backplane-process.pc \
 	backplane-session.pc backplane-store.pc
 UNINSTALLED_PC = $(LIBRARY_PC:.pc=-uninstalled.pc)
+PC_bridge = s|ABOUT|Backplane: names of channels elsewhere|; s|NEEDS||
 PC_config = s|ABOUT|Backplane: the configuration file|; s|NEEDS|backplane-net|
 PC_file = s|ABOUT|Backplane: files that grow|; s|NEEDS||
 PC_http = s|ABOUT|Backplane: HTTP and WebSocket servers|; s|NEEDS|backplane-net backplane-json|
 PC_json = s|ABOUT|Backplane: JSON within limits, resources|; s|NEEDS|jansson|
+PC_mqtt = s|ABOUT|Backplane: a client of MQTT brokers|; s|NEEDS|backplane-net|
 PC_net = s|ABOUT|Backplane: addresses, streams, servers, datagrams|; s|NEEDS||
 PC_process = s|ABOUT|Backplane: child processes|; s|NEEDS|backplane-net|
 PC_session = s|ABOUT|Backplane: line editor, telnet, handlers served over streams|; s|NEEDS|backplane-net|

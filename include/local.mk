@@ -5,6 +5,7 @@ pkginclude_HEADERS = \
 	include/backplane/address.h \
 	include/backplane/backoff.h \
 	include/backplane/backplane.h \
+	include/backplane/bridge.h \
 	include/backplane/bytes.h \
 	include/backplane/channel.h \
 	include/backplane/command.h \
@@ -27,6 +28,7 @@ pkginclude_HEADERS = \
 	include/backplane/message.h \
 	include/backplane/metric.h \
 	include/backplane/module.h \
+	include/backplane/mqtt.h \
 	include/backplane/net.h \
 	include/backplane/owner.h \
 	include/backplane/param.h \

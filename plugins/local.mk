@@ -23,6 +23,7 @@ include plugins/guess/local.mk
 include plugins/leftovers/local.mk
 include plugins/lua/local.mk
 include plugins/mesh/local.mk
+include plugins/mqtt/local.mk
 include plugins/owned/local.mk
 include plugins/peer/local.mk
 include plugins/rest/local.mk

@@ -42,7 +42,7 @@ plugins_peer_so_SOURCES = \
 	plugins/peer/python-parse.c
 plugins_peer_so_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(JSON_CFLAGS) $(GIO_CFLAGS)
 plugins_peer_so_LDFLAGS = $(PLUGIN_LDFLAGS)
-plugins_peer_so_LDADD = libbackplane-net.so.0 libbackplane-json.so.0 $(PLUGIN_LIBS) $(JSON_LIBS) $(GIO_LIBS)
+plugins_peer_so_LDADD = libbackplane-bridge.so.0 libbackplane-net.so.0 libbackplane-json.so.0 $(PLUGIN_LIBS) $(JSON_LIBS) $(GIO_LIBS)
 nodist_plugins_peer_so_SOURCES = plugins/peer/peers-script.c
 EXTRA_DIST += plugins/peer/README.md plugins/peer/peers.js
 CLEANFILES += plugins/peer/peers-script.c

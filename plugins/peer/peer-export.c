@@ -5,6 +5,7 @@
  * stays in a ring of a bounded size. After a cut it asks for what came since its last number; what the ring no longer has
  * is reported as missed.
  */
+#include <backplane/bridge.h>
 #include <string.h>
 #include "peer-session.h"
 
@@ -23,30 +24,9 @@ void peer_subscription_free(gpointer data)
 
 /* --- what of ours they get --- */
 
-/* NAME/recv, and what is below NAME, of an instance that serves sessions. */
-static gboolean is_typed_input(const char *name)
-{
-	g_autofree char *part = g_str_has_suffix(name, "/recv") ? g_strdup(name) : NULL;
-
-	for (char *slash; part && (slash = strrchr(part, '/'));) {
-		BpInstance *instance;
-		const char *handler;
-
-		*slash = 0;
-		instance = bp_instance_find(part);
-		if (!instance || !bp_param_find(bp_instance_module(instance)->params, "handler"))
-			continue;
-		handler = bp_instance_string(instance, "handler");
-		if (handler && *handler)
-			return TRUE;
-	}
-	return FALSE;
-}
-
 gboolean peer_is_exported(PeerNet *net, const char *name)
 {
-	/* What users type and are shown never leaves the host, whatever the glob. */
-	if (g_str_has_prefix(name, "session/") || g_hash_table_contains(net->imported, name) || is_typed_input(name))
+	if (g_hash_table_contains(net->imported, name) || !bp_bridge_may_leave(name))
 		return FALSE;
 	for (guint i = 0; i < net->exports->len; i++)
 		if (g_pattern_match_simple(net->exports->pdata[i], name))
@@ -179,7 +159,7 @@ static void on_exported(BpPlugin *self, BpChannel *channel, BpMessage *message, 
 	ChannelFrame said;
 
 	/* An instance that serves sessions may be opened after the verdict. */
-	if (verdict(session, channel) != subscription || is_typed_input(bp_channel_name(channel)))
+	if (verdict(session, channel) != subscription || !bp_bridge_may_leave(bp_channel_name(channel)))
 		return;
 	described = peer_describe(session, channel, message, &said);
 	if (described == PEER_OF_THAT_HOST)

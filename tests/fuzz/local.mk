@@ -44,10 +44,10 @@ tests_fuzz_fuzz_rfc2217_server_CPPFLAGS = $(AM_CPPFLAGS) $(UART_CFLAGS)
 tests_fuzz_fuzz_rfc2217_server_LDADD = $(TEST_LIBS) $(UART_LIBS)
 tests_fuzz_fuzz_endpoint_server_SOURCES = tests/fuzz/fuzz-endpoint-server.c $(SCRIPT_SOURCES) $(plugins_peer_so_SOURCES)
 nodist_tests_fuzz_fuzz_endpoint_server_SOURCES = $(nodist_plugins_peer_so_SOURCES)
-tests_fuzz_fuzz_endpoint_server_LDADD = $(TEST_LIBS) $(GIO_LIBS)
+tests_fuzz_fuzz_endpoint_server_LDADD = $(libbackplane_bridge_so_0_OBJECTS) $(TEST_LIBS) $(GIO_LIBS)
 tests_fuzz_fuzz_peer_server_SOURCES = tests/fuzz/fuzz-peer-server.c $(SCRIPT_SOURCES) $(plugins_peer_so_SOURCES)
 nodist_tests_fuzz_fuzz_peer_server_SOURCES = $(nodist_plugins_peer_so_SOURCES)
-tests_fuzz_fuzz_peer_server_LDADD = $(TEST_LIBS) $(GIO_LIBS)
+tests_fuzz_fuzz_peer_server_LDADD = $(libbackplane_bridge_so_0_OBJECTS) $(TEST_LIBS) $(GIO_LIBS)
 tests_fuzz_fuzz_telnet_server_SOURCES = tests/fuzz/fuzz-telnet-server.c $(SCRIPT_SOURCES) $(plugins_telnet_so_SOURCES)
 
 check_LIBRARIES += tests/fuzz/libdriver.a

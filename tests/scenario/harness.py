@@ -34,9 +34,9 @@ class Skipped(Exception):
 
 
 class Backplane:
-    def __init__(self, *arguments, before=()):
-        """`before`: a program that runs it, as ("ip", "netns", "exec", NAME)."""
-        self.folder = tempfile.mkdtemp(prefix="backplane-scenario-")
+    def __init__(self, *arguments, before=(), folder=None):
+        """`before`: a program that runs it, as ("ip", "netns", "exec", NAME). `folder`: that of one before, with its state."""
+        self.folder = folder or tempfile.mkdtemp(prefix="backplane-scenario-")
         environment = dict(os.environ, HOME=self.folder, XDG_STATE_HOME=self.folder + "/state",
                            XDG_CONFIG_HOME=self.folder + "/config", XDG_RUNTIME_DIR=self.folder)
         os.chmod(self.folder, 0o700)

@@ -13,7 +13,7 @@ from harness import BUILD, PATIENCE, Backplane, Client, Skipped, eventually, is_
 SRC = os.path.abspath(os.environ.get("SRC", "."))
 ALONE = "BACKPLANE_README_ALONE"
 # Shown for people, or done by other tests: tests/fresh does bootstrap on a bare system.
-NOT_HERE = ("./bootstrap", "telnet ", "uart term", "tests/")
+NOT_HERE = ("./bootstrap", "telnet ", "uart term", "uart exec", "tests/")
 
 
 def blocks():
