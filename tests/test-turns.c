@@ -139,13 +139,13 @@ static void burn(guint milliseconds)
 
 static void burn_at_door(BpPlugin *self, BpMessage *message, gpointer data)
 {
-	burn(200);
+	burn(600);
 }
 
 static void send_and_burn(BpPlugin *self, gpointer data)
 {
 	bp_channel_print(door, "knock");
-	burn(100);
+	burn(300);
 	reached = TRUE;
 }
 
@@ -159,8 +159,8 @@ static gboolean shares_are_right(void)
 	bp_channel_watch(second, door, burn_at_door, NULL, NULL);
 	bp_defer(first, send_and_burn, NULL, NULL);
 	CU_ASSERT(suite_wait(&reached, 30));
-	good = bp_plugin_cpu(second) > 0.15 && bp_plugin_cpu(second) < 0.26 && bp_plugin_cpu(first) > 0.05 &&
-	       bp_plugin_cpu(first) < 0.16;
+	good = bp_plugin_cpu(second) > 0.4 && bp_plugin_cpu(second) < 0.8 && bp_plugin_cpu(first) > 0.15 &&
+	       bp_plugin_cpu(first) < 0.5;
 	stop(TRUE);
 	return good;
 }

@@ -171,12 +171,16 @@ class Host:
         """The control socket takes twenty clients: those whose commands go on are ended."""
         if len(self.told) < 8:
             return
-        for one in self.told:
-            one.close()
-        self.told = []
+        self.forget()
         left = re.findall(r"^ *(\d+) .* control ", self.control("session list"), re.M)
         if left:
             self.control("\n".join(f"session kill {number}" for number in left))
+
+    def forget(self):
+        """Whoever would read what the commands say leaves; while he stays, the program has ten seconds for what it has not sent."""
+        for one in self.told:
+            one.close()
+        self.told = []
 
     def tell(self, command):
         """Runs it, and does not wait for its end: that may take long. A held connection for `send_held`, if it is None."""

@@ -176,6 +176,7 @@ class World:
         for client in self.clients:
             client.reset() if self.rng.random() < 0.5 else client.drop()
         self.clients = []
+        self.host.forget()
 
     @contextmanager
     def one_turn(self):
