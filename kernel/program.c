@@ -331,7 +331,7 @@ static int run(void)
 	block_signals(&set);
 	if (!turns_start(&turns_hooks))
 		return complain(1, "no thread can be started");
-	log_set_stderr(options.verbose > 1 ? BP_LOG_DEBUG : options.verbose ? BP_LOG_INFO : BP_LOG_WARNING);
+	bp_log_set_stderr(options.verbose > 1 ? BP_LOG_DEBUG : options.verbose ? BP_LOG_INFO : BP_LOG_WARNING);
 	if ((!options.check && !parts.claim(state, &error)) || !bp_kernel_start(&kernel, &error))
 		return complain(1, error->message);
 	watch_signals(&set);

@@ -99,7 +99,7 @@ gboolean bp_kernel_is_quitting(void)
 	return g_atomic_int_get(&quitting);
 }
 
-void kernel_restart(void)
+void bp_kernel_restart(void)
 {
 	restart = TRUE;
 	bp_kernel_quit(0);

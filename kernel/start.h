@@ -4,5 +4,4 @@
 #include <backplane/kernel.h>
 
 /* The program begins anew, with the same arguments, when the loop has ended. */
-void kernel_restart(void);
 gboolean kernel_wants_restart(void);

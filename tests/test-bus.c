@@ -362,15 +362,25 @@ static void test_greet_and_replay(void)
 	stop();
 }
 
-static void test_unwatched_costs_nothing(void)
+/* It is counted, and nothing is formatted or kept. */
+static void test_unwatched_is_counted(void)
 {
+	BpChannelStats stats;
 	BpChannel *channel;
 
 	start();
 	channel = bp_channel(self, "x");
 	CU_ASSERT_FALSE(bp_channel_is_watched(channel));
 	bp_channel_printf(channel, "%s", "nobody hears");
-	CU_ASSERT_EQUAL(bp_channel_stats(channel).messages, 0);
+	stats = bp_channel_stats(channel);
+	CU_ASSERT_EQUAL(stats.messages, 1);
+	CU_ASSERT_EQUAL(stats.watchers, 0);
+	bp_channel_send_bytes(channel, "G1 X2\n", 6);
+	stats = bp_channel_stats(channel);
+	CU_ASSERT_EQUAL(stats.messages, 2);
+	CU_ASSERT_STRING_EQUAL(stats.head, "G1 X2\n");
+	bp_channel_note(channel, NULL, 0);
+	CU_ASSERT_EQUAL(bp_channel_stats(channel).messages, 3);
 	stop();
 }
 
@@ -468,7 +478,7 @@ static const SuiteTest tests[] = {
 	{ "log_channel_in_a_circle", test_log_channel_in_a_circle },
 	{ "formats", test_formats },
 	{ "greet_and_replay", test_greet_and_replay },
-	{ "unwatched_costs_nothing", test_unwatched_costs_nothing },
+	{ "unwatched_is_counted", test_unwatched_is_counted },
 	{ "all_removed_while_sending", test_all_removed_while_sending },
 	{ "list", test_list },
 	{ "watch_removed_by_greeting", test_watch_removed_by_greeting },

@@ -333,7 +333,7 @@ static gboolean asks_help(const BpParam *table, const char *line)
 {
 	g_autoptr(ParsedWords) words = parse_words(line);
 
-	return bind_asks_help(table, words, 1);
+	return bind_asks_help(table, words, 1, &(gboolean){ FALSE });
 }
 
 static gboolean has_secret(const BpParam *table, const char *line)

@@ -129,13 +129,13 @@ static void test_twice(void)
 /* A command, module or handler whose name is taken undoes the whole load. */
 static void test_name_clash(void)
 {
-	static const BpCommand commands[] = { { "restart", .help = "a second one" }, { NULL } };
+	static const BpCommand commands[] = { { "flush", .help = "a second one" }, { NULL } };
 	static const BpPluginInfo info = { BP_PLUGIN_BUILT, .name = "clash", .commands = commands };
 	g_autoptr(GError) error = NULL;
 
 	start();
 	CU_ASSERT_PTR_NULL(bp_plugin_add(&info, &error));
-	CU_ASSERT(error && strstr(error->message, "command/restart is registered by kernel already"));
+	CU_ASSERT(error && strstr(error->message, "command/flush is registered by kernel already"));
 	CU_ASSERT(suite_wait_until(is_gone, "clash", 10));
 	stop();
 }

@@ -11,7 +11,8 @@
  * A message that is created while another one is delivered counts one hop more than that one. Beyond BP_MAX_HOPS hops it is
  * dropped and counted, with one warning on "console", so that messages cannot trigger each other in an endless loop.
  *
- * Sending on a channel that nobody watches costs one comparison. Call bp_channel_is_watched before building a costly message.
+ * Sending on a channel that nobody watches only counts the message. Call bp_channel_wants before building a costly message, or
+ * bp_channel_is_watched and, if it is not built, bp_channel_note.
  */
 #pragma once
 #include <backplane/message.h>
@@ -48,8 +49,19 @@ BP_API void bp_channel_send(BpChannel *channel, BpMessage *message);
 BP_API void bp_channel_send_take(BpChannel *channel, BpMessage *message);
 BP_API void bp_channel_send_bytes(BpChannel *channel, gconstpointer data, gsize size);
 BP_API void bp_channel_print(BpChannel *channel, const char *text);
-/* Formats only if the channel is watched. */
+/* Formats only if the channel is watched; else it counts as a message without bytes. */
 BP_API void bp_channel_printf(BpChannel *channel, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* Counts a message that nobody would get and that was not built; `data` NULL: its bytes are unknown. */
+BP_API void bp_channel_note(BpChannel *channel, gconstpointer data, gsize size);
+/* TRUE if it is watched; else the message that need not be built is counted. */
+static inline gboolean bp_channel_wants(BpChannel *channel)
+{
+	gboolean watched = bp_channel_is_watched(channel);
+
+	if (!watched)
+		bp_channel_note(channel, NULL, 0);
+	return watched;
+}
 /* Sends to the message's reply channel; BP_GONE if it has none. */
 BP_API BpSent bp_message_reply(const BpMessage *message, gconstpointer data, gsize size);
 
@@ -94,11 +106,14 @@ static inline BpChannelOptions bp_channel_options(BpChannel *channel)
 BP_API void bp_channel_options_clear(BpChannelOptions *options);
 
 typedef struct {
-	guint64 messages; /* sent while the channel was watched or had a replay buffer */
+	guint64 messages; /* sent, also while nobody watched */
 	guint64 bytes;
 	guint64 drops; /* not delivered: a full inbox, too many hops, bp_channel_dropped */
 	guint watchers;
 	double rate; /* messages per second, averaged since the last call that was at least a second earlier */
+	gint64 last; /* when the last message was sent, wall clock, by the turn of its loop; 0: none, or sent outside a loop */
+	/* How it begins, followed by zero bytes; all zero if it was not built. */
+	char head[32] __attribute__((aligned(8)));
 } BpChannelStats;
 BP_API void bp_channel_stats_sized(BpChannel *channel, BpChannelStats *result, gsize size);
 static inline BpChannelStats bp_channel_stats(BpChannel *channel)

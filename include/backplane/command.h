@@ -77,6 +77,20 @@ BP_API void bp_table_row(BpTable *table, const char *format, ...) G_GNUC_PRINTF(
 BP_API void bp_table_style(BpTable *table, guint column, BpStyle style);	       /* of the last row's cell */
 BP_API guint bp_table_rows(const BpTable *table);
 BP_API void bp_call_table(BpCall *call, BpTable *take_table);
+BP_API guint bp_table_columns(const BpTable *table);
+BP_API const char *bp_table_head(const BpTable *table, guint column, gboolean *right); /* borrowed, as the next */
+BP_API const char *bp_table_cell(const BpTable *table, guint row, guint column, BpStyle *style);
+/* What prints tables. Registered as BP_TABLES. */
+#define BP_TABLES "console/tables"
+typedef struct {
+	gsize size; /* sizeof(BpTables), so that it can grow */
+	void (*print)(BpCall *call, const BpTable *table);
+} BpTables;
+/* --json was typed behind the command: every command takes it. What it prints is one list of objects: a row of a table is one whose
+ * keys are the heads, a line of text is {"text": ...}; titles and hints (BP_HEADING, BP_DIM) are left out. Each is shown at once.
+ * bp_call_json adds an object of your own, which must be valid JSON on one line. */
+BP_API gboolean bp_call_wants_json(const BpCall *call);
+BP_API void bp_call_json(BpCall *call, const char *object);
 
 /* --- commands that need time --- */
 /* Call it in `run`, which then returns TRUE. `cancel` (may be NULL) is called at most once, with the command's plugin as `self`, when

@@ -85,6 +85,10 @@ BP_API BpSent bp_stdout_write(gconstpointer data, gsize size);
 BP_API void bp_output_lost(guint64 *pieces, guint64 *lines);
 
 /* --- log --- */
+/* Lines up to this level go to stderr, or the journal, too; the default is BP_LOG_WARNING. */
+BP_API void bp_log_set_stderr(BpLogLevel level);
+BP_API BpLogLevel bp_log_stderr(void);
+BP_API void bp_kernel_restart(void); /* ends the program and starts it again with the same arguments */
 /* On while a terminal console shows notices, warnings and errors itself: they are not written to stderr meanwhile. */
 BP_API void bp_log_set_terminal(gboolean on);
 

@@ -75,6 +75,13 @@ BP_API guint bp_session_failed(const BpSession *session); /* commands that faile
 BP_API BpSession *bp_session_system(void);
 BP_API BpSession *bp_session_find(guint id);
 
+/* What the console shows first to a session. Registered as BP_WELCOME. */
+#define BP_WELCOME "console/welcome"
+typedef struct {
+	gsize size; /* sizeof(BpWelcome), so that it can grow */
+	void (*show)(BpSession *session);
+} BpWelcome;
+
 /* --- for transports --- */
 typedef struct {
 	gsize size;	  /* sizeof(BpSessionLink), so that it can grow */

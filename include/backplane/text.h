@@ -22,6 +22,8 @@ BP_API char *bp_text_safe(const char *text, gssize size);
 BP_API gsize bp_text_fit(const char *text, guint columns);
 /* Quotes a word for a command line, if necessary. `quote`: 0, or the quotation mark that is open already. Yours. */
 BP_API char *bp_quote(const char *word, char quote);
+/* A string of JSON with its quotes; what is not UTF-8 becomes U+FFFD. Yours. */
+BP_API char *bp_quote_json(const char *text);
 /* "3d 4h", "12 min", "4.2 s". Yours. */
 BP_API char *bp_duration_text(gint64 microseconds);
 

@@ -390,8 +390,14 @@ void bp_channel_dropped(BpChannel *channel, const char *why)
 }
 
 /* Only one thread is the main loop's, so its counts need no locked instruction. */
-static void count(BpChannel *channel, gsize size)
+static void count(BpChannel *channel, gconstpointer data, gsize size)
 {
+	guint64 head[CHANNEL_HEAD / 8] = { 0 };
+
+	memcpy(head, data, MIN(size, sizeof(head)));
+	for (guint i = 0; i < G_N_ELEMENTS(head); i++)
+		__atomic_store_n(&channel->head[i], head[i], __ATOMIC_RELAXED);
+	__atomic_store_n(&channel->last_time, bus_port ? bus_port->real_time : 0, __ATOMIC_RELAXED);
 	if (bus_on_main()) {
 		__atomic_store_n(&channel->messages, channel->messages + 1, __ATOMIC_RELAXED);
 		__atomic_store_n(&channel->bytes, channel->bytes + size, __ATOMIC_RELAXED);
@@ -421,13 +427,17 @@ void bp_channel_send(BpChannel *channel, BpMessage *message)
 	guint traits = (guint)g_atomic_int_get(&channel->traits);
 	guint64 sequence = 0;
 
-	if (!bp_channel_is_watched(channel) || (traits & TRAIT_LOG && message->hops & HOP_OF_LOG))
+	if (traits & TRAIT_LOG && message->hops & HOP_OF_LOG)
 		return;
+	if (!bp_channel_is_watched(channel)) {
+		count(channel, message->data, message->size);
+		return;
+	}
 	if (G_UNLIKELY((message->hops & ~(HOP_OF_LOG | HOP_OF_COPY)) > BP_MAX_HOPS)) {
 		bp_channel_dropped(channel, "messages trigger each other in a loop");
 		return;
 	}
-	count(channel, message->size);
+	count(channel, message->data, message->size);
 	if (traits & TRAIT_REPLAY)
 		sequence = keep_for_replay(channel, channel_state(channel, FALSE), message);
 	channel_deliver(channel, message, sequence);
@@ -439,24 +449,35 @@ void bp_channel_send_take(BpChannel *channel, BpMessage *message)
 	bp_message_unref(message);
 }
 
+void bp_channel_note(BpChannel *channel, gconstpointer data, gsize size)
+{
+	count(channel, data ? data : "", size);
+}
+
 void bp_channel_send_bytes(BpChannel *channel, gconstpointer data, gsize size)
 {
 	if (bp_channel_is_watched(channel))
 		bp_channel_send_take(channel, bp_message_new(data, size, BP_BINARY));
+	else
+		count(channel, data, size);
 }
 
 void bp_channel_print(BpChannel *channel, const char *text)
 {
 	if (bp_channel_is_watched(channel))
 		bp_channel_send_take(channel, bp_message_new(text, strlen(text), BP_TEXT));
+	else
+		count(channel, text, strlen(text));
 }
 
 void bp_channel_printf(BpChannel *channel, const char *format, ...)
 {
 	va_list args;
 
-	if (!bp_channel_is_watched(channel))
+	if (!bp_channel_is_watched(channel)) {
+		count(channel, "", 0);
 		return;
+	}
 	va_start(args, format);
 	bp_channel_send_take(channel, bp_message_vprintf(format, args));
 	va_end(args);
@@ -470,11 +491,14 @@ void bp_channel_stats_sized(BpChannel *channel, BpChannelStats *result, gsize si
 		.bytes = __atomic_load_n(&channel->bytes, __ATOMIC_RELAXED) +
 			 __atomic_load_n(&channel->other_bytes, __ATOMIC_RELAXED),
 		.drops = __atomic_load_n(&channel->drops, __ATOMIC_RELAXED),
+		.last = __atomic_load_n(&channel->last_time, __ATOMIC_RELAXED),
 	};
 	gint64 now = g_get_monotonic_time();
 
 	for (Branch *branch = g_atomic_pointer_get(&channel->branches); branch; branch = branch->next)
 		stats.watchers += (guint)g_atomic_int_get(&branch->count);
+	for (guint i = 0; i < CHANNEL_HEAD / 8; i++)
+		((guint64 *)stats.head)[i] = __atomic_load_n(&channel->head[i], __ATOMIC_RELAXED);
 	g_mutex_lock(&bus_lock);
 	if (now - channel->rate_time >= G_USEC_PER_SEC) {
 		channel->rate = channel->rate_time ? (double)(stats.messages - channel->rate_messages) *

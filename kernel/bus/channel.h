@@ -23,6 +23,7 @@ struct ListNode {
 /* The options that bp_channel_send reads, as bits that need no lock. */
 enum { TRAIT_FORMAT = 1, TRAIT_LOG = 2, TRAIT_REPLAY = 4 };
 
+#define CHANNEL_HEAD sizeof(((BpChannelStats *)NULL)->head)
 typedef struct Branch Branch;
 typedef struct Link Link;
 struct Branch {
@@ -58,6 +59,8 @@ struct BpChannel {
 	guint64 messages, bytes;	     /* by the main loop */
 	guint64 other_messages, other_bytes; /* atomic: by other threads */
 	guint64 drops;			     /* atomic */
+	gint64 last_time;		     /* atomic */
+	guint64 head[CHANNEL_HEAD / 8];	     /* atomic, each word: two senders may mix theirs */
 	gint64 rate_time;
 	guint64 rate_messages;
 	double rate;

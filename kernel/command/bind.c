@@ -17,6 +17,7 @@ struct BindState {
 	guint row;	/* of the next argument, or count */
 	gboolean ended; /* -- was there */
 	gboolean help;	/* --help was */
+	gboolean json;	/* --json was */
 	gsize rest_start;
 	const BpParam *pending; /* the option whose value is missing */
 	gboolean (*give)(BindState *walk, const BpParam *param, const char *text, GError **error);
@@ -175,6 +176,8 @@ static gboolean take_long(BindState *walk, const char *name, gboolean *value, GE
 
 		if (strcmp(typed, "help") == 0 && !(begins_rest(walk, NULL) && !has_options(walk)))
 			walk->help = TRUE;
+		else if (!strcmp(name, "json") && !begins_rest(walk, NULL))
+			return walk->json = ++walk->at > 0;
 		else if (begins_rest(walk, nearest))
 			return *value = TRUE;
 		return fail_option(walk, "--", name, size, walk->help ? NULL : nearest, error);
@@ -357,13 +360,14 @@ BpValues *bind_words(const char *name, const BpParam *table, const ParsedWords *
 	return good ? g_steal_pointer(&values) : NULL;
 }
 
-gboolean bind_asks_help(const BpParam *table, const ParsedWords *words, guint first)
+gboolean bind_asks_help(const BpParam *table, const ParsedWords *words, guint first, gboolean *json)
 {
 	BindState walk = walk_begin("", table, words, first);
 
 	walk.give = give_nothing;
 	(void)walk_words(&walk, NULL);
 	g_free(walk.rows);
+	*json = walk.json;
 	return walk.help;
 }
 

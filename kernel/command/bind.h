@@ -12,8 +12,8 @@
 /* `name`: the command's, for sentences. `first`: how many words the command's name takes.
  * `table` may be NULL. */
 BpValues *bind_words(const char *name, const BpParam *table, const ParsedWords *words, guint first, GError **error);
-/* --help is among the options, and the table has no option of that name. */
-gboolean bind_asks_help(const BpParam *table, const ParsedWords *words, guint first);
+/* --help is among the options, and the table has no option of that name. `*json`: so is --json. */
+gboolean bind_asks_help(const BpParam *table, const ParsedWords *words, guint first, gboolean *json);
 /* A secret parameter is given (or something is wrong and one may be): not for the history, a
  * log or a channel. */
 gboolean bind_has_secret(const BpParam *table, const ParsedWords *words, guint first);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* builtin.c - plugin load, unload, reload; flush, restart: the commands of the kernel itself. */
+/* builtin.c - plugin load, unload, reload; flush: the commands of the kernel itself. */
 #include "command/command.h"
 #include "command/session.h"
 #include "host/plugin.h"
 #include "host/settings.h"
-#include "start.h"
 
 static gboolean run_load(BpPlugin *self, BpCall *call, GError **error)
 {
@@ -97,13 +96,6 @@ static gboolean run_flush(BpPlugin *self, BpCall *call, GError **error)
 	return TRUE;
 }
 
-static gboolean run_restart(BpPlugin *self, BpCall *call, GError **error)
-{
-	bp_call_print(call, "Restarting.");
-	kernel_restart();
-	return TRUE;
-}
-
 static const BpParam load_params[] = {
 	{ "file", .kind = BP_ARGUMENT, .required = TRUE, .many = TRUE, .names = BP_A_FILE,
 	  .help = "a .so, or the name of one in the plugin path" },
@@ -130,7 +122,5 @@ const BpCommand builtin_commands[] = {
 	{ "plugin reload", .help = "load its file anew and reopen its instances", .params = name_params,
 	  .run = run_reload, .role = BP_ADMIN },
 	{ "flush", .help = "save the settings now", .run = run_flush, .role = BP_OPERATOR, .group = "settings" },
-	{ "restart", .help = "end and start again with the same arguments", .run = run_restart, .role = BP_ADMIN,
-	  .group = "base" },
 	{ NULL },
 };

@@ -16,7 +16,8 @@ struct BpCall {
 	gpointer data;
 	BpInputFunc input;
 	gpointer input_data;
-	guint silent : 1;
+	guint json : 1;	  /* --json was typed */
+	guint begun : 1;  /* the list of objects */
 	guint in_run : 1; /* its run function is on the stack */
 	guint held : 1;
 	guint done : 1;
@@ -36,7 +37,7 @@ static void call_free(BpCall *call)
 }
 
 BpCall *call_new(CommandRun *run, const BpCommand *command, BpPlugin *owner, BpValues *take_values, const char *suffix,
-		 gboolean silent)
+		 gboolean json)
 {
 	BpCall *call = g_new0(BpCall, 1);
 
@@ -46,7 +47,7 @@ BpCall *call_new(CommandRun *run, const BpCommand *command, BpPlugin *owner, BpV
 	call->owned.owner = owner;
 	call->values = take_values;
 	call->suffix = g_strdup(suffix);
-	call->silent = silent;
+	call->json = json;
 	call->in_run = TRUE;
 	return call;
 }
@@ -79,6 +80,8 @@ void call_end(BpCall *call, gboolean good, GError *take_error)
 
 	unhold(call);
 	session_progress(call->session, NULL);
+	if (call->json)
+		session_say(call->session, BP_PLAIN, call->begun ? "]" : "[]");
 	if (!error)
 		error = g_steal_pointer(&call->error);
 	if (run && (error || !good)) {
@@ -246,6 +249,11 @@ const char *bp_call_suffix(const BpCall *call)
 	return call->suffix;
 }
 
+gboolean bp_call_wants_json(const BpCall *call)
+{
+	return call->json;
+}
+
 BpSession *bp_call_session(const BpCall *call)
 {
 	return call->session;
@@ -253,9 +261,29 @@ BpSession *bp_call_session(const BpCall *call)
 
 /* --- output --- */
 
+void bp_call_json(BpCall *call, const char *object)
+{
+	g_autofree char *line = g_strconcat(call->begun ? "," : "[", object, NULL);
+
+	call->begun = TRUE;
+	session_say(call->session, BP_PLAIN, line);
+}
+
+/* Titles and hints are for people. */
+static void say(BpCall *call, BpStyle style, const char *text)
+{
+	if (!call->json) {
+		session_say(call->session, style, text);
+	} else if (style != BP_DIM && style != BP_HEADING && *text) {
+		g_autofree char *quoted = bp_quote_json(text), *object = g_strdup_printf("{\"text\":%s}", quoted);
+
+		bp_call_json(call, object);
+	}
+}
+
 void bp_call_print(BpCall *call, const char *text)
 {
-	session_say(call->session, BP_PLAIN, text);
+	say(call, BP_PLAIN, text);
 }
 
 void bp_call_printf(BpCall *call, const char *format, ...)
@@ -266,7 +294,7 @@ void bp_call_printf(BpCall *call, const char *format, ...)
 	va_start(args, format);
 	text = g_strdup_vprintf(format, args);
 	va_end(args);
-	session_say(call->session, BP_PLAIN, text);
+	say(call, BP_PLAIN, text);
 }
 
 void bp_call_styled(BpCall *call, BpStyle style, const char *format, ...)
@@ -277,7 +305,7 @@ void bp_call_styled(BpCall *call, BpStyle style, const char *format, ...)
 	va_start(args, format);
 	text = g_strdup_vprintf(format, args);
 	va_end(args);
-	session_say(call->session, style, text);
+	say(call, style, text);
 }
 
 void bp_call_progress(BpCall *call, const char *text)

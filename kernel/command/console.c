@@ -33,10 +33,13 @@ static gboolean open_console(BpPlugin *self, BpSession *session, GError **error)
 
 static void welcome(BpPlugin *self, BpSession *session)
 {
-	if (*bp_session_server(session) && !session->link->own && strcmp(session->link->name, "control"))
-		bp_session_printf(session, "%s Telnet Console.", bp_kernel_version());
-	else if (session->terminal)
-		bp_session_printf(session, "%s. Type help for the commands, quit to end.", bp_kernel_version());
+	BpPlugin *owner;
+	const BpWelcome *welcome = registry_find(BP_WELCOME, &owner);
+
+	if (owner && owner_enter_as(owner, "welcome", NULL)) {
+		welcome->show(session);
+		owner_leave(owner);
+	}
 }
 
 static void terminal(BpPlugin *self, BpSession *session, const char *type)
@@ -94,6 +97,8 @@ static void system_send(BpPlugin *self, BpSession *session, gconstpointer data, 
 		size--;
 	if (bp_channel_is_watched(channel))
 		bp_channel_send_take(channel, bp_message_new(bytes, size, BP_TEXT));
+	else
+		bp_channel_note(channel, bytes, size);
 }
 
 static void system_end(BpPlugin *self, BpSession *session, BpEnd why, gpointer link)

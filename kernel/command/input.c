@@ -47,7 +47,7 @@ void bp_session_give_bytes(BpSession *session, const char *data, gsize size)
 
 static void give(BpSession *session, const char *data, gsize size)
 {
-	if (session->mode == BP_RAW && !session->echo_off && bp_channel_is_watched(session->recv))
+	if (session->mode == BP_RAW && !session->echo_off)
 		bp_channel_send_bytes(session->recv, data, size);
 	if (session->mode == BP_RAW)
 		bp_session_give_bytes(session, data, size);

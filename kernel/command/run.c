@@ -141,11 +141,11 @@ static char *alias_of(const char *word)
 }
 
 static void call_command(CommandRun *run, const BpCommand *command, BpValues *take_values, const char *suffix,
-			 gboolean silent)
+			 gboolean json)
 {
 	BpPlugin *owner = command == &alias_command ? bp_kernel() : command_owner(command);
 	g_autoptr(GError) error = NULL;
-	BpCall *call = call_new(run, command, owner, take_values, suffix, silent);
+	BpCall *call = call_new(run, command, owner, take_values, suffix, json);
 	CommandRun *before = run->session->current;
 	gboolean good = FALSE;
 
@@ -167,13 +167,13 @@ static void call_command(CommandRun *run, const BpCommand *command, BpValues *ta
 }
 
 /* `help` knows by its suffix that only the usage is wanted. */
-static void show_usage(CommandRun *run, const BpCommand *command)
+static void show_usage(CommandRun *run, const char *name)
 {
 	const BpCommand *help = bp_command_find("help");
 	BpValues *values = help ? bp_values_new(help->params) : NULL;
 
-	if (values && bp_values_set(values, "name", command->name, NULL)) {
-		call_command(run, help, values, "--help", TRUE);
+	if (values && bp_values_set(values, "name", name, NULL)) {
+		call_command(run, help, values, "--help", FALSE);
 		return;
 	}
 	bp_values_free(values);
@@ -186,6 +186,7 @@ static void run_command(CommandRun *run, const ParsedCommand *parsed)
 	g_autofree char *alias = words->count ? alias_of(words->words[0].text) : NULL;
 	g_autoptr(GError) error = NULL;
 	const BpCommand *command;
+	gboolean json = FALSE;
 	const char *suffix;
 	BpValues *values;
 	guint used;
@@ -196,7 +197,7 @@ static void run_command(CommandRun *run, const ParsedCommand *parsed)
 		session_say(run->session, BP_DIM, shown);
 	}
 	if (alias) {
-		call_command(run, &alias_command, bp_values_new(NULL), alias, parsed->silent);
+		call_command(run, &alias_command, bp_values_new(NULL), alias, FALSE);
 		return;
 	}
 	if (!words->count) {
@@ -204,8 +205,9 @@ static void run_command(CommandRun *run, const ParsedCommand *parsed)
 		return;
 	}
 	command = command_of_words(words, &used, &suffix, &error);
-	if (command && bind_asks_help(command->params, words, used)) {
-		show_usage(run, command);
+	if (command ? bind_asks_help(command->params, words, used, &json)
+		    : words->count == 1 && command_is_group(words->words[0].text)) {
+		show_usage(run, command ? command->name : words->words[0].text);
 		return;
 	}
 	if (command && command->role > run->session->role)
@@ -215,7 +217,7 @@ static void run_command(CommandRun *run, const ParsedCommand *parsed)
 	if (!values)
 		run_fail(run, error->message);
 	else
-		call_command(run, command, values, suffix, parsed->silent);
+		call_command(run, command, values, suffix, json);
 }
 
 /* --- a run --- */

@@ -16,7 +16,7 @@ void run_unref(CommandRun *run);
 
 /* --- call.c --- */
 BpCall *call_new(CommandRun *run, const BpCommand *command, BpPlugin *owner, BpValues *take_values, const char *suffix,
-		 gboolean silent);
+		 gboolean json);
 /* After `run` has returned: it was held and has not ended. */
 gboolean call_waits(BpCall *call, gboolean good);
 void call_end(BpCall *call, gboolean good, GError *take_error);

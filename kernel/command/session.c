@@ -84,9 +84,9 @@ static void announce(BpSession *session, const char *event)
 	g_autoptr(BpChannel) channel = bp_channel_find("sessions");
 	g_autofree char *peer = NULL;
 
-	if (!channel || !bp_channel_is_watched(channel))
+	if (!channel || !bp_channel_wants(channel))
 		return;
-	peer = json_quote(session->peer);
+	peer = bp_quote_json(session->peer);
 	bp_channel_printf(
 		channel,
 		"{\"event\":\"%s\",\"id\":%u,\"peer\":%s,\"transport\":\"%s\",\"server\":\"%s\",\"handler\":\"%s\"}",

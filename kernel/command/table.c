@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* table.c - aligned columns. */
-#include "command/session.h"
-#include <string.h>
+/* table.c - what tables consist of. The plugin commands prints them. */
+#include <backplane/command.h>
 #include <backplane/text.h>
+#include "host/plugin.h"
 
 typedef struct {
 	char **cells;
@@ -75,64 +75,31 @@ static void table_free(BpTable *table)
 	g_free(table);
 }
 
-static guint *measure(const BpTable *table)
+guint bp_table_columns(const BpTable *table)
 {
-	guint *widths = g_new0(guint, table->heads->len);
-
-	for (guint column = 0; column < table->heads->len; column++) {
-		widths[column] = bp_text_columns(table->heads->pdata[column]);
-		for (guint i = 0; i < table->rows->len; i++)
-			widths[column] = MAX(widths[column],
-					     bp_text_columns(g_array_index(table->rows, TableRow, i).cells[column]));
-	}
-	return widths;
+	return table->heads->len;
 }
 
-/* One line, cut where the terminal ends; a style is put around its cell's text only. */
-static void say_row(BpSession *session, const BpTable *table, const guint *widths, char *const *cells,
-		    const BpStyle *styles, BpStyle all)
+const char *bp_table_head(const BpTable *table, guint column, gboolean *right)
 {
-	static const char *const codes[] = { "", "\033[1m", "\033[32m", "\033[33m", "\033[31m", "\033[2m", "\033[1m" };
-	guint left = session->terminal ? session->columns : G_MAXUINT;
-	g_autoptr(GString) line = g_string_new(NULL);
+	*right = g_array_index(table->right, gboolean, column);
+	return table->heads->pdata[column];
+}
 
-	for (guint column = 0; column < table->heads->len && left > 0; column++) {
-		BpStyle style = session->terminal ? (styles ? styles[column] : all) : BP_PLAIN;
-		gsize size = bp_text_fit(cells[column], left);
-		g_autofree char *text = g_strndup(cells[column], size);
-		guint width = bp_text_columns(text), padding = MIN(widths[column], left) - MIN(width, widths[column]);
-		gboolean right = g_array_index(table->right, gboolean, column), last = column + 1 == table->heads->len;
-
-		if (right)
-			g_string_append_printf(line, "%*s", (int)padding, "");
-		g_string_append_printf(line, "%s%s%s", codes[style], text, style ? "\033[0m" : "");
-		if (!right && !last)
-			g_string_append_printf(line, "%*s", (int)padding, "");
-		left -= MIN(left, width + (right || !last ? padding : 0));
-		if (!last && left >= 2) {
-			g_string_append(line, "  ");
-			left -= 2;
-		} else {
-			left = 0;
-		}
-	}
-	while (line->len && line->str[line->len - 1] == ' ')
-		g_string_truncate(line, line->len - 1);
-	g_string_append_c(line, '\n');
-	session_show(session, line->str, line->len, TRUE);
+const char *bp_table_cell(const BpTable *table, guint row, guint column, BpStyle *style)
+{
+	*style = g_array_index(table->rows, TableRow, row).styles[column];
+	return g_array_index(table->rows, TableRow, row).cells[column];
 }
 
 void bp_call_table(BpCall *call, BpTable *take_table)
 {
-	BpSession *session = bp_call_session(call);
-	g_autofree guint *widths = measure(take_table);
+	BpPlugin *owner;
+	const BpTables *tables = registry_find(BP_TABLES, &owner);
 
-	session_progress(session, NULL);
-	say_row(session, take_table, widths, (char **)take_table->heads->pdata, NULL, BP_HEADING);
-	for (guint i = 0; i < take_table->rows->len; i++) {
-		const TableRow *row = &g_array_index(take_table->rows, TableRow, i);
-
-		say_row(session, take_table, widths, row->cells, row->styles, BP_PLAIN);
+	if (owner && owner_enter_as(owner, "table", NULL)) {
+		tables->print(call, take_table);
+		owner_leave(owner);
 	}
 	table_free(take_table);
 }

@@ -31,7 +31,12 @@ static gboolean stderr_is_journal(void)
 	       info.st_dev == device && info.st_ino == inode;
 }
 
-void log_set_stderr(BpLogLevel level)
+BpLogLevel bp_log_stderr(void)
+{
+	return (BpLogLevel)g_atomic_int_get(&stderr_level);
+}
+
+void bp_log_set_stderr(BpLogLevel level)
 {
 	g_atomic_int_set(&stderr_level, (gint)level);
 }

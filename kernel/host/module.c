@@ -348,7 +348,7 @@ static const BpModule *find_class(const char *name, GError **error)
 		return module;
 	names = bp_registry_list("module/");
 	nearest = bp_nearest(name, (const char *const *)names);
-	g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no module %s%s%s; module list shows them", name,
+	g_set_error(error, BP_HOST_ERROR, BP_NOT_FOUND, "there is no module %s%s%s; module classes lists them", name,
 		    nearest ? "; did you mean " : "", nearest ? nearest : "");
 	return NULL;
 }

@@ -12,7 +12,7 @@ const char *bp_state_text(BpState state)
 	return words[MIN((guint)state, G_N_ELEMENTS(words) - 1)];
 }
 
-char *json_quote(const char *text)
+char *bp_quote_json(const char *text)
 {
 	g_autofree char *valid = g_utf8_make_valid(text, -1);
 	GString *out = g_string_new("\"");
@@ -41,8 +41,8 @@ static void tell(BpInstance *self)
 	if (!problems)
 		return;
 	if (bp_channel_is_watched(problems)) {
-		name = json_quote(self->name);
-		reason = json_quote(about->state_reason ? about->state_reason : "");
+		name = bp_quote_json(self->name);
+		reason = bp_quote_json(about->state_reason ? about->state_reason : "");
 		bp_channel_printf(problems,
 				  "{\"instance\":%s,\"module\":\"%s\",\"state\":\"%s\",\"reason\":%s,\"since\":%.3f}",
 				  name, about->module->name, bp_state_text(about->state), reason,

@@ -63,21 +63,52 @@ static gboolean is_watched_by(BpSession *session, const char *name)
 	return FALSE;
 }
 
+/* How long ago the last message was sent; yours, as the next. */
+static char *last_text(const BpChannelStats *stats)
+{
+	return stats->last ? bp_duration_text(MAX(g_get_real_time() - stats->last, 0)) : g_strdup("");
+}
+
+/* The first line of its beginning, or bytes in hex. */
+static char *head_text(const BpChannelStats *stats)
+{
+	gsize all = strnlen(stats->head, sizeof(stats->head)), size = all;
+	g_autofree char *text = NULL;
+	const char *end;
+
+	if (!g_utf8_validate(stats->head, (gssize)size, &end) && all == sizeof(stats->head) &&
+	    stats->head + size - end < 4)
+		size = (gsize)(end - stats->head); /* it ends within a character */
+	if (!is_text(stats->head, size))
+		return bp_bytes_to_hex(stats->head, MIN(size, 8));
+	for (gsize at = 0; at < size; at++)
+		if (stats->head[at] == '\r' || stats->head[at] == '\n')
+			size = at;
+	text = bp_text_safe(stats->head, (gssize)size);
+	return g_strconcat(text, all == sizeof(stats->head) ? "\342\200\246" : NULL, NULL);
+}
+
 static gboolean run_list(BpPlugin *self, BpCall *call, GError **error)
 {
 	const char *glob = bp_param_find(bp_values_table(bp_call_values(call)), "glob") ? bp_call_string(call, "glob")
 											: NULL;
 	g_autoptr(GPtrArray) list = bp_channel_list(glob);
-	BpTable *table = bp_table_new("Channels Active:", ">Watchers", ">Messages", ">Rate/s", ">Drops", NULL);
+	gboolean json = bp_call_wants_json(call);
+	BpTable *table = bp_table_new("Channels Active:", ">Watchers", ">Messages", ">Rate/s", ">Drops", ">Last",
+				      "Begins with", json ? ">Number" : NULL, "Shown", NULL);
 
 	for (guint i = 0; i < list->len; i++) {
 		BpChannel *channel = list->pdata[i];
 		BpChannelStats stats = bp_channel_stats(channel);
+		guint number = bp_channel_number(channel);
+		gboolean shown = is_watched_by(bp_call_session(call), bp_channel_name(channel));
+		g_autofree char *last = last_text(&stats), *head = head_text(&stats);
+		g_autofree char *before = json ? NULL : g_strdup_printf("%c %2u: ", shown ? '*' : ' ', number);
+		g_autofree char *after = json ? g_strdup_printf("\t%u\t%s", number, shown ? "yes" : "no") : NULL;
 
-		bp_table_row(table, "%c %2u: %s\t%u\t%" G_GUINT64_FORMAT "\t%.1f\t%" G_GUINT64_FORMAT,
-			     is_watched_by(bp_call_session(call), bp_channel_name(channel)) ? '*' : ' ',
-			     bp_channel_number(channel), bp_channel_name(channel), stats.watchers, stats.messages,
-			     stats.rate, stats.drops);
+		bp_table_row(table, "%s%s\t%u\t%" G_GUINT64_FORMAT "\t%.1f\t%" G_GUINT64_FORMAT "\t%s\t%s%s",
+			     before ? before : "", bp_channel_name(channel), stats.watchers, stats.messages, stats.rate,
+			     stats.drops, last, head, after ? after : "");
 		if (stats.drops)
 			bp_table_style(table, 4, BP_WARN);
 	}
@@ -93,18 +124,22 @@ static gboolean run_info(BpPlugin *self, BpCall *call, GError **error)
 {
 	g_autoptr(BpChannel) channel = bp_channel_named(bp_call_string(call, "name"), error);
 	g_auto(BpChannelOptions) options = { 0 };
+	g_autofree char *last = NULL;
+	g_autofree char *head = NULL;
 	BpChannelStats stats;
 
 	if (!channel)
 		return FALSE;
 	stats = bp_channel_stats(channel);
+	last = last_text(&stats);
+	head = head_text(&stats);
 	options = bp_channel_options(channel);
 	bp_call_styled(call, BP_STRONG, "%s (number %u)", bp_channel_name(channel), bp_channel_number(channel));
 	bp_call_printf(call, "  watchers   %u", stats.watchers);
-	bp_call_printf(call,
-		       "  messages   %" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT
-		       " bytes, %.1f a second, while watched or kept",
+	bp_call_printf(call, "  messages   %" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT " bytes, %.1f a second",
 		       stats.messages, stats.bytes, stats.rate);
+	if (*last)
+		bp_call_printf(call, "  last       %s ago%s%s", last, *head ? ": " : "", head);
 	bp_call_printf(call, "  drops      %" G_GUINT64_FORMAT, stats.drops);
 	bp_call_printf(call, "  replay     %u", options.replay);
 	bp_call_printf(call, "  greet      %s", options.greet ? options.greet : "none");

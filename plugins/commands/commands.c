@@ -14,12 +14,13 @@ static const char manual[] =
 static gboolean load(BpPlugin *self, GError **error)
 {
 	const BpCommand *const tables[] = { help_commands,   plugin_commands,  module_commands, context_commands,
-					    script_commands, session_commands, status_commands };
+					    script_commands, session_commands, status_commands, leave_commands };
 
 	for (guint i = 0; i < G_N_ELEMENTS(tables); i++)
 		if (!bp_command_add(self, tables[i], error))
 			return FALSE;
-	return alias_load(self, error) && channel_load(self, error);
+	return alias_load(self, error) && channel_load(self, error) && leave_load(self, error) &&
+	       table_load(self, error);
 }
 
 BP_PLUGIN(.name = "commands", .version = "1.0", .manual = manual, .load = load,

@@ -28,14 +28,14 @@ static BpContext *find_context(BpCall *call, GError **error)
 static void list_settings(BpCall *call, BpContext *context)
 {
 	g_autoptr(GPtrArray) settings = bp_setting_rows(context);
-	BpTable *table = bp_table_new("Key", "Value", "", "What it is", NULL);
+	BpTable *table = bp_table_new("Key", "Value", "From", "What it is", NULL);
 
 	for (guint i = 0; i < settings->len; i++) {
 		const BpParam *param = settings->pdata[i];
 		g_autofree char *value = bp_setting_get(context, param->name);
 		gboolean temporary = bp_setting_is_temporary(context, param->name);
 
-		bp_table_row(table, "\"%s\"\t:= %s\t%s\t%s", param->name,
+		bp_table_row(table, bp_call_wants_json(call) ? "%s\t%s\t%s\t%s" : "\"%s\"\t:= %s\t%s\t%s", param->name,
 			     param->secret && value ? "***"
 			     : value		    ? value
 						    : "(none)",

@@ -12,25 +12,84 @@ static gint by_group(gconstpointer a, gconstpointer b)
 	return order ? order : strcmp(first->name, second->name);
 }
 
-static void list_all(BpCall *call)
+static gboolean is_for(const BpCall *call, const BpCommand *command)
 {
-	g_autoptr(GPtrArray) commands = bp_command_list();
-	const char *group = "";
+	return !command->hidden && command->role <= bp_session_role(bp_call_session(call));
+}
+
+/* All that this session may type, by group; yours. */
+static GPtrArray *list_allowed(const BpCall *call)
+{
+	GPtrArray *commands = bp_command_list();
 
 	g_ptr_array_sort(commands, by_group);
+	for (guint i = commands->len; i--;)
+		if (!is_for(call, commands->pdata[i]))
+			g_ptr_array_remove_index(commands, i);
+	return commands;
+}
+
+/* The words behind the group's own: "info" of "channel info". */
+static const char *short_name(const BpCommand *command)
+{
+	const char *group = bp_command_group(command);
+	gsize size = strlen(group);
+
+	return g_str_has_prefix(command->name, group) && command->name[size] == ' ' ? command->name + size + 1
+										    : command->name;
+}
+
+static void print_group(BpCall *call, const char *group, const GString *names, guint columns)
+{
+	const char *at = names->str;
+	int left = 12;
+
+	while (*at) {
+		gsize size = strlen(at), room = (gsize)MAX((int)columns - left - 2, 20);
+
+		if (size > room) {
+			for (size = room; size && at[size] != ' '; size--)
+				;
+			size = size ? size : room;
+		}
+		bp_call_printf(call, "%-*s  %.*s", left, at == names->str ? group : "", (int)size, at);
+		at += size + (at[size] == ' ');
+	}
+}
+
+/* What fits a screen: each group with the names of its commands. */
+static void list_groups(BpCall *call)
+{
+	g_autoptr(GPtrArray) commands = list_allowed(call);
+	g_autoptr(GString) names = g_string_new(NULL);
+	guint columns, rows;
+
+	bp_session_size(bp_call_session(call), &columns, &rows);
+	for (guint i = 0; i < commands->len; i++) {
+		const char *group = bp_command_group(commands->pdata[i]);
+
+		g_string_append_printf(names, "%s%s", names->len ? ", " : "", short_name(commands->pdata[i]));
+		if (i + 1 < commands->len && !strcmp(group, bp_command_group(commands->pdata[i + 1])))
+			continue;
+		print_group(call, group, names, columns);
+		g_string_truncate(names, 0);
+	}
+}
+
+static void list_all(BpCall *call)
+{
+	g_autoptr(GPtrArray) commands = list_allowed(call);
+	const char *group = "";
+
 	for (guint i = 0; i < commands->len; i++) {
 		const BpCommand *command = commands->pdata[i];
 
-		if (command->hidden || command->role > bp_session_role(bp_call_session(call)))
-			continue;
 		if (strcmp(group, bp_command_group(command))) {
 			group = bp_command_group(command);
 			bp_call_styled(call, BP_HEADING, "--- %s Commands ---", group);
 		}
 		bp_call_printf(call, "%-22s %s", command->name, command->help ? command->help : "");
 	}
-	bp_call_styled(call, BP_DIM,
-		       "help NAME tells all about one; find WORD searches; Tab completes; a|b runs a, then b");
 }
 
 /* Its usage and its parameters: what --help behind a command shows. */
@@ -61,42 +120,55 @@ static void explain(BpCall *call, const BpCommand *command)
 	bp_call_styled(call, BP_DIM, "(from %s, for %s)", bp_command_plugin(command), roles[command->role]);
 }
 
-/* The command itself, or all of a group. */
-static guint explain_named(BpCall *call, const char *name)
+/* The commands of a group, and those that begin with the name, a line each. */
+static gboolean list_group(BpCall *call, const char *name)
 {
-	g_autoptr(GPtrArray) commands = bp_command_list();
+	g_autoptr(GPtrArray) commands = list_allowed(call);
 	g_autofree char *prefix = g_strconcat(name, " ", NULL);
-	guint found = 0;
+	BpTable *table = NULL;
 
 	for (guint i = 0; i < commands->len; i++) {
 		const BpCommand *command = commands->pdata[i];
 		gboolean exact = !strcmp(command->name, name);
 
-		if (!exact && !g_str_has_prefix(command->name, prefix) && strcmp(bp_command_group(command), name))
+		if (exact || (!g_str_has_prefix(command->name, prefix) && strcmp(bp_command_group(command), name)))
 			continue;
-		if (found++)
-			bp_call_print(call, "");
-		explain(call, command);
+		if (!table)
+			table = bp_table_new("Command", "What it does", NULL);
+		bp_table_row(table, "%s\t%s", command->name, command->help ? command->help : "");
 	}
-	return found;
+	if (table)
+		bp_call_table(call, table);
+	return table != NULL;
 }
 
 static gboolean run_help(BpPlugin *self, BpCall *call, GError **error)
 {
+	gboolean terminal = bp_session_is_terminal(bp_call_session(call));
+	const BpCommand *command;
 	g_autofree char *name = NULL;
 	g_auto(GStrv) words = NULL;
 	const char *nearest;
 
 	if (!bp_call_has(call, "name")) {
-		list_all(call);
+		(terminal ? list_groups : list_all)(call);
+		bp_call_styled(call, BP_DIM, "help NAME explains one%s; find WORD searches; Tab completes",
+			       terminal ? " or a group" : "");
 		return TRUE;
 	}
 	name = g_strjoinv(" ", (char **)bp_call_list(call, "name"));
-	if (*bp_call_suffix(call)) {
-		show_usage(call, bp_command_find(name), NULL);
+	command = bp_command_find(name);
+	if (command && *bp_call_suffix(call)) {
+		show_usage(call, command, NULL);
 		return TRUE;
 	}
-	if (explain_named(call, name))
+	if (command) {
+		explain(call, command);
+		if (!strchr(name, ' '))
+			(void)list_group(call, name);
+		return TRUE;
+	}
+	if (list_group(call, name))
 		return TRUE;
 	words = bp_command_words(NULL);
 	nearest = bp_nearest(name, (const char *const *)words);
@@ -160,10 +232,11 @@ static const BpParam find_params[] = {
 };
 
 const BpCommand help_commands[] = {
-	{ "help", .help = "list the commands, or explain one", .params = help_params, .run = run_help,
-	  .group = "base" },
+	{ "help", .help = "list the commands, or explain one", .params = help_params, .run = run_help, .group = "base",
+	  .example = "help channel" },
 	{ "?", .help = "the same as help", .params = help_params, .run = run_help, .hidden = TRUE, .group = "base" },
-	{ "find", .help = "search the commands", .params = find_params, .run = run_find, .group = "base" },
+	{ "find", .help = "search the commands", .params = find_params, .run = run_find, .group = "base",
+	  .example = "find port" },
 	{ "??", .help = "the same as find", .params = find_params, .run = run_find, .hidden = TRUE, .group = "base" },
 	{ NULL },
 };

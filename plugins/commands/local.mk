@@ -6,11 +6,13 @@ COMMAND_TABLES = \
 	plugins/commands/commands.h \
 	plugins/commands/context.c \
 	plugins/commands/help.c \
+	plugins/commands/leave.c \
 	plugins/commands/module.c \
 	plugins/commands/plugin.c \
 	plugins/commands/script.c \
 	plugins/commands/session.c \
 	plugins/commands/status.c \
+	plugins/commands/table.c \
 	plugins/commands/usage.c \
 	plugins/commands/usage.h
 plugins_commands_so_SOURCES = plugins/commands/commands.c $(COMMAND_TABLES)

@@ -9,23 +9,9 @@
 
 static gboolean run_list(BpPlugin *self, BpCall *call, GError **error)
 {
-	g_auto(GStrv) names = bp_registry_list("module/");
 	g_autoptr(GPtrArray) open = bp_instance_list(NULL);
-	BpTable *table = bp_table_new("Modules Registered:", "Plugin", "What it is", NULL);
+	BpTable *table = bp_table_new("Loaded Modules:", "Class", "State", "Context", "Parameters", NULL);
 
-	for (char **name = names; *name; name++) {
-		g_autofree char *path = g_strconcat("module/", *name, NULL);
-
-		bp_table_row(table, "  %s\t%s\t%s", *name, bp_plugin_name(bp_registry_owner(path)),
-			     bp_module_find(*name)->help);
-	}
-	bp_call_table(call, table);
-	if (!open->len) {
-		bp_call_styled(call, BP_DIM, "none is open; module open CLASS NAME key=value... opens one");
-		return TRUE;
-	}
-	bp_call_print(call, "");
-	table = bp_table_new("Loaded Modules:", "Class", "State", "Context", "Parameters", NULL);
 	for (guint i = 0; i < open->len; i++) {
 		BpInstance *instance = open->pdata[i];
 		g_autofree char *values = bp_values_describe(bp_instance_values(instance));
@@ -34,6 +20,23 @@ static gboolean run_list(BpPlugin *self, BpCall *call, GError **error)
 		bp_table_row(table, "  %s\t%s\t%s\t%s\t%s", bp_plugin_name(instance),
 			     bp_instance_module(instance)->name, state, bp_instance_path(instance), values);
 		bp_table_style(table, 2, state_style(instance));
+	}
+	bp_call_table(call, table);
+	bp_call_styled(call, BP_DIM, "%smodule classes lists what can be opened", open->len ? "" : "none is open; ");
+	return TRUE;
+}
+
+static gboolean run_classes(BpPlugin *self, BpCall *call, GError **error)
+{
+	g_auto(GStrv) names = bp_registry_list("module/");
+	BpTable *table = bp_table_new("Modules Registered:", ">Open", "Plugin", "What it is", NULL);
+
+	for (char **name = names; *name; name++) {
+		g_autofree char *path = g_strconcat("module/", *name, NULL);
+		g_autoptr(GPtrArray) open = bp_instance_list(*name);
+
+		bp_table_row(table, "  %s\t%u\t%s\t%s", *name, open->len, bp_plugin_name(bp_registry_owner(path)),
+			     bp_module_find(*name)->help);
 	}
 	bp_call_table(call, table);
 	return TRUE;
@@ -152,7 +155,8 @@ static gboolean run_register(BpPlugin *self, BpCall *call, GError **error)
 }
 
 static const BpParam open_params[] = {
-	{ "class", .kind = BP_ARGUMENT, .required = TRUE, .names = BP_A_MODULE, .help = "as module list shows them" },
+	{ "class", .kind = BP_ARGUMENT, .required = TRUE, .names = BP_A_MODULE,
+	  .help = "as module classes shows them" },
 	{ "name", .kind = BP_ARGUMENT, .help = "of the instance; the class's if none is given" },
 	{ "params", .kind = BP_ARGUMENT, .many = TRUE, .help = "key=value; module info CLASS tells which there are" },
 	{ "context", .fallback = "/", .names = BP_A_CONTEXT, .help = "where it is opened" },
@@ -176,7 +180,9 @@ static const BpParam register_params[] = {
 
 const BpCommand module_commands[] = {
 	{ "module", .help = "list the modules", .run = run_list, .group = "module" },
-	{ "module list", .help = "list classes and open instances", .run = run_list },
+	{ "module list", .help = "list the open instances and how they are", .run = run_list,
+	  .example = "module list" },
+	{ "module classes", .help = "list what can be opened", .run = run_classes, .example = "module classes" },
 	{ "module open", .example = "module open TelnetServer lab port=2323", .help = "open a module under a name",
 	  .params = open_params, .run = run_open, .role = BP_OPERATOR },
 	{ "module close", .help = "close an instance", .params = close_params, .run = run_close, .role = BP_OPERATOR },

@@ -87,21 +87,6 @@ static gboolean run_wait(BpPlugin *self, BpCall *call, GError **error)
 	return TRUE;
 }
 
-/* --- the end --- */
-
-static gboolean run_exit(BpPlugin *self, BpCall *call, GError **error)
-{
-	bp_session_end(bp_call_session(call), BP_END_HANDLER, "Goodbye!");
-	return TRUE;
-}
-
-static gboolean run_quit(BpPlugin *self, BpCall *call, GError **error)
-{
-	bp_call_print(call, "Shutting down.");
-	bp_kernel_quit(bp_session_failed(bp_call_session(call)) ? 1 : 0);
-	return TRUE;
-}
-
 /* --- tables --- */
 
 static const BpParam execute_params[] = {
@@ -133,10 +118,5 @@ const BpCommand script_commands[] = {
 	  .run = run_threaded, .role = BP_OPERATOR, .group = "base" },
 	{ "wait", .help = "let some time pass before the next command", .params = wait_params, .run = run_wait,
 	  .group = "base" },
-	{ "exit", .help = "leave: ends this session only", .run = run_exit, .group = "base" },
-	{ "logout", .help = "the same as exit", .run = run_exit, .hidden = TRUE, .group = "base" },
-	{ "quit", .help = "end the program: sessions, modules, plugins, settings, in order", .run = run_quit,
-	  .role = BP_ADMIN, .group = "base" },
-	{ "shutdown", .help = "the same as quit", .run = run_quit, .role = BP_ADMIN, .group = "base" },
 	{ NULL },
 };

@@ -56,6 +56,25 @@ static void show_instances(BpCall *call, GPtrArray *instances)
 	bp_call_table(call, table);
 }
 
+char *problems_text(void)
+{
+	g_autoptr(GPtrArray) instances = bp_instance_list(NULL);
+	g_autoptr(GString) text = g_string_new(NULL);
+	guint count = 0;
+
+	for (guint i = 0; i < instances->len; i++) {
+		BpInstanceState state = bp_instance_state(instances->pdata[i]);
+		g_autofree char *age = NULL;
+
+		if (state.state == BP_STATE_OK)
+			continue;
+		age = bp_duration_text(g_get_monotonic_time() - state.since);
+		g_string_append_printf(text, "%s%s %s (%s)", count++ ? "; " : "", bp_plugin_name(instances->pdata[i]),
+				       *state.reason ? state.reason : bp_state_text(state.state), age);
+	}
+	return count ? g_strdup_printf("%u problem%s: %s", count, count > 1 ? "s" : "", text->str) : NULL;
+}
+
 static guint show_problems(BpCall *call, GPtrArray *instances)
 {
 	guint count = 0;
@@ -130,6 +149,8 @@ static gboolean run_status(BpPlugin *self, BpCall *call, GError **error)
 			       pieces, lines);
 	show_losses(call);
 	problems = show_problems(call, instances);
+	if (!problems)
+		bp_call_styled(call, BP_GOOD, "no problems");
 	if (bp_call_bool(call, "check"))
 		return problems ? bp_fail(error, BP_FAILED, "%u problem%s", problems, problems > 1 ? "s" : "") : TRUE;
 	show_longest(call);

@@ -109,7 +109,7 @@ static gboolean run_info(BpPlugin *self, BpCall *call, GError **error)
 		bp_call_print(call, g_strchomp(text->str));
 	}
 	if (!list->len)
-		bp_call_print(call, "There is no mesh gateway: `mesh open NAME --uart UART` opens one.");
+		bp_call_styled(call, BP_DIM, "There is no mesh gateway: `mesh open NAME --uart UART` opens one.");
 	return TRUE;
 }
 

@@ -14,8 +14,10 @@ static void push(MeshGateway *gateway, const guint8 *body, gsize size)
 {
 	g_autoptr(BpMessage) message = NULL;
 
-	if (!gateway->first && !bp_channel_is_watched(gateway->recv))
+	if (!gateway->first && !bp_channel_is_watched(gateway->recv)) {
+		bp_channel_note(gateway->recv, body, size);
 		return;
+	}
 	message = bp_message_new(body, size, BP_BINARY);
 	gateway->counts.pushed++;
 	mesh_socket_push(gateway, message);

@@ -42,8 +42,8 @@ static gboolean run_list(BpPlugin *self, BpCall *call, GError **error)
 	}
 	bp_call_table(call, table);
 	if (!list->len)
-		bp_call_print(
-			call,
+		bp_call_styled(
+			call, BP_DIM,
 			"There is no bridge: `module open MqttBridge hub host=localhost export=uart*` opens one.");
 	return TRUE;
 }

@@ -121,7 +121,7 @@ static void tell(const NodeRecord *node, const char *event)
 	json_t *object;
 	g_autofree char *text = NULL;
 
-	if (!bp_channel_is_watched(here.channel))
+	if (!bp_channel_wants(here.channel))
 		return;
 	object = node_json(node);
 	json_object_set_new(object, "event", json_string(event));

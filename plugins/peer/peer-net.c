@@ -307,7 +307,7 @@ void peer_net_event(PeerNet *net, const char *event, const PeerLink *link, const
 	json_t *object;
 	g_autofree char *text = NULL;
 
-	if (!bp_channel_is_watched(net->events))
+	if (!bp_channel_wants(net->events))
 		return;
 	object = json_pack("{s:s,s:s?,s:s?}", "event", event, "id", link ? link->id : NULL, "name",
 			   link ? link->name : NULL);
@@ -322,8 +322,10 @@ void peer_net_said(PeerNet *net, char *origin, const char *text, gsize size)
 {
 	BpMessage *message;
 
-	if (!bp_channel_is_watched(net->recv))
+	if (!bp_channel_is_watched(net->recv)) {
+		bp_channel_note(net->recv, text, size);
 		return;
+	}
 	message = bp_message_new(text, size, BP_TEXT);
 	bp_message_set_origin(message, origin);
 	bp_channel_send_take(net->recv, message);

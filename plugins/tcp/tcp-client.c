@@ -59,8 +59,10 @@ static void on_data(BpPlugin *self, BpStream *stream, const guint8 *data, gsize 
 	TcpClient *client = user;
 	BpMessage *message;
 
-	if (!bp_channel_is_watched(client->recv))
+	if (!bp_channel_is_watched(client->recv)) {
+		bp_channel_note(client->recv, data, size);
 		return;
+	}
 	message = bp_message_new(data, size, BP_BINARY);
 	bp_message_set_origin(message, client->origin);
 	bp_message_set_reply_channel(message, client->send);

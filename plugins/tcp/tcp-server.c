@@ -48,6 +48,10 @@ static void publish(TcpConnection *connection, const guint8 *data, gsize size)
 	BpMessage *message;
 
 	bp_channel_print_bytes(server->data, "-->", data, size);
+	if (!one)
+		bp_channel_note(connection->recv, data, size);
+	if (!all)
+		bp_channel_note(server->recv, data, size);
 	if (!one && !all)
 		return;
 	message = bp_message_new(data, size, BP_BINARY);

@@ -18,8 +18,10 @@ static void say(Uart *uart, BpChannel *channel, const guint8 *data, gsize size, 
 {
 	BpMessage *message;
 
-	if (!bp_channel_is_watched(channel))
+	if (!bp_channel_is_watched(channel)) {
+		bp_channel_note(channel, data, size);
 		return;
+	}
 	message = bp_message_new(data, size, BP_BINARY);
 	bp_message_set_origin(message, uart->origin);
 	bp_message_set_reply_channel(message, reply);

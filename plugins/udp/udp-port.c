@@ -98,7 +98,7 @@ static void log_datagram(UdpPort *port, const char *arrow, const char *host, gco
 {
 	g_autofree char *prefix = NULL;
 
-	if (!bp_channel_is_watched(port->data))
+	if (!bp_channel_wants(port->data))
 		return;
 	prefix = g_strconcat(arrow, " ", host, NULL);
 	bp_channel_print_bytes(port->data, prefix, data, size);
@@ -236,8 +236,10 @@ static void on_data(BpPlugin *self, BpDatagram *datagram, const guint8 *data, gs
 		udp_port_works(port);
 	tell_losses(port);
 	log_datagram(port, "-->", peer->origin, data, size);
-	if (!bp_channel_is_watched(port->recv))
+	if (!bp_channel_is_watched(port->recv)) {
+		bp_channel_note(port->recv, data, size);
 		return;
+	}
 	message = bp_message_new(data, size, BP_BINARY);
 	bp_message_set_origin(message, peer->origin);
 	bp_message_set_reply_channel(message, peer->send);
@@ -282,7 +284,7 @@ void udp_port_send(UdpPort *port, BpMessage *message, const BpAddress *to)
 				      : "the socket is of the other IP version");
 		return;
 	}
-	if (bp_channel_is_watched(port->data)) {
+	if (bp_channel_wants(port->data)) {
 		text = bp_address_format(to);
 		log_datagram(port, "<--", text, bp_message_data(message), size);
 	}

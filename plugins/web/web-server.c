@@ -230,9 +230,9 @@ static void on_finished(BpPlugin *self, BpHttpExchange *exchange, guint status, 
 	server->bytes += bytes;
 	if (status / 100 < G_N_ELEMENTS(server->by_class))
 		server->by_class[status / 100]++;
-	if (bp_channel_is_watched(server->access))
+	if (bp_channel_wants(server->access))
 		log_access(server, exchange, status, bytes);
-	if (bp_channel_is_watched(server->data)) {
+	if (bp_channel_wants(server->data)) {
 		g_autoptr(GString) line = g_string_new(bp_http_peer(exchange));
 		g_autofree char *target = shown_target(exchange);
 		g_autofree char *request = g_strdup_printf("%s %s", bp_http_method(exchange), target);

@@ -6,6 +6,7 @@ Every choice is drawn from one generator and none depends on what the program an
 import collections
 import os
 import random
+import re
 import signal
 import socket
 import time
@@ -235,7 +236,8 @@ class World:
         kept = 2 if host.terminal else 1  # the first ones are its own
         host.control("\n".join(f"session kill {number}" for number in host.sessions()[kept:]))
         for line in host.control("channel list").splitlines():
-            name = line.split()[-5] if len(line.split()) > 5 and "session/" not in line else ""
+            name = re.match(r"[* ]\s*\d+: (\S+)", line) if "session/" not in line else None
+            name = name[1] if name else ""
             links = [link.split()[-1] for link in host.control(f"channel info {name}").splitlines() if "linked to" in link] if name else []
             if links:
                 host.control("\n".join(f"channel unlink {name} {link}" for link in links))

@@ -42,7 +42,7 @@ static void try_bind(const BpParam *table, const ParsedWords *words)
 	check((values == NULL) == (error != NULL));
 	check(!error || strlen(error->message) < 600);
 	check(next.rest_start == G_MAXSIZE || next.rest_start < strlen(words->command));
-	(void)bind_asks_help(table, words, MIN(1, words->count));
+	(void)bind_asks_help(table, words, MIN(1, words->count), &(gboolean){ FALSE });
 	if (bind_has_secret(table, words, MIN(1, words->count)))
 		check(table == params);
 }

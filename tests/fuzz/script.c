@@ -486,7 +486,7 @@ void script_start(const BpPluginInfo *plugin, const ScriptTarget *target)
 	if (!bp_kernel_start(&options, &error) || !bp_plugin_add(&commands_plugin_info, &error) ||
 	    (plugin && !bp_plugin_add(plugin, &error)))
 		g_error("%s", error->message);
-	log_set_stderr(0);
+	bp_log_set_stderr(0);
 	remove_commands();
 	atexit(stop);
 }

@@ -1,49 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """watching.py - sessions that watch everything, each other too: each message is shown once, and the host goes on."""
-import os
-import pty
 import re
-import select
-import time
 
-from harness import BUILD, PATIENCE, Client, free_port, main
-
-
-class Terminal:
-    """A program at a terminal of its own."""
-
-    def __init__(self, folder):
-        os.makedirs(folder)
-        self.pid, self.fd = pty.fork()
-        if not self.pid:
-            os.execve(BUILD + "/backplane", [BUILD + "/backplane", "-P", BUILD + "/plugins"],
-                      dict(os.environ, HOME=folder, XDG_STATE_HOME=folder + "/state", XDG_RUNTIME_DIR=folder, TERM="xterm"))
-        self.seen = b""
-
-    def type(self, line):
-        os.write(self.fd, line.encode() + b"\r")
-
-    def expect(self, what):
-        end = time.monotonic() + PATIENCE
-        while what not in self.seen:
-            ready, _, _ = select.select([self.fd], [], [], max(0, end - time.monotonic()))
-            assert ready, f"{what!r} did not come; the end was {self.seen[-2000:]!r}"
-            self.seen += os.read(self.fd, 65536)
-        place = self.seen.index(what) + len(what)
-        taken, self.seen = self.seen[:place], self.seen[place:]
-        return taken
-
-    def end(self):
-        self.type("quit")
-        while True:
-            try:
-                if not os.read(self.fd, 65536):
-                    break
-            except OSError:
-                break
-        os.close(self.fd)
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+from harness import PATIENCE, Client, free_port, main
+from terminals import Terminal
 
 
 def telnet(port):
@@ -55,7 +16,7 @@ def telnet(port):
 
 def sent(bp):
     """How many messages have been sent to all sessions, as far as somebody watches."""
-    return sum(int(row.split()[-3]) for row in bp.run("channel list session/*/send") if "session/" in row)
+    return sum(int(re.search(r"send +\d+ +(\d+)", row)[1]) for row in bp.run("channel list session/*/send") if "session/" in row)
 
 
 def test_two_that_watch_everything(bp):

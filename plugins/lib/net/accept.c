@@ -51,7 +51,7 @@ static gboolean use_reserve(BpServer *server)
 static void announce_refusal(BpServer *server, const BpAddress *peer, const char *why)
 {
 	server->stats.refused++;
-	if (bp_channel_is_watched(server->channel)) {
+	if (bp_channel_wants(server->channel)) {
 		g_autofree char *from = bp_address_format_tuple(peer);
 
 		bp_channel_printf(server->channel, "Connection from %s refused: %s.", from, why);

@@ -75,7 +75,7 @@ void bp_channel_print_bytes(BpChannel *channel, const char *prefix, gconstpointe
 {
 	g_autofree char *text = NULL;
 
-	if (!bp_channel_is_watched(channel))
+	if (!bp_channel_wants(channel))
 		return;
 	text = bp_bytes_text(data, size);
 	bp_channel_printf(channel, "%s %s", prefix, text);

@@ -49,7 +49,7 @@ static void announce(BpServer *server, const BpAddress *peer, const char *before
 {
 	g_autofree char *who = NULL;
 
-	if (!bp_channel_is_watched(server->channel))
+	if (!bp_channel_wants(server->channel))
 		return;
 	who = bp_address_format_tuple(peer);
 	bp_channel_printf(server->channel, "%s %s%s%s%s", before, who, after, why ? why : "", why ? "." : "");

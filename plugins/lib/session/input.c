@@ -51,7 +51,7 @@ static gboolean give_line(BpSession *session, const char *line, gsize size)
 	BpPlugin *plugin;
 	gboolean go_on = TRUE;
 
-	if (!bp_session_is_hidden(session) && bp_channel_is_watched(recv)) {
+	if (!bp_session_is_hidden(session) && bp_channel_wants(recv)) {
 		g_autofree char *shown = handler->commands ? bp_command_shown(line) : g_strdup(line);
 		g_autofree char *text = g_strconcat(shown, "\n", NULL);
 
@@ -269,7 +269,7 @@ static void give_character(BpSession *session, const char *bytes, gsize size)
 {
 	BpChannel *recv = bp_session_channel(session, FALSE);
 
-	if (!bp_session_is_hidden(session) && bp_channel_is_watched(recv))
+	if (!bp_session_is_hidden(session))
 		bp_channel_send_bytes(recv, bytes, size);
 	if (!bp_session_is_ended(session))
 		bp_session_give_bytes(session, bytes, size);

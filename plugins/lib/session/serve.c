@@ -72,7 +72,9 @@ void bp_serve_publish(BpServe *serve, BpSession *session, gconstpointer data, gs
 {
 	BpMessage *message;
 
-	if (bp_session_is_hidden(session) || !bp_channel_is_watched(serve->recv))
+	if (bp_session_is_hidden(session))
+		return;
+	if (!bp_channel_wants(serve->recv))
 		return;
 	message = bp_message_new(data, size, text ? BP_TEXT : BP_BINARY);
 	bp_message_set_origin(message, (char *)bp_session_peer(session));
