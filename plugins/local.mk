@@ -20,6 +20,7 @@ include plugins/control/local.mk
 include plugins/echo/local.mk
 include plugins/exec/local.mk
 include plugins/guess/local.mk
+include plugins/import/local.mk
 include plugins/leftovers/local.mk
 include plugins/lua/local.mk
 include plugins/mesh/local.mk

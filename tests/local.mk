@@ -190,7 +190,7 @@ tests/plugins/%.so: tests/plugins/%.c tests/libbackplane.so.0 $(pkginclude_HEADE
 	$(AM_V_CCLD)$(MKDIR_P) tests/plugins && $(CC) $(PLUGIN_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS) \
 		$(PLUGIN_LDFLAGS) $(LDFLAGS) -o $@ $< tests/libbackplane.so.0 $(GLIB_LIBS) $(JSON_LIBS)
 
-EXTRA_DIST += tests/abi tests/busy tests/fresh tests/lint tests/lua tests/waiters.py tests/run tests/scenario tests/web/.npmrc tests/web/mock.mjs tests/web/package-lock.json tests/web/package.json tests/web/page.mjs tests/web/ws.mjs
+EXTRA_DIST += tests/abi tests/busy tests/fresh tests/import tests/lint tests/lua tests/waiters.py tests/run tests/scenario tests/web/.npmrc tests/web/mock.mjs tests/web/package-lock.json tests/web/package.json tests/web/page.mjs tests/web/ws.mjs
 
 # The scenarios that the real program passes under AddressSanitizer at every check; ONLY='*' runs them all.
 SCENARIOS = endpoint leftovers lifetimes monitor one-turn reloads tcp telnet uart-server unloads web web-content web-openapi web-ws

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* mqtt.c - module MqttBridge: channels as topics of an MQTT broker, and topics as channels. */
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+#include <backplane/file.h>
 #include "mqtt.h"
 
 static const char manual[] =
@@ -28,6 +30,7 @@ const BpParam mqtt_params[] = {
 	{ "client_id", .help = "name at the broker, of this bridge alone; backplane-HOST-NAME if left out" },
 	{ "user", 'u', .help = "user name" },
 	{ "password", .secret = 1, .help = "password" },
+	{ "password_file", .names = BP_A_FILE, .help = "file with the password; only its owner and group may read it" },
 	{ "keepalive", .type = BP_DURATION, .fallback = "60s", .min = 5, .max = 65535,
 	  .help = "a broker that does not answer is given up after that" },
 	{ "clean", .type = BP_BOOL, .fallback = "no",
@@ -172,9 +175,28 @@ static char *expand(MqttBridge *bridge, const char *parameter, GError **error)
 	return result;
 }
 
+/* FALSE: the file cannot be used. `*password` stays NULL where none is given. Yours. */
+static gboolean read_password(BpInstance *self, char **password, GError **error)
+{
+	const char *path = bp_instance_string(self, "password_file");
+	struct stat file;
+
+	if (!path) {
+		*password = g_strdup(bp_instance_string(self, "password"));
+		return TRUE;
+	}
+	if (!stat(path, &file) && file.st_mode & S_IRWXO)
+		return bp_fail(error, BP_NOT_PERMITTED, "%s: others may read it: chmod o-rwx %s", path, path);
+	*password = bp_file_load(path, 4096, BP_FILE_READ, NULL, error);
+	if (*password)
+		g_strchomp(*password);
+	return *password != NULL;
+}
+
 static BpMqtt *connect_to(MqttBridge *bridge, GError **error)
 {
 	BpInstance *self = bridge->self;
+	g_autofree char *password = NULL;
 	g_autofree char *id = g_strdup_printf("backplane-%s-%s", bridge->host, bp_plugin_name(self));
 	const char *given = bp_instance_string(self, "client_id");
 	BpMqttMessage will = { .size = sizeof(will),
@@ -188,7 +210,6 @@ static BpMqtt *connect_to(MqttBridge *bridge, GError **error)
 				  .version = bridge->version,
 				  .client_id = given ? given : id,
 				  .user = bp_instance_string(self, "user"),
-				  .password = bp_instance_string(self, "password"),
 				  .keepalive = (guint)(bp_instance_duration(self, "keepalive") / G_USEC_PER_SEC),
 				  .clean = bp_instance_bool(self, "clean"),
 				  .tls = bp_instance_bool(self, "tls"),
@@ -202,6 +223,9 @@ static BpMqtt *connect_to(MqttBridge *bridge, GError **error)
 				  .pause_min = bp_instance_duration(self, "reconnect_min"),
 				  .pause_max = bp_instance_duration(self, "reconnect_max") };
 
+	if (!read_password(self, &password, error))
+		return NULL;
+	options.password = password;
 	bp_instance_set_state(self, BP_STATE_WAITING, "connecting to %s", options.host);
 	return bp_mqtt_new(self, &options, &events, bridge, error);
 }

@@ -89,6 +89,7 @@ static int run_client(const char *path, const char *unused)
 int main(int argc, char **argv)
 {
 	open_standard();
+	run_tool(argv);
 	bp_program_set_parts(&program_parts);
 	command = control_take_command(&argc, argv);
 	return bp_program(argc, argv, run_client);
