@@ -2,6 +2,7 @@
 # What a plugin author may see; nothing else is installed.
 
 pkginclude_HEADERS = \
+	include/backplane/access.h \
 	include/backplane/address.h \
 	include/backplane/backoff.h \
 	include/backplane/backplane.h \

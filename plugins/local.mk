@@ -10,6 +10,7 @@
 #
 # (in names of variables every character but letters and digits is _) and is included here, in alphabetical order.
 
+include plugins/access/local.mk
 include plugins/automation/local.mk
 include plugins/board/local.mk
 include plugins/commands/local.mk

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* net.h - the library net: addresses, streams, servers, datagrams, bytes and lines. Link with backplane-net. */
 #pragma once
+#include <backplane/access.h>
 #include <backplane/address.h>
 #include <backplane/backoff.h>
 #include <backplane/bytes.h>

@@ -25,7 +25,9 @@ typedef struct {
 	const char *module;
 	guint default_port;
 } BpTransport;
-/* handler, welcome_message, prompt, quiet. */
+/* auth: auto|none|optional|required. Also for modules with a table of their own. */
+BP_API extern const BpParam bp_auth_params[];
+/* handler, welcome_message, prompt, quiet, auth. */
 BP_API extern const BpParam bp_serve_params[];
 
 /* The common part of a server of sessions. Pointers are borrowed from the instance. */
@@ -55,6 +57,8 @@ static inline BpSession *bp_serve_session(BpServe *serve, BpTelnet *codec, const
 {
 	return bp_serve_session_sized(serve, codec, options, sizeof(*options), error);
 }
+/* Input of the session, or of one that is not open yet (NULL), may hold a password: it must not be on any channel. */
+BP_API gboolean bp_serve_is_private(const BpServe *serve, const BpSession *session);
 /* Sends input of a session on NAME/recv, unless it is a password. The session may be freed when this returns. */
 BP_API void bp_serve_publish(BpServe *serve, BpSession *session, gconstpointer data, gsize size, gboolean text);
 /* The message for sessions when the instance closes; a new string. */

@@ -57,6 +57,10 @@ BP_API void bp_session_show_prompt(BpSession *session);
 BP_API BpScope *bp_session_scope(BpSession *session);
 /* Sends `message` (may be NULL) and closes when it has been sent. */
 BP_API void bp_session_end(BpSession *session, BpEnd why, const char *message);
+/* Changes the role and, after a login, the handler: the new one is opened as by bp_session_open, and the channel "sessions" reports
+ * {"event":"login",...}. The handler before is closed first, and must not be on the stack but for a callback of its scope. If the new
+ * one refuses, the session ends. */
+BP_API void bp_session_become(BpSession *session, const BpHandler *handler, BpRole role, const char *welcome);
 /* Prints `text` in all sessions of the same server; `self_too` FALSE: except this one. */
 BP_API void bp_session_broadcast(BpSession *session, const char *text, gboolean self_too);
 

@@ -96,6 +96,16 @@ static void announce(BpSession *session, const char *event)
 /* Of one that has ended: its server, and the table of its transport, may have gone. */
 static const BpSessionLink no_link = { .size = sizeof(no_link), .name = "" };
 
+static void close_handler(BpSession *session, BpEnd why)
+{
+	if (session->handler->close && session->opened) {
+		owner_enter_always(session->handler_plugin);
+		session->handler->close(session->handler_plugin, session, why);
+		session_leave(session);
+	}
+	scope_clear(&session->scope);
+}
+
 /* The last part of every end. The handler and the link are notified though their plugins may be going: what they keep for the
  * session is freed there. The handler may close the server of the session; so that it goes afterwards only, it counts as
  * entered meanwhile. */
@@ -110,12 +120,7 @@ static void finish(BpSession *session, BpEnd why, gboolean tell_link)
 	session->ending = TRUE;
 	scope_stop(session->scope);
 	run_cancel_all(session);
-	if (session->handler->close && session->opened) {
-		owner_enter_always(session->handler_plugin);
-		session->handler->close(session->handler_plugin, session, why);
-		session_leave(session);
-	}
-	scope_clear(&session->scope);
+	close_handler(session, why);
 	output_release(session);
 	input = g_steal_pointer(&session->input);
 	if (input)
@@ -197,9 +202,11 @@ static gboolean refuse(BpSession *session, GError *take_why, GError **error)
 	if (!take_why)
 		take_why = g_error_new(BP_CONSOLE_ERROR, BP_NOT_PERMITTED, "%s takes no session now",
 				       session->handler->name);
+	if (session->begun)
+		bp_session_print(session, take_why->message);
 	g_propagate_error(error, take_why);
 	session->opened = FALSE;
-	finish(session, BP_END_HANDLER, FALSE);
+	finish(session, BP_END_HANDLER, session->begun);
 	return FALSE;
 }
 
@@ -215,9 +222,9 @@ static gboolean open_handler(BpSession *session, const char *welcome, GError **e
 		session_leave(session);
 		return refuse(session, why, error);
 	}
-	session->begun = TRUE;
 	if (!session->ended)
-		announce(session, "begin");
+		announce(session, session->begun ? "login" : "begin");
+	session->begun = TRUE;
 	if (welcome && *welcome && !session->ended)
 		bp_session_print(session, welcome);
 	if (handler->welcome && !session->ended)
@@ -258,6 +265,25 @@ void bp_session_end(BpSession *session, BpEnd why, const char *message)
 	session->ending = TRUE;
 	scope_stop(session->scope);
 	finish(session, why, TRUE);
+	bp_session_unref(session);
+}
+
+void bp_session_become(BpSession *session, const BpHandler *handler, BpRole role, const char *welcome)
+{
+	session->role = role;
+	if (session->ending || handler == session->handler)
+		return;
+	bp_session_ref(session);
+	close_handler(session, BP_END_HANDLER);
+	session->opened = FALSE;
+	g_free(session->memory);
+	session->handler = handler;
+	session->handler_plugin = bp_handler_plugin(handler);
+	session->memory = handler->size ? g_malloc0(handler->size) : NULL;
+	bp_session_set_prompt(session, handler->prompt);
+	bp_session_set_mode(session, handler->mode);
+	if (open_handler(session, welcome, NULL))
+		bp_session_show_prompt(session);
 	bp_session_unref(session);
 }
 

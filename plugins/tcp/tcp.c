@@ -25,6 +25,7 @@ const BpParam tcp_server_params[] = {
 	{ "handler", .alias = "handler_class", .names = BP_A_HANDLER,
 	  .help = "what answers; bytes on channels if left out" },
 	{ "welcome_message", .help = "first line sent to each client, with a handler" },
+	{ .include = bp_auth_params },
 	{ "prompt", .type = BP_BOOL, .fallback = "true", .help = "show the handler's prompt" },
 	{ "quiet", .type = BP_BOOL, .fallback = "no", .help = "do not show messages of channel console" },
 	{ .include = bp_server_params },

@@ -132,8 +132,10 @@ gboolean ws_client_open_session(WsClient *client, BpSessionOptions *options)
 	options->path = client->target;
 	options->agent = client->agent;
 	client->session = bp_serve_session(&client->server->serve, client->telnet, options, &error);
-	if (client->session)
+	if (client->session) { /* it may have to log in first */
+		client->bytes = bp_session_handler(client->session)->mode != BP_LINES;
 		return TRUE;
+	}
 	if (client->socket && !bp_websocket_is_closing(client->socket)) {
 		text = g_strconcat(error->message, "\r\n", NULL);
 		ws_client_send(client, client->server->telnet ? BP_WEBSOCKET_BINARY : BP_WEBSOCKET_TEXT, text,
@@ -182,7 +184,7 @@ static void on_message(BpPlugin *self, BpWebSocket *socket, BpWebSocketKind kind
 {
 	WsClient *client = user;
 
-	if (!client->session || !bp_session_is_hidden(client->session))
+	if (!bp_serve_is_private(&client->server->serve, client->session))
 		bp_channel_print_bytes(client->server->serve.data, "-->", data, size);
 	client->binary = kind == BP_WEBSOCKET_BINARY || client->server->telnet;
 	if (client->server->telnet) {

@@ -464,3 +464,28 @@ mutation("tls-tickets", "the keys of tickets change", "if (age < KEY_LIFE)", "if
 mutation("chunk-extension", "chunk extensions are checked", "if (stage < 0) return bad(", "if (0) return bad(", "http-codec:chunks")
 mutation("events-bounded", "the log of events is bounded", "log->events.length > EVENTS_LIMIT ||", "", "web.py:events_resume")
 mutation("events-counted", "lost events are counted", "web_count_lost(log->self, WEB_LOST_EVENTS);", "", "web.py:events_not_read")
+
+# --- who may come in ---
+
+mutation("access-needed", "users make login necessary",
+         'return bp_access_is_needed() ? AUTH_REQUIRED : AUTH_NONE;', "return AUTH_NONE;", "access.py:a_user_logs_in")
+mutation("access-role", "a session has the role of its user",
+         "bp_session_become(session, handler, subject->role, welcome);",
+         "bp_session_become(session, handler, BP_ADMIN, welcome);", "access.py:roles")
+mutation("access-password", "a wrong password is refused",
+         "bp_secret_equal(made, try->hash) && try->known", "try->known", "access.py:three_wrong_passwords")
+mutation("access-tries", "the third wrong password ends the connection",
+         "if (++login->tries >= TRIES) {", "if (0) {", "access.py:three_wrong_passwords")
+mutation("access-waiting", "tries that wait are bounded",
+         "by_address->waiting >= WAITING_LIMIT || by_user->waiting >= WAITING_LIMIT ||", "", "access.py:guessing_is_slow")
+mutation("access-ends", "what a user may do no more ends",
+         "forget_if(NULL, name); login_end_of(name);", "", "access.py:a_user_who_is_removed_is_put_out")
+mutation("access-damaged", "a damaged file of users locks the host",
+         'access_locked = !good || g_key_file_get_boolean(keys, "access", "locked", NULL);', "access_locked = FALSE;",
+         "access.py:a_damaged_file_locks")
+mutation("access-plugin", "without its plugin the file of users closes the host",
+         "return path && g_file_test(path, G_FILE_TEST_EXISTS);", "return FALSE;",
+         "access.py:without_the_plugin_it_stays_closed")
+mutation("access-typed", "what is typed while somebody logs in is on no channel",
+         "return bp_session_is_hidden(session) || strcmp(bp_session_handler(session)->name, LOGIN) == 0;",
+         "return bp_session_is_hidden(session);", "access.py:a_password_is_on_no_channel")

@@ -2,6 +2,7 @@
 execlib_PROGRAMS += libbackplane-net.so.0
 libbackplane_net_so_0_SOURCES = \
 	plugins/lib/net/accept.c \
+	plugins/lib/net/access.c \
 	plugins/lib/net/address.c \
 	plugins/lib/net/backoff.c \
 	plugins/lib/net/bytes.c \

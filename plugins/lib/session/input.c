@@ -137,6 +137,11 @@ static void update(BpSession *session, gpointer data)
 
 	if (!input->editor)
 		return;
+	if (!input->history && bp_session_handler(session)->commands) {
+		input->history = history_share("history");
+		line_editor_set_history(input->editor, input->history);
+		line_editor_set_limit(input->editor, line_limit(session));
+	}
 	if (bp_session_mode(session) != BP_LINES)
 		line_editor_hide(input->editor);
 	bp_session_size(session, &columns, &rows);
@@ -156,10 +161,6 @@ static void make_editor(BpSession *session, LineInput *input)
 		return;
 	input->session = session;
 	input->editor = line_editor_new(&editor_events, input);
-	if (bp_session_handler(session)->commands) {
-		input->history = history_share("history");
-		line_editor_set_history(input->editor, input->history);
-	}
 	line_editor_set_limit(input->editor, line_limit(session));
 	update(session, input);
 	bp_session_send(session, LINE_EDITOR_PASTE_ON, strlen(LINE_EDITOR_PASTE_ON));

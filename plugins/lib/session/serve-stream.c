@@ -153,9 +153,13 @@ static BpSession *make_session(Connection *connection, GError **error)
 		.peer = bp_stream_peer(connection->stream),
 		.local = bp_stream_local(connection->stream),
 	};
+	BpSession *session;
 
 	connection->raw = handler && handler->mode == BP_RAW;
-	return bp_serve_session(&connection->server->serve, connection->codec, &options, error);
+	session = bp_serve_session(&connection->server->serve, connection->codec, &options, error);
+	if (session) /* it may have to log in first */
+		connection->raw = bp_session_handler(session)->mode == BP_RAW;
+	return session;
 }
 
 static void stop_waiting(Connection *connection)
@@ -285,7 +289,7 @@ static void on_data(BpPlugin *self, BpStream *stream, const guint8 *data, gsize 
 {
 	Connection *connection = user;
 
-	if (!connection->session || !bp_session_is_hidden(connection->session))
+	if (!bp_serve_is_private(&connection->server->serve, connection->session))
 		bp_channel_print_bytes(connection->server->serve.data, "-->", data, size);
 	if (bp_stream_is_closing(stream))
 		return;

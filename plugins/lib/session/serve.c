@@ -2,9 +2,18 @@
 /* serve.c - the common part of servers of sessions: channels, reports, telnet events. */
 #include <backplane/serve.h>
 #include <string.h>
+#include <backplane/access.h>
 #include <backplane/owner.h>
 #include <backplane/kernel.h>
 #include <backplane/sessions.h>
+
+#define LOGIN "login" /* the handler of the plugin access */
+
+const BpParam bp_auth_params[] = {
+	{ "auth", .type = BP_CHOICE, .choices = "auto|none|optional|required", .fallback = "auto",
+	  .help = "login: auto (as soon as there are users), none, optional (without it one may look), required" },
+	{ NULL },
+};
 
 const BpParam bp_serve_params[] = {
 	{ "handler", .fallback = "console", .names = BP_A_HANDLER, .alias = "handler_class",
@@ -12,6 +21,7 @@ const BpParam bp_serve_params[] = {
 	{ "welcome_message", .help = "first line sent to each client" },
 	{ "prompt", .type = BP_BOOL, .fallback = "true", .help = "show the handler's prompt" },
 	{ "quiet", .type = BP_BOOL, .fallback = "no", .help = "do not show messages of channel console" },
+	{ .include = bp_auth_params },
 	{ NULL },
 };
 
@@ -72,9 +82,7 @@ void bp_serve_publish(BpServe *serve, BpSession *session, gconstpointer data, gs
 {
 	BpMessage *message;
 
-	if (bp_session_is_hidden(session))
-		return;
-	if (!bp_channel_wants(serve->recv))
+	if (bp_serve_is_private(serve, session) || !bp_channel_wants(serve->recv))
 		return;
 	message = bp_message_new(data, size, text ? BP_TEXT : BP_BINARY);
 	bp_message_set_origin(message, (char *)bp_session_peer(session));
@@ -87,6 +95,42 @@ char *bp_serve_goodbye(BpInstance *self)
 	const char *why = bp_kernel_is_quitting() ? "" : bp_instance_close_reason(self);
 
 	return g_strdup_printf("Server is shutting down%s%s. Goodbye!", *why ? ": " : "", why);
+}
+
+/* --- login --- */
+
+typedef enum { AUTH_NONE, AUTH_OPTIONAL, AUTH_REQUIRED } Auth;
+
+static Auth auth_of(const BpServe *serve)
+{
+	const BpParam *table = bp_values_table(bp_instance_values(serve->self));
+	const char *auth = bp_param_find(table, "auth") ? bp_instance_string(serve->self, "auth") : "auto";
+
+	if (strcmp(auth, "none") == 0)
+		return AUTH_NONE;
+	if (strcmp(auth, "auto") == 0)
+		return bp_access_is_needed() ? AUTH_REQUIRED : AUTH_NONE;
+	return strcmp(auth, "optional") == 0 ? AUTH_OPTIONAL : AUTH_REQUIRED;
+}
+
+gboolean bp_serve_is_private(const BpServe *serve, const BpSession *session)
+{
+	if (!session)
+		return auth_of(serve) != AUTH_NONE;
+	return bp_session_is_hidden(session) || strcmp(bp_session_handler(session)->name, LOGIN) == 0;
+}
+
+/* The handler that asks who it is comes first. FALSE: nobody can log in. */
+static gboolean begin_login(BpSessionOptions *options, GError **error)
+{
+	options->handler = bp_access() ? bp_handler_find(LOGIN) : NULL;
+	options->welcome = NULL;
+	options->role = BP_OBSERVER;
+	if (options->handler)
+		return TRUE;
+	g_set_error(error, BP_HOST_ERROR, BP_NOT_PERMITTED,
+		    "Login is required, and the plugin access, which knows the users, is not loaded.");
+	return FALSE;
 }
 
 /* --- sessions, and telnet's part in them --- */
@@ -117,6 +161,7 @@ BpSession *bp_serve_session_sized(BpServe *serve, BpTelnet *codec, const BpSessi
 				  GError **error)
 {
 	BpSessionOptions all, *options = &all;
+	Auth auth = auth_of(serve);
 	BpSession *session;
 	gboolean ended;
 
@@ -131,9 +176,14 @@ BpSession *bp_serve_session_sized(BpServe *serve, BpTelnet *codec, const BpSessi
 	options->input = &bp_session_input;
 	options->no_prompt = !bp_instance_bool(serve->self, "prompt");
 	options->quiet = bp_instance_bool(serve->self, "quiet");
+	if (auth != AUTH_NONE && !begin_login(options, error))
+		return NULL;
 	if (codec)
 		take_terminal(options, codec);
 	session = bp_session_open(serve->self, options, error);
+	if (session && auth != AUTH_NONE)
+		bp_access()->greet(session, serve->handler, bp_instance_string(serve->self, "welcome_message"),
+				   auth == AUTH_OPTIONAL);
 	if (!session || !codec || !bp_telnet_info(codec)->answered || options->terminal)
 		return session;
 	bp_session_ref(session);

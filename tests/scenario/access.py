@@ -1,0 +1,237 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""access.py - who may do what, on each way in."""
+import os
+import stat
+
+from harness import Client, eventually, free_port, main
+
+SECRET = "correct horse battery"
+
+
+def file_of(bp):
+    return bp.folder + "/state/backplane/access.ini"
+
+
+def add(bp, name, role, password=SECRET):
+    lines = bp.run(f'user add {name} {role} "{password}"')
+    assert any(f"{name} is {role}" in line for line in lines), lines
+
+
+def serve(bp, module, name, **more):
+    port = free_port()
+    words = " ".join(f"{key}={value}" for key, value in more.items())
+    bp.run(f"module open {module} {name} port={port} {words}")
+    return port
+
+
+def log_in(port, user, password=SECRET):
+    client = Client(port)
+    client.expect("Login: ")
+    client.send(user + "\n")
+    client.expect("Password: ")
+    client.send(password + "\n")
+    return client
+
+
+def test_without_users_there_is_no_login(bp):
+    port = serve(bp, "TCPServer", "door", handler="console")
+    client = Client(port)
+    client.send("access show\n")
+    client.expect("no users")
+
+
+def test_a_user_logs_in(bp):
+    add(bp, "ann", "admin")
+    for module in "TCPServer", "TelnetServer":
+        port = serve(bp, module, "door", handler="console")
+        client = log_in(port, "ann")
+        client.send("access show\n")
+        client.expect("you are admin: ann")
+        client.close()
+        bp.run("module close door")
+
+
+def test_lines_typed_at_once(bp):
+    add(bp, "ann", "admin")
+    port = serve(bp, "TCPServer", "door", handler="console")
+    client = Client(port)
+    client.send(f"ann\n{SECRET}\naccess show\nexit\n")
+    assert b"you are admin: ann" in client.rest()
+
+
+def test_three_wrong_passwords(bp):
+    add(bp, "ann", "admin")
+    port = serve(bp, "TCPServer", "door", handler="console")
+    answers = []
+    for user in "ann", "nobody":
+        client = Client(port)
+        answers.append(b"")
+        for _ in range(3):
+            answers[-1] += client.expect("Login: ")
+            client.send(f"{user}\nwrong\n")
+            answers[-1] += client.expect("Login incorrect.")
+        answers[-1] += client.rest()
+        client.close()
+    assert answers[0] == answers[1], answers
+
+
+def test_roles(bp):
+    add(bp, "ann", "observer")
+    port = serve(bp, "TCPServer", "door", handler="console")
+    client = log_in(port, "ann")
+    client.send("user list\n")
+    client.expect("is for an admin only, and you are an observer")
+    client.send("plugin list\n")
+    client.expect("access")
+
+
+def test_a_handler_asks_too(bp):
+    add(bp, "ann", "observer")
+    port = serve(bp, "TCPServer", "door", handler="echo")
+    client = log_in(port, "ann")
+    client.expect("Echo Server")
+    client.send("hello\n")
+    client.expect("Echo: hello")
+
+
+def test_auth_of_a_server(bp):
+    port = serve(bp, "TCPServer", "needed", handler="console", auth="required")
+    Client(port).expect("Login: ")
+    add(bp, "ann", "operator")
+    port = serve(bp, "TCPServer", "free", handler="console", auth="none")
+    client = Client(port)
+    client.send("access show\n")
+    client.expect("you are admin")
+    port = serve(bp, "TCPServer", "looked", handler="console", auth="optional")
+    client = Client(port)
+    client.expect("Login: ")
+    client.send("\n")
+    client.send("access show\n")
+    client.expect("you are observer")
+    client = log_in(port, "ann")
+    client.send("access show\n")
+    client.expect("you are operator: ann")
+
+
+def test_a_user_who_is_removed_is_put_out(bp):
+    add(bp, "ann", "admin")
+    add(bp, "bob", "operator")
+    port = serve(bp, "TCPServer", "door", handler="console")
+    ann, bob = log_in(port, "ann"), log_in(port, "bob")
+    for client in ann, bob:
+        client.send("access show\n")
+        client.expect("you are")
+    bp.run("user remove bob")
+    assert b"What you may do has changed" in bob.rest()
+    ann.send("access show\n")
+    ann.expect("you are admin")
+    bp.run("user role ann observer")
+    assert b"What you may do has changed" in ann.rest()
+    ann = log_in(port, "ann")
+    ann.send("access show\n")
+    ann.expect("you are observer: ann")
+    bp.run("user passwd ann another-secret")
+    assert b"What you may do has changed" in ann.rest()
+    log_in(port, "ann", "another-secret").expect("\n")
+
+
+def test_the_last_one(bp):
+    add(bp, "ann", "admin")
+    assert "nobody would be left" in bp.run("user remove ann")[0]
+    assert "removed" in bp.run("user remove ann --last")[0]
+    port = serve(bp, "TCPServer", "door", handler="console")
+    client = Client(port)
+    client.send("access show\n")
+    client.expect("no users")
+
+
+def test_users_stay(bp):
+    add(bp, "ann", "admin")
+    token = bp.run("token create ci observer --expires 1h")[0]
+    assert len(token) == 64
+    path = file_of(bp)
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    with open(path) as file:
+        text = file.read()
+    assert "$y$" in text and SECRET not in text and token not in text
+    bp.run("plugin reload access")
+    assert any("ann" in line and "admin" in line for line in bp.run("user list"))
+    assert any("ci" in line and "observer" in line for line in bp.run("token list"))
+
+
+def test_a_damaged_file_locks(bp):
+    for damage in "", "[access]\nlocked=false\n[user ann]\nrole=king\n", "\0\1\2":
+        add(bp, "ann", "admin")
+        with open(file_of(bp), "w") as file:
+            file.write(damage)
+        bp.run("plugin reload access")
+        assert any("locked" in line for line in bp.run("access show"))
+        with open(file_of(bp) + ".damaged") as file:
+            assert file.read() == damage
+        bp.run("plugin reload access")
+        assert any("locked" in line for line in bp.run("access show"))
+        port = serve(bp, "TCPServer", "door", handler="console")
+        client = log_in(port, "ann")
+        assert b"was damaged" in client.rest()
+        add(bp, "bob", "admin")
+        log_in(port, "bob").expect("Backplane")
+        bp.run("module close door")
+        bp.run("user remove bob --last")
+
+
+def test_without_the_plugin_it_stays_closed(bp):
+    add(bp, "ann", "admin")
+    port = serve(bp, "TCPServer", "door", handler="console")
+    bp.run("plugin unload access")
+    assert b"Login is required" in Client(port).rest()
+    bp.run("plugin load access")
+
+
+def test_a_password_is_on_no_channel(bp):
+    add(bp, "ann", "admin")
+    port = serve(bp, "TCPServer", "door", handler="console")
+    bp.run("channel save data-tcp-%d -f %s/wire" % (port, bp.folder))
+    bp.run("channel save door/recv -f %s/recv" % bp.folder)
+    client = Client(port)
+    client.send(f"ann\n{SECRET}\necho mark\n")
+    client.expect("mark")
+    client.send("echo second\n")
+    client.expect("second")
+    bp.run("channel save data-tcp-%d --stop" % port)
+    bp.run("channel save door/recv --stop")
+    for name in "wire", "recv":
+        eventually(lambda: b"second" in open(f"{bp.folder}/{name}", "rb").read())
+        with open(f"{bp.folder}/{name}") as file:
+            assert SECRET not in file.read(), name
+
+
+def test_a_password_is_asked_for(bp):
+    port = serve(bp, "TCPServer", "door", handler="console")
+    client = Client(port)
+    client.send("user add ann admin\n")
+    client.expect("Password: ")
+    client.send(f"{SECRET}\n")
+    client.expect("ann is admin")
+    client.send("user add bob admin short\n")
+    client.expect("8 to 256 characters")
+    log_in(port, "ann").expect("Backplane")
+
+
+def test_guessing_is_slow(bp):
+    add(bp, "ann", "admin")
+    port = serve(bp, "TCPServer", "door", handler="console", max_connections=0)
+    clients = [Client(port) for _ in range(40)]
+    for client in clients:
+        client.send("ann\nwrong\n")
+    refused = 0
+    for client in clients[-20:]:  # 16 wait, and others are not let wait
+        if b"Too many tries" in client.rest():
+            refused += 1
+    assert refused == 20, refused
+    for client in clients:
+        client.close()
+
+
+if __name__ == "__main__":
+    main("access", globals())
