@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* program.c - the program backplane: the command line: options, the kernel's start and end, signals. */
 #include "config.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -31,7 +28,6 @@ static struct {
 	char **rest;
 } options;
 
-static char **program_arguments;
 static BpFd *signals;
 static int signal_fd = -1;
 static BpProgramParts parts;
@@ -308,15 +304,6 @@ static int serve(void)
 	return bp_kernel_run() || (failed && !isatty(STDIN_FILENO) && !options.daemon);
 }
 
-/* What the service manager has opened for us (LISTEN_FDS) is passed on. */
-static void keep_sockets(void)
-{
-	const char *pid = g_getenv("LISTEN_PID"), *count = g_getenv("LISTEN_FDS");
-
-	for (int fd = 3; pid && count && atoi(pid) == getpid() && fd < 3 + atoi(count); fd++)
-		fcntl(fd, F_SETFD, 0);
-}
-
 static int run(void)
 {
 	g_autofree char *state = parts.state_folder();
@@ -341,13 +328,7 @@ static int run(void)
 	unwatch_signals();
 	left = bp_kernel_stop();
 	turns_end_expected();
-	if (kernel_wants_restart()) {
-		output_end(TRUE);
-		keep_sockets();
-		execv("/proc/self/exe", program_arguments);
-		return complain(1, g_strerror(errno));
-	}
-	return status ? status : left > 0;
+	return kernel_wants_restart() ? BP_PROGRAM_AGAIN : status ? status : left > 0;
 }
 
 static int run_program(int argc, char **argv, BpProgramClient client)
@@ -355,7 +336,6 @@ static int run_program(int argc, char **argv, BpProgramClient client)
 	g_autoptr(GOptionContext) context = g_option_context_new("- a plugin host");
 	g_autoptr(GError) error = NULL;
 
-	program_arguments = g_strdupv(argv);
 	g_option_context_add_main_entries(context, entries, NULL);
 	g_option_context_set_summary(context,
 				     "With a terminal on stdin it is a console; else commands are read from stdin.");
@@ -376,6 +356,6 @@ int bp_program(int argc, char **argv, BpProgramClient client)
 {
 	int status = run_program(argc, argv, client);
 
-	output_end(g_atomic_int_get(&asked) || options.daemon);
+	output_end(status == BP_PROGRAM_AGAIN || g_atomic_int_get(&asked) || options.daemon);
 	return status;
 }

@@ -60,9 +60,11 @@ BP_API void bp_kernel_notify(const char *state);
 #define BP_SIGNALS "signals"
 #define BP_SIGNAL_START "start"
 
-/* The whole program backplane: parses the command line, starts, runs, stops; returns the exit status. `client` is called for
+/* The whole program backplane: parses the command line, starts, runs, stops; returns the exit status, or BP_PROGRAM_AGAIN
+ * when it is to be started anew with the same arguments (restart). `client` is called for
  * `backplane -x`: the other end of the control socket (control.h). `path` is that of `-S`, or NULL; `command` is NULL: what stands behind
  * `-x` has been taken from the arguments before (control_take_command). */
+#define BP_PROGRAM_AGAIN (-1)
 typedef int (*BpProgramClient)(const char *path, const char *command);
 BP_API int bp_program(int argc, char **argv, BpProgramClient client);
 

@@ -121,16 +121,13 @@ gsize bp_text_fit(const char *text, guint columns)
 
 char *bp_duration_text(gint64 time)
 {
-	double seconds = (double)time / G_USEC_PER_SEC;
+	int seconds = (int)MIN(time / G_USEC_PER_SEC, G_MAXINT);
 
 	if (seconds < 60)
-		return g_strdup_printf("%.1f s", seconds);
+		return g_strdup_printf("%.1f s", (double)time / G_USEC_PER_SEC);
 	if (seconds < 3600)
-		return g_strdup_printf("%.0f min %.0f s", (double)(gint64)(seconds / 60),
-				       (double)((gint64)seconds % 60));
+		return g_strdup_printf("%d min %d s", seconds / 60, seconds % 60);
 	if (seconds < 86400)
-		return g_strdup_printf("%" G_GINT64_FORMAT " h %" G_GINT64_FORMAT " min", (gint64)seconds / 3600,
-				       (gint64)seconds % 3600 / 60);
-	return g_strdup_printf("%" G_GINT64_FORMAT " d %" G_GINT64_FORMAT " h", (gint64)seconds / 86400,
-			       (gint64)seconds % 86400 / 3600);
+		return g_strdup_printf("%d h %d min", seconds / 3600, seconds % 3600 / 60);
+	return g_strdup_printf("%d d %d h", seconds / 86400, seconds % 86400 / 3600);
 }

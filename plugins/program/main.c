@@ -3,7 +3,9 @@
  * the process rather than the kernel.
  */
 #include "program.h"
+#include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -86,11 +88,27 @@ static int run_client(const char *path, const char *unused)
 	return control_client(path, command);
 }
 
+/* With what the service manager has opened for us (LISTEN_FDS). */
+static int start_again(char **arguments)
+{
+	const char *pid = g_getenv("LISTEN_PID"), *count = g_getenv("LISTEN_FDS");
+
+	for (int fd = 3; pid && count && atoi(pid) == getpid() && fd < 3 + atoi(count); fd++)
+		fcntl(fd, F_SETFD, 0);
+	execv("/proc/self/exe", arguments);
+	g_printerr("backplane: cannot start again: %s\n", g_strerror(errno));
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
+	g_auto(GStrv) arguments = g_strdupv(argv); /* the parser takes options out */
+	int status;
+
 	open_standard();
 	run_tool(argv);
 	bp_program_set_parts(&program_parts);
 	command = control_take_command(&argc, argv);
-	return bp_program(argc, argv, run_client);
+	status = bp_program(argc, argv, run_client);
+	return status == BP_PROGRAM_AGAIN ? start_again(arguments) : status;
 }
