@@ -3,7 +3,6 @@
  * the process rather than the kernel.
  */
 #include "program.h"
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,7 +95,7 @@ static int start_again(char **arguments)
 	for (int fd = 3; pid && count && atoi(pid) == getpid() && fd < 3 + atoi(count); fd++)
 		fcntl(fd, F_SETFD, 0);
 	execv("/proc/self/exe", arguments);
-	g_printerr("backplane: cannot start again: %s\n", g_strerror(errno));
+	crash_write("backplane: cannot be started again");
 	return 1;
 }
 

@@ -32,7 +32,7 @@ mutation("log-of-log", "what watching the log causes is not logged again",
 mutation("end-in-time", "the program ends 5 s after it was told to",
          "if (end && now >= end) on_deadline(now - end);", "", "turns.py:ends_when_told")
 mutation("slow-reader", "output that is read slowly is not cut off",
-         "turns_end_expected(); if", "if", "turns.py:quit_with_a_plugin_that_stays")
+         "turns_end_expected(); return kernel_wants", "return kernel_wants", "turns.py:quit_with_a_plugin_that_stays")
 mutation("second-signal", "a second signal ends the program at once",
          "if (ending.signal_at && now - ending.signal_at >= TWICE)", "if (0)", "turns.py:second_signal_ends_at_once")
 mutation("crash-line", "a crash names what ran",
@@ -247,8 +247,8 @@ mutation("token-constant-time", "secrets are compared in constant time", "return
          "return token && *token && !strcmp(given, token);", "lint")
 mutation("monitor-token", "viewers know the token", "if (token && *token && !knows_token(exchange, token)) {", "if (0) {",
          "monitor.py:monitor_token")
-mutation("monitor-passwords", "passwords are on no channel", "if (!bp_session_is_hidden(session) && bp_channel_is_watched(recv)) {",
-         "if (bp_channel_is_watched(recv)) {", "session:secrets_are_on_no_channel")
+mutation("monitor-passwords", "passwords are on no channel", "if (!bp_session_is_hidden(session) && bp_channel_wants(recv)) {",
+         "if (bp_channel_wants(recv)) {", "session:secrets_are_on_no_channel")
 
 # --- sessions and commands ---
 
@@ -443,7 +443,7 @@ mutation("terminal-loss", "what a terminal could not show is reported",
 mutation("keepalive-scatter", "connections that were opened together are not probed together",
          "if (server->options.keepalive) scatter_keepalive(take_fd, peer);", "", "servers.py:thousands_are_not_asked_together")
 mutation("restart-sockets", "a restart keeps the sockets of the service manager",
-         "keep_sockets(); execv(", "execv(", "servers.py:socket_of_the_service_manager")
+         "fcntl(fd, F_SETFD, 0); execv(", "; execv(", "servers.py:socket_of_the_service_manager")
 mutation("restart-notify", "a restart is not an end for the service manager",
          'kernel_wants_restart() ? "RELOADING=1" : "STOPPING=1"', '"STOPPING=1"', "servers.py:socket_of_the_service_manager")
 mutation("hangups", "SIGHUP while the configuration is being read is remembered",
