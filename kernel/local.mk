@@ -6,7 +6,7 @@ libbackplane_so_0_SOURCES = \
 	kernel/program.c \
 	kernel/start.c \
 	kernel/start.h
-libbackplane_so_0_CPPFLAGS = -I$(top_builddir) -I$(top_srcdir)/include -I$(top_srcdir)/kernel $(GLIB_CFLAGS) -DPLUGINDIR=\"$(pluginsdir)\" -DTOOLDIR=\"$(toolsdir)\" -DSYSCONFDIR=\"$(sysconfdir)\"
+libbackplane_so_0_CPPFLAGS = -I$(top_builddir) -I$(top_srcdir)/include -I$(top_srcdir)/kernel $(GLIB_CFLAGS) -DPLUGINDIR=\"$(pluginsdir)\" -DTOOLDIR=\"$(toolsdir)\" -DSYSCONFDIR=\"$(sysconfdir)\" -DSYSCONFDIR=\"$(sysconfdir)\"
 # What is exported is decided at the link: bp_* and nothing else. tests/lint compares it with the headers.
 libbackplane_so_0_LDFLAGS = -shared $(WHOLE) -Wl,-soname,libbackplane.so.0 -Wl,-Bsymbolic-functions \
 	-Wl,--version-script=$(srcdir)/kernel/libbackplane.map
@@ -18,6 +18,6 @@ bin_PROGRAMS += backplane
 # Both ends of the control socket stand together: the client is a part of the program, the server is a plugin.
 backplane_SOURCES = plugins/program/main.c plugins/control/client.c plugins/control/place.c plugins/control/place.h \
 	plugins/program/claim.c plugins/program/crash.c plugins/program/program.h plugins/program/tool.c
-backplane_CPPFLAGS = $(PLUGIN_CPPFLAGS) -DPLUGINDIR=\"$(pluginsdir)\" -DTOOLDIR=\"$(toolsdir)\"
+backplane_CPPFLAGS = $(PLUGIN_CPPFLAGS) -DPLUGINDIR=\"$(pluginsdir)\" -DTOOLDIR=\"$(toolsdir)\" -DSYSCONFDIR=\"$(sysconfdir)\"
 backplane_LDFLAGS = $(PROGRAM_LDFLAGS)
 backplane_LDADD = libbackplane.so.0 $(GLIB_LIBS)

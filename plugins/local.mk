@@ -33,6 +33,7 @@ include plugins/save/local.mk
 include plugins/tcp/local.mk
 include plugins/telnet/local.mk
 include plugins/uart/local.mk
+include plugins/tool/local.mk
 include plugins/udp/local.mk
 include plugins/web/local.mk
 include plugins/wsserver/local.mk

@@ -19,6 +19,8 @@
 #include <backplane/text.h>
 #include "place.h"
 
+enum { ERRORS_MOST = 65536 };
+
 static volatile sig_atomic_t resized;
 
 static void on_resize(int number)
@@ -144,13 +146,25 @@ static gboolean feed(Feed *input, int fd, gboolean is_readable, gboolean is_writ
 	return size >= 0 || errno == EAGAIN || errno == EINTR;
 }
 
+/* With `apart`, output ends at the first NUL, and what follows it up to the last one is for stderr. */
+static gboolean pass_output(GString *tail, gboolean apart)
+{
+	const char *mark = apart ? memchr(tail->str, 0, tail->len) : memrchr(tail->str, 0, tail->len);
+	gsize size = mark ? (gsize)(mark - tail->str) : tail->len;
+
+	if (!write_all(STDOUT_FILENO, tail->str, size))
+		return FALSE;
+	g_string_erase(tail, 0, (gssize)size);
+	return TRUE;
+}
+
 /* Everything up to the last NUL is output; what stands behind it is the status. */
-static int relay_output(int fd, Feed *input)
+static int relay_output(int fd, Feed *input, gboolean apart)
 {
 	g_autoptr(GString) tail = g_string_new(NULL);
 	char buffer[16384];
 	gssize size = 1;
-	char *mark;
+	const char *last;
 
 	while (size > 0) {
 		gboolean waits = input->at < input->end;
@@ -165,24 +179,34 @@ static int relay_output(int fd, Feed *input)
 			continue;
 		size = read(fd, buffer, sizeof(buffer));
 		g_string_append_len(tail, buffer, MAX(size, 0));
-		mark = memrchr(tail->str, 0, tail->len);
-		if (!write_all(STDOUT_FILENO, tail->str, mark ? (gsize)(mark - tail->str) : tail->len))
+		if (!(apart && tail->len && !*tail->str) && !pass_output(tail, apart))
 			return 1;
-		g_string_erase(tail, 0, mark ? mark - tail->str : (gssize)tail->len);
+		if (apart && tail->len > ERRORS_MOST)
+			g_string_truncate(tail, ERRORS_MOST);
 	}
 	if (tail->len < 2) {
 		fprintf(stderr, "backplane: the instance ended before it had answered\n");
 		return 1;
 	}
-	return atoi(tail->str + 1);
+	last = memrchr(tail->str, 0, tail->len);
+	if (last > tail->str)
+		write_all(STDERR_FILENO, tail->str + 1, (gsize)(last - tail->str - 1));
+	return atoi(last + 1);
 }
 
 /* "-": the commands on stdin, so that none of them stands in the list of processes. */
-static int run_one(int fd, const char *command)
+static int run_one(int fd, const char *command, gboolean apart)
 {
 	Feed input = { .from = strcmp(command, "-") ? -1 : STDIN_FILENO };
+	struct winsize window = { 0 };
 	char header[64];
-	int size = snprintf(header, sizeof(header), CONTROL_RUN, 0u);
+	int size;
+
+	if (apart)
+		ioctl(STDOUT_FILENO, TIOCGWINSZ, &window); /* (no terminal: 0 columns) */
+	size = snprintf(header, sizeof(header), CONTROL_RUN, window.ws_col);
+	if (apart) /* before the line's end */
+		size += snprintf(header + size - 1, sizeof(header) - (gsize)size + 1, CONTROL_SCRIPT "\n") - 1;
 
 	if (!write_all(fd, header, (gsize)size) ||
 	    (input.from < 0 &&
@@ -190,7 +214,7 @@ static int run_one(int fd, const char *command)
 		fprintf(stderr, "backplane: the instance does not listen: %s\n", strerror(errno));
 		return 1;
 	}
-	return relay_output(fd, &input);
+	return relay_output(fd, &input, apart);
 }
 
 static gboolean send_frame(int fd, char kind, const void *data, gsize size)
@@ -290,14 +314,27 @@ char *control_take_command(int *argc, char **argv)
 	return g_string_free(g_steal_pointer(&line), FALSE);
 }
 
-int control_client(const char *path, const char *command)
+int control_client(const char *path, const char *command, gboolean apart)
 {
 	int fd = dial(path), status;
 
 	if (fd < 0)
 		return 1;
 	signal(SIGPIPE, SIG_IGN);
-	status = command ? run_one(fd, command) : attach(fd);
+	status = command ? run_one(fd, command, apart) : attach(fd);
 	close(fd);
 	return status;
+}
+
+gboolean control_answers(const char *path)
+{
+	g_autofree char *own = path ? NULL : control_place(), *why = NULL, *why_unit = NULL;
+	gboolean is_missing;
+	int fd = dial_one(path ? path : own, path != NULL, &why, &is_missing);
+
+	if (fd < 0 && own)
+		fd = dial_one(CONTROL_UNIT_PLACE, TRUE, &why_unit, &is_missing);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
 }

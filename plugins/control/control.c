@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <backplane/backplane.h>
+#include <backplane/kernel.h>
 #include <backplane/net.h>
 #include <backplane/sessions.h>
 #include "place.h"
@@ -44,6 +45,8 @@ typedef struct {
 	GString *pending; /* header, or part of a frame */
 	gboolean attached;
 	gboolean ending; /* the session has ended, and the queue is being sent */
+	gboolean script; /* what is said at the end of the host is no output */
+	gboolean parted; /* and that has been marked */
 } ControlClient;
 
 static const BpSessionLink control_link;
@@ -58,6 +61,10 @@ static void link_send(BpPlugin *self, BpSession *session, gconstpointer data, gs
 {
 	ControlClient *client = user;
 
+	if (client->script && bp_kernel_is_quitting() && !client->parted) {
+		client->parted = TRUE;
+		bp_stream_write(client->stream, "", 1);
+	}
 	if (bp_stream_write(client->stream, data, size) != BP_SENT)
 		bp_session_set_writable(session, FALSE);
 }
@@ -69,7 +76,8 @@ static void link_end(BpPlugin *self, BpSession *session, BpEnd why, gpointer use
 
 	client->session = NULL;
 	if (!client->attached) {
-		int size = g_snprintf(status, sizeof(status), "%c%d", 0, bp_session_failed(session) ? 1 : 0);
+		int size = g_snprintf(status, sizeof(status), "%c%d", 0,
+				      bp_session_failed(session) || (client->script && why == BP_END_SHUTDOWN) ? 1 : 0);
 
 		bp_stream_write(client->stream, status, (gsize)size);
 	}
@@ -117,6 +125,7 @@ static void begin(ControlClient *client, const char *header)
 		return;
 	}
 	client->attached = options.terminal = attach;
+	client->script = g_strrstr_len(header, (gssize)strcspn(header, "\n"), CONTROL_SCRIPT) != NULL;
 	options.quiet = !attach;
 	options.type = type;
 	options.columns = columns;

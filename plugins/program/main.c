@@ -81,10 +81,11 @@ static const BpProgramParts program_parts = {
 };
 
 static char *command;
+static gboolean is_tool;
 
 static int run_client(const char *path, const char *unused)
 {
-	return control_client(path, command);
+	return is_tool ? tool_run(path, command) : control_client(path, command, FALSE);
 }
 
 /* With what the service manager has opened for us (LISTEN_FDS). */
@@ -107,7 +108,10 @@ int main(int argc, char **argv)
 	open_standard();
 	run_tool(argv);
 	bp_program_set_parts(&program_parts);
-	command = control_take_command(&argc, argv);
+	command = tool_take_command(&argc, argv);
+	is_tool = command != NULL;
+	if (!command)
+		command = control_take_command(&argc, argv);
 	status = bp_program(argc, argv, run_client);
 	return status == BP_PROGRAM_AGAIN ? start_again(arguments) : status;
 }

@@ -10,3 +10,7 @@ void crash_late(gboolean late);
 gboolean claim_state(const char *folder, GError **error);
 /* Returns if there is no program for what the arguments say. */
 void run_tool(char **argv);
+/* The command of the host that `backplane watch ...` and its like run; the arguments become those of -x. NULL: it is none of these. */
+char *tool_take_command(int *argc, char **argv);
+/* Runs it, and returns the exit status. `path` of the control socket, or NULL. */
+int tool_run(const char *path, const char *command);

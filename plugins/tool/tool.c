@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* tool.c - the plugin tool: commands for scripts, which `backplane watch`, `send`, `wait`, `top` and `doctor` run. */
+#include "tool.h"
+
+static const char manual[] =
+	"Commands for scripts. In a shell they are `backplane watch`, `send`, `wait`, `top` and `doctor`, which run them in the host that\n"
+	"answers at the control socket: output on stdout, what went wrong on stderr, exit status 1 if it failed.\n"
+	"\n"
+	"`tool watch GLOB...` prints each message on a line, with the channel's name if there can be several. Channels that do not exist yet\n"
+	"are watched as soon as they do. `tool wait CHANNEL REGEX` ends with the first message that matches, and fails after `--timeout`.\n"
+	"With `--send` it sends something first, and cannot miss the answer. `--json` prints objects, one on a line:\n"
+	"{\"channel\", \"time\" (seconds), \"origin\", \"text\" or \"base64\"}.\n"
+	"\n"
+	"`tool top` shows what is busy; `tool doctor` looks for what is wrong and says what to type.\n"
+	"\n"
+	"Example:\n"
+	"    tool wait plotter/recv ^ok --send \"plotter/send G28\" --timeout 30s\n";
+
+void tool_print_json(BpCall *call, json_t *take_object)
+{
+	g_autofree char *text = bp_json_text(take_object);
+
+	json_decref(take_object);
+	bp_call_print(call, text);
+}
+
+void tool_mark_error(BpCall *call)
+{
+	if (!bp_session_is_terminal(bp_call_session(call)))
+		bp_session_send(bp_call_session(call), "", 1);
+}
+
+static const BpCommand commands[] = {
+	{ "tool watch", .params = tool_watch_params, .run = tool_run_watch, .role = BP_OBSERVER,
+	  .help = "print the messages of channels", .example = "tool watch uart* --count 3" },
+	{ "tool send", .params = tool_send_params, .run = tool_run_send, .role = BP_OPERATOR,
+	  .help = "send a message on a channel", .example = "tool send console hello" },
+	{ "tool wait", .params = tool_wait_params, .run = tool_run_wait, .role = BP_OPERATOR,
+	  .help = "wait for a message that matches", .example = "tool wait log error --timeout 10s" },
+	{ "tool top", .params = tool_top_params, .run = tool_run_top, .role = BP_OBSERVER,
+	  .help = "what is busy: channels, plugins, memory", .example = "tool top" },
+	{ "tool doctor", .params = tool_doctor_params, .run = tool_run_doctor, .role = BP_ADMIN,
+	  .help = "look for what is wrong, and say what to do", .example = "tool doctor" },
+	{ NULL },
+};
+
+BP_PLUGIN(.name = "tool", .version = "0.1", .summary = "Commands for scripts, and for the operator", .manual = manual,
+	  .commands = commands);
