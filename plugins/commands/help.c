@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* help.c - help, ?, find, ??. */
 #include <string.h>
+#include <backplane/text.h>
 #include "commands.h"
 #include "usage.h"
 
@@ -39,40 +40,43 @@ static const char *short_name(const BpCommand *command)
 										    : command->name;
 }
 
-static void print_group(BpCall *call, const char *group, const GString *names, guint columns)
+/* "tcp         close, connect, list, listen", cut to the width; yours. */
+static char *group_line(const char *group, const char *names, guint width)
 {
-	const char *at = names->str;
-	int left = 12;
+	g_autofree char *line = g_strdup_printf("%-10s  %s", group, names);
 
-	while (*at) {
-		gsize size = strlen(at), room = (gsize)MAX((int)columns - left - 2, 20);
-
-		if (size > room) {
-			for (size = room; size && at[size] != ' '; size--)
-				;
-			size = size ? size : room;
-		}
-		bp_call_printf(call, "%-*s  %.*s", left, at == names->str ? group : "", (int)size, at);
-		at += size + (at[size] == ' ');
-	}
+	return text_cut(line, width);
 }
 
-/* What fits a screen: each group with the names of its commands. */
+/* What fits a screen: each group with the names of its commands, in two columns if one would be too long. */
 static void list_groups(BpCall *call)
 {
-	g_autoptr(GPtrArray) commands = list_allowed(call);
+	g_autoptr(GPtrArray) commands = list_allowed(call), lines = g_ptr_array_new_with_free_func(g_free);
 	g_autoptr(GString) names = g_string_new(NULL);
-	guint columns, rows;
+	guint columns, rows, count = 1, height;
 
 	bp_session_size(bp_call_session(call), &columns, &rows);
+	for (guint i = 1; i < commands->len; i++)
+		count += strcmp(bp_command_group(commands->pdata[i]), bp_command_group(commands->pdata[i - 1])) != 0;
+	if (count + 4 > rows && columns >= 80)
+		columns = (columns - 2) / 2;
+	else
+		rows = G_MAXUINT;
 	for (guint i = 0; i < commands->len; i++) {
 		const char *group = bp_command_group(commands->pdata[i]);
 
 		g_string_append_printf(names, "%s%s", names->len ? ", " : "", short_name(commands->pdata[i]));
 		if (i + 1 < commands->len && !strcmp(group, bp_command_group(commands->pdata[i + 1])))
 			continue;
-		print_group(call, group, names, columns);
+		g_ptr_array_add(lines, group_line(group, names->str, columns));
 		g_string_truncate(names, 0);
+	}
+	height = rows == G_MAXUINT ? lines->len : (lines->len + 1) / 2;
+	for (guint i = 0; i < height; i++) {
+		const char *left = lines->pdata[i], *right = i + height < lines->len ? lines->pdata[i + height] : "";
+
+		bp_call_printf(call, "%s%*s%s", left, *right ? (int)(columns - bp_text_columns(left)) + 2 : 0, "",
+			       right);
 	}
 }
 
