@@ -86,6 +86,7 @@ function closed(socket) {
 	state.tries++;
 	state.timer = setTimeout(connect, pause);
 	emit("closed", { in: pause, tries: state.tries });
+	get("/me").catch(() => {}); // who is not logged in any more is led to the form
 }
 
 function tell(object) {
@@ -234,6 +235,8 @@ async function request(method, path, body) {
 		if (answer.ok)
 			throw new Problem("the host answered something that is not JSON", answer.status);
 	}
+	if (answer.status === 401)
+		location.assign(new URL("login", document.baseURI));
 	if (!answer.ok)
 		throw new Problem(value?.detail || value?.title || `the host answered ${answer.status} ${answer.statusText}`, answer.status);
 	return value;

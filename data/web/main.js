@@ -191,6 +191,12 @@ api.on("hello", ({ hello, restarted }) => {
 	if (greeted && greeted !== hello.version)
 		toast(`The host runs version ${hello.version} now; load this page anew to have the page of that version.`);
 	greeted = hello.version;
+	api.get("/me").then((me) => {
+		const form = document.getElementById("logout");
+		form.hidden = !me.login || !me.name;
+		form.firstElementChild.textContent = `Log out ${me.name}`;
+		form.firstElementChild.title = `You are ${me.role}.`;
+	}).catch(() => {});
 	api.forgetKept();
 	look();
 });

@@ -12,6 +12,7 @@
  */
 #pragma once
 #include <backplane/param.h>
+#include <backplane/registry.h>
 
 G_BEGIN_DECLS
 
@@ -69,6 +70,16 @@ BP_API BpInstance *bp_instance_find(const char *name);
 BP_API GPtrArray *bp_instance_list(const char *module);
 BP_API const BpModule *bp_module_find(const char *name);
 BP_API GPtrArray *bp_module_list(void);
+/* Who may open a class: an operator, unless its plugin has registered a BpRole as "module-role/CLASS"; BP_ADMIN for one that runs
+ * programs or scripts of its parameters. */
+#define BP_MODULE_ROLE "module-role/"
+static inline BpRole bp_module_role(const char *module)
+{
+	g_autofree char *path = g_strconcat(BP_MODULE_ROLE, module, NULL);
+	const BpRole *role = (const BpRole *)bp_registry_find(path);
+
+	return role ? *role : BP_OPERATOR;
+}
 
 /* Opens `module` as `name` in the context `path` (usually "/"). The instance belongs to the plugin that defines the module, not to the
  * caller. `take_values` (NULL: all fallbacks) is taken also when this fails. */

@@ -27,6 +27,9 @@ typedef struct {
 } BpTransport;
 /* auth: auto|none|optional|required. Also for modules with a table of their own. */
 BP_API extern const BpParam bp_auth_params[];
+/* What `auth` of an instance means now: auto is REQUIRED as soon as there are users, else NONE. Without such a parameter it is auto. */
+typedef enum { BP_AUTH_NONE, BP_AUTH_OPTIONAL, BP_AUTH_REQUIRED } BpAuth;
+BP_API BpAuth bp_auth_of(BpInstance *self);
 /* handler, welcome_message, prompt, quiet, auth. */
 BP_API extern const BpParam bp_serve_params[];
 

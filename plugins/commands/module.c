@@ -42,6 +42,13 @@ static gboolean run_classes(BpPlugin *self, BpCall *call, GError **error)
 	return TRUE;
 }
 
+static gboolean may_open(BpCall *call, const char *class, GError **error)
+{
+	if (bp_session_role(bp_call_session(call)) >= bp_module_role(class))
+		return TRUE;
+	return bp_fail(error, BP_NOT_PERMITTED, "opening %s is for an admin only: it runs programs of its parameters", class);
+}
+
 static gboolean run_open(BpPlugin *self, BpCall *call, GError **error)
 {
 	const char *class = bp_call_string(call, "class"), *name = bp_call_string(call, "name");
@@ -50,6 +57,8 @@ static gboolean run_open(BpPlugin *self, BpCall *call, GError **error)
 
 	if (g_str_has_prefix(class, "module/"))
 		class += strlen("module/");
+	if (!may_open(call, class, error))
+		return FALSE;
 	if (values && !bp_values_set_pairs(values, bp_call_list(call, "params"), error)) {
 		g_prefix_error(error, "%s: ", class);
 		return FALSE;

@@ -270,5 +270,12 @@ static const BpModule modules[] = {
 	{ NULL },
 };
 
+static gboolean load(BpPlugin *self, GError **error)
+{
+	static const BpRole role = BP_ADMIN;
+
+	return bp_registry_add(self, BP_MODULE_ROLE "Exec", &role, error);
+}
+
 BP_PLUGIN(.name = "exec", .version = "1.0", .summary = "Programs in any language on channels", .manual = manual,
-	  .commands = commands, .modules = modules);
+	  .commands = commands, .modules = modules, .load = load);

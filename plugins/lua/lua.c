@@ -73,8 +73,10 @@ static const BpModule modules[] = {
 
 static gboolean load(BpPlugin *self, GError **error)
 {
+	static const BpRole role = BP_ADMIN;
+
 	bp_setting_declare(self, bp_context("/"), settings);
-	return script_resources_add(self, error);
+	return bp_registry_add(self, BP_MODULE_ROLE "Script", &role, error) && script_resources_add(self, error);
 }
 
 BP_PLUGIN(.name = "lua", .version = "1.0", .summary = "Scripts in Lua that drive the host", .manual = manual,

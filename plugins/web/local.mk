@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 plugins_PROGRAMS += plugins/web.so
 plugins_web_so_SOURCES = \
+	plugins/web/web-access.c \
 	plugins/web/web-api.c \
 	plugins/web/web-assets.c \
 	plugins/web/web-channels.c \

@@ -66,7 +66,7 @@ static void act(BpHttpExchange *exchange, const char *name, const char *id, cons
 	*act = (WebActionRequest){ bp_instance_data(self), exchange, status };
 	g_queue_push_tail(&act->server->acts, act);
 	bp_http_on_gone(exchange, on_gone, act);
-	bp_resource_act(self, name, id, action, take_body, BP_ADMIN, on_acted, act);
+	bp_resource_act(self, name, id, action, take_body, web_role(exchange), on_acted, act);
 	json_decref(take_body);
 }
 
@@ -84,8 +84,8 @@ static void get(BpHttpExchange *exchange, const char *name, const char *id)
 {
 	g_autofree char *query = query_value(exchange, strcmp(name, "settings") == 0 ? "context" : "match");
 	g_autoptr(GError) error = NULL;
-	json_t *value = id ? bp_resource_get(name, id, BP_ADMIN, &error)
-			   : bp_resource_list(name, query, BP_ADMIN, &error);
+	BpRole role = web_role(exchange);
+	json_t *value = id ? bp_resource_get(name, id, role, &error) : bp_resource_list(name, query, role, &error);
 
 	answer(exchange, 200, value, error);
 }
@@ -201,7 +201,7 @@ static BpValues *values_of(const char *class, json_t *params, GError **error)
 	return g_steal_pointer(&values);
 }
 
-static gboolean open_instance(json_t *body, char **name, GError **error)
+static gboolean open_instance(json_t *body, BpRole role, char **name, GError **error)
 {
 	const char *class = json_string_value(json_object_get(body, "class"));
 	const char *wanted = json_string_value(json_object_get(body, "name"));
@@ -212,6 +212,11 @@ static gboolean open_instance(json_t *body, char **name, GError **error)
 
 	if (!class) {
 		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "class: the name of a module is expected");
+		return FALSE;
+	}
+	if (role < bp_module_role(class)) {
+		g_set_error(error, BP_HOST_ERROR, BP_NOT_PERMITTED, "opening %s needs %s", class,
+			    bp_module_role(class) == BP_ADMIN ? "an admin" : "an operator");
 		return FALSE;
 	}
 	values = values_of(class, json_is_null(params) ? NULL : params, error);
@@ -237,11 +242,11 @@ void web_serve_instances(WebServer *server, BpHttpExchange *exchange)
 	body = web_body(exchange, FALSE);
 	if (!body)
 		return;
-	if (open_instance(body, &name, &error)) {
+	if (open_instance(body, web_role(exchange), &name, &error)) {
 		escaped = bp_http_escape(name);
 		place = g_strconcat("instances/", escaped, NULL);
 		bp_http_add_header(exchange, "Location", place);
-		opened = bp_resource_get("instances", name, BP_ADMIN, NULL);
+		opened = bp_resource_get("instances", name, web_role(exchange), NULL);
 		/* It may have closed itself at once. */
 		bp_http_respond_json(exchange, 201, opened ? opened : json_pack("{s:s}", "name", name));
 	} else {

@@ -106,7 +106,7 @@ void web_run(WebServer *server, BpHttpExchange *exchange, const char *command, W
 		.peer = bp_http_peer(exchange),
 		.local = "",
 		.query = "",
-		.role = BP_ADMIN,
+		.role = web_role(exchange),
 		.quiet = TRUE,
 		.no_prompt = TRUE,
 	};

@@ -270,3 +270,29 @@ void web_serve_channel_events(WebServer *server, BpHttpExchange *exchange, const
 	else
 		bp_http_respond_problem(exchange, 404, "there is no such channel");
 }
+
+/* A feed whose client may no longer be here ends. */
+void web_events_put_out(const char *user)
+{
+	g_autoptr(GPtrArray) ended = g_ptr_array_new();
+	GHashTableIter iter;
+	BpSubject subject;
+	gpointer log;
+
+	if (!logs)
+		return;
+	g_hash_table_iter_init(&iter, logs);
+	while (g_hash_table_iter_next(&iter, NULL, &log))
+		for (guint i = 0; i < ((EventLog *)log)->feeds->len; i++) {
+			Feed *feed = ((EventLog *)log)->feeds->pdata[i];
+
+			if (!web_subject(feed->exchange, &subject))
+				g_ptr_array_add(ended, feed);
+		}
+	for (guint i = 0; i < ended->len; i++) {
+		BpHttpExchange *exchange = ((Feed *)ended->pdata[i])->exchange;
+
+		on_gone(NULL, exchange, ended->pdata[i]);
+		bp_http_end(exchange);
+	}
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* web-server.c - module WebServer: who may come in, which route serves, and the logs. */
+/* web-server.c - module WebServer: which route serves, and the logs. */
 #include <string.h>
 #include <time.h>
 #include "web.h"
@@ -14,6 +14,9 @@ const WebRoute web_routes[] = {
 	{ "/metrics", FALSE, WEB_GET, web_serve_metrics, NULL },
 	{ "/assets/", TRUE, WEB_GET, web_serve_asset, NULL },
 	{ "/views/", TRUE, WEB_GET, web_serve_view, NULL },
+	{ "/login", FALSE, WEB_GET | WEB_POST, web_serve_login, NULL },
+	{ "/logout", FALSE, WEB_POST, web_serve_logout, NULL },
+	{ WEB_API "me", FALSE, WEB_GET, web_serve_me, "who asks, and what he may do" },
 	{ WEB_API "openapi.json", FALSE, WEB_GET, web_serve_openapi, NULL },
 	{ WEB_API "views", FALSE, WEB_GET, web_serve_views, "pages of plugins" },
 	{ WEB_API "events", FALSE, WEB_GET, web_serve_events,
@@ -55,58 +58,13 @@ json_t *web_body(BpHttpExchange *exchange, gboolean optional)
 	return object;
 }
 
-/* --- who may come in --- */
-
-/* The token, or the password of "Basic"; yours. */
-static char *shown_secret(BpHttpExchange *exchange)
-{
-	const char *field = bp_http_header(exchange, "authorization");
-	g_autofree char *pair = NULL;
-	char *token = bp_http_token(exchange, FALSE), *colon;
-	gsize size;
-
-	if (token)
-		return token;
-	if (!field || g_ascii_strncasecmp(field, "Basic ", 6) != 0)
-		return NULL;
-	pair = g_strstrip(g_strdup(field + 6));
-	if (strlen(pair) % 4 || !*pair)
-		return NULL;
-	g_base64_decode_inplace(pair, &size);
-	pair = g_realloc(pair, size + 1);
-	pair[size] = '\0';
-	colon = strchr(pair, ':');
-	return colon ? g_strdup(colon + 1) : NULL;
-}
-
-static gboolean may_come_in(WebServer *server, BpHttpExchange *exchange)
-{
-	const char *token = bp_instance_string(server->self, "token");
-	const char *scraper = bp_instance_string(server->self, "metrics_token");
-	const char *path = bp_http_path(exchange);
-	g_autofree char *shown = NULL;
-
-	if (strcmp(path, "/healthz") == 0)
-		return TRUE;
-	if (strcmp(path, "/metrics") != 0)
-		scraper = NULL;
-	if (!(token && *token) && !(scraper && *scraper))
-		return TRUE;
-	shown = shown_secret(exchange);
-	return shown && ((token && *token && bp_secret_equal(shown, token)) ||
-			 (scraper && *scraper && bp_secret_equal(shown, scraper)));
-}
+/* --- routes --- */
 
 static void on_head(BpPlugin *self, BpHttpExchange *exchange, gpointer user)
 {
-	if (may_come_in(user, exchange))
-		return;
-	bp_http_add_header(exchange, "WWW-Authenticate", "Basic realm=\"Backplane\", charset=\"UTF-8\"");
-	bp_http_respond_problem(exchange, 401,
-				"show the token of this server: as Bearer, or as a password with any name");
+	if (!web_may_enter(user, exchange))
+		web_refuse(exchange);
 }
-
-/* --- routes --- */
 
 static const struct {
 	const char *name;
@@ -141,8 +99,9 @@ static const WebRoute *find_route(const char *path)
 	return NULL;
 }
 
-static void on_request(BpPlugin *self, BpHttpExchange *exchange, gpointer user)
+void web_serve(BpHttpExchange *exchange)
 {
+	WebServer *server = bp_instance_data(bp_server_instance(bp_http_listener(bp_http_server(exchange))));
 	const char *path = bp_http_path(exchange);
 	const WebRoute *route = find_route(path);
 
@@ -150,7 +109,7 @@ static void on_request(BpPlugin *self, BpHttpExchange *exchange, gpointer user)
 		add_allow(exchange, route ? route->methods : WEB_GET | WEB_POST | WEB_PUT | WEB_DELETE);
 		bp_http_respond(exchange, 204, NULL, NULL, 0);
 	} else if (route && route->methods & method_bit(exchange)) {
-		route->serve(user, exchange);
+		route->serve(server, exchange);
 	} else if (route) {
 		add_allow(exchange, route->methods);
 		bp_http_respond_problem(exchange, 405, "this cannot be done here; Allow says what can");
@@ -161,6 +120,12 @@ static void on_request(BpPlugin *self, BpHttpExchange *exchange, gpointer user)
 			bp_http_respond_problem(exchange, 404, "there is nothing here");
 		}
 	}
+}
+
+static void on_request(BpPlugin *self, BpHttpExchange *exchange, gpointer user)
+{
+	if (!web_check_first(exchange))
+		web_serve(exchange);
 }
 
 /* --- logs --- */
@@ -226,6 +191,7 @@ static void on_finished(BpPlugin *self, BpHttpExchange *exchange, guint status, 
 {
 	WebServer *server = user;
 
+	web_access_forget(exchange);
 	server->requests++;
 	server->bytes += bytes;
 	if (status / 100 < G_N_ELEMENTS(server->by_class))

@@ -15,6 +15,7 @@ struct WebTerminal {
 	WebTerminal *prev, *next;
 	BpWebSocket *socket;
 	BpSession *session; /* NULL: ended */
+	BpSubject subject;
 };
 
 static WebTerminal *terminals;
@@ -102,20 +103,27 @@ static void on_request(BpPlugin *self, BpHttpExchange *exchange)
 	BpWebSocketOptions options = bp_websocket_options(
 		bp_server_instance(bp_http_listener(bp_http_server(exchange))));
 	g_autofree char *peer = g_strdup(bp_http_peer(exchange));
-	WebTerminal *terminal = g_new0(WebTerminal, 1);
+	WebTerminal *terminal;
+	BpSubject subject;
 	BpSessionOptions session = {
 		.handler = bp_handler_find("console"),
 		.link = &session_link,
-		.data = terminal,
 		.input = &bp_session_input,
 		.peer = peer,
-		.role = BP_ADMIN,
 		.terminal = TRUE,
 		.type = "xterm-256color",
 	};
 	g_autoptr(GError) error = NULL;
 	BpSession *opened;
 
+	if (!web_subject(exchange, &subject)) {
+		web_refuse(exchange);
+		return;
+	}
+	terminal = g_new0(WebTerminal, 1);
+	terminal->subject = subject;
+	session.data = terminal;
+	session.role = subject.role;
 	options.protocols = protocols;
 	terminal->socket = bp_websocket_accept(self, exchange, &options, &events, terminal);
 	if (!terminal->socket) {
@@ -138,6 +146,13 @@ static void on_closing(BpPlugin *self, BpServer *listener)
 	for (WebTerminal *at = terminals; at; at = at->next)
 		if (bp_stream_server(bp_websocket_stream(at->socket)) == listener)
 			bp_websocket_close(at->socket, BP_CLOSE_GOING_AWAY, NULL);
+}
+
+void web_terminal_put_out(const char *user)
+{
+	for (WebTerminal *at = terminals; at; at = at->next)
+		if (strcmp(at->subject.name, user) == 0)
+			bp_websocket_close(at->socket, BP_CLOSE_POLICY, "your rights have changed");
 }
 
 const BpHttpRoute web_terminal_route = {

@@ -40,6 +40,7 @@ struct WebPeer {
 	WebWatches watches;
 	GQueue runs; /* the first is under way */
 	char *name;
+	BpSubject subject;
 	gboolean opening;     /* the session; its welcome answers nothing */
 	gboolean interrupted; /* the command under way */
 };
@@ -93,6 +94,10 @@ static void do_send(WebPeer *peer, WebOp *op)
 	BpMessage *message;
 	char *origin;
 
+	if (peer->subject.role < BP_OPERATOR) {
+		say_error(peer, op->id, "this needs an operator");
+		return;
+	}
 	if (!channel) {
 		g_autofree char *why = g_strdup_printf("there is no channel %s", op->name);
 
@@ -174,7 +179,7 @@ static void begin_run(WebPeer *peer)
 		.peer = peer->name,
 		.local = "",
 		.query = "",
-		.role = BP_ADMIN,
+		.role = peer->subject.role,
 		.quiet = TRUE,
 		.no_prompt = TRUE,
 		/* The page shows colours and scrolls wide lines. */
@@ -257,9 +262,9 @@ static void do_list(WebPeer *peer, WebOp *op)
 	if (strcmp(op->name, "views") == 0)
 		items = list_views();
 	else if (strcmp(op->name, "host") == 0)
-		items = bp_resource_get("host", "host", BP_ADMIN, &error);
+		items = bp_resource_get("host", "host", peer->subject.role, &error);
 	else
-		items = bp_resource_list(op->name, op->match, BP_ADMIN, &error);
+		items = bp_resource_list(op->name, op->match, peer->subject.role, &error);
 	if (items)
 		say(peer, with_id(json_pack("{s:s, s:s, s:o}", "op", "ok", "what", op->name, "items", items), op->id));
 	else
@@ -386,9 +391,16 @@ static void on_request(BpPlugin *self, BpHttpExchange *exchange)
 	static const char *const protocols[] = { "backplane.v1", NULL };
 	BpWebSocketOptions options = bp_websocket_options(
 		bp_server_instance(bp_http_listener(bp_http_server(exchange))));
-	WebPeer *peer = g_new0(WebPeer, 1);
+	BpSubject subject;
+	WebPeer *peer;
 
+	if (!web_subject(exchange, &subject)) {
+		web_refuse(exchange);
+		return;
+	}
+	peer = g_new0(WebPeer, 1);
 	options.protocols = protocols;
+	peer->subject = subject;
 	peer->refs = 1;
 	peer->self = self;
 	peer->name = g_strdup(bp_http_peer(exchange));
@@ -416,6 +428,17 @@ static void on_closing(BpPlugin *self, BpServer *listener)
 		next = at->next;
 		if (bp_stream_server(bp_websocket_stream(at->socket)) == listener)
 			bp_websocket_close(at->socket, BP_CLOSE_GOING_AWAY, NULL);
+	}
+}
+
+void web_ws_put_out(const char *user)
+{
+	WebPeer *next;
+
+	for (WebPeer *at = peers; at; at = next) {
+		next = at->next;
+		if (strcmp(at->subject.name, user) == 0)
+			bp_websocket_close(at->socket, BP_CLOSE_POLICY, "your rights have changed");
 	}
 }
 

@@ -29,6 +29,7 @@ const BpParam web_params[] = {
 	{ "token", .secret = 1, .help = "what clients must show: a Bearer token, or a password with any name" },
 	{ "metrics_token", .secret = 1, .help = "the Bearer token of scrapers, for /metrics" },
 	{ "quiet", .type = BP_BOOL, .fallback = "no", .help = "do not show its events on channel console" },
+	{ .include = bp_auth_params },
 	{ .include = bp_websocket_params },
 	{ .include = bp_http_params },
 	{ NULL },
@@ -57,6 +58,7 @@ static gboolean load(BpPlugin *self, GError **error)
 	bp_metric(self, WEB_LOST_EVENTS, BP_COUNTER, "messages that clients of events did not read in time");
 	bp_metric(self, WEB_LOST_WEBSOCKET, BP_COUNTER, "messages that clients of /ws did not read in time");
 	web_assets_load();
+	web_access_load(self);
 	return bp_registry_add(self, "route/ws", &web_ws_route, error) &&
 	       bp_registry_add(self, "route/terminal", &web_terminal_route, error) &&
 	       bp_registry_add(self, "resource/history", &web_history, error);
@@ -68,6 +70,7 @@ static void unload(BpPlugin *self)
 	web_ws_unload();
 	web_events_unload();
 	web_assets_unload();
+	web_access_unload();
 }
 
 BP_PLUGIN(.name = "web", .version = "1.0", .summary = "The host in a browser, and over REST", .manual = manual,

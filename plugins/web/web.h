@@ -2,6 +2,7 @@
 /* web.h - the parts of the plugin to each other. */
 #pragma once
 #include <backplane/backplane.h>
+#include <backplane/access.h>
 #include <backplane/net.h>
 #include <gio/gio.h>
 #include <backplane/http.h>
@@ -51,6 +52,29 @@ void web_server_describe(BpInstance *self, GString *text);
 gboolean web_is_method(BpHttpExchange *exchange, const char *method);
 /* The JSON object of its body; NULL: answered already (411, 415, 400). No body at all is an empty object if `optional`. */
 json_t *web_body(BpHttpExchange *exchange, gboolean optional);
+
+void web_serve(BpHttpExchange *exchange); /* by the route of its path */
+
+/* --- web-access.c --- */
+/* Who asks. FALSE: he may not be here. Also for servers of other plugins, whose routes come here. */
+gboolean web_subject(BpHttpExchange *exchange, BpSubject *subject);
+BpRole web_role(BpHttpExchange *exchange);
+/* 401, or the way to the form. */
+void web_refuse(BpHttpExchange *exchange);
+/* For the head of a request: TRUE also when its password is still to be checked, by web_check_first. */
+gboolean web_may_enter(WebServer *server, BpHttpExchange *exchange);
+/* TRUE: a password is being checked, after which it is served or refused; or it was refused. */
+gboolean web_check_first(BpHttpExchange *exchange);
+void web_access_forget(BpHttpExchange *exchange);
+void web_serve_login(WebServer *server, BpHttpExchange *exchange);
+void web_serve_logout(WebServer *server, BpHttpExchange *exchange);
+void web_serve_me(WebServer *server, BpHttpExchange *exchange);
+void web_access_load(BpPlugin *self);
+void web_access_unload(void);
+/* The user may do less: what he has open ends. */
+void web_ws_put_out(const char *user);
+void web_terminal_put_out(const char *user);
+void web_events_put_out(const char *user);
 
 /* --- web-command.c --- */
 typedef void (*WebRunDone)(WebServer *server, BpHttpExchange *exchange, const char *command, gboolean failed,

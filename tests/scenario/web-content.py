@@ -75,7 +75,7 @@ def test_head_is_as_get(bp):
     """The same status and fields for every path, but what only the body has."""
     port = serve(bp)
     script = re.search(rb'src="/?([^"]+\.js)"', curl(port, "/")[2])[1].decode()
-    for path in ("/", "/?cmd=version", "/?cmd=%E9", f"/{script}", "/healthz", "/metrics", "/api/v1/openapi.json", "/api/v1/channels",
+    for path in ("/", "/?cmd=version", "/?cmd=%E9", f"/{script}", "/healthz", "/metrics", "/api/v1/openapi.json", "/api/v1/commands",
                  "/api/v1/channels/console", "/api/v1/channels/console/messages", "/api/v1/nosuch", "/nosuch", "/ws", "/views/x.js",
                  "/api/v1/channels/console/events", "/api/v1/events?watch=x", "/api/v1/complete?line=hel", "/api/v1/commands/run"):
         for more in "", "Accept-Encoding: gzip\r\n", "If-None-Match: *\r\n":

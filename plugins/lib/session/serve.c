@@ -99,24 +99,22 @@ char *bp_serve_goodbye(BpInstance *self)
 
 /* --- login --- */
 
-typedef enum { AUTH_NONE, AUTH_OPTIONAL, AUTH_REQUIRED } Auth;
-
-static Auth auth_of(const BpServe *serve)
+BpAuth bp_auth_of(BpInstance *self)
 {
-	const BpParam *table = bp_values_table(bp_instance_values(serve->self));
-	const char *auth = bp_param_find(table, "auth") ? bp_instance_string(serve->self, "auth") : "auto";
+	const BpParam *table = bp_values_table(bp_instance_values(self));
+	const char *auth = bp_param_find(table, "auth") ? bp_instance_string(self, "auth") : "auto";
 
 	if (strcmp(auth, "none") == 0)
-		return AUTH_NONE;
+		return BP_AUTH_NONE;
 	if (strcmp(auth, "auto") == 0)
-		return bp_access_is_needed() ? AUTH_REQUIRED : AUTH_NONE;
-	return strcmp(auth, "optional") == 0 ? AUTH_OPTIONAL : AUTH_REQUIRED;
+		return bp_access_is_needed() ? BP_AUTH_REQUIRED : BP_AUTH_NONE;
+	return strcmp(auth, "optional") == 0 ? BP_AUTH_OPTIONAL : BP_AUTH_REQUIRED;
 }
 
 gboolean bp_serve_is_private(const BpServe *serve, const BpSession *session)
 {
 	if (!session)
-		return auth_of(serve) != AUTH_NONE;
+		return bp_auth_of(serve->self) != BP_AUTH_NONE;
 	return bp_session_is_hidden(session) || strcmp(bp_session_handler(session)->name, LOGIN) == 0;
 }
 
@@ -161,7 +159,7 @@ BpSession *bp_serve_session_sized(BpServe *serve, BpTelnet *codec, const BpSessi
 				  GError **error)
 {
 	BpSessionOptions all, *options = &all;
-	Auth auth = auth_of(serve);
+	BpAuth auth = bp_auth_of(serve->self);
 	BpSession *session;
 	gboolean ended;
 
@@ -176,14 +174,14 @@ BpSession *bp_serve_session_sized(BpServe *serve, BpTelnet *codec, const BpSessi
 	options->input = &bp_session_input;
 	options->no_prompt = !bp_instance_bool(serve->self, "prompt");
 	options->quiet = bp_instance_bool(serve->self, "quiet");
-	if (auth != AUTH_NONE && !begin_login(options, error))
+	if (auth != BP_AUTH_NONE && !begin_login(options, error))
 		return NULL;
 	if (codec)
 		take_terminal(options, codec);
 	session = bp_session_open(serve->self, options, error);
-	if (session && auth != AUTH_NONE)
+	if (session && auth != BP_AUTH_NONE)
 		bp_access()->greet(session, serve->handler, bp_instance_string(serve->self, "welcome_message"),
-				   auth == AUTH_OPTIONAL);
+				   auth == BP_AUTH_OPTIONAL);
 	if (!session || !codec || !bp_telnet_info(codec)->answered || options->terminal)
 		return session;
 	bp_session_ref(session);
