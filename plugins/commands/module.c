@@ -46,7 +46,8 @@ static gboolean may_open(BpCall *call, const char *class, GError **error)
 {
 	if (bp_session_role(bp_call_session(call)) >= bp_module_role(class))
 		return TRUE;
-	return bp_fail(error, BP_NOT_PERMITTED, "opening %s is for an admin only: it runs programs of its parameters", class);
+	return bp_fail(error, BP_NOT_PERMITTED, "opening %s is for an admin only: it runs programs of its parameters",
+		       class);
 }
 
 static gboolean run_open(BpPlugin *self, BpCall *call, GError **error)

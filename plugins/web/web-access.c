@@ -122,9 +122,15 @@ static gboolean is_public(const char *path)
 	return strcmp(path, "/healthz") == 0 || strcmp(path, "/login") == 0 || g_str_has_prefix(path, "/assets/");
 }
 
+static gboolean is_metrics(const char *path)
+{
+	return strcmp(path, "/metrics") == 0;
+}
+
 gboolean web_may_enter(WebServer *server, BpHttpExchange *exchange)
 {
 	const char *path = bp_http_path(exchange), *password = NULL;
+	const char *scraper = bp_instance_string(server->self, "metrics_token");
 	g_autofree char *token = NULL, *name = NULL;
 	BpSubject subject;
 
@@ -132,8 +138,7 @@ gboolean web_may_enter(WebServer *server, BpHttpExchange *exchange)
 		return TRUE;
 	token = bp_http_token(exchange, FALSE);
 	name = basic_of(exchange, &password);
-	if (strcmp(path, "/metrics") == 0 && (is_secret(token, bp_instance_string(server->self, "metrics_token")) ||
-					      is_secret(password, bp_instance_string(server->self, "metrics_token"))))
+	if (is_metrics(path) && (is_secret(token, scraper) || is_secret(password, scraper)))
 		return TRUE;
 	return name && *name && bp_access(); /* is checked when the request is there */
 }
@@ -189,8 +194,7 @@ gboolean web_check_first(BpHttpExchange *exchange)
 	g_autofree char *user = NULL;
 	BpSubject subject;
 
-	if (is_public(bp_http_path(exchange)) || strcmp(bp_http_path(exchange), "/metrics") == 0 ||
-	    web_subject(exchange, &subject))
+	if (is_public(bp_http_path(exchange)) || is_metrics(bp_http_path(exchange)) || web_subject(exchange, &subject))
 		return FALSE;
 	user = basic_of(exchange, &password);
 	if (user)
@@ -255,7 +259,8 @@ void web_serve_login(WebServer *server, BpHttpExchange *exchange)
 	g_autofree char *user = NULL, *password = NULL;
 
 	if (!web_is_method(exchange, "POST")) {
-		show_form(exchange, 200, bp_access_is_needed() ? NULL : "There are no users yet: nobody needs to log in.");
+		show_form(exchange, 200,
+			  bp_access_is_needed() ? NULL : "There are no users yet: nobody needs to log in.");
 		return;
 	}
 	user = bp_http_form_value(body, size, "user");
