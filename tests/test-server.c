@@ -372,9 +372,8 @@ static void test_open_to_the_network(void)
 	g_autoptr(GError) error = NULL;
 
 	CU_ASSERT_FALSE(begin((const char *const[]){ "bind=0.0.0.0", NULL }, &error));
-	CU_ASSERT_STRING_EQUAL(error->message,
-			       "binding 0.0.0.0 lets anybody on the network in without login; "
-			       "say insecure=yes (--insecure of a command) if that is wanted, or bind=127.0.0.1");
+	CU_ASSERT(g_str_has_prefix(error->message, "binding 0.0.0.0 lets anybody on the network in without login; "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(error->message, "insecure=yes (--insecure of a command)"));
 	end();
 	g_clear_error(&error);
 	CU_ASSERT_FALSE(begin((const char *const[]){ "bind=*", NULL }, &error));

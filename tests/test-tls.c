@@ -319,7 +319,7 @@ static void test_bad_files(void)
 	PEM_write_PrivateKey(file, good->key, EVP_aes_128_cbc(), (const guchar *)"secret", 6, NULL, NULL);
 	fclose(file);
 	NO_SERVER("tls needs a certificate");
-	NO_SERVER("tls needs a certificate", key);
+	NO_SERVER("tls_key needs tls_cert", key);
 	NO_SERVER("the certificate /nowhere.crt cannot be read: No such file", "tls_cert=/nowhere.crt", key);
 	NO_SERVER("the key /nowhere.key cannot be read: No such file", cert, "tls_key=/nowhere.key");
 	NO_SERVER("cannot be used: ", rubbish_cert, key);

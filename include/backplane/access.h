@@ -8,7 +8,7 @@
  * All of it is called on the main loop.
  */
 #pragma once
-#include <backplane/types.h>
+#include <backplane/param.h>
 
 G_BEGIN_DECLS
 
@@ -50,5 +50,7 @@ typedef struct {
 /* NULL: the plugin access is not loaded, or is being unloaded. */
 BP_API const BpAccess *bp_access(void);
 BP_API gboolean bp_access_is_needed(void);
+/* A server with these parameters asks everybody who comes to log in, and encrypts that: it may be reached from elsewhere. */
+BP_API gboolean bp_access_covers(const BpValues *values);
 
 G_END_DECLS

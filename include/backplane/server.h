@@ -97,6 +97,8 @@ BP_API GPtrArray *bp_server_list(void);
 BP_API BpInstance *bp_server_instance(const BpServer *server);
 /* Checks the files of `tls_cert`, `tls_key` and `tls_client_ca` for a server with TLS; "" or NULL: not given. */
 BP_API gboolean bp_tls_check_files(const char *cert, const char *key, const char *client_ca, GError **error);
+/* "AB:CD:...", SHA-256 of the certificate that this host has made for itself; NULL: no server uses it. Borrowed. */
+BP_API const char *bp_tls_own_fingerprint(void);
 /* Reads the certificates again; connections stay open. */
 BP_API gboolean bp_server_reload_tls(BpServer *server, GError **error);
 

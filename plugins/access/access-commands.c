@@ -362,6 +362,8 @@ static gboolean run_access_show(BpPlugin *self, BpCall *call, GError **error)
 	else
 		bp_call_styled(call, BP_WARN,
 			       "no users: whoever reaches a server is admin; user add NAME admin adds the first");
+	if (bp_tls_own_fingerprint())
+		bp_call_printf(call, "certificate of this host, SHA256 %s", bp_tls_own_fingerprint());
 	bp_call_printf(call, "%u users, %u tokens", g_hash_table_size(access_users), g_hash_table_size(access_tokens));
 	bp_call_printf(call, "you are %s%s%s", role_name(bp_session_role(bp_call_session(call))), *own ? ": " : "",
 		       own);

@@ -92,6 +92,19 @@ static guint show_problems(BpCall *call, GPtrArray *instances)
 	return count;
 }
 
+/* Those of whom somebody has said so. */
+static void show_open(BpCall *call, GPtrArray *instances)
+{
+	for (guint i = 0; i < instances->len; i++) {
+		const BpValues *values = bp_instance_values(instances->pdata[i]);
+		const BpParam *param = bp_param_find(bp_values_table(values), "insecure");
+
+		if (param && param->type == BP_BOOL && bp_values_bool(values, "insecure"))
+			bp_call_styled(call, BP_BAD, "insecure: %s may be reached from the network without login",
+				       bp_plugin_name(instances->pdata[i]));
+	}
+}
+
 static void show_longest(BpCall *call)
 {
 	g_autoptr(GPtrArray) loops = bp_loop_list();
@@ -148,6 +161,7 @@ static gboolean run_status(BpPlugin *self, BpCall *call, GError **error)
 			       " pieces of output on stdout, %" G_GUINT64_FORMAT " lines of the log on stderr",
 			       pieces, lines);
 	show_losses(call);
+	show_open(call, instances);
 	problems = show_problems(call, instances);
 	if (!problems)
 		bp_call_styled(call, BP_GOOD, "no problems");

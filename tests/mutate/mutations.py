@@ -240,7 +240,7 @@ mutation("ws-utf8", "text is UTF-8",
 mutation("ws-continuation", "a continuation continues something", "if (!codec->opcode) return broken(codec, 1002, \"nothing",
          "if (0) return broken(codec, 1002, \"nothing", "websocket:fragments-out-of-order")
 mutation("ws-close-code", "close codes are valid", "if (!websocket_code_is_valid(code)) return broken(", "if (0) return broken(", "websocket:close")
-mutation("web-token", "who does not know the token stays outside", "if (may_come_in(user, exchange)) return;", "return;", "web.py:tokens")
+mutation("web-token", "who does not know the token stays outside", "return auth != BP_AUTH_REQUIRED && !(own && *own);", "return TRUE;", "web.py:tokens")
 mutation("web-token-prefix", "the token is compared to its end", "for (gsize i = 0; i < size; i++) differ |=",
          "for (gsize i = 0; i < 0; i++) differ |=", "lines:secrets", "web.py:tokens")
 mutation("token-constant-time", "secrets are compared in constant time", "return token && *token && bp_secret_equal(given, token);",
@@ -450,6 +450,18 @@ mutation("hangups", "SIGHUP while the configuration is being read is remembered"
          "wanted = bp_config_running() != NULL;", "wanted = !looking && bp_config_running();", "program.py:hangups_in_a_row")
 mutation("writer-reopen", "a log file is opened again though no job was free",
          "writer->reopen |= writer->again;", "", "file:reopening_is_remembered")
+mutation("web-role", "commands over HTTP have the role of whoever asks",
+         ".role = web_role(exchange),", ".role = BP_ADMIN,", "access-web.py:roles")
+mutation("web-send-role", "who only looks does not send over /ws",
+         "if (peer->subject.role < BP_OPERATOR) {", "if (0) {", "access-web.py:roles")
+mutation("web-module-role", "modules that run programs are for admins",
+         "if (role < bp_module_role(class)) {", "if (0) {", "access-web.py:roles")
+mutation("web-put-out", "who loses rights loses what he has open",
+         "web_ws_put_out(text + 8);", "", "access-web.py:put_out")
+mutation("web-logout", "a cookie is worth nothing after the end",
+         "bp_access()->forget(token);", "", "access-web.py:cookie")
+mutation("bind-login", "without encryption a password does not cross the network",
+         'bp_param_find(table, "tls") && bp_values_bool(values, "tls") &&', "", "access.py:reached_from_elsewhere")
 # --- web ---
 
 mutation("proxy-trust", "addresses of clients are believed of trusted proxies only",
@@ -468,7 +480,7 @@ mutation("events-counted", "lost events are counted", "web_count_lost(log->self,
 # --- who may come in ---
 
 mutation("access-needed", "users make login necessary",
-         'return bp_access_is_needed() ? AUTH_REQUIRED : AUTH_NONE;', "return AUTH_NONE;", "access.py:a_user_logs_in")
+         'return bp_access_is_needed() ? BP_AUTH_REQUIRED : BP_AUTH_NONE;', "return BP_AUTH_NONE;", "access.py:a_user_logs_in")
 mutation("access-role", "a session has the role of its user",
          "bp_session_become(session, handler, subject->role, welcome);",
          "bp_session_become(session, handler, BP_ADMIN, welcome);", "access.py:roles")

@@ -233,5 +233,22 @@ def test_guessing_is_slow(bp):
         client.close()
 
 
+def test_reached_from_elsewhere(bp):
+    """Only with login that is encrypted, or when it was said that nothing of the kind is wanted."""
+    def opens(*words):
+        lines = bp.run(f"module open TCPServer door port={free_port()} bind=0.0.0.0 handler=console " + " ".join(words))
+        bp.run("module close door")
+        return lines[0] == "Opened TCPServer as door.", lines
+
+    assert not opens("tls=yes")[0]
+    add(bp, "ann", "admin")
+    assert not opens()[0]
+    assert opens("tls=yes")[0]
+    assert not opens("tls=yes", "auth=none")[0] and not opens("tls=yes", "auth=optional")[0]
+    assert opens("auth=none", "insecure=yes")[0]
+    raw = bp.run(f"module open TCPServer door port={free_port()} bind=0.0.0.0 tls=yes")
+    assert "without login" in raw[0], raw
+
+
 if __name__ == "__main__":
     main("access", globals())

@@ -9,6 +9,7 @@ import resource
 import select
 import shutil
 import socket
+import stat
 import subprocess
 import tempfile
 import time
@@ -121,8 +122,32 @@ def test_client_certificates(bp):
     assert "Echo" not in s_client(port, "hello\nquit\n").stdout
 
 
-def test_tls_without_certificate_is_refused(bp):
-    said = " ".join(bp.run("serve echo --transport tcp --name safe --port 0 tls=yes"))
+def test_tls_with_a_certificate_of_its_own(bp):
+    """It is made once, private, and stays; its fingerprint is in the log."""
+    bp.run("serve echo --transport tcp --name safe --port 0 tls=yes")
+    file = bp.folder + "/state/backplane/tls.pem"
+    assert stat.S_IMODE(os.stat(file).st_mode) == 0o600
+    assert "Echo: hello" in s_client(port_of(bp, "safe"), "hello\nquit\n", "-CAfile", file, "-verify_return_error").stdout
+    with open(file, encoding="ascii") as pem:
+        text = pem.read()
+    printed = subprocess.run(["openssl", "x509", "-noout", "-fingerprint", "-sha256", "-ext", "subjectAltName"], input=text, text=True,
+                             capture_output=True, check=True).stdout
+    assert "DNS:localhost" in printed and printed.split("=", 1)[1].split()[0] in " ".join(bp.run("access show")), printed
+    bp.run("serve echo --transport tcp --name more --port 0 tls=yes")
+    with open(file, encoding="ascii") as pem:
+        assert pem.read() == text
+    # One that ends soon is made anew.
+    short = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "5", "-subj",
+                            "/CN=short", "-keyout", "-"], capture_output=True, check=True).stdout
+    with open(file, "wb") as pem:
+        pem.write(short)
+    bp.run("serve echo --transport tcp --name last --port 0 tls=yes")
+    with open(file, "rb") as pem:
+        assert pem.read() != short
+
+
+def test_tls_without_its_files_is_refused(bp):
+    said = " ".join(bp.run("serve echo --transport tcp --name safe --port 0 tls=yes tls_key=/no/such"))
     assert "tls_cert" in said and not any(line.startswith("safe ") for line in bp.run("status")), said
     said = " ".join(bp.run("serve echo --transport tcp --name safe --port 0 tls=yes tls_cert=/no/such tls_key=/no/such"))
     assert "/no/such" in said and not any(line.startswith("safe ") for line in bp.run("status")), said

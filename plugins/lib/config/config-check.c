@@ -8,6 +8,7 @@
  */
 #include <string.h>
 #include <unistd.h>
+#include <backplane/access.h>
 #include <backplane/address.h>
 #include <backplane/file.h>
 #include <backplane/handler.h>
@@ -302,12 +303,9 @@ static void check_tls(InstanceCheck *check)
 			warn(check, position_of(check, "tls_cert"), "tls_cert has no effect without tls: yes");
 		return;
 	}
-	if (!cert || !*cert) {
-		faults_add(check->faults, position_of(check, "tls"),
-			   "tls needs a certificate; give tls_cert: FILE and tls_key: FILE, or tls: no");
+	if (!check_file(check, "tls_client_ca") || !cert || !*cert) /* it makes one of its own */
 		return;
-	}
-	if (!check_file(check, "tls_cert") || !check_file(check, "tls_key") || !check_file(check, "tls_client_ca"))
+	if (!check_file(check, "tls_cert") || !check_file(check, "tls_key"))
 		return;
 	if (!bp_tls_check_files(cert, bp_values_string(check->values, "tls_key"),
 				bp_values_string(check->values, "tls_client_ca"), &error))
@@ -329,13 +327,15 @@ static void check_bind(InstanceCheck *check)
 		faults_add(check->faults, position_of(check, "bind"), "%s", error->message);
 		return;
 	}
-	for (guint i = 0; i < list->len && !bp_values_bool(check->values, "insecure"); i++) {
+	if (bp_values_bool(check->values, "insecure") || bp_access_covers(check->values))
+		return;
+	for (guint i = 0; i < list->len; i++) {
 		if (bp_address_is_loopback(&g_array_index(list, BpAddress, i)))
 			continue;
 		faults_add(
 			check->faults, position_of(check, "bind"),
 			"listening on %s lets anybody on the network in without login; add insecure: yes if that is wanted, or "
-			"say bind: 127.0.0.1",
+			"say bind: 127.0.0.1; a server with login may have it with tls: yes when there is a user",
 			bind && *bind ? bind : "*");
 		return;
 	}

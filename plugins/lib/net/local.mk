@@ -24,6 +24,7 @@ libbackplane_net_so_0_SOURCES = \
 	plugins/lib/net/stream.c \
 	plugins/lib/net/stream.h \
 	plugins/lib/net/tls-context.c \
+	plugins/lib/net/tls-self.c \
 	plugins/lib/net/tls-tickets.c \
 	plugins/lib/net/tls.c \
 	plugins/lib/net/tls.h

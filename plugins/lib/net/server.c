@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <backplane/access.h>
 #include "server.h"
 
 #define BACKLOG_LIMIT (1 << 20)
@@ -26,7 +27,8 @@ const BpParam bp_server_params[] = {
 	{ "max_per_address", .type = BP_INT, .fallback = "0", .min = 0, .max = 1000000,
 	  .help = "most connections of one address (IPv6: one /64) at a time (0: no limit)" },
 	{ "keepalive", .type = BP_BOOL, .fallback = "true", .help = "detect dead peers within a minute" },
-	{ "tls", .type = BP_BOOL, .fallback = "false", .alias = "use_ssl", .help = "encrypt" },
+	{ "tls", .type = BP_BOOL, .fallback = "false", .alias = "use_ssl",
+	  .help = "encrypt; without tls_cert with a certificate that is made once and kept in the state folder" },
 	{ "tls_cert", .type = BP_STRING, .names = BP_A_FILE, .alias = "ssl_cert",
 	  .help = "file of the certificate chain (PEM)" },
 	{ "tls_key", .type = BP_STRING, .names = BP_A_FILE, .alias = "ssl_key",
@@ -143,16 +145,22 @@ void server_stream_gone(BpServer *server, BpStream *stream, const GError *why)
 static gboolean open_tls(BpServer *server, GError **error)
 {
 	const BpServerOptions *options = &server->options;
+	gboolean given = options->tls_cert && *options->tls_cert;
+	g_autofree char *own = NULL;
 	TlsContext *fresh;
 
 	if (!options->tls)
 		return TRUE;
-	if (!options->tls_cert || !*options->tls_cert) {
+	if (!given && options->tls_key && *options->tls_key) {
 		g_set_error_literal(error, BP_IO_ERROR, BP_INVALID,
-				    "tls needs a certificate: give tls_cert=FILE and tls_key=FILE, or tls=no");
+				    "tls_key needs tls_cert=FILE; without both the host makes a pair of its own");
 		return FALSE;
 	}
-	fresh = tls_context_new(options->tls_cert, options->tls_key, options->tls_client_ca, error);
+	own = given ? NULL : tls_self_signed(error);
+	if (!given && !own)
+		return FALSE;
+	fresh = tls_context_new(given ? options->tls_cert : own, given ? options->tls_key : NULL,
+				options->tls_client_ca, error);
 	if (!fresh)
 		return FALSE;
 	tls_context_set_protocol(fresh, options->alpn);
@@ -173,10 +181,12 @@ gboolean bp_server_may_bind(const char *bind, gboolean insecure, GError **error)
 	for (guint i = 0; i < list->len; i++) {
 		if (bp_address_is_loopback(&g_array_index(list, BpAddress, i)))
 			continue;
-		g_set_error(error, BP_IO_ERROR, BP_NOT_PERMITTED,
-			    "binding %s lets anybody on the network in without login; say insecure=yes (--insecure "
-			    "of a command) if that is wanted, or bind=127.0.0.1",
-			    bind && *bind ? bind : "*");
+		g_set_error(
+			error, BP_IO_ERROR, BP_NOT_PERMITTED,
+			"binding %s lets anybody on the network in without login; a server with login may have it with "
+			"tls=yes when there is a user (user add NAME admin), any server with insecure=yes (--insecure of a "
+			"command), and bind=127.0.0.1 stays on this machine",
+			bind && *bind ? bind : "*");
 		return FALSE;
 	}
 	return TRUE;
@@ -204,7 +214,7 @@ void bp_server_options_sized(const BpInstance *self, BpServerOptions *result, gs
 					  ? BP_BACKLOG_DROP_OLDEST
 					  : BP_BACKLOG_CLOSE,
 		.keepalive = bp_instance_bool(self, "keepalive"),
-		.insecure = bp_instance_bool(self, "insecure"),
+		.insecure = bp_instance_bool(self, "insecure") || bp_access_covers(bp_instance_values(self)),
 		.tls = bp_instance_bool(self, "tls"),
 		.tls_cert = bp_instance_string(self, "tls_cert"),
 		.tls_key = bp_instance_string(self, "tls_key"),

@@ -17,6 +17,8 @@ TlsContext *tls_context_new(const char *cert, const char *key, const char *clien
 /* The protocol (ALPN) that is spoken above; who offers protocols without it is refused. A constant. NULL: any. */
 void tls_context_set_protocol(TlsContext *context, const char *name);
 void tls_context_unref(TlsContext *context);
+/* tls-self.c: the file of this host's own certificate and key, made if it is missing or ends within 30 days. Yours. */
+char *tls_self_signed(GError **error);
 /* tls-tickets.c: keys of its session tickets that are made anew. */
 gboolean tls_tickets_rotate(TlsContext *context);
 /* The one of all clients: the system's authorities. Borrowed. */
