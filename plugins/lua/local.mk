@@ -11,6 +11,8 @@ plugins_lua_so_SOURCES = \
 	plugins/lua/lua-console.c \
 	plugins/lua/lua-eval.c \
 	plugins/lua/lua-guard.c \
+	plugins/lua/lua-http.c \
+	plugins/lua/lua-http.h \
 	plugins/lua/lua-json.c \
 	plugins/lua/lua-limit.c \
 	plugins/lua/lua-listen.c \
@@ -28,6 +30,7 @@ plugins_lua_so_SOURCES = \
 	plugins/lua/lua-run.c \
 	plugins/lua/lua-sandbox.c \
 	plugins/lua/lua-script.c \
+	plugins/lua/lua-session.c \
 	plugins/lua/lua-string.c \
 	plugins/lua/lua-task.c \
 	plugins/lua/lua-tcp.c \
@@ -35,12 +38,12 @@ plugins_lua_so_SOURCES = \
 	plugins/lua/lua-udp.c \
 	plugins/lua/lua.c \
 	plugins/lua/lua.h
-nodist_plugins_lua_so_SOURCES = plugins/lua/bus-lua.c plugins/lua/net-lua.c plugins/lua/quickapp-lua.c plugins/lua/scripts-script.c
-plugins_lua_so_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(LUA_CFLAGS) $(JSON_CFLAGS)
+nodist_plugins_lua_so_SOURCES = plugins/lua/bus-lua.c plugins/lua/http-lua.c plugins/lua/net-lua.c plugins/lua/quickapp-lua.c plugins/lua/scripts-script.c
+plugins_lua_so_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(LUA_CFLAGS) $(JSON_CFLAGS) $(SOUP_CFLAGS)
 plugins_lua_so_LDFLAGS = $(PLUGIN_LDFLAGS)
-plugins_lua_so_LDADD = libbackplane-json.so.0 libbackplane-net.so.0 $(PLUGIN_LIBS) $(LUA_LIBS) $(JSON_LIBS)
-EXTRA_DIST += plugins/lua/README.md plugins/lua/bus.lua plugins/lua/net.lua plugins/lua/quickapp.lua plugins/lua/scripts.js
-CLEANFILES += plugins/lua/bus-lua.c plugins/lua/net-lua.c plugins/lua/quickapp-lua.c plugins/lua/scripts-script.c
+plugins_lua_so_LDADD = libbackplane-json.so.0 libbackplane-net.so.0 $(PLUGIN_LIBS) $(LUA_LIBS) $(JSON_LIBS) $(SOUP_LIBS)
+EXTRA_DIST += plugins/lua/README.md plugins/lua/bus.lua plugins/lua/http.lua plugins/lua/net.lua plugins/lua/quickapp.lua plugins/lua/scripts.js
+CLEANFILES += plugins/lua/bus-lua.c plugins/lua/http-lua.c plugins/lua/net-lua.c plugins/lua/quickapp-lua.c plugins/lua/scripts-script.c
 
 # A part that is written in Lua, as an array: plugins/lua/bus.lua becomes lua_bus_text and its size.
 plugins/lua/%-lua.c: plugins/lua/%.lua plugins/lua/local.mk

@@ -86,6 +86,18 @@ static int clear_callback(lua_State *L)
 	return 0;
 }
 
+/* _PY.take_callback(number): its function, for one call; nil if there is none */
+static int take_callback(lua_State *L)
+{
+	gint64 id = lua_tointeger(L, 1);
+	const Callback *callback = g_hash_table_lookup(run_of(L)->callbacks, key(id));
+
+	callback_push(L, id);
+	if (callback && !callback->persistent)
+		callback_remove(run_of(L), id);
+	return 1;
+}
+
 static int count_callbacks(lua_State *L)
 {
 	lua_pushinteger(L, g_hash_table_size(run_of(L)->callbacks));
@@ -98,6 +110,7 @@ void callback_open(lua_State *L)
 		{ "registerCallback", register_callback },
 		{ "clearRegisteredCallback", clear_callback },
 		{ "getPendingCallbackCount", count_callbacks },
+		{ "take_callback", take_callback },
 		{ NULL, NULL },
 	};
 

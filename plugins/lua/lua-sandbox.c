@@ -288,6 +288,7 @@ void sandbox_open(lua_State *L)
 	listener_open(L);
 	udp_open(L);
 	py_open(L);
+	http_open(L);
 	lua_setglobal(L, "_PY");
 	lua_newtable(L);
 	channel_open(L);

@@ -214,6 +214,7 @@ static Run *run_new(Script *script)
 	run->sockets = g_hash_table_new_full(NULL, NULL, NULL, socket_free);
 	run->listeners = g_hash_table_new_full(NULL, NULL, NULL, listener_free);
 	run->datagrams = g_hash_table_new_full(NULL, NULL, NULL, datagram_free);
+	run->requests = g_hash_table_new_full(NULL, NULL, request_leave, NULL);
 	run->outgoing = g_hash_table_new_full(NULL, NULL, NULL, outgoing_free);
 	run->asks = g_hash_table_new(NULL, NULL);
 	run->origin = g_ref_string_new(bp_plugin_name(self));
@@ -343,6 +344,7 @@ void script_close(Script *script)
 		bp_scope_close(g_steal_pointer(&script->parts));
 	if (script->run)
 		run_free(g_steal_pointer(&script->run));
+	session_drain(script);
 	g_ptr_array_unref(script->asked);
 	g_hash_table_unref(script->calls);
 	g_hash_table_unref(script->questions);

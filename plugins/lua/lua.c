@@ -20,6 +20,7 @@ static const char manual[] =
 	"\n"
 	"A script ends when nothing is left for which it waits: no timer, watch, command or socket. require finds files\n"
 	"beside the script and in the setting lua_path. io, os.execute and files elsewhere need unsafe=yes.\n"
+	"It stays in memory when it is unloaded, since it links libsoup, whose types GLib cannot forget.\n"
 	"The functions are described in plugins/lua/README.md.\n";
 
 static void close_script(BpInstance *self)
@@ -80,4 +81,4 @@ static gboolean load(BpPlugin *self, GError **error)
 }
 
 BP_PLUGIN(.name = "lua", .version = "1.0", .summary = "Scripts in Lua that drive the host", .manual = manual,
-	  .commands = lua_commands, .modules = modules, .handlers = lua_handlers, .load = load);
+	  .commands = lua_commands, .modules = modules, .handlers = lua_handlers, .load = load, .resident = TRUE);

@@ -46,6 +46,7 @@ struct Script {
 	gboolean checking;     /* whether that compiles */
 	GHashTable *questions; /* on its own loop: set of Question; lua-resolve.c */
 	Run *live;	       /* on its own loop: the run that lives there */
+	guint operations;      /* on its own loop: of libsoup, also of runs that have ended; lua-session.c */
 
 	GMutex lock;
 	char *error;  /* lock: the last error, with its traceback; NULL: none */
@@ -87,6 +88,9 @@ struct Run {
 	GHashTable *datagrams; /* number -> Datagram; lua-udp.c */
 	GHashTable *outgoing;  /* number -> Outgoing; lua-udp.c */
 	GHashTable *listeners; /* number -> Listener; lua-listener.c */
+	GHashTable *requests;  /* set of Request; lua-http.c */
+	GHashTable *sessions;  /* trust -> SoupSession; lua-session.c */
+	gsize fetched;	       /* bytes that the requests have received */
 	gint64 next_id, next_socket, next_server;
 	guint watches, sent;
 	gsize sent_bytes;
@@ -246,6 +250,11 @@ void tcp_open(lua_State *L);
 void listener_open(lua_State *L);
 void udp_open(lua_State *L);
 void py_open(lua_State *L);
+void http_open(lua_State *L);
+/* The run ends. */
+void request_leave(gpointer request);
+/* The loop of the script has stopped: waits until its operations have ended. */
+void session_drain(Script *script);
 /* On the script's loop, later; not if the run has ended. `addresses` or `error` is NULL. */
 typedef void (*ResolveDone)(Run *run, GArray *addresses, const GError *error, gint64 id);
 void resolve_start(Run *run, const char *host, guint port, ResolveDone done, gint64 id);

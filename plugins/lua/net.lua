@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- net.lua - the table net: TCP and UDP with callbacks, on the functions of _PY.
+-- net.lua - the table net: TCP and UDP with callbacks, on the functions of _PY. It returns what the other parts of the network use.
 
 net = {}
 package.loaded.net = net
@@ -279,3 +279,5 @@ if io then
 end
 
 function _PY.get_system_info() return { platform = _PY.get_platform(), lua_version = _VERSION } end
+
+return class, tell, report

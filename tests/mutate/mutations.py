@@ -501,3 +501,11 @@ mutation("access-plugin", "without its plugin the file of users closes the host"
 mutation("access-typed", "what is typed while somebody logs in is on no channel",
          "return bp_session_is_hidden(session) || strcmp(bp_session_handler(session)->name, LOGIN) == 0;",
          "return bp_session_is_hidden(session);", "access.py:a_password_is_on_no_channel")
+
+# --- scripts ---
+
+mutation("lua-trust", "a request is sent to a trusted server only, also when GnuTLS resumes a session that was not checked",
+         "if (!is_trusted(message, soup_message_get_tls_peer_certificate(message)))", "if (0)", "lua-http.py:http")
+mutation("lua-answer", "the body of an answer is bounded",
+         "return request->received->len + size <= MOST_BODY && run->fetched + size <= run->limit;",
+         "return request->received->len + size <= 4 * MOST_BODY;", "lua-http.py:http")
