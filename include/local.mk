@@ -25,6 +25,7 @@ pkginclude_HEADERS = \
 	include/backplane/json.h \
 	include/backplane/kernel.h \
 	include/backplane/leftovers.h \
+	include/backplane/listener.h \
 	include/backplane/loop.h \
 	include/backplane/message.h \
 	include/backplane/metric.h \

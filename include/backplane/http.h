@@ -47,6 +47,18 @@ typedef struct {
 /* Binds before it returns; `events_name` as of bp_server_open. */
 BP_API BpHttpServer *bp_http_open(BpInstance *self, const char *events_name, const BpHttpEvents *events, gpointer user,
 				  GError **error);
+/* A server without a socket of its own, on any loop and for any owner: for streams that were accepted elsewhere (listener.h). */
+typedef struct {
+	gsize size;		    /* sizeof(BpHttpOptions), so that it can grow */
+	const char *bind;	    /* a name by which it may be called in Host, beside loopback; NULL: none */
+	const char *const *hosts;   /* more of them; NULL: none. The lists are not copied */
+	const char *const *origins; /* as in bp_http_params; NULL: none */
+	gsize max_body;		    /* 0: 1 MiB */
+} BpHttpOptions;
+BP_API BpHttpServer *bp_http_new(BpPlugin *self, const BpHttpOptions *options, const BpHttpEvents *events,
+				 gpointer user);
+/* Takes the stream, which `self` of the server owns. */
+BP_API void bp_http_serve(BpHttpServer *server, BpStream *stream);
 /* Stops listening and ends open exchanges. Also done at the end of the instance. */
 BP_API void bp_http_close(BpHttpServer *server);
 BP_API BpServer *bp_http_listener(const BpHttpServer *server);
@@ -61,6 +73,8 @@ BP_API const char *bp_http_query(const BpHttpExchange *exchange);   /* what foll
 BP_API const char *bp_http_version(const BpHttpExchange *exchange); /* "1.1" */
 /* The first field with that name, or NULL. */
 BP_API const char *bp_http_header(const BpHttpExchange *exchange, const char *name);
+/* The field number `index`, from 0, in the order in which they were sent, and its name; NULL: there are no more. */
+BP_API const char *bp_http_field(const BpHttpExchange *exchange, guint index, const char **name);
 /* All fields with that name as one list, "a, b", or NULL. Yours. */
 BP_API char *bp_http_header_list(const BpHttpExchange *exchange, const char *name);
 /* TRUE if the list of all fields with that name contains the word, ignoring case. */

@@ -6,5 +6,6 @@
 #include <backplane/backoff.h>
 #include <backplane/bytes.h>
 #include <backplane/datagram.h>
+#include <backplane/listener.h>
 #include <backplane/server.h>
 #include <backplane/stream.h>

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
 -- http.lua - net.HTTPClient, _PY.call_http and _PY.http_request_sync, on _PY.http_start.
 
-local class, tell = ...
-local start_request, take_callback = _PY.http_start, _PY.take_callback
-_PY.http_start, _PY.take_callback = nil, nil
+local class, tell, _, take_callback = ...
+local start_request = _PY.http_start
+_PY.http_start = nil
 
 -- Headers: by the names that the server has sent; found by any spelling. Those of one name are joined.
 local any_case = {

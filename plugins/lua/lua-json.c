@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* lua-json.c - json.encode, encodeFormated and decode. Keys are sorted, so that equal tables give equal texts. */
+#include "lua-event.h"
 #include "lua.h"
 #include <math.h>
 #include <stdio.h>
@@ -273,7 +274,7 @@ static int free_holder(lua_State *L)
 }
 
 /* Not deeper than BP_JSON_DEPTH: the parser has seen to that. */
-static void push_json(lua_State *L, json_t *value)
+void json_push(lua_State *L, json_t *value)
 {
 	const char *key;
 	json_t *item;
@@ -286,7 +287,7 @@ static void push_json(lua_State *L, json_t *value)
 		json_object_foreach(value, key, item)
 		{
 			lua_pushstring(L, key);
-			push_json(L, item);
+			json_push(L, item);
 			lua_rawset(L, -3);
 		}
 		break;
@@ -294,7 +295,7 @@ static void push_json(lua_State *L, json_t *value)
 		lua_createtable(L, (int)json_array_size(value), 0);
 		json_array_foreach(value, i, item)
 		{
-			push_json(L, item);
+			json_push(L, item);
 			lua_rawseti(L, -2, (lua_Integer)i + 1);
 		}
 		break;
@@ -331,7 +332,7 @@ static int decode(lua_State *L)
 		lua_pushstring(L, error->message);
 		return 2;
 	}
-	push_json(L, *place);
+	json_push(L, *place);
 	json_decref(g_steal_pointer(place));
 	return 1;
 }

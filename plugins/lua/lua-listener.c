@@ -1,31 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* lua-listener.c - TCP servers of scripts. They listen on the script's own loop, so they are no BpServer, which sets the state of its
- * instance on the main loop. */
-#define _GNU_SOURCE
+/* lua-listener.c - TCP servers of scripts. They listen on the script's own loop. */
 #include "lua.h"
-#include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-#include <backplane/loop.h>
-#include <backplane/server.h>
+#include <backplane/listener.h>
 
 #define MOST_LISTENERS 64
-#define BATCH 64
-#define PAUSE (G_USEC_PER_SEC / 4)
-
-typedef struct {
-	BpFd *source;
-	int fd;
-} Door;
 
 typedef struct {
 	Run *run;
-	gint64 id, callback;
-	BpScope *scope;
-	GArray *doors;
-	BpTimer *timer; /* while no connection can be accepted */
-} Listener;
+	gint64 callback;
+	BpListener *listener;
+} Server;
 
 static gpointer key(gint64 id)
 {
@@ -34,116 +19,39 @@ static gpointer key(gint64 id)
 
 void listener_free(gpointer data)
 {
-	Listener *listener = data;
+	Server *server = data;
 
-	bp_scope_close(listener->scope);
-	for (guint i = 0; i < listener->doors->len; i++)
-		close(g_array_index(listener->doors, Door, i).fd);
-	g_array_unref(listener->doors);
-	g_free(listener);
+	if (server->listener)
+		bp_listener_close(server->listener);
+	g_free(server);
 }
 
-static void set_open(Listener *listener, gboolean on)
+static void on_connection(BpPlugin *self, BpListener *listener, int take_fd, const BpAddress *peer, gpointer user)
 {
-	for (guint i = 0; i < listener->doors->len; i++)
-		bp_fd_set_events(g_array_index(listener->doors, Door, i).source, on ? BP_IN : 0);
+	Server *server = user;
+	g_autofree char *text = bp_address_format(peer);
+	gint64 id = socket_adopt(server->run, take_fd);
+
+	if (id)
+		reply_post(server->run, &(Reply){ .callback = server->callback,
+						  .good = TRUE,
+						  .id_name = "conn_id",
+						  .id = id,
+						  .written = -1,
+						  .ip = address_cut(text),
+						  .port = bp_address_port(peer) });
 }
 
-static void on_pause_over(BpPlugin *self, gpointer data)
+/* "[::1]:80" becomes "::1". */
+const char *address_cut(char *text)
 {
-	set_open(data, TRUE);
-}
+	char *colon = strrchr(text, ':'), *bracket = strchr(text, ']');
 
-static void admit(Listener *listener, int fd, const struct sockaddr_storage *storage, socklen_t size)
-{
-	BpAddress peer = { size, *storage };
-	g_autofree char *text = bp_address_format(&peer);
-	char *colon = strrchr(text, ':');
-	gint64 id = socket_adopt(listener->run, fd);
-	Reply reply = { .callback = listener->callback, .good = TRUE, .id_name = "conn_id", .id = id, .written = -1 };
-
-	if (!id)
-		return;
 	if (colon)
 		*colon = '\0';
-	reply.ip = *text == '[' ? text + 1 : text;
-	if (*text == '[' && strchr(text, ']'))
-		*strchr(text, ']') = '\0';
-	reply.port = bp_address_port(&peer);
-	reply_post(listener->run, &reply);
-}
-
-static void on_connection(BpPlugin *self, int fd, BpEvents events, gpointer data)
-{
-	Listener *listener = data;
-
-	for (guint i = 0; i < BATCH; i++) {
-		struct sockaddr_storage peer;
-		socklen_t size = sizeof(peer);
-		int client = accept4(fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-		if (client >= 0) {
-			admit(listener, client, &peer, size);
-			continue;
-		}
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-			run_report(listener->run, "a server", g_strerror(errno));
-			set_open(listener, FALSE);
-			bp_timer_once(&listener->timer, listener->scope, PAUSE, on_pause_over, listener);
-		}
-		if (errno != EINTR && errno != ECONNABORTED)
-			return;
-	}
-}
-
-static int open_door(const BpAddress *address)
-{
-	int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1, number;
-
-	if (fd < 0)
-		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (!bind(fd, (const struct sockaddr *)&address->storage, address->size) && !listen(fd, 128))
-		return fd;
-	number = errno;
-	close(fd);
-	errno = number;
-	return -1;
-}
-
-/* On each of the addresses that the machine has; FALSE with an error if one is taken, or there is none. */
-static gboolean open_doors(Listener *listener, const GArray *list, GError **error)
-{
-	int number = EADDRNOTAVAIL;
-
-	for (guint i = 0; i < list->len; i++) {
-		const BpAddress *address = &g_array_index(list, BpAddress, i);
-		Door door = { NULL, open_door(address) };
-
-		if (door.fd >= 0) {
-			door.source = bp_fd_add(listener->scope, door.fd, BP_IN, on_connection, listener, NULL);
-			g_array_append_val(listener->doors, door);
-			continue;
-		}
-		number = errno;
-		if (number != EADDRNOTAVAIL && number != EAFNOSUPPORT)
-			break;
-	}
-	if (listener->doors->len == list->len || (listener->doors->len && number != EADDRINUSE))
-		return TRUE;
-	return bp_fail(error, number == EADDRINUSE ? BP_BUSY : BP_FAILED, "cannot listen on %s port %u: %s",
-		       list->len > 1 ? "localhost" : "that address",
-		       bp_address_port(&g_array_index(list, BpAddress, 0)), g_strerror(number));
-}
-
-static gboolean start(Listener *listener, const char *host, guint port, GError **error)
-{
-	g_autoptr(GArray) list = NULL;
-
-	if (!bp_server_may_bind(host, listener->run->insecure, error) ||
-	    !(list = bp_address_bind_list(host, port, error)))
-		return FALSE;
-	return open_doors(listener, list, error);
+	if (*text == '[' && bracket)
+		*bracket = '\0';
+	return *text == '[' ? text + 1 : text;
 }
 
 /* tcp_server_create(): only a number */
@@ -161,25 +69,23 @@ static int server_start(lua_State *L)
 	const char *host = luaL_optstring(L, 2, "localhost");
 	lua_Integer port = luaL_checkinteger(L, 3);
 	GError *error = NULL;
-	Listener *listener;
+	Server *server;
 
 	luaL_argcheck(L, port >= 0 && port <= 65535, 3, "no port");
 	if (g_hash_table_contains(run->listeners, key(id)))
 		luaL_error(L, "Server %d is already running", (int)id);
 	if (g_hash_table_size(run->listeners) >= MOST_LISTENERS)
 		luaL_error(L, "%d servers run already", MOST_LISTENERS);
-	listener = g_new0(Listener, 1);
-	listener->run = run;
-	listener->id = id;
-	listener->callback = callback;
-	listener->scope = bp_scope_open(run->scope);
-	listener->doors = g_array_new(FALSE, FALSE, sizeof(Door));
-	if (start(listener, host, (guint)port, &error)) {
-		g_hash_table_insert(run->listeners, key(id), listener);
+	server = g_new0(Server, 1);
+	*server = (Server){ .run = run, .callback = callback };
+	server->listener = bp_listener_open(run->scope, host, (guint)port, run->insecure, on_connection, server,
+					    &error);
+	if (server->listener) {
+		g_hash_table_insert(run->listeners, key(id), server);
 		lua_pushboolean(L, 1);
 		return 1;
 	}
-	listener_free(listener);
+	listener_free(server);
 	reply_fail(run, callback, error->message);
 	lua_pushnil(L);
 	lua_pushstring(L, error->message);

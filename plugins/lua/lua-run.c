@@ -60,7 +60,9 @@ static void take_down(Run *run)
 {
 	run->closing = TRUE;
 	g_clear_pointer(&run->requests, g_hash_table_unref);
+	g_clear_pointer(&run->websockets, g_hash_table_unref);
 	g_clear_pointer(&run->sessions, g_hash_table_unref);
+	g_clear_pointer(&run->servers, g_hash_table_unref);
 	g_clear_pointer(&run->sockets, g_hash_table_unref);
 	g_clear_pointer(&run->listeners, g_hash_table_unref);
 	g_clear_pointer(&run->datagrams, g_hash_table_unref);

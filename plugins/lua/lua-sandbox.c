@@ -289,6 +289,8 @@ void sandbox_open(lua_State *L)
 	udp_open(L);
 	py_open(L);
 	http_open(L);
+	websocket_open(L);
+	web_open(L);
 	lua_setglobal(L, "_PY");
 	lua_newtable(L);
 	channel_open(L);

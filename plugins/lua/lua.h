@@ -83,15 +83,17 @@ struct Run {
 	GHashTable *ears;      /* name -> Ear; lua-listen.c */
 	GHashTable *asks;      /* number -> Waiter; lua-ask.c */
 	guint asked;
-	char *origin;	       /* of its messages: a GRefString */
-	GHashTable *sockets;   /* number -> Socket; lua-tcp.c */
-	GHashTable *datagrams; /* number -> Datagram; lua-udp.c */
-	GHashTable *outgoing;  /* number -> Outgoing; lua-udp.c */
-	GHashTable *listeners; /* number -> Listener; lua-listener.c */
-	GHashTable *requests;  /* set of Request; lua-http.c */
-	GHashTable *sessions;  /* trust -> SoupSession; lua-session.c */
-	gsize fetched;	       /* bytes that the requests have received */
-	gint64 next_id, next_socket, next_server;
+	char *origin;		/* of its messages: a GRefString */
+	GHashTable *sockets;	/* number -> Socket; lua-tcp.c */
+	GHashTable *datagrams;	/* number -> Datagram; lua-udp.c */
+	GHashTable *outgoing;	/* number -> Outgoing; lua-udp.c */
+	GHashTable *listeners;	/* number -> Listener; lua-listener.c */
+	GHashTable *requests;	/* set of Request; lua-http.c */
+	GHashTable *sessions;	/* trust -> SoupSession; lua-session.c */
+	GHashTable *websockets; /* number -> Client; lua-websocket.c */
+	GHashTable *servers;	/* number -> WebServer; lua-web.c */
+	gsize fetched;		/* bytes that the requests have received */
+	gint64 next_id, next_socket, next_server, next_websocket;
 	guint watches, sent;
 	gsize sent_bytes;
 	gboolean unsafe, insecure;
@@ -251,8 +253,14 @@ void listener_open(lua_State *L);
 void udp_open(lua_State *L);
 void py_open(lua_State *L);
 void http_open(lua_State *L);
+void websocket_open(lua_State *L);
+void web_open(lua_State *L);
 /* The run ends. */
 void request_leave(gpointer request);
+void websocket_leave(gpointer client);
+void web_server_free(gpointer server);
+/* The address without the port, within the text. */
+const char *address_cut(char *text);
 /* The loop of the script has stopped: waits until its operations have ended. */
 void session_drain(Script *script);
 /* On the script's loop, later; not if the run has ended. `addresses` or `error` is NULL. */

@@ -280,4 +280,6 @@ end
 
 function _PY.get_system_info() return { platform = _PY.get_platform(), lua_version = _VERSION } end
 
-return class, tell, report
+local take_callback = _PY.take_callback
+_PY.take_callback = nil
+return class, tell, report, take_callback

@@ -12,7 +12,7 @@ server:start("127.0.0.1", port, function(client, ip, from)
 end)
 
 local taken = net.TCPServer()
-taken:start("127.0.0.1", port, nil, function(why) print("taken:", why:match("Address already in use")) end)
+taken:start("127.0.0.1", port, nil, function(why) print("taken:", why:match("is taken")) end)
 local beyond = net.TCPServer()
 beyond:start("0.0.0.0", port + 1, nil, function(why) print("beyond:", why:match("insecure=yes")) end)
 

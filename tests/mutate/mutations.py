@@ -509,3 +509,8 @@ mutation("lua-trust", "a request is sent to a trusted server only, also when Gnu
 mutation("lua-answer", "the body of an answer is bounded",
          "return request->received->len + size <= MOST_BODY && run->fetched + size <= run->limit;",
          "return request->received->len + size <= 4 * MOST_BODY;", "lua-http.py:http")
+mutation("lua-slow-client", "what waits for a WebSocket that does not read is bounded",
+         "if (bp_stream_queued(stream) + size > BACKLOG || client->waiting->len >= MOST_WAITING) {", "if (0) {", "lua-ws.py:peer_does_not_read")
+mutation("lua-goodbye", "clients of a script's WebSocket server are closed when it stops",
+         "bp_websocket_set_user(socket, &nothing, NULL); bp_websocket_close(socket, BP_CLOSE_GOING_AWAY, NULL);",
+         "bp_websocket_set_user(socket, &nothing, NULL);", "lua-ws.py:websocket")

@@ -40,7 +40,7 @@ static gboolean is_own_address(const BpHttpExchange *exchange, const char *name,
 {
 	const char *local = bp_stream_local(exchange->connection->stream);
 	const char *colon = strrchr(local, ':');
-	const char *bind = bp_instance_string(exchange->connection->server->owned.owner, "bind");
+	const char *bind = exchange->connection->server->bind;
 
 	if (colon && (gsize)(colon - local) == size && g_ascii_strncasecmp(local, name, size) == 0)
 		return TRUE;
@@ -191,7 +191,8 @@ guint http_guard(BpHttpExchange *exchange, const char **why)
 	}
 	foreign = find_foreign(exchange, &proof);
 	if (foreign) {
-		route = http_route_find(exchange->path, &owner);
+		if (exchange->connection->server->listener)
+			route = http_route_find(exchange->path, &owner);
 		if (route && route->any_origin)
 			return 0;
 		*why = foreign;

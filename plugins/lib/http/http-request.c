@@ -66,6 +66,16 @@ const char *bp_http_header(const BpHttpExchange *exchange, const char *name)
 	return field ? (const char *)exchange->bytes->data + field->value : NULL;
 }
 
+const char *bp_http_field(const BpHttpExchange *exchange, guint index, const char **name)
+{
+	const HttpField *field = &exchange->head.fields[index];
+
+	if (!exchange->path || index >= exchange->head.count)
+		return NULL;
+	*name = (const char *)exchange->bytes->data + field->name;
+	return (const char *)exchange->bytes->data + field->value;
+}
+
 char *bp_http_header_list(const BpHttpExchange *exchange, const char *name)
 {
 	const char *bytes = (const char *)exchange->bytes->data;

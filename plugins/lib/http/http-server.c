@@ -4,6 +4,14 @@
 #include "http-server.h"
 #include <backplane/server.h>
 
+/* Of servers without parameters: as the fallbacks below. */
+#define HEADER_TIMEOUT (10 * G_USEC_PER_SEC)
+#define KEEPALIVE_TIMEOUT (60 * G_USEC_PER_SEC)
+#define BODY_RATE 512
+#define MAX_HEADER (16 * 1024)
+#define MAX_URI (8 * 1024)
+#define MAX_BODY (1024 * 1024)
+
 static const BpParam site_params[] = {
 	{ "origins", .many = 1, .alias = "allow_origins",
 	  .help = "other sites (scheme://host:port, null for pages that are files, * for any) whose pages may use it" },
@@ -60,15 +68,19 @@ static void on_sweep(BpPlugin *self, gpointer data)
 		bp_timer_remove(g_steal_pointer(&server->sweep));
 }
 
-static void on_accept(BpPlugin *self, BpServer *listener, BpStream *stream, gpointer user)
+void bp_http_serve(BpHttpServer *server, BpStream *stream)
 {
-	BpHttpServer *server = user;
 	gint64 shortest = MIN(server->header_timeout, server->keepalive_timeout);
 
 	http_connection_new(server, stream);
 	if (!server->sweep)
 		server->sweep = bp_timer_add(server->owned.owner, NULL, CLAMP(shortest / 4, 5000, G_USEC_PER_SEC), 0,
 					     on_sweep, server, NULL);
+}
+
+static void on_accept(BpPlugin *self, BpServer *listener, BpStream *stream, gpointer user)
+{
+	bp_http_serve(user, stream);
 }
 
 static char *on_refusal(BpPlugin *self, BpServer *listener, const char *why, gpointer user)
@@ -94,6 +106,7 @@ static gboolean read_params(BpHttpServer *server, GError **error)
 	server->max_header = (gsize)bp_values_int(values, "max_header");
 	server->max_uri = (gsize)bp_values_int(values, "max_uri");
 	server->max_body = (gsize)bp_values_int(values, "max_body");
+	server->bind = bp_values_string(values, "bind");
 	server->hosts = bp_values_list(values, "hosts");
 	server->origins = bp_values_list(values, "origins");
 	return http_proxies_parse(server, bp_values_list(values, "trusted_proxies"), error);
@@ -109,6 +122,45 @@ static void drop(BpOwned *owned)
 	bp_http_close(server);
 }
 
+static BpHttpServer *server_new(BpPlugin *self)
+{
+	BpHttpServer *server = g_new0(BpHttpServer, 1);
+
+	server->refs = 1;
+	server->owned.owner = self;
+	return server;
+}
+
+static void server_begin(BpHttpServer *server, const BpHttpEvents *events, gpointer user)
+{
+	bp_struct_copy(&server->events, sizeof(server->events), events);
+	server->user = user;
+	server->security = security_fields(events->policy);
+	bp_owner_link(server->owned.owner, &server->owned, "http server", drop);
+}
+
+BpHttpServer *bp_http_new(BpPlugin *self, const BpHttpOptions *given, const BpHttpEvents *events, gpointer user)
+{
+	static const char *const nothing[] = { NULL };
+	BpHttpOptions options;
+	BpHttpServer *server;
+
+	g_return_val_if_fail(self && given && events && events->request, NULL);
+	bp_struct_copy(&options, sizeof(options), given);
+	server = server_new(self);
+	server->header_timeout = HEADER_TIMEOUT;
+	server->keepalive_timeout = KEEPALIVE_TIMEOUT;
+	server->body_rate = BODY_RATE;
+	server->max_header = MAX_HEADER;
+	server->max_uri = MAX_URI;
+	server->max_body = options.max_body ? options.max_body : MAX_BODY;
+	server->bind = server->own_bind = g_strdup(options.bind);
+	server->hosts = options.hosts ? options.hosts : nothing;
+	server->origins = options.origins ? options.origins : nothing;
+	server_begin(server, events, user);
+	return server;
+}
+
 BpHttpServer *bp_http_open(BpInstance *self, const char *events_name, const BpHttpEvents *events, gpointer user,
 			   GError **error)
 {
@@ -117,9 +169,7 @@ BpHttpServer *bp_http_open(BpInstance *self, const char *events_name, const BpHt
 	BpServer *listener;
 
 	g_return_val_if_fail(self && events && events->request, NULL);
-	server = g_new0(BpHttpServer, 1);
-	server->refs = 1;
-	server->owned.owner = self;
+	server = server_new(self);
 	options = bp_server_options(self);
 	options.alpn = "http/1.1";
 	listener = read_params(server, error)
@@ -130,10 +180,7 @@ BpHttpServer *bp_http_open(BpInstance *self, const char *events_name, const BpHt
 		return NULL;
 	}
 	server->listener = listener;
-	bp_struct_copy(&server->events, sizeof(server->events), events);
-	server->user = user;
-	server->security = security_fields(events->policy);
-	bp_owner_link(self, &server->owned, "http server", drop);
+	server_begin(server, events, user);
 	return server;
 }
 
@@ -145,6 +192,7 @@ void http_server_unref(BpHttpServer *server)
 		http_exchange_free(g_steal_pointer(&server->spare));
 	if (server->proxies)
 		g_array_unref(server->proxies);
+	g_free(server->own_bind);
 	g_free(server->security);
 	g_free(server->known_host);
 	g_free(server);

@@ -24,7 +24,7 @@ struct BpHttpServer {
 	BpOwned owned;
 	gint refs;
 	gboolean closed;
-	BpServer *listener;
+	BpServer *listener; /* NULL: its streams are accepted by its owner */
 	BpHttpEvents events;
 	gpointer user;
 	char *security; /* field lines of every answer */
@@ -33,6 +33,8 @@ struct BpHttpServer {
 	gint64 header_timeout, keepalive_timeout;
 	gint64 body_rate; /* bytes a second */
 	gsize max_header, max_uri, max_body;
+	const char *bind; /* as its parameters say, or in `own_bind`; NULL: not known */
+	char *own_bind;
 	const char *const *hosts, *const *origins;
 	GArray *proxies;  /* NULL: none is trusted; see http-proxy.c */
 	char *known_host; /* the last one that was found good */
