@@ -32,7 +32,7 @@ void run_tool(char **argv)
 
 /* --- commands for scripts: they run in the host --- */
 
-static const char *const host_tools[] = { "watch", "send", "call", "wait", "top", "doctor", NULL };
+static const char *const host_tools[] = { "watch", "send", "call", "wait", "top", "doctor", "complete", NULL };
 static char **given; /* the arguments behind the name */
 
 char *tool_take_command(int *argc, char **argv)

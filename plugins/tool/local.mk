@@ -8,5 +8,5 @@ plugins_tool_so_SOURCES = \
 	plugins/tool/watch.c
 plugins_tool_so_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(JSON_CFLAGS) $(TLS_CFLAGS)
 plugins_tool_so_LDFLAGS = $(PLUGIN_LDFLAGS)
-plugins_tool_so_LDADD = libbackplane-json.so.0 libbackplane-net.so.0 $(PLUGIN_LIBS) $(JSON_LIBS) $(TLS_LIBS)
+plugins_tool_so_LDADD = libbackplane-json.so.0 libbackplane-net.so.0 libbackplane-session.so.0 $(PLUGIN_LIBS) $(JSON_LIBS) $(TLS_LIBS)
 EXTRA_DIST += plugins/tool/README.md

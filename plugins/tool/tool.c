@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tool.c - the plugin tool: commands for scripts, which `backplane watch`, `send`, `wait`, `top` and `doctor` run. */
+#include <string.h>
+#include <backplane/sessions.h>
 #include "tool.h"
 
 static const char manual[] =
@@ -30,7 +32,32 @@ void tool_mark_error(BpCall *call)
 		bp_session_send(bp_call_session(call), "", 1);
 }
 
+/* --- for the completion of shells: a word on each line, with a tab and what it is --- */
+
+static const BpParam complete_params[] = {
+	{ "line", .kind = BP_ARGUMENT, .required = 1, .help = "commands up to the cursor" },
+	{ NULL },
+};
+
+static gboolean run_complete(BpPlugin *self, BpCall *call, GError **error)
+{
+	const char *line = bp_call_string(call, "line");
+	gsize start = 0;
+	g_auto(GStrv) words = bp_complete_commands(line, strlen(line), &start);
+
+	for (char **word = words; word && *word; word++) {
+		g_autofree char *name = g_strdup_printf("%.*s%s", (int)start, line, *word);
+		const BpCommand *command = bp_command_find(name);
+
+		bp_call_printf(call, "%s%s%s", *word, command && command->help ? "\t" : "",
+			       command && command->help ? command->help : "");
+	}
+	return TRUE;
+}
+
 static const BpCommand commands[] = {
+	{ "tool complete", .params = complete_params, .run = run_complete, .role = BP_OBSERVER, .hidden = 1,
+	  .help = "what can stand at the end of a line" },
 	{ "tool watch", .params = tool_watch_params, .run = tool_run_watch, .role = BP_OBSERVER,
 	  .help = "print the messages of channels", .example = "tool watch uart* --count 3" },
 	{ "tool send", .params = tool_send_params, .run = tool_run_send, .role = BP_OPERATOR,

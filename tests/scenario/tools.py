@@ -90,9 +90,12 @@ def test_watch_all_does_not_see_itself(bp):
     bp.run("tcp listen 0 lab")
     watched(bp, "lab/recv")
     bp.run("channel send lab/recv a-mark")
+    out = ""
+    while not out.endswith("\nlab/recv a-mark\n"):
+        out += one.stdout.readline()
     for process in (one, two):
         process.send_signal(signal.SIGINT)
-    out = end_of(one)[1]
+    out += end_of(one)[1]
     end_of(two)
     assert out.splitlines().count("lab/recv a-mark") == 1 and len(out) < 20000, out
     eventually(lambda: watchers(bp, "lab/recv") == 0)
