@@ -23,6 +23,7 @@ const views = [
 	{ id: "jobs", title: "Jobs", load: () => import("./jobs.js"), hidden: true },
 	{ id: "settings", title: "Settings", load: () => import("./settings.js") },
 	{ id: "plugins", title: "Plugins", parent: "settings", load: () => import("./plugins.js") },
+	{ id: "help", title: "Help", load: () => import("./help.js") },
 	{ id: "host", title: "Host", parent: "settings", load: () => import("./overview.js") },
 ];
 const OLD = { overview: "home", modules: "services" }; // as they were called once

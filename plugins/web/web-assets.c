@@ -24,6 +24,7 @@ static const struct {
 	{ ".png", "image/png" },
 	{ ".woff2", "font/woff2" },
 	{ ".txt", "text/plain; charset=utf-8" },
+	{ ".md", "text/markdown; charset=utf-8" },
 };
 
 static const char *type_of(const char *name)

@@ -243,7 +243,7 @@ const http = createServer(async (request, response) => {
 		const body = Buffer.concat(chunks).toString();
 		if (url.pathname === "/" || url.pathname.startsWith("/assets/")) {
 			const name = basename(url.pathname) || "index.html";
-			let data = readFileSync(ASSETS + name);
+			let data = readFileSync(name.endsWith(".md") ? `${ASSETS}../guide/${name}` : ASSETS + name);
 			const command = new URLSearchParams(request.method === "POST" ? body : url.search).get("cmd");
 			if (name === "index.html" && command) {
 				let text = "";
@@ -251,7 +251,7 @@ const http = createServer(async (request, response) => {
 				const escaped = `${command}\n${text}`.replace(/\x1b\[[\d;]*m/g, "").replace(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`);
 				data = data.toString().replace("<!--OUTPUT-->", `<section id="output"><h2>Output</h2><pre>${escaped}</pre></section>`);
 			}
-			answer(200, TYPES[extname(name)], data);
+			answer(200, TYPES[extname(name)] ?? "text/plain", data);
 		} else if (url.pathname === "/views/nodes.js") {
 			answer(200, TYPES[".js"], VIEW);
 		} else if (url.pathname.startsWith("/api/v1/")) {

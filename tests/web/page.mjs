@@ -20,7 +20,7 @@ const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", 
 const SIZES = { wide: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
 const VIEWS = {
 	home: "Home", devices: "Devices", terminals: "Terminals", channels: "Channels", services: "Services", sessions: "Sessions", console: "Console", automations: "Automations", settings: "Settings",
-	plugins: "Plugins", host: "Host",
+	plugins: "Plugins", host: "Host", help: "Help",
 };
 const build = resolve(process.env.BUILD ?? join(here, "../../build"));
 let passed = 0, failed = 0;
