@@ -22,6 +22,7 @@ include plugins/echo/local.mk
 include plugins/exec/local.mk
 include plugins/guess/local.mk
 include plugins/import/local.mk
+include plugins/kit/local.mk
 include plugins/leftovers/local.mk
 include plugins/lua/local.mk
 include plugins/manual/local.mk

@@ -50,7 +50,7 @@ BP_API const char *bp_config_file(const BpConfig *config);
 /* As YAML, defaults left out, secrets as ***. */
 BP_API GString *bp_config_describe(const BpConfig *config);
 /* The changes that a reload would make, one per line; "" for none. Both must have been checked; `old` may be NULL. */
-BP_API GString *bp_config_diff(const BpConfig *old, const BpConfig *new);
+BP_API GString *bp_config_diff(const BpConfig *old, const BpConfig *changed);
 
 /* At the start: takes a checked one. `run` runs a line of `commands:`; an error is logged with its place, and the next line is
  * run. If one instance does not open, those that did are closed again. */

@@ -27,6 +27,8 @@ void run_tool(char **argv)
 	beside = g_build_filename(folder, file, NULL);
 	library = g_build_filename(folder, "libbackplane.so.0", NULL);
 	installed = g_build_filename(TOOLDIR, file, NULL);
+	if (program) /* for those that start one */
+		g_setenv("BACKPLANE", program, TRUE);
 	execv(g_file_test(library, G_FILE_TEST_EXISTS) ? beside : installed, argv + 1);
 }
 
