@@ -8,7 +8,7 @@ pkgconfig_DATA = backplane.pc $(LIBRARY_PC)
 LIBRARY_PC = backplane-bridge.pc backplane-config.pc backplane-file.pc backplane-http.pc backplane-json.pc backplane-mqtt.pc backplane-net.pc backplane-process.pc \
 	backplane-session.pc backplane-store.pc
 UNINSTALLED_PC = $(LIBRARY_PC:.pc=-uninstalled.pc)
-PC_bridge = s|ABOUT|Backplane: names of channels elsewhere|; s|NEEDS||
+PC_bridge = s|ABOUT|Backplane: bridges to other systems|; s|NEEDS|backplane-json backplane-store|
 PC_config = s|ABOUT|Backplane: the configuration file|; s|NEEDS|backplane-net|
 PC_file = s|ABOUT|Backplane: files that grow|; s|NEEDS||
 PC_http = s|ABOUT|Backplane: HTTP and WebSocket servers|; s|NEEDS|backplane-net backplane-json|

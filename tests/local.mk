@@ -71,7 +71,7 @@ THREAD_TESTS = \
 	tests/test-turns
 
 # A codec of a plugin is compiled into its test.
-tests_test_bridge_SOURCES = tests/test-bridge.c plugins/lib/bridge/names.c
+tests_test_bridge_SOURCES = tests/test-bridge.c plugins/lib/bridge/names.c plugins/lib/bridge/subject.c
 tests_test_parse_SOURCES = tests/test-parse.c plugins/commands/usage.c plugins/commands/usage.h
 tests_test_rfc2217_SOURCES = tests/test-rfc2217.c plugins/uart/rfc2217.c plugins/uart/rfc2217.h
 tests_test_framing_SOURCES = tests/test-framing.c $(FRAMING_SOURCES)

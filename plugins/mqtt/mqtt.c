@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* mqtt.c - module MqttBridge: channels as topics of an MQTT broker, and topics as channels. */
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <backplane/file.h>
 #include "mqtt.h"
 
 static const char manual[] =
@@ -43,17 +40,7 @@ const BpParam mqtt_params[] = {
 	{ "tls_name", .help = "name in the certificate of the broker, if not the host; * takes any" },
 	{ "in_flight", .type = BP_INT, .fallback = "100", .min = 1, .max = 65535,
 	  .help = "messages that are sent before the first is acknowledged" },
-	{ "backlog_limit", .type = BP_BYTES, .fallback = "8M", .min = 1024, .max = 1073741824,
-	  .help = "bytes that may wait for a slow broker; then the oldest are lost" },
-	{ "keep_limit", .type = BP_BYTES, .fallback = "16M", .min = 1024, .max = 1073741824,
-	  .help = "bytes that may be kept on the disk; then the oldest are lost" },
-	{ "keep_time", .type = BP_DURATION, .fallback = "7d", .min = 1, .max = 315360000,
-	  .help = "for how long they are kept" },
-	{ "max_channels", .type = BP_INT, .fallback = "1000", .min = 1, .max = 100000,
-	  .help = "channels that imported topics may make" },
-	{ "reconnect_min", .type = BP_DURATION, .fallback = "1s", .min = 0.01, .max = 3600,
-	  .help = "first pause; doubled each time" },
-	{ "reconnect_max", .type = BP_DURATION, .fallback = "60s", .min = 0.01, .max = 86400, .help = "longest pause" },
+	{ .include = bp_bridge_params },
 	{ NULL },
 };
 
@@ -77,35 +64,32 @@ static void on_connected(BpPlugin *self, BpMqtt *mqtt, gboolean session, gpointe
 {
 	MqttBridge *bridge = user;
 
-	g_clear_pointer(&bridge->why, g_free);
-	bridge->told = FALSE;
-	bp_instance_set_state(bridge->self, BP_STATE_OK, "connected to %s", bp_mqtt_address(mqtt));
-	bp_channel_printf(bridge->events, "Connected to %s", bp_mqtt_address(mqtt));
-	mqtt_import_subscribe(bridge, session);
+	bp_bridge_set_open(bridge->bridge, bp_mqtt_address(mqtt));
+	mqtt_import_subscribe(bridge);
 	say_status(bridge, "online");
-	mqtt_queue_pump(bridge);
+	bp_bridge_pump(bridge->bridge);
 }
 
 static void on_closed(BpPlugin *self, BpMqtt *mqtt, guint code, gboolean fatal, const char *why, gpointer user)
 {
 	MqttBridge *bridge = user;
 
-	bp_instance_set_state(bridge->self, fatal ? BP_STATE_FAILED : BP_STATE_WAITING, "%s", why);
-	if (g_strcmp0(why, bridge->why) != 0)
-		bp_channel_printf(bridge->events, "%s; trying again", why);
-	g_free(bridge->why);
-	bridge->why = g_strdup(why);
+	bp_bridge_set_closed(bridge->bridge, fatal, why);
 }
 
 static void on_message(BpPlugin *self, BpMqtt *mqtt, const BpMqttMessage *message, gpointer user)
 {
-	mqtt_watchers_show(user, message);
-	mqtt_import_take(user, message);
+	MqttBridge *bridge = user;
+
+	bp_bridge_show(bridge->bridge, message->topic, message->data, message->data_size);
+	mqtt_import_take(bridge, message);
 }
 
 static void on_published(BpPlugin *self, BpMqtt *mqtt, guint id, guint code, gpointer user)
 {
-	mqtt_queue_published(user, id, code);
+	MqttBridge *bridge = user;
+
+	bp_bridge_published(bridge->bridge, id, code >= 128 ? "the broker has refused it" : NULL);
 }
 
 static void on_subscribed(BpPlugin *self, BpMqtt *mqtt, guint id, const int *codes, guint count, gpointer user)
@@ -115,7 +99,7 @@ static void on_subscribed(BpPlugin *self, BpMqtt *mqtt, guint id, const int *cod
 	for (guint i = 0; i < count; i++)
 		if (codes[i] >= 128)
 			bp_channel_printf(
-				bridge->events,
+				bp_bridge_events(bridge->bridge),
 				"The broker refuses a subscription (%s): it does not allow this client to read it",
 				bp_plugin_name(bridge->self));
 }
@@ -127,77 +111,106 @@ static const BpMqttEvents events = { .size = sizeof(events),
 				     .published = on_published,
 				     .subscribed = on_subscribed };
 
-void mqtt_lost(MqttBridge *bridge, MqttRule *rule, guint count, const char *why)
+/* --- what the library bridge needs --- */
+
+static const BpParam rule_params[] = {
+	{ "qos", .type = BP_INT, .fallback = "0", .min = 0, .max = 2,
+	  .help = "0: at most once; 1: at least once; 2: once" },
+	{ "retain", .type = BP_BOOL, .fallback = "no", .help = "the broker keeps the last message of each topic" },
+	{ .include = bp_bridge_rule_params },
+	{ NULL },
+};
+
+static gboolean check_name(const char *topic)
 {
-	bridge->lost += count;
-	bp_metric_add(bridge->lost_metric, count);
-	if (rule)
-		rule->lost += count;
-	if (!bridge->told)
-		bp_channel_printf(bridge->events, "Messages are lost: %s; mqtt list counts them", why);
-	bridge->told = TRUE;
+	g_autofree char *legal = bp_bridge_to_topic(topic);
+
+	return *topic && strcmp(topic, legal) == 0;
 }
+
+static gboolean check_rule(const BpBridgeRule *rule, GError **error)
+{
+	if (rule->import && !bp_mqtt_filter_check(rule->from))
+		return bp_fail(error, BP_INVALID, "%s is no filter of topics: + stands for a level, # for the rest",
+			       rule->from);
+	return !rule->keep || rule->qos ||
+	       bp_fail(error, BP_INVALID, "keep wants qos=1 or qos=2: a broker does not acknowledge qos=0");
+}
+
+static gboolean is_connected(gpointer user)
+{
+	const MqttBridge *bridge = user;
+
+	return bridge->mqtt && bp_mqtt_is_connected(bridge->mqtt);
+}
+
+static gboolean has_room(gpointer user)
+{
+	const MqttBridge *bridge = user;
+
+	return bp_mqtt_has_room(bridge->mqtt);
+}
+
+static BpSent publish(const BpBridgeItem *item, guint *id, GError **error, gpointer user)
+{
+	MqttBridge *bridge = user;
+	const char *properties[] = { "bp-path", item->path, item->identity ? "bp-id" : NULL, item->identity, NULL };
+	BpMqttMessage message = { .size = sizeof(message),
+				  .topic = item->name,
+				  .data = bp_message_data(item->message),
+				  .data_size = bp_message_size(item->message),
+				  .qos = item->qos,
+				  .retain = item->retain,
+				  .user = properties };
+	BpSent sent = bp_mqtt_publish(bridge->mqtt, &message, id, error);
+
+	if (sent == BP_SENT && bridge->version == 3)
+		mqtt_import_expect_echo(bridge, message.topic, message.data, message.data_size);
+	return sent;
+}
+
+static gboolean subscribe(const char *filter, GError **error, gpointer user)
+{
+	const MqttBridge *bridge = user;
+	guint id;
+
+	return bp_mqtt_subscribe(bridge->mqtt, filter, 1, 0, &id, error);
+}
+
+static void unsubscribe(const char *filter, gpointer user)
+{
+	const MqttBridge *bridge = user;
+	guint id;
+
+	if (bridge->mqtt)
+		bp_mqtt_unsubscribe(bridge->mqtt, filter, &id, NULL);
+}
+
+static const BpBridgeSystem system_ops = { .size = sizeof(system_ops),
+					   .kind = "mqtt",
+					   .peer = "broker",
+					   .noun = "topic",
+					   .separator = '/',
+					   .wild = "+#",
+					   .rule_params = rule_params,
+					   .to_name = bp_bridge_to_topic,
+					   .to_channel = bp_bridge_to_channel,
+					   .captures = bp_bridge_topic_captures,
+					   .check_name = check_name,
+					   .check_rule = check_rule,
+					   .is_connected = is_connected,
+					   .has_room = has_room,
+					   .publish = publish,
+					   .subscribe = subscribe,
+					   .unsubscribe = unsubscribe };
 
 /* --- the module --- */
-
-static char *plain(const char *value)
-{
-	return g_strdup(value);
-}
-
-static gboolean parse_rules(MqttBridge *bridge, const char *parameter, gboolean import, GError **error)
-{
-	for (const char *const *text = bp_values_list(bp_instance_values(bridge->self), parameter); *text; text++) {
-		MqttRule *rule = mqtt_rule_parse(bridge, *text, import, error);
-
-		if (!rule)
-			return FALSE;
-		g_ptr_array_add(bridge->rules, rule);
-	}
-	return TRUE;
-}
-
-/* {host} and {prefix} in the parameters prefix and status. */
-static char *expand(MqttBridge *bridge, const char *parameter, GError **error)
-{
-	g_autofree char *text = g_strdup(bp_instance_string(bridge->self, parameter));
-	BpBridgeNames names = { .host = bridge->host, .bridge = bp_plugin_name(bridge->self) };
-	char *result;
-
-	if (bridge->prefix) {
-		g_auto(GStrv) parts = g_strsplit(text, "{prefix}", -1);
-
-		g_free(text);
-		text = g_strjoinv(bridge->prefix, parts);
-	}
-	result = bp_bridge_expand(text, &names, plain, error);
-	g_prefix_error(error, "%s: ", parameter);
-	return result;
-}
-
-/* FALSE: the file cannot be used. `*password` stays NULL where none is given. Yours. */
-static gboolean read_password(BpInstance *self, char **password, GError **error)
-{
-	const char *path = bp_instance_string(self, "password_file");
-	struct stat file;
-
-	if (!path) {
-		*password = g_strdup(bp_instance_string(self, "password"));
-		return TRUE;
-	}
-	if (!stat(path, &file) && file.st_mode & S_IRWXO)
-		return bp_fail(error, BP_NOT_PERMITTED, "%s: others may read it: chmod o-rwx %s", path, path);
-	*password = bp_file_load(path, 4096, BP_FILE_READ, NULL, error);
-	if (*password)
-		g_strchomp(*password);
-	return *password != NULL;
-}
 
 static BpMqtt *connect_to(MqttBridge *bridge, GError **error)
 {
 	BpInstance *self = bridge->self;
 	g_autofree char *password = NULL;
-	g_autofree char *id = g_strdup_printf("backplane-%s-%s", bridge->host, bp_plugin_name(self));
+	g_autofree char *id = g_strdup_printf("backplane-%s-%s", bp_bridge_host(bridge->bridge), bp_plugin_name(self));
 	const char *given = bp_instance_string(self, "client_id");
 	BpMqttMessage will = { .size = sizeof(will),
 			       .topic = bridge->status,
@@ -219,11 +232,11 @@ static BpMqtt *connect_to(MqttBridge *bridge, GError **error)
 				  .tls_name = bp_instance_string(self, "tls_name"),
 				  .will = bridge->status ? &will : NULL,
 				  .in_flight = (guint)bp_instance_int(self, "in_flight"),
-				  .backlog = bridge->limit,
+				  .backlog = (gsize)bp_instance_int(self, "backlog_limit"),
 				  .pause_min = bp_instance_duration(self, "reconnect_min"),
 				  .pause_max = bp_instance_duration(self, "reconnect_max") };
 
-	if (!read_password(self, &password, error))
+	if (!bp_bridge_password(self, &password, error))
 		return NULL;
 	options.password = password;
 	bp_instance_set_state(self, BP_STATE_WAITING, "connecting to %s", options.host);
@@ -238,70 +251,36 @@ static void bridge_close(BpInstance *self)
 		say_status(bridge, "offline");
 		bp_mqtt_free(g_steal_pointer(&bridge->mqtt));
 	}
-	mqtt_watchers_end(bridge);
-	mqtt_queue_close(bridge);
-	g_clear_pointer(&bridge->rules, g_ptr_array_unref);
-	g_clear_pointer(&bridge->channels, g_hash_table_unref);
-	g_clear_pointer(&bridge->seen, g_hash_table_unref);
+	g_clear_pointer(&bridge->bridge, bp_bridge_free);
 	g_queue_clear(&bridge->echoes);
-	g_clear_pointer(&bridge->origin, g_ref_string_release);
-	g_free(bridge->id);
-	g_free(bridge->host);
-	g_free(bridge->prefix);
 	g_free(bridge->status);
-	g_free(bridge->why);
 }
 
 static gboolean open_parts(MqttBridge *bridge, GError **error)
 {
-	const char *name = bp_plugin_name(bridge->self);
 	g_autofree char *status = NULL;
 
-	bridge->prefix = expand(bridge, "prefix", error);
-	status = bridge->prefix ? expand(bridge, "status", error) : NULL;
+	bridge->bridge = bp_bridge_new(bridge->self, &system_ops, bridge, error);
+	status = bridge->bridge ? bp_bridge_parameter(bridge->bridge, "status", error) : NULL;
 	if (!status)
 		return FALSE;
 	if (strcmp(status, "none") != 0)
 		bridge->status = g_steal_pointer(&status);
-	return parse_rules(bridge, "export", FALSE, error) && parse_rules(bridge, "import", TRUE, error) &&
-	       mqtt_queue_open(bridge, error) && (bridge->mqtt = connect_to(bridge, error)) && name;
+	bridge->mqtt = connect_to(bridge, error);
+	return bridge->mqtt && bp_bridge_start(bridge->bridge, error);
 }
 
 static gboolean bridge_open(BpInstance *self, GError **error)
 {
 	MqttBridge *bridge = bp_instance_data(self);
-	g_autofree char *events_name = g_strdup_printf("mqtt-%s", bp_plugin_name(self));
-	g_autofree char *origin = g_strdup_printf("mqtt/%s", bp_plugin_name(self));
 
 	bridge->self = self;
-	bridge->host = g_strdup(g_get_host_name());
-	bridge->id = g_strdup_printf("%s-%08x", bridge->host,
-				     g_str_hash(bp_kernel_state_folder() ? bp_kernel_state_folder() : ""));
-	bridge->origin = g_ref_string_new(origin);
 	bridge->version = (guint)g_ascii_strtoull(bp_instance_string(self, "version"), NULL, 10);
-	bridge->limit = (gsize)bp_instance_int(self, "backlog_limit");
-	bridge->keep_limit = (gsize)bp_instance_int(self, "keep_limit");
-	bridge->keep_time = bp_instance_duration(self, "keep_time");
-	bridge->events = bp_channel(self, events_name);
-	bridge->rules = g_ptr_array_new_with_free_func((GDestroyNotify)mqtt_rule_free);
-	bridge->channels = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	bridge->max_channels = (guint)bp_instance_int(self, "max_channels");
-	bridge->seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-	g_queue_init(&bridge->waiting);
-	g_queue_init(&bridge->sent);
 	g_queue_init(&bridge->echoes);
-	bridge->in_metric = bp_metric(self, "messages_in_total", BP_COUNTER, "messages from the broker");
-	bridge->out_metric = bp_metric(self, "messages_out_total", BP_COUNTER, "messages to the broker");
-	bridge->lost_metric = bp_metric(self, "lost_messages_total", BP_COUNTER,
-					"messages that did not reach the broker or a channel");
-	if (!open_parts(bridge, error)) {
-		bridge_close(self);
-		return FALSE;
-	}
-	for (guint i = 0; i < bridge->rules->len; i++)
-		if (!((MqttRule *)bridge->rules->pdata[i])->import)
-			mqtt_export_start(bridge->rules->pdata[i]);
-	return TRUE;
+	if (open_parts(bridge, error))
+		return TRUE;
+	bridge_close(self);
+	return FALSE;
 }
 
 static const BpModule modules[] = {

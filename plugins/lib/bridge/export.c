@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* mqtt-export.c - messages of channels to topics. What came from this bridge does not go back over it; what came over another one says
+/* export.c - messages of channels to topics. What came from this bridge does not go back over it; what came over another one says
  * which hosts it has passed.
  */
 #include <string.h>
-#include "mqtt.h"
+#include "bridge-state.h"
 
 /* Of a channel, for `rate` and `every`. */
 typedef struct {
 	BpInstance *self;
-	MqttRule *rule;
+	BridgeRule *rule;
 	char *topic;
 	BpMessage *latest; /* waits for the timer */
 	BpTimer *timer;
@@ -50,13 +50,13 @@ static char *encode(BpMessage *message, const char *channel, gsize *size)
 	return text;
 }
 
-static void send(MqttRule *rule, const char *topic, BpMessage *message)
+static void export(BridgeRule *rule, const char *topic, BpMessage *message)
 {
-	const char *origin = bp_message_origin(message), *via = origin ? strstr(origin, MQTT_VIA) : NULL;
+	const char *origin = bp_message_origin(message), *via = origin ? strstr(origin, BRIDGE_VIA) : NULL;
 
-	rule->count++;
-	mqtt_queue_add(rule->bridge, rule, topic, message, rule->qos, rule->retain, rule->keep,
-		       via ? via + strlen(MQTT_VIA) : NULL);
+	rule->rule.count++;
+	bp_bridge_add(rule->rule.bridge, &rule->rule, topic, message, rule->rule.qos, rule->retain,
+		      via ? via + strlen(BRIDGE_VIA) : NULL);
 }
 
 static void on_rate(BpPlugin *self, gpointer data)
@@ -66,18 +66,18 @@ static void on_rate(BpPlugin *self, gpointer data)
 
 	if (!latest)
 		return;
-	send(held->rule, held->topic, latest);
+	export(held->rule, held->topic, latest);
 	bp_timer_once(&held->timer, held->self, held->rule->interval, on_rate, held);
 }
 
-static HeldMessage *held_of(MqttRule *rule, const char *topic)
+static HeldMessage *held_of(BridgeRule *rule, const char *topic)
 {
 	HeldMessage *held = g_hash_table_lookup(rule->held, topic);
 
 	if (held)
 		return held;
 	held = g_new0(HeldMessage, 1);
-	held->self = rule->bridge->self;
+	held->self = rule->rule.bridge->self;
 	held->rule = rule;
 	held->topic = g_strdup(topic);
 	g_hash_table_insert(rule->held, held->topic, held);
@@ -85,7 +85,7 @@ static HeldMessage *held_of(MqttRule *rule, const char *topic)
 }
 
 /* The first one goes at once; the latest one of each interval after it. */
-static void send_slowly(MqttRule *rule, const char *topic, BpMessage *message)
+static void send_slowly(BridgeRule *rule, const char *topic, BpMessage *message)
 {
 	HeldMessage *held = held_of(rule, topic);
 
@@ -93,25 +93,25 @@ static void send_slowly(MqttRule *rule, const char *topic, BpMessage *message)
 		return;
 	held->skipped = 0;
 	if (!rule->interval) {
-		send(rule, topic, message);
+		export(rule, topic, message);
 	} else if (held->timer) {
 		g_clear_pointer(&held->latest, bp_message_unref);
 		held->latest = bp_message_ref(message);
 	} else {
-		send(rule, topic, message);
+		export(rule, topic, message);
 		bp_timer_once(&held->timer, held->self, rule->interval, on_rate, held);
 	}
 }
 
 /* The first rule that a channel matches is the one, so that nothing goes twice. */
-static gboolean is_first(const MqttRule *rule, const char *channel)
+static gboolean is_first(const BridgeRule *rule, const char *channel)
 {
-	GPtrArray *rules = rule->bridge->rules;
+	GPtrArray *rules = rule->rule.bridge->rules;
 
 	for (guint i = 0; rules->pdata[i] != rule; i++) {
-		const MqttRule *before = rules->pdata[i];
+		const BridgeRule *before = rules->pdata[i];
 
-		if (!before->import && g_pattern_match_simple(before->from, channel))
+		if (!before->rule.import && g_pattern_match_simple(before->rule.from, channel))
 			return FALSE;
 	}
 	return TRUE;
@@ -119,44 +119,43 @@ static gboolean is_first(const MqttRule *rule, const char *channel)
 
 static void on_message(BpPlugin *self, BpChannel *channel, BpMessage *given, gpointer data)
 {
-	MqttRule *rule = data;
-	MqttBridge *bridge = rule->bridge;
+	BridgeRule *rule = data;
+	BpBridge *bridge = rule->rule.bridge;
 	const char *name = bp_channel_name(channel), *origin = bp_message_origin(given);
 	g_autoptr(BpMessage) message = NULL;
 	g_autofree char *topic = NULL;
 	gsize size = strlen(bridge->origin);
 
 	if (origin && strncmp(origin, bridge->origin, size) == 0 &&
-	    (!origin[size] || g_str_has_prefix(origin + size, MQTT_VIA)))
+	    (!origin[size] || g_str_has_prefix(origin + size, BRIDGE_VIA)))
 		return;
 	if ((bp_message_flags(given) & BP_COPY) || channel == bridge->events || !is_first(rule, name) ||
 	    !bp_bridge_may_leave(name))
 		return;
-	topic = mqtt_rule_target(rule, name);
+	topic = bridge_rule_target(rule, name);
 	if (!topic)
 		return;
 	if (rule->json) {
 		g_autofree char *text = encode(given, name, &size);
 
 		message = bp_message_new(text, size, BP_TEXT);
-		if (origin && strstr(origin, MQTT_VIA))
+		if (origin && strstr(origin, BRIDGE_VIA))
 			bp_message_set_origin(message, (char *)origin);
 	} else {
 		message = bp_message_ref(given);
 	}
 	if (bp_message_size(message) > rule->payload) {
-		rule->refused++;
-		mqtt_lost(bridge, rule, 1, "larger than payload_limit");
+		bp_bridge_lost(bridge, &rule->rule, 1, "larger than payload_limit");
 	} else if (rule->held) {
 		send_slowly(rule, topic, message);
 	} else {
-		send(rule, topic, message);
+		export(rule, topic, message);
 	}
 }
 
-void mqtt_export_start(MqttRule *rule)
+void bridge_export_start(BridgeRule *rule)
 {
 	if (rule->interval || rule->every > 1)
 		rule->held = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, held_free);
-	rule->watch = bp_channel_watch_glob(rule->bridge->self, rule->from, on_message, rule, NULL);
+	bp_channel_watch_glob(rule->rule.bridge->self, rule->rule.from, on_message, rule, NULL);
 }
