@@ -28,6 +28,7 @@ include plugins/lua/local.mk
 include plugins/manual/local.mk
 include plugins/mesh/local.mk
 include plugins/mqtt/local.mk
+include plugins/nats/local.mk
 include plugins/owned/local.mk
 include plugins/peer/local.mk
 include plugins/rest/local.mk

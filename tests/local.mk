@@ -36,6 +36,7 @@ UNIT_TESTS = \
 	tests/test-mesh-command \
 	tests/test-mesh-message \
 	tests/test-mesh-node \
+	tests/test-nats \
 	tests/test-param \
 	tests/test-parse \
 	tests/test-peer-handshake \
@@ -71,6 +72,7 @@ THREAD_TESTS = \
 	tests/test-turns
 
 # A codec of a plugin is compiled into its test.
+tests_test_nats_SOURCES = tests/test-nats.c plugins/nats/nats-codec.c plugins/nats/nats-codec.h
 tests_test_bridge_SOURCES = tests/test-bridge.c plugins/lib/bridge/names.c plugins/lib/bridge/subject.c
 tests_test_parse_SOURCES = tests/test-parse.c plugins/commands/usage.c plugins/commands/usage.h
 tests_test_rfc2217_SOURCES = tests/test-rfc2217.c plugins/uart/rfc2217.c plugins/uart/rfc2217.h

@@ -68,8 +68,7 @@ typedef struct {
 	char *to;   /* template */
 	BpValues *options;
 	gboolean keep;
-	guint qos;     /* of the option `qos`; without it 1 if it is kept, else 0 */
-	gboolean used; /* free for the plugin: it has subscribed */
+	guint qos; /* of the option `qos`; without it 1 if it is kept, else 0 */
 	guint64 count, lost;
 } BpBridgeRule;
 
@@ -102,7 +101,7 @@ typedef struct {
 	gboolean (*has_room)(gpointer user);
 	/* BP_FULL: not taken, bp_bridge_pump follows. BP_GONE: it cannot be sent at all. */
 	BpSent (*publish)(const BpBridgeItem *item, guint *id, GError **error, gpointer user);
-	/* For bp_bridge_watch. */
+	/* For bp_bridge_watch, once for each filter; a rule may have the same one. */
 	gboolean (*subscribe)(const char *filter, GError **error, gpointer user);
 	void (*unsubscribe)(const char *filter, gpointer user);
 } BpBridgeSystem;
@@ -122,6 +121,8 @@ BP_API void bp_bridge_add(BpBridge *bridge, BpBridgeRule *rule, const char *name
 BP_API void bp_bridge_pump(BpBridge *bridge);
 /* The other side has acknowledged the message with that id; `refused`: it will not take it. */
 BP_API void bp_bridge_published(BpBridge *bridge, guint id, const char *refused);
+/* Whether a message with that id was sent and is not acknowledged. */
+BP_API gboolean bp_bridge_is_sent(const BpBridge *bridge, guint id);
 /* What was sent and is not acknowledged goes again, first. */
 BP_API void bp_bridge_again(BpBridge *bridge);
 /* Something has come in. `path` and `identity`: those of the item that was sent, or NULL. FALSE: it was delivered to no channel, because it
@@ -141,8 +142,8 @@ BP_API void bp_bridge_set_closed(BpBridge *bridge, gboolean fatal, const char *w
 /* Shows messages that match on a call, `count` of them or (0) until it is cancelled. */
 BP_API gboolean bp_bridge_watch(BpBridge *bridge, BpCall *call, const char *filter, gint64 count, GError **error);
 BP_API gboolean bp_bridge_is_watched(const BpBridge *bridge, const char *filter);
-/* To be called for each message, before bp_bridge_take. */
-BP_API void bp_bridge_show(BpBridge *bridge, const char *name, gconstpointer data, gsize size);
+/* To be called for each message, before bp_bridge_take. `filter`: it has come for this one; NULL: once for all that match. */
+BP_API void bp_bridge_show(BpBridge *bridge, const char *filter, const char *name, gconstpointer data, gsize size);
 
 BP_API const GPtrArray *bp_bridge_rules(const BpBridge *bridge); /* of BpBridgeRule */
 BP_API BpChannel *bp_bridge_events(const BpBridge *bridge);

@@ -36,6 +36,19 @@ BP_API BpStream *bp_stream_open_fd(BpPlugin *self, int take_fd, const BpStreamEv
  * certificate checked for that name against the system's authorities ("" takes any certificate). */
 BP_API BpStream *bp_stream_connect(BpPlugin *self, const BpAddress *address, gint64 timeout, const char *tls_name,
 				   const BpStreamEvents *events, gpointer user);
+/* A client's side of TLS. */
+typedef struct {
+	gsize size;		/* sizeof(BpTlsClient), so that it can grow */
+	const char *name;	/* in the certificate of the server; NULL or "": any certificate is taken */
+	const char *ca;		/* file with authorities; NULL: those of the system */
+	const char *cert, *key; /* of the client, files; NULL: none */
+} BpTlsClient;
+/* For protocols that begin plain: encrypts a connected stream from now on. `ready` is called when the handshake is complete, and what is
+ * queued is sent then; errors are reported by `closed`. What has been read before must have been used: bytes that came behind it were not
+ * protected. */
+BP_API void bp_stream_start_tls(BpStream *stream, const BpTlsClient *client);
+/* Whether the files can be used. */
+BP_API gboolean bp_tls_check_client(const BpTlsClient *client, GError **error);
 /* Both queue for the end of the turn: a message by reference, bytes by copy. BP_FULL: queued, but the queue is over half of its limit, and
  * `drained` will be called. */
 BP_API BpSent bp_stream_send(BpStream *stream, BpMessage *message);

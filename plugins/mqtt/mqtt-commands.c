@@ -85,8 +85,8 @@ static gboolean run_publish(BpPlugin *self, BpCall *call, GError **error)
 		return bp_fail(error, BP_CLOSED, "there is no connection: %s",
 			       bp_bridge_why(bridge->bridge) ? bp_bridge_why(bridge->bridge) : "it is being made");
 	message = bp_message_new(text ? text : "", text ? strlen(text) : 0, BP_TEXT);
-	bp_bridge_add(bridge->bridge, NULL, topic, message, (guint)bp_call_int(call, "qos"), bp_call_bool(call, "retain"),
-		      NULL);
+	bp_bridge_add(bridge->bridge, NULL, topic, message, (guint)bp_call_int(call, "qos"),
+		      bp_call_bool(call, "retain"), NULL);
 	return TRUE;
 }
 
@@ -104,8 +104,8 @@ static gboolean run_watch(BpPlugin *self, BpCall *call, GError **error)
 {
 	MqttBridge *bridge = find(bp_call_string(call, "bridge"), error);
 
-	return bridge && bp_bridge_watch(bridge->bridge, call, bp_call_string(call, "filter"),
-					 bp_call_int(call, "count"), error);
+	return bridge &&
+	       bp_bridge_watch(bridge->bridge, call, bp_call_string(call, "filter"), bp_call_int(call, "count"), error);
 }
 
 const BpCommand mqtt_commands[] = {

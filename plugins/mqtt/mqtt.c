@@ -81,7 +81,7 @@ static void on_message(BpPlugin *self, BpMqtt *mqtt, const BpMqttMessage *messag
 {
 	MqttBridge *bridge = user;
 
-	bp_bridge_show(bridge->bridge, message->topic, message->data, message->data_size);
+	bp_bridge_show(bridge->bridge, NULL, message->topic, message->data, message->data_size);
 	mqtt_import_take(bridge, message);
 }
 
@@ -169,12 +169,25 @@ static BpSent publish(const BpBridgeItem *item, guint *id, GError **error, gpoin
 	return sent;
 }
 
+static gboolean has_rule(const MqttBridge *bridge, const char *filter)
+{
+	const GPtrArray *rules = bp_bridge_rules(bridge->bridge);
+
+	for (guint i = 0; i < rules->len; i++) {
+		const BpBridgeRule *rule = rules->pdata[i];
+
+		if (rule->import && strcmp(rule->from, filter) == 0)
+			return TRUE;
+	}
+	return FALSE;
+}
+
 static gboolean subscribe(const char *filter, GError **error, gpointer user)
 {
 	const MqttBridge *bridge = user;
 	guint id;
 
-	return bp_mqtt_subscribe(bridge->mqtt, filter, 1, 0, &id, error);
+	return has_rule(bridge, filter) || bp_mqtt_subscribe(bridge->mqtt, filter, 1, 0, &id, error);
 }
 
 static void unsubscribe(const char *filter, gpointer user)
@@ -182,7 +195,7 @@ static void unsubscribe(const char *filter, gpointer user)
 	const MqttBridge *bridge = user;
 	guint id;
 
-	if (bridge->mqtt)
+	if (bridge->mqtt && !has_rule(bridge, filter))
 		bp_mqtt_unsubscribe(bridge->mqtt, filter, &id, NULL);
 }
 

@@ -11,6 +11,7 @@ FUZZ_TESTS = \
 	tests/fuzz/fuzz-http \
 	tests/fuzz/fuzz-http-server \
 	tests/fuzz/fuzz-mesh \
+	tests/fuzz/fuzz-nats \
 	tests/fuzz/fuzz-parse \
 	tests/fuzz/fuzz-peer \
 	tests/fuzz/fuzz-peer-server \
@@ -28,6 +29,8 @@ tests_fuzz_fuzz_web_op_SOURCES = tests/fuzz/fuzz-web-op.c plugins/web/web-op.c
 tests_fuzz_fuzz_rfc2217_SOURCES = tests/fuzz/fuzz-rfc2217.c plugins/uart/rfc2217.c plugins/uart/rfc2217.h
 tests_fuzz_fuzz_framing_SOURCES = tests/fuzz/fuzz-framing.c $(FRAMING_SOURCES)
 tests_fuzz_fuzz_mesh_SOURCES = tests/fuzz/fuzz-mesh.c $(MESH_CODEC)
+
+tests_fuzz_fuzz_nats_SOURCES = tests/fuzz/fuzz-nats.c plugins/nats/nats-codec.c plugins/nats/nats-codec.h
 
 tests_fuzz_fuzz_peer_SOURCES = tests/fuzz/fuzz-peer.c plugins/peer/discovery-codec.c plugins/peer/endpoint-media.c \
 	plugins/peer/json-line.c plugins/peer/peer-frame.c plugins/peer/peer-handshake.c plugins/peer/python-json.c

@@ -280,18 +280,31 @@ mutation("frame-limit", "frames are bounded", "if (size > decoder->limit || deco
          "framing:slip facts", "framing:cobs facts", "framing:line facts")
 mutation("rfc2217-sub", "subnegotiations of RFC 2217 are bounded", "codec->sub_size > SUB_LIMIT ||", "", "rfc2217:nonsense")
 mutation("uart-writer", "only the writer writes", "if (!may_write(connection, uart))\n		return;\n	message =", "message =", "uart-server.py:one_writer_taken_over")
-mutation("mqtt-keep", "what a rule keeps is on the disk", "	if (!bp_store_set(bridge->store, outgoing->key, text, &error))\n", "	if (0)\n",
+mutation("mqtt-keep", "what a rule keeps is on the disk", "	if (!bp_store_set(bridge->store, item->key, text, &error))\n", "	if (0)\n",
          "mqtt.py:killed_with_messages_waiting")
-mutation("mqtt-done", "what the broker has acknowledged is sent no more", "			bp_store_remove(bridge->store, outgoing->key);\n", "			;\n",
+mutation("mqtt-done", "what the broker has acknowledged is sent no more", "			bp_store_remove(bridge->store, item->key);\n", "			;\n",
          "mqtt.py:killed_with_messages_waiting")
-mutation("mqtt-echo", "with 3.1.1 what was published does not come back", "	if (bridge->version == 3)\n", "	if (0)\n", "mqtt.py:nothing_comes_back")
-mutation("mqtt-origin", "what came over a bridge does not go back over it", "	    (!origin[size] || g_str_has_prefix(origin + size, MQTT_VIA)))\n",
+mutation("mqtt-echo", "with 3.1.1 what was published does not come back", "	if (sent == BP_SENT && bridge->version == 3)\n", "	if (0)\n", "mqtt.py:nothing_comes_back")
+mutation("mqtt-origin", "what came over a bridge does not go back over it", "	    (!origin[size] || g_str_has_prefix(origin + size, BRIDGE_VIA)))\n",
          "	    0)\n", "mqtt.py:nothing_comes_back")
 mutation("mqtt-channels", "topics do not make channels without end", "g_hash_table_size(bridge->channels) >= bridge->max_channels", "0", "mqtt.py:topics_without_end")
 mutation("mqtt-order", "what is kept is sent in order", "	bridge->last_key = MAX(bridge->last_key + 1, g_get_real_time());\n",
          "	bridge->last_key = g_random_int();\n", "mqtt.py:killed_with_messages_waiting")
 mutation("mqtt-name", "the name in the certificate of a broker is checked", "			X509_VERIFY_PARAM_set1_host(check, name, 0);\n", "			;\n", "mqtt.py:tls")
 mutation("mqtt-payload", "a rule has a largest message", "	if (bp_message_size(message) > rule->payload) {\n", "	if (0) {\n", "mqtt.py:rules")
+mutation("nats-before-tls", "what a server sends before the handshake does not count", "		if (rest) {\n", "		if (0) {\n",
+         "nats.py:nothing_before_tls_counts")
+mutation("nats-silent", "a server that does not answer is given up", "	if (connection->unanswered++ >= 2) {\n", "	if (0) {\n",
+         "nats.py:server_that_does_not_answer")
+mutation("nats-path", "what has passed this host does not come again", "	if (has_passed(bridge, path)) {\n", "	if (0) {\n", "nats.py:path_of_hosts")
+mutation("nats-payload", "what a server would close for is not sent",
+         "	if (connection->max_payload && out->len + size > connection->max_payload) {\n", "	if (0) {\n", "nats.py:larger_than_the_server_allows")
+mutation("nats-first", "of the rules that a subject matches the first is the one",
+         "	if (bp_bridge_rule_of(bridge->bridge, message->subject) != subscription->rule)\n", "	if (0)\n", "nats.py:rules")
+mutation("nats-again", "what was not acknowledged goes again", "	bp_bridge_again(bridge->bridge);\n", "	;\n", "nats.py:link_that_breaks")
+mutation("nats-line", "a line of NATS has a largest size", "	if ((end ? (gsize)(end - at) : left) > NATS_LINE_LIMIT)\n", "	if (0)\n",
+         "nats:lines_have_a_limit")
+mutation("nats-header", "no header ends its line", """g_strdelimit(g_strdup(headers[1]), "\\r\\n", ' ')""", "g_strdup(headers[1])", "nats:publish")
 mutation("uart-program", "a program on a port is read as fast as the line takes it", "		bp_child_set_reading(child, FALSE);\n", "",
          "uart-remote.py:exec_loses_nothing")
 mutation("uart-remote-linger", "what was sent before a remote port is closed arrives", "	if (!remote->wire || !remote->pair || remote->other >= 0)\n",

@@ -16,9 +16,9 @@
 typedef struct {
 	BpBridgeRule rule;
 	gboolean json;
-	gint64 interval;  /* rate: the latest message of each channel, so often */
-	guint every;	  /* or every so many messages */
-	gsize payload;	  /* a larger message is not sent */
+	gint64 interval; /* rate: the latest message of each channel, so often */
+	guint every;	 /* or every so many messages */
+	gsize payload;	 /* a larger message is not sent */
 	gboolean retain;
 	GHashTable *held; /* channel -> HeldMessage: of `interval` and `every` */
 } BridgeRule;

@@ -87,8 +87,7 @@ static gboolean deliver(BridgeRule *rule, const char *topic, gconstpointer data,
 		return FALSE;
 	}
 	if (!made)
-		made = bp_message_new(data, size,
-				      g_utf8_validate(data, (gssize)size, NULL) ? BP_TEXT : BP_BINARY);
+		made = bp_message_new(data, size, g_utf8_validate(data, (gssize)size, NULL) ? BP_TEXT : BP_BINARY);
 	channel = channel_of(bridge, name);
 	if (!channel) {
 		bp_bridge_lost(bridge, &rule->rule, 1, "max_channels is reached");

@@ -92,8 +92,8 @@ static void keep(BpBridge *bridge, BridgeItem *item)
 {
 	g_autofree char *coded = g_base64_encode(bp_message_data(item->item.message),
 						 bp_message_size(item->item.message));
-	json_t *row = json_pack("{s:s,s:i,s:b,s:s,s:s*}", "topic", item->item.name, "qos", (int)item->item.qos, "retain",
-				item->item.retain, "data", coded, "path", item->passed);
+	json_t *row = json_pack("{s:s,s:i,s:b,s:s,s:s*}", "topic", item->item.name, "qos", (int)item->item.qos,
+				"retain", item->item.retain, "data", coded, "path", item->passed);
 	g_autofree char *text = bp_json_text(row);
 	g_autoptr(GError) error = NULL;
 
@@ -273,12 +273,10 @@ void bp_bridge_add(BpBridge *bridge, BpBridgeRule *rule, const char *name, BpMes
 		   gboolean retain, const char *path)
 {
 	gboolean is_kept = rule && rule->keep;
-	BridgeItem now = { .item = { .rule = rule,
-				     .name = (char *)name,
-				     .message = message,
-				     .qos = qos,
-				     .retain = retain },
-			   .passed = (char *)path };
+	BridgeItem now = {
+		.item = { .rule = rule, .name = (char *)name, .message = message, .qos = qos, .retain = retain },
+		.passed = (char *)path
+	};
 	g_autoptr(GError) error = NULL;
 	BridgeItem *item;
 
@@ -306,18 +304,29 @@ void bp_bridge_add(BpBridge *bridge, BpBridgeRule *rule, const char *name, BpMes
 	bp_bridge_pump(bridge);
 }
 
+static GList *find_sent(const BpBridge *bridge, guint id)
+{
+	for (GList *at = bridge->sent.head; at; at = at->next)
+		if (((BridgeItem *)at->data)->id == id)
+			return at;
+	return NULL;
+}
+
+gboolean bp_bridge_is_sent(const BpBridge *bridge, guint id)
+{
+	return find_sent(bridge, id) != NULL;
+}
+
 void bp_bridge_published(BpBridge *bridge, guint id, const char *refused)
 {
-	for (GList *at = bridge->sent.head; at; at = at->next) {
-		BridgeItem *item = at->data;
+	GList *at = find_sent(bridge, id);
+	BridgeItem *item = at ? at->data : NULL;
 
-		if (item->id != id)
-			continue;
+	if (item) {
 		g_queue_delete_link(&bridge->sent, at);
 		if (refused)
 			bp_bridge_lost(bridge, item->item.rule, 1, refused);
 		forget(bridge, item);
-		break;
 	}
 	bp_bridge_pump(bridge);
 }

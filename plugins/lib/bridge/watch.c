@@ -10,20 +10,8 @@ typedef struct {
 	BpBridge *bridge;
 	BpCall *call;
 	char *filter;
-	gint64 left;   /* -1: no end */
-	gboolean ours; /* no rule subscribes to the same filter */
+	gint64 left; /* 0: no end */
 } TopicWatcher;
-
-static gboolean has_rule(const BpBridge *bridge, const char *filter)
-{
-	for (guint i = 0; i < bridge->rules->len; i++) {
-		const BpBridgeRule *rule = bridge->rules->pdata[i];
-
-		if (rule->import && strcmp(rule->from, filter) == 0)
-			return TRUE;
-	}
-	return FALSE;
-}
 
 gboolean bp_bridge_is_watched(const BpBridge *bridge, const char *filter)
 {
@@ -39,7 +27,7 @@ static void watcher_end(TopicWatcher *watcher)
 	BpCall *call = watcher->call;
 
 	bridge->watchers = g_list_remove(bridge->watchers, watcher);
-	if (watcher->ours && !bp_bridge_is_watched(bridge, watcher->filter))
+	if (!bp_bridge_is_watched(bridge, watcher->filter))
 		bridge->system.unsubscribe(watcher->filter, bridge->user);
 	g_free(watcher->filter);
 	g_free(watcher);
@@ -57,7 +45,7 @@ void bridge_watchers_end(BpBridge *bridge)
 		watcher_end(bridge->watchers->data);
 }
 
-void bp_bridge_show(BpBridge *bridge, const char *name, gconstpointer data, gsize size)
+void bp_bridge_show(BpBridge *bridge, const char *filter, const char *name, gconstpointer data, gsize size)
 {
 	for (GList *at = bridge->watchers, *next; at; at = next) {
 		TopicWatcher *watcher = at->data;
@@ -65,7 +53,7 @@ void bp_bridge_show(BpBridge *bridge, const char *name, gconstpointer data, gsiz
 		g_autofree char *text = NULL;
 
 		next = at->next;
-		if (!captures)
+		if (!captures || (filter && strcmp(filter, watcher->filter) != 0))
 			continue;
 		text = g_utf8_validate(data, (gssize)size, NULL) ? g_strndup(data, MIN(size, SHOWN))
 								 : bp_bytes_text(data, MIN(size, SHOWN));
@@ -77,17 +65,15 @@ void bp_bridge_show(BpBridge *bridge, const char *name, gconstpointer data, gsiz
 
 gboolean bp_bridge_watch(BpBridge *bridge, BpCall *call, const char *filter, gint64 count, GError **error)
 {
-	gboolean ours = !has_rule(bridge, filter);
 	TopicWatcher *watcher;
 
-	if (ours && !bp_bridge_is_watched(bridge, filter) && !bridge->system.subscribe(filter, error, bridge->user))
+	if (!bp_bridge_is_watched(bridge, filter) && !bridge->system.subscribe(filter, error, bridge->user))
 		return FALSE;
 	watcher = g_new0(TopicWatcher, 1);
 	watcher->bridge = bridge;
 	watcher->call = call;
 	watcher->filter = g_strdup(filter);
 	watcher->left = count;
-	watcher->ours = ours;
 	bridge->watchers = g_list_append(bridge->watchers, watcher);
 	bp_call_hold(call, on_cancel, watcher);
 	return TRUE;

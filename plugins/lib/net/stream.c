@@ -226,7 +226,7 @@ void stream_read(BpStream *stream)
 		read_buffer = g_malloc(STREAM_READ_SIZE);
 		g_private_set(&read_memory, read_buffer);
 	}
-	for (guint i = 0; i < MOST_READS && stream_is_read(stream) && !stream->finished; i++) {
+	for (guint i = 0; i < MOST_READS && stream_is_read(stream) && !stream->finished && !stream->shaking; i++) {
 		gssize got = stream->tls      ? tls_read(stream, read_buffer, STREAM_READ_SIZE)
 			     : stream->socket ? recv(stream->fd, read_buffer, STREAM_READ_SIZE, 0)
 					      : read(stream->fd, read_buffer, STREAM_READ_SIZE);

@@ -92,14 +92,18 @@ static gboolean load_pair(SSL_CTX *context, const char *cert, const char *key, G
 	return FALSE;
 }
 
+static gboolean load_authorities(SSL_CTX *context, const char *file, GError **error)
+{
+	return is_readable("the authority file", file, error) &&
+	       (SSL_CTX_load_verify_locations(context, file, NULL) == 1 || fail(error, "the authority file", file));
+}
+
 static gboolean ask_clients(SSL_CTX *context, const char *file, GError **error)
 {
 	STACK_OF(X509_NAME) * names;
 
-	if (!is_readable("the authority file", file, error))
+	if (!load_authorities(context, file, error))
 		return FALSE;
-	if (SSL_CTX_load_verify_locations(context, file, NULL) != 1)
-		return fail(error, "the authority file", file);
 	names = SSL_load_client_CA_file(file);
 	if (!names)
 		return fail(error, "the authority file", file);
@@ -185,6 +189,40 @@ TlsContext *tls_context_for_clients(GError **error)
 	}
 	g_mutex_unlock(&lock);
 	return context;
+}
+
+TlsContext *tls_context_for_client(const BpTlsClient *client, GError **error)
+{
+	gboolean has_ca = client->ca && *client->ca, has_cert = client->cert && *client->cert;
+	SSL_CTX *context = has_ca || has_cert ? context_new(TLS_client_method(), error)
+					      : tls_context_for_clients(error);
+
+	if (!has_ca && !has_cert) {
+		if (context)
+			SSL_CTX_up_ref(context);
+		return context;
+	}
+	if (!context)
+		return NULL;
+	if (!has_ca)
+		SSL_CTX_set_default_verify_paths(context);
+	if ((!has_ca || load_authorities(context, client->ca, error)) &&
+	    (!has_cert || load_pair(context, client->cert, client->key, error)))
+		return context;
+	SSL_CTX_free(context);
+	return NULL;
+}
+
+gboolean bp_tls_check_client(const BpTlsClient *client, GError **error)
+{
+	BpTlsClient options = { 0 };
+	TlsContext *context;
+
+	bp_struct_copy(&options, sizeof(options), client);
+	context = tls_context_for_client(&options, error);
+	if (context)
+		tls_context_unref(context);
+	return context != NULL;
 }
 
 gboolean bp_tls_check_files(const char *cert, const char *key, const char *client_ca, GError **error)

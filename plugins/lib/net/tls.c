@@ -64,10 +64,8 @@ static gboolean expect_name(SSL *ssl, const char *name)
 	return SSL_set_tlsext_host_name(ssl, name) == 1 && SSL_set1_host(ssl, name) == 1;
 }
 
-gboolean tls_connect(BpStream *stream, const char *name, GError **error)
+static gboolean connect_with(BpStream *stream, TlsContext *context, const char *name, GError **error)
 {
-	TlsContext *context = tls_context_for_clients(error);
-
 	if (!context || !begin(stream, context, error))
 		return FALSE;
 	SSL_set_connect_state(stream->tls->ssl);
@@ -77,6 +75,34 @@ gboolean tls_connect(BpStream *stream, const char *name, GError **error)
 	g_set_error(error, BP_IO_ERROR, BP_INVALID, "\"%.80s\" cannot be the name of a certificate", name);
 	ERR_clear_error();
 	return FALSE;
+}
+
+gboolean tls_connect(BpStream *stream, const char *name, GError **error)
+{
+	return connect_with(stream, tls_context_for_clients(error), name, error);
+}
+
+void bp_stream_start_tls(BpStream *stream, const BpTlsClient *client)
+{
+	BpTlsClient options = { 0 };
+	GError *error = NULL;
+	TlsContext *context;
+
+	g_return_if_fail(stream && client && !stream->tls && !stream->connecting);
+	if (stream->finished || stream->closing)
+		return;
+	bp_struct_copy(&options, sizeof(options), client);
+	context = tls_context_for_client(&options, &error);
+	if (context && connect_with(stream, context, options.name ? options.name : "", &error)) {
+		stream->announce = TRUE;
+		stream->blocked = FALSE;
+		stream_set_timer(stream, TLS_HANDSHAKE_TIME);
+		stream_poll(stream);
+	} else {
+		stream_finish(stream, error);
+	}
+	if (context)
+		tls_context_unref(context);
 }
 
 /* --- handshake --- */

@@ -23,6 +23,8 @@ char *tls_self_signed(GError **error);
 gboolean tls_tickets_rotate(TlsContext *context);
 /* The one of all clients: the system's authorities. Borrowed. */
 TlsContext *tls_context_for_clients(GError **error);
+/* One with the files of `client`; a new reference. */
+TlsContext *tls_context_for_client(const BpTlsClient *client, GError **error);
 /* What OpenSSL has to say, as "before: why". Its list of errors is empty afterwards. */
 GError *tls_error(BpErrorCode code, const char *before);
 
