@@ -32,6 +32,7 @@ pkginclude_HEADERS = \
 	include/backplane/module.h \
 	include/backplane/mqtt.h \
 	include/backplane/net.h \
+	include/backplane/networks.h \
 	include/backplane/owner.h \
 	include/backplane/param.h \
 	include/backplane/plugin.h \

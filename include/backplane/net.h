@@ -5,6 +5,7 @@
 #include <backplane/address.h>
 #include <backplane/backoff.h>
 #include <backplane/bytes.h>
+#include <backplane/networks.h>
 #include <backplane/datagram.h>
 #include <backplane/listener.h>
 #include <backplane/server.h>

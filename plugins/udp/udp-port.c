@@ -230,6 +230,10 @@ static void on_data(BpPlugin *self, BpDatagram *datagram, const guint8 *data, gs
 
 	if (from->storage.ss_family != AF_INET && from->storage.ss_family != AF_INET6)
 		return;
+	if (!bp_networks_allow(port->networks, from)) {
+		port->denied++;
+		return;
+	}
 	peer = hear(port, from);
 	port->latest = *from;
 	if (G_UNLIKELY(port->faulty))
@@ -362,6 +366,7 @@ static void undo(gpointer data)
 		peer_free(peer);
 	}
 	g_hash_table_unref(port->peers);
+	bp_networks_free(port->networks);
 }
 
 gboolean udp_port_bind(UdpPort *port, BpInstance *self, GArray *addresses, gboolean shared, GError **error)
@@ -372,6 +377,8 @@ gboolean udp_port_bind(UdpPort *port, BpInstance *self, GArray *addresses, gbool
 	port->quiet = bp_instance_bool(self, "quiet");
 	port->peers = g_hash_table_new(hash_address, equal_address);
 	bp_plugin_defer_undo(self, undo, port);
+	if (!bp_networks_of(self, &port->networks, error))
+		return FALSE;
 	for (guint i = 0; i < addresses->len; i++) {
 		if (g_array_index(addresses, BpAddress, i).storage.ss_family != AF_UNIX)
 			continue;
@@ -473,4 +480,7 @@ void udp_port_describe(const UdpPort *port, GString *text)
 			       counts.lost, counts.drops, counts.errors);
 	g_string_append_printf(text, "%u of %u senders have a channel, " U64 " gave way to others\n", counts.peers,
 			       port->most_peers, counts.released);
+	if (port->networks)
+		g_string_append_printf(text, U64 " datagrams came from addresses that may not send here\n",
+				       port->denied);
 }

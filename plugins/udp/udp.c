@@ -27,6 +27,7 @@ static const BpParam port_params[] = {
 	{ "peer_timeout", .type = BP_DURATION, .fallback = "10m", .min = 0, .max = 1e9,
 	  .help = "close the channel of a sender that was silent for so long (0: never)" },
 	{ "quiet", .type = BP_BOOL, .fallback = "no", .help = "do not tell of losses and errors on the event channel" },
+	{ .include = bp_networks_params },
 	{ NULL },
 };
 

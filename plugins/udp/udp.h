@@ -21,12 +21,14 @@ typedef struct {
 	GHashTable *peers;     /* by address */
 	UdpPeer *first, *last; /* longest silent first */
 	guint most_peers;
-	gint64 peer_timeout; /* 0: never */
-	BpTimer *silence;    /* until the first of them has been silent for so long */
-	BpAddress latest;    /* the sender of the last datagram; size 0: none yet */
-	guint64 released;    /* peers whose channel was given up for another one's */
-	guint64 nowhere;     /* messages that had no destination */
-	guint64 refused;     /* by a full queue */
+	gint64 peer_timeout;  /* 0: never */
+	BpTimer *silence;     /* until the first of them has been silent for so long */
+	BpAddress latest;     /* the sender of the last datagram; size 0: none yet */
+	guint64 released;     /* peers whose channel was given up for another one's */
+	guint64 nowhere;      /* messages that had no destination */
+	guint64 refused;      /* by a full queue */
+	BpNetworks *networks; /* NULL: all may come */
+	guint64 denied;	      /* datagrams from others */
 	guint64 told_lost, told_refused;
 	BpTimer *timer;		  /* until losses may be reported again */
 	gboolean faulty, one_way; /* one_way: all goes to one destination, whose absence is a failure */

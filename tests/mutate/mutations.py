@@ -473,6 +473,12 @@ mutation("web-put-out", "who loses rights loses what he has open",
          "web_ws_put_out(text + 8);", "", "access-web.py:put_out")
 mutation("web-logout", "a cookie is worth nothing after the end",
          "bp_access()->forget(token);", "", "access-web.py:cookie")
+mutation("networks-deny", "deny counts before allow",
+         "return !has(networks->deny, bytes) && (", "return (", "servers.py:addresses_that_may_come")
+mutation("networks-allow", "who is not among those of allow stays outside",
+         "(!networks->allow->len || has(networks->allow, bytes))", "TRUE", "servers.py:addresses_that_may_come")
+mutation("networks-udp", "datagrams are asked where they come from",
+         "if (!bp_networks_allow(port->networks, from)) {", "if (0) {", "servers.py:datagrams_of_those_who_may_send")
 mutation("bind-login", "without encryption a password does not cross the network",
          'bp_param_find(table, "tls") && bp_values_bool(values, "tls") &&', "", "access.py:reached_from_elsewhere")
 # --- web ---

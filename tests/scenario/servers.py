@@ -153,6 +153,42 @@ def test_tls_without_its_files_is_refused(bp):
     assert "/no/such" in said and not any(line.startswith("safe ") for line in bp.run("status")), said
 
 
+def test_addresses_that_may_come(bp):
+    """For each list who comes in; IPv4 over a socket of IPv6 too, and what cannot be read opens nothing."""
+    for words, open_to in (("deny=127.0.0.0/8", {}), ("allow=127.0.0.0/8", {"127.0.0.1", "127.0.0.2"}), ("allow=127.0.0.2", {"127.0.0.2"}),
+                           ("allow=127.0.0.0/30 deny=127.0.0.1", {"127.0.0.2"}), ("allow=10.0.0.0/8", {}), ("allow=0.0.0.0/0", {"127.0.0.1", "127.0.0.2"}),
+                           ("allow=::/0 deny=127.0.0.2/32", {"127.0.0.1"}), ("allow=fd00::/8", {})):
+        bp.run("serve echo --transport tcp --name some --port 0 " + words)
+        port = port_of(bp, "some")
+        for address in ("127.0.0.1", "127.0.0.2"):
+            with socket.create_connection(("127.0.0.1", port), PATIENCE, source_address=(address, 0)) as client:
+                client.settimeout(PATIENCE)
+                client.sendall(b"hello\n")
+                said = client.recv(1000)
+                assert (b"may not come here" not in said) == (address in open_to), (words, address, said)
+        bp.run("module close some")
+    for wrong in ("allow=127.0.0.0/33", "deny=localhost", "allow=::1/129", "allow=/8", "allow=127.0.0.1/", "deny=1.2.3"):
+        said = " ".join(bp.run("serve echo --transport tcp --name some --port 0 " + wrong))
+        assert "is no address and no network" in said and not any(line.startswith("some ") for line in bp.run("status")), (wrong, said)
+
+
+def test_datagrams_of_those_who_may_send(bp):
+    bp.run("module open UDPServer box port=0 deny=127.0.0.2")
+    port = int(re.search(r"bound to [^\n]*?127.0.0.1:(\d+)", "\n".join(bp.run("module info box")))[1])
+    bp.run("channel watch box/recv")
+    for address in ("127.0.0.2", "127.0.0.1"):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.bind((address, 0))
+            sender.sendto(f"from {address}".encode(), ("127.0.0.1", port))
+    lines = []
+    while not any("from 127.0.0.1" in line for line in lines):
+        lines += bp.run("echo")
+    assert not any("from 127.0.0.2" in line for line in lines), lines
+    assert any(line.startswith("1 datagrams came from addresses that may not") for line in bp.run("module info box"))
+    bp.run("channel unwatch box/recv")
+    bp.run("module close box")
+
+
 def test_beyond_loopback(bp):
     said = " ".join(bp.run("serve echo --transport tcp --name open --port 0 bind=0.0.0.0"))
     assert "without login" in said and "insecure=yes" in said, said

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 #include <netinet/in.h>
+#include <backplane/networks.h>
 #include "server.h"
 
 #define SHORTEST_LOOK (5 * 1000)
@@ -63,6 +64,8 @@ char *limits_refuse(BpServer *server, const BpAddress *peer)
 {
 	AddressCount key = key_of(peer), *count = NULL;
 
+	if (!bp_networks_allow(server->networks, peer))
+		return g_strdup("its address may not come here (allow, deny)");
 	if (server->options.max_connections && server->stats.connections >= server->options.max_connections)
 		return g_strdup_printf("%u of %u connections are open", server->stats.connections,
 				       server->options.max_connections);

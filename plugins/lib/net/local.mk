@@ -17,6 +17,7 @@ libbackplane_net_so_0_SOURCES = \
 	plugins/lib/net/listen.h \
 	plugins/lib/net/listener.c \
 	plugins/lib/net/multicast.c \
+	plugins/lib/net/networks.c \
 	plugins/lib/net/orphan.c \
 	plugins/lib/net/queue.c \
 	plugins/lib/net/resolve.c \

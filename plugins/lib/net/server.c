@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <backplane/access.h>
+#include <backplane/networks.h>
 #include "server.h"
 
 #define BACKLOG_LIMIT (1 << 20)
@@ -36,6 +37,7 @@ const BpParam bp_server_params[] = {
 	{ "tls_client_ca", .type = BP_STRING, .names = BP_A_FILE,
 	  .help = "file of the authorities (PEM) whose certificates clients must show" },
 	{ "insecure", .type = BP_BOOL, .fallback = "false", .help = "listen beyond this machine without login" },
+	{ .include = bp_networks_params },
 	{ NULL },
 };
 
@@ -314,7 +316,8 @@ BpServer *bp_server_open_sized(BpInstance *self, const BpServerOptions *given, g
 	if (!bp_server_may_bind(options.bind, options.insecure, error))
 		return NULL;
 	server = server_new(self, &options, events, user);
-	if (!open_tls(server, error) || !(server->listening = listen_open(options.bind, options.port, error))) {
+	if (!bp_networks_of(self, &server->networks, error) || !open_tls(server, error) ||
+	    !(server->listening = listen_open(options.bind, options.port, error))) {
 		server_unref(server);
 		return NULL;
 	}
@@ -374,6 +377,7 @@ void server_unref(BpServer *server)
 	g_free((char *)server->options.tls_cert);
 	g_free((char *)server->options.tls_key);
 	g_free((char *)server->options.tls_client_ca);
+	bp_networks_free(server->networks);
 	g_free(server->addresses);
 	g_free(server->reason);
 	g_free(server);

@@ -47,6 +47,7 @@ struct BpServer {
 
 	BpServerOptions options; /* the strings for TLS are owned, `bind` is not there any more */
 	TlsContext *tls;
+	struct BpNetworks *networks; /* NULL: all may come */
 
 	/* --- streams --- */
 	BpStream *first_opened, *last_opened;
