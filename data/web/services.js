@@ -22,10 +22,12 @@ async function open(api, row, instances, contexts, refresh) {
 		lead: [
 			{ name: "name", label: "Name", type: "string", required: true, help: "of the new instance; channels are named after it", value: freeName(row.id, new Set(instances.map(({ id }) => id))) },
 			{ name: "context", label: "Context", type: "string", help: `where it is opened${contexts.length > 1 ? `: ${contexts.slice(0, 6).join(", ")}` : ""}`, value: "/" },
+			{ name: "keep", label: "Keep after restart", type: "bool", help: "it is opened again at every start", value: true },
 		],
-		submit: async (params, { name, context }) => {
+		submit: async (params, { name, context, keep }) => {
 			await api.post("/instances", { class: row.id, name, context: context || "/", params });
-			toast(`${name} is open.`);
+			const kept = keep ? await api.post("/commands/run", { command: `module keep ${JSON.stringify(name)}` }) : null;
+			toast(`${name} is open.${kept?.status ? ` ${kept.output}` : ""}`);
 			refresh();
 		},
 	});

@@ -20,7 +20,8 @@ static gboolean load(BpPlugin *self, GError **error)
 {
 	bp_channel_watch(self, bp_channel(self, BP_SIGNALS), on_signal, NULL, NULL);
 	return bp_command_add(self, timer_commands, error) && bp_command_add(self, loop_commands, error) &&
-	       bp_command_add(self, batch_commands, error) && bp_command_add(self, rule_commands, error) &&
+	       bp_command_add(self, batch_commands, error) && bp_command_add(self, keep_commands, error) &&
+	       bp_command_add(self, rule_commands, error) &&
 	       bp_registry_add(self, "resource/rules", &rules_resource, error);
 }
 

@@ -6,7 +6,10 @@
 #include <backplane/json.h>
 #include <backplane/resource.h>
 
-extern const BpCommand timer_commands[], loop_commands[], batch_commands[];
+extern const BpCommand timer_commands[], loop_commands[], batch_commands[], keep_commands[];
+/* Adds a command to the batch; takes out all of that origin (FALSE: there was none). */
+gboolean batch_keep(const char *origin, const char *command, GError **error);
+gboolean batch_forget(const char *origin);
 void batch_run_all(BpPlugin *self);
 
 /* --- rule.c --- */

@@ -46,11 +46,11 @@ static gboolean run_list(BpPlugin *self, BpCall *call, GError **error)
 	return TRUE;
 }
 
-static gboolean run_add(BpPlugin *self, BpCall *call, GError **error)
+/* Before the line of that number, from 0. */
+static gboolean insert(gint64 index, const char *origin, const char *command, GError **error)
 {
 	g_autoptr(GPtrArray) lines = read_batch();
-	gint64 index = bp_call_has(call, "index") ? bp_call_int(call, "index") - 1 : lines->len;
-	gsize size = strlen(bp_call_string(call, "command")) + strlen(bp_call_string(call, "origin"));
+	gsize size = strlen(command) + strlen(origin);
 	g_autofree char *line = NULL;
 
 	for (guint i = 0; i < lines->len; i++)
@@ -65,9 +65,42 @@ static gboolean run_add(BpPlugin *self, BpCall *call, GError **error)
 			    lines->len + 1);
 		return FALSE;
 	}
-	line = g_strdup_printf("+%s\t%s", bp_call_string(call, "origin"), bp_call_string(call, "command"));
+	line = g_strdup_printf("+%s\t%s", origin, command);
 	g_strdelimit(line, "\n", '|');
 	g_ptr_array_insert(lines, (gint)index, g_steal_pointer(&line));
+	write_batch(lines);
+	return TRUE;
+}
+
+static gboolean run_add(BpPlugin *self, BpCall *call, GError **error)
+{
+	g_autoptr(GPtrArray) lines = read_batch();
+
+	return insert(bp_call_has(call, "index") ? bp_call_int(call, "index") - 1 : lines->len,
+		      bp_call_string(call, "origin"), bp_call_string(call, "command"), error);
+}
+
+gboolean batch_keep(const char *origin, const char *command, GError **error)
+{
+	g_autoptr(GPtrArray) lines = read_batch();
+
+	return insert(lines->len, origin, command, error);
+}
+
+gboolean batch_forget(const char *origin)
+{
+	g_autoptr(GPtrArray) lines = read_batch();
+	gsize size = strlen(origin);
+	guint before = lines->len;
+
+	for (guint i = lines->len; i--;) {
+		const char *line = lines->pdata[i];
+
+		if (strncmp(line + 1, origin, size) == 0 && line[size + 1] == '\t')
+			g_ptr_array_remove_index(lines, i);
+	}
+	if (lines->len == before)
+		return FALSE;
 	write_batch(lines);
 	return TRUE;
 }

@@ -4,6 +4,7 @@ plugins_automation_so_SOURCES = \
 	plugins/automation/automation.c \
 	plugins/automation/automation.h \
 	plugins/automation/batch.c \
+	plugins/automation/keep.c \
 	plugins/automation/loop.c \
 	plugins/automation/rule.c \
 	plugins/automation/timer.c

@@ -68,6 +68,12 @@ static gboolean run_open(BpPlugin *self, BpCall *call, GError **error)
 			    error))
 		return FALSE;
 	bp_call_printf(call, "Opened %s as %s.", class, name ? name : class);
+	if (bp_call_bool(call, "keep")) {
+		g_autofree char *quoted = bp_quote(name ? name : class, 0);
+		g_autofree char *line = g_strconcat(".module keep ", quoted, NULL);
+
+		bp_call_run(call, line);
+	}
 	return TRUE;
 }
 
@@ -170,6 +176,7 @@ static const BpParam open_params[] = {
 	{ "name", .kind = BP_ARGUMENT, .help = "of the instance; the class's if none is given" },
 	{ "params", .kind = BP_ARGUMENT, .many = TRUE, .help = "key=value; module info CLASS tells which there are" },
 	{ "context", .fallback = "/", .names = BP_A_CONTEXT, .help = "where it is opened" },
+	{ "keep", 'k', BP_BOOL, .help = "open it again at every start; module forget NAME ends that" },
 	{ NULL },
 };
 

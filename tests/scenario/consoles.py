@@ -4,7 +4,7 @@
 import json
 import re
 
-from harness import Client, free_port, main
+from harness import Backplane, Client, free_port, main
 from terminals import Terminal
 
 
@@ -127,6 +127,27 @@ def test_counts_without_watchers(bp):
             break
     assert row["watchers"] == 0 and row["begins_with"] == "one", row
     assert "not counted" not in "\n".join(bp.run("channel info box/recv"))
+
+
+def test_kept_after_a_restart(bp):
+    port, more = free_port(), free_port()
+    first = Backplane()
+    lines = first.run(f"module open TCPServer door port={port} handler=echo allow=127.0.0.0/8 allow=::1 --keep")
+    assert lines == ["Opened TCPServer as door.", "door is opened again at every start; module forget door ends that."], lines
+    first.run(f"module open TCPServer other port={more}")
+    first.run("module keep other|module keep other|module forget other")
+    assert "is not opened at every start" in first.run("module forget other")[0]
+    assert "is not open" in first.run("module keep nobody")[0]
+    [line] = [line for line in first.run("batch") if "kept" in line]
+    assert line.endswith(f"kept door: module open TCPServer door port={port} handler=echo allow=127.0.0.0/8 allow=::1"), line
+    first.stop()
+    again = Backplane(folder=first.folder)
+    assert not any(line.startswith("other ") for line in again.run("module list"))
+    client = Client(port)
+    client.send("hello\n")
+    client.expect("Echo: hello")
+    client.close()
+    again.finish(False)
 
 
 main("consoles", globals())
