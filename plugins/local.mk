@@ -24,6 +24,7 @@ include plugins/guess/local.mk
 include plugins/import/local.mk
 include plugins/kit/local.mk
 include plugins/leftovers/local.mk
+include plugins/log/local.mk
 include plugins/lua/local.mk
 include plugins/manual/local.mk
 include plugins/mesh/local.mk

@@ -69,6 +69,13 @@ static void link_send(BpPlugin *self, BpSession *session, gconstpointer data, gs
 		bp_session_set_writable(session, FALSE);
 }
 
+/* A line that is too long ends a session too. Who has typed `quit` has succeeded, but not a script that waited for something. */
+static gboolean has_failed(const ControlClient *client, const BpSession *session, BpEnd why)
+{
+	return bp_session_failed(session) || why == BP_END_TIMEOUT || why == BP_END_LIMIT || why == BP_END_KILLED ||
+	       why == BP_END_ERROR || (why == BP_END_SHUTDOWN && client->script);
+}
+
 static void link_end(BpPlugin *self, BpSession *session, BpEnd why, gpointer user)
 {
 	ControlClient *client = user;
@@ -76,8 +83,7 @@ static void link_end(BpPlugin *self, BpSession *session, BpEnd why, gpointer use
 
 	client->session = NULL;
 	if (!client->attached) {
-		int size = g_snprintf(status, sizeof(status), "%c%d", 0,
-				      bp_session_failed(session) || (client->script && why == BP_END_SHUTDOWN) ? 1 : 0);
+		int size = g_snprintf(status, sizeof(status), "%c%d", 0, has_failed(client, session, why) ? 1 : 0);
 
 		bp_stream_write(client->stream, status, (gsize)size);
 	}

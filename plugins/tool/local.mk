@@ -2,6 +2,7 @@
 plugins_PROGRAMS += plugins/tool.so
 plugins_tool_so_SOURCES = \
 	plugins/tool/doctor.c \
+	plugins/tool/renew.c \
 	plugins/tool/tool.c \
 	plugins/tool/tool.h \
 	plugins/tool/top.c \

@@ -66,10 +66,37 @@ static const BpCommand commands[] = {
 	  .help = "wait for a message that matches", .example = "tool wait log error --timeout 10s" },
 	{ "tool top", .params = tool_top_params, .run = tool_run_top, .role = BP_OBSERVER,
 	  .help = "what is busy: channels, plugins, memory", .example = "tool top" },
+	{ "tool renew", .run = tool_run_renew, .role = BP_ADMIN,
+	  .help = "load plugins again whose files have changed" },
 	{ "tool doctor", .params = tool_doctor_params, .run = tool_run_doctor, .role = BP_ADMIN,
 	  .help = "look for what is wrong, and say what to do", .example = "tool doctor" },
 	{ NULL },
 };
 
+/* "info: uart: loaded uart 0.1" */
+static void on_log(BpPlugin *self, BpMessage *message, gpointer data)
+{
+	g_autofree char *line = g_strndup(bp_message_data(message), bp_message_size(message));
+	char *name = strstr(line, ": loaded ");
+
+	if (!name)
+		return;
+	name += strlen(": loaded ");
+	name[strcspn(name, " \n")] = 0;
+	tool_renew_look(name);
+}
+
+static gboolean load(BpPlugin *self, GError **error)
+{
+	tool_renew_load();
+	bp_channel_watch(self, bp_channel(self, "log"), on_log, NULL, NULL);
+	return TRUE;
+}
+
+static void unload(BpPlugin *self)
+{
+	tool_renew_unload();
+}
+
 BP_PLUGIN(.name = "tool", .version = "0.1", .summary = "Commands for scripts, and for the operator", .manual = manual,
-	  .commands = commands);
+	  .commands = commands, .load = load, .unload = unload);

@@ -110,6 +110,8 @@ def test_send(bp):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), done
     rows = [json.loads(line)["text"] for line in end_of(process)[1].splitlines()]
     assert rows == ["two words and $more;|#x", "one", '"two" $x | # y', "", "last without end"], rows
+    done = tool(bp, "send", "lab/send", stdin="x" * 100000)
+    assert done.returncode == 1 and "longer than" in done.stdout + done.stderr, done
     done = tool(bp, "send", "nowhere", "x")
     assert done.returncode == 1 and not done.stdout and "no channel named 'nowhere'" in done.stderr, done
 
