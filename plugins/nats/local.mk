@@ -9,6 +9,7 @@ plugins_nats_so_SOURCES = \
 	plugins/nats/nats-jetstream.c \
 	plugins/nats/nats-servers.c \
 	plugins/nats/nats-servers.h \
+	plugins/nats/nats-streams.c \
 	plugins/nats/nats.c \
 	plugins/nats/nats.h
 plugins_nats_so_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(JSON_CFLAGS)

@@ -102,9 +102,11 @@ gboolean nats_jetstream_take(NatsBridge *bridge, const NatsOperation *operation)
 
 	if (strncmp(operation->subject, bridge->inbox, size) != 0 || operation->subject[size] != '.')
 		return FALSE;
+	if (nats_streams_take(bridge, operation->subject + size + 1, operation))
+		return TRUE;
 	id = (guint)strtoul(operation->subject + size + 1, NULL, 10);
 	if (nats_status(operation->headers, operation->headers_size) == 503) {
-		wait_for_stream(bridge, "no stream takes this subject; make one on the server, or leave out keep");
+		wait_for_stream(bridge, "no stream takes this subject; stream=NAME makes one");
 		return TRUE;
 	}
 	answer = bp_json_parse_object(operation->data, operation->size, 65536, NULL);

@@ -16,6 +16,7 @@ static const char manual[] =
 	"In a target {1} is what the first wildcard stands for, {host}, {bridge}, {channel} and {topic} are names. Options are queue\n"
 	"(of several bridges with the same queue one gets each message), encoding=json, rate=1s (the latest message of each channel, so\n"
 	"often), every, payload_limit and keep: what no JetStream stream has acknowledged waits on the disk and is sent later, in order.\n"
+	"stream=NAME makes that stream; of an import it reads the stream, which the server keeps the place of, from=all, new or 1h.\n"
 	"Without keep it is dropped while there is no connection; `nats list` counts that. A message never goes back to where it came\n"
 	"from. nats-NAME has the events.\n";
 
@@ -40,6 +41,12 @@ const BpParam nats_params[] = {
 	  .help = "kept messages that are sent before the first is acknowledged" },
 	{ "message_limit", .type = BP_BYTES, .fallback = "8M", .min = 1024, .max = 67108864,
 	  .help = "largest message that is taken" },
+	{ "stream_limit", .type = BP_BYTES, .fallback = "256M", .min = 1024, .max = 1e15,
+	  .help = "bytes of a stream that is made; then the oldest are deleted" },
+	{ "stream_time", .type = BP_DURATION, .fallback = "7d", .min = 1, .max = 315360000,
+	  .help = "for how long a stream that is made has a message" },
+	{ "replicas", .type = BP_INT, .fallback = "1", .min = 1, .max = 5,
+	  .help = "servers of the cluster that have a stream that is made" },
 	{ .include = bp_bridge_params },
 	{ NULL },
 };
@@ -47,6 +54,7 @@ const BpParam nats_params[] = {
 /* A subscription of this connection. */
 typedef struct {
 	const BpBridgeRule *rule; /* NULL: of nats watch */
+	NatsConsumer *consumer;	  /* of a stream; then no rule */
 	char *filter;
 } Subscription;
 
@@ -74,6 +82,15 @@ static guint64 subscribe_to(NatsBridge *bridge, const char *filter, const BpBrid
 	return sid;
 }
 
+void nats_subscribe_consumer(NatsBridge *bridge, const char *inbox, NatsConsumer *consumer)
+{
+	Subscription *subscription = g_new0(Subscription, 1);
+	guint64 sid = nats_connection_subscribe(bridge->connection, inbox, NULL);
+
+	subscription->consumer = consumer;
+	g_hash_table_insert(bridge->subscriptions, g_memdup2(&sid, sizeof(sid)), subscription);
+}
+
 static void on_subscribe(gpointer user)
 {
 	NatsBridge *bridge = user;
@@ -89,11 +106,12 @@ static void on_subscribe(gpointer user)
 	for (guint i = 0; i < rules->len; i++) {
 		const BpBridgeRule *rule = rules->pdata[i];
 
-		if (rule->import)
+		if (rule->import && !bp_values_is_set(rule->options, "stream"))
 			subscribe_to(bridge, rule->from, rule);
 	}
 	for (guint i = 0; i < watched->len; i++)
 		subscribe_to(bridge, watched->pdata[i], NULL);
+	nats_streams_subscribe(bridge);
 	nats_jetstream_up(bridge);
 }
 
@@ -102,6 +120,7 @@ static void on_connected(gpointer user)
 	NatsBridge *bridge = user;
 
 	bp_bridge_set_open(bridge->bridge, nats_connection_address(bridge->connection));
+	nats_streams_up(bridge);
 	bp_bridge_pump(bridge->bridge);
 }
 
@@ -122,6 +141,10 @@ static void on_message(const NatsOperation *message, gpointer user)
 
 	if (!subscription) {
 		nats_jetstream_take(bridge, message);
+		return;
+	}
+	if (subscription->consumer) {
+		nats_streams_message(bridge, subscription->consumer, message);
 		return;
 	}
 	if (!subscription->rule) {
@@ -161,6 +184,11 @@ static const NatsEvents events = { .subscribe = on_subscribe,
 
 static const BpParam rule_params[] = {
 	{ "queue", .help = "import: of several bridges with the same queue one gets each message" },
+	{ "stream", .help = "stream of JetStream: an export makes it if it is not there; an import reads it" },
+	{ "durable",
+	  .help = "import: name of the place in the stream, which bridges may share; of this rule if left out" },
+	{ "from", .type = BP_STRING, .fallback = "all",
+	  .help = "import: all, new, or since when, as in 1h, at the first time" },
 	{ .include = bp_bridge_rule_params },
 	{ NULL },
 };
@@ -174,11 +202,24 @@ static gboolean check_name(const char *subject)
 
 static gboolean check_rule(const BpBridgeRule *rule, GError **error)
 {
-	const char *queue = bp_values_string(rule->options, "queue");
+	const char *queue = bp_values_string(rule->options, "queue"),
+		   *stream = bp_values_string(rule->options, "stream"),
+		   *durable = bp_values_string(rule->options, "durable"),
+		   *from = bp_values_string(rule->options, "from");
 
 	if (rule->import && !bp_bridge_subject_check(rule->from, TRUE))
 		return bp_fail(error, BP_INVALID, "%s is no filter of subjects: * stands for a part, > for the rest",
 			       rule->from);
+	if ((stream && !bp_bridge_subject_check(stream, FALSE)) ||
+	    (durable && !bp_bridge_subject_check(durable, FALSE)) || (stream && strpbrk(stream, "./\\")) ||
+	    (durable && strpbrk(durable, "./\\")))
+		return bp_fail(error, BP_INVALID, "a name of JetStream has no dot, slash, blank or wildcard");
+	if (rule->import ? durable && !stream : durable || strcmp(from, "all") != 0)
+		return bp_fail(error, BP_INVALID, "durable and from are for imports with stream=NAME");
+	if (strcmp(from, "all") != 0 && strcmp(from, "new") != 0 && nats_streams_duration(from) < 0)
+		return bp_fail(error, BP_INVALID, "from is all, new or a duration as in 1h");
+	if (queue && stream)
+		return bp_fail(error, BP_INVALID, "bridges share a stream by the same durable=NAME, not by queue");
 	if (rule->import && rule->keep)
 		return bp_fail(error, BP_INVALID, "keep is for exports: what is imported is delivered at once");
 	return !queue || (rule->import && bp_bridge_subject_check(queue, FALSE)) ||
@@ -301,6 +342,7 @@ static void bridge_close(BpInstance *self)
 	g_clear_pointer(&bridge->connection, nats_connection_free);
 	g_clear_pointer(&bridge->bridge, bp_bridge_free);
 	nats_jetstream_close(bridge);
+	nats_streams_free(bridge);
 	g_hash_table_unref(bridge->subscriptions);
 	g_hash_table_unref(bridge->watched);
 }
@@ -313,7 +355,8 @@ static gboolean bridge_open(BpInstance *self, GError **error)
 	bridge->subscriptions = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, subscription_free);
 	bridge->watched = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	nats_jetstream_open(bridge);
-	if ((bridge->bridge = bp_bridge_new(self, &system_ops, bridge, error)) &&
+	nats_streams_new(bridge);
+	if ((bridge->bridge = bp_bridge_new(self, &system_ops, bridge, error)) && nats_streams_open(bridge, error) &&
 	    (bridge->connection = connect_to(bridge, error)) && bp_bridge_start(bridge->bridge, error))
 		return TRUE;
 	bridge_close(self);

@@ -303,8 +303,10 @@ mutation("nats-first", "of the rules that a subject matches the first is the one
          "	if (bp_bridge_rule_of(bridge->bridge, message->subject) != subscription->rule)\n", "	if (0)\n", "nats.py:rules")
 mutation("nats-again", "what was not acknowledged goes again", "	bp_bridge_again(bridge->bridge);\n", "	;\n", "nats.py:link_that_breaks")
 mutation("nats-line", "a line of NATS has a largest size", "	if ((end ? (gsize)(end - at) : left) > NATS_LINE_LIMIT)\n", "	if (0)\n",
-         "nats:lines_have_a_limit")
+         "nats:lines have a limit")
 mutation("nats-header", "no header ends its line", """g_strdelimit(g_strdup(headers[1]), "\\r\\n", ' ')""", "g_strdup(headers[1])", "nats:publish")
+mutation("nats-ack", "what a stream has delivered is acknowledged", """bp_message_new("+ACK", 4, BP_TEXT)""", """bp_message_new("-NAK", 4, BP_TEXT)""",
+         "nats.py:stream_is_read")
 mutation("uart-program", "a program on a port is read as fast as the line takes it", "		bp_child_set_reading(child, FALSE);\n", "",
          "uart-remote.py:exec_loses_nothing")
 mutation("uart-remote-linger", "what was sent before a remote port is closed arrives", "	if (!remote->wire || !remote->pair || remote->other >= 0)\n",
