@@ -250,7 +250,9 @@ static inline gboolean on_keep(gpointer data, const char *line)
 	return strncmp(line, "secret", 6) != 0;
 }
 
-static const LineEditorEvents ops = { on_write, on_line, on_interrupt, on_end, on_complete, on_too_long, on_keep };
+static const LineEditorEvents ops = {
+	on_write, on_line, on_interrupt, on_end, on_complete, NULL, on_too_long, on_keep
+};
 
 static inline Term *term_new(guint columns, const char *prompt)
 {

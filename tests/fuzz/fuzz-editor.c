@@ -86,7 +86,7 @@ static char **on_complete(gpointer data, const char *line, gsize cursor, gsize *
 	return cursor % 5 == 4 ? NULL : g_strdupv((char **)words + cursor % 3);
 }
 
-static const LineEditorEvents ops = { on_write, on_line, on_interrupt, on_end, on_complete, on_too_long, NULL };
+static const LineEditorEvents ops = { on_write, on_line, on_interrupt, on_end, on_complete, NULL, on_too_long, NULL };
 
 static void feed(Term *term, const char *bytes, gsize size)
 {

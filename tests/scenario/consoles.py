@@ -129,6 +129,22 @@ def test_counts_without_watchers(bp):
     assert "not counted" not in "\n".join(bp.run("channel info box/recv"))
 
 
+def test_candidates_with_what_they_are(bp):
+    terminal = Terminal(bp.folder + "/own")
+    terminal.expect(b"backplane>")
+    for typed, shown in ((b"channel un", ["unlink   let it go there no longer", "unwatch  show it no longer"]),
+                         (b"module open TCPServer x max_", ["max_connections=  most connections at a time"]),
+                         (b"module close ", ["control   ControlServer, listening on ", "terminal  Terminal, reads the terminal"]),
+                         (b"session kill ", ["1  system "]), (b"serve ec", []), (b"uart term --", ["--help"])):
+        terminal.write(typed + b"\t\t")
+        for line in shown:
+            terminal.expect(line.encode())
+        terminal.write(b"\x15")
+    terminal.write(b"echo end\r")
+    terminal.expect(b"\nend")
+    assert terminal.end() == 0
+
+
 def test_kept_after_a_restart(bp):
     port, more = free_port(), free_port()
     first = Backplane()

@@ -21,7 +21,10 @@ class Terminal:
         self.seen = b""
 
     def type(self, line):
-        os.write(self.fd, line.encode() + b"\r")
+        self.write(line.encode() + b"\r")
+
+    def write(self, keys):
+        os.write(self.fd, keys)
 
     def expect(self, what):
         end = time.monotonic() + PATIENCE

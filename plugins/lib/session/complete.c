@@ -61,6 +61,17 @@ static const char *context_of(gpointer item)
 	return bp_context_path(item);
 }
 
+static void offer_sessions(GPtrArray *words, const char *prefix)
+{
+	g_autoptr(GPtrArray) list = bp_session_list();
+
+	for (guint i = 0; i < list->len; i++) {
+		g_autofree char *id = g_strdup_printf("%u", bp_session_id(list->pdata[i]));
+
+		offer(words, prefix, id);
+	}
+}
+
 static void offer_names(GPtrArray *words, const char *prefix, BpNames names)
 {
 	switch (names) {
@@ -95,6 +106,8 @@ static void offer_names(GPtrArray *words, const char *prefix, BpNames names)
 		offer_files(words, prefix);
 		break;
 	case BP_A_SESSION:
+		offer_sessions(words, prefix);
+		break;
 	case BP_ANYTHING:
 		break;
 	}
@@ -199,4 +212,91 @@ char **bp_complete_commands(const char *line, gsize cursor, gsize *start)
 	}
 	g_ptr_array_add(words, NULL);
 	return (char **)g_ptr_array_free(words, FALSE);
+}
+
+/* --- what they are --- */
+
+static const char *help_of(const BpParam *param)
+{
+	return param ? param->help : NULL;
+}
+
+static char *about_session(const char *word)
+{
+	g_autoptr(GPtrArray) list = bp_session_list();
+
+	for (guint i = 0; i < list->len; i++)
+		if (bp_session_id(list->pdata[i]) == g_ascii_strtoull(word, NULL, 10))
+			return g_strdup_printf("%s %s", bp_session_transport(list->pdata[i]),
+					       bp_session_peer(list->pdata[i]));
+	return NULL;
+}
+
+static char *about_instance(const char *word)
+{
+	BpInstance *instance = bp_instance_find(word);
+	BpInstanceState state;
+
+	if (!instance)
+		return NULL;
+	state = bp_instance_state(instance);
+	return g_strdup_printf("%s, %s", bp_instance_module(instance)->name,
+			       *state.reason ? state.reason : bp_state_text(state.state));
+}
+
+static char *about_command(const char *name)
+{
+	const BpCommand *command = bp_command_find(name);
+
+	return g_strdup(command ? command->help : "a group of commands");
+}
+
+static char *about_name(BpNames names, const char *word)
+{
+	g_autofree char *handler = g_strconcat("handler/", word, NULL);
+	const BpModule *module = names == BP_A_MODULE ? bp_module_find(word) : NULL;
+	const BpHandler *found = names == BP_A_HANDLER ? bp_registry_find(handler) : NULL;
+
+	switch (names) {
+	case BP_A_SESSION:
+		return about_session(word);
+	case BP_AN_INSTANCE:
+		return about_instance(word);
+	case BP_A_COMMAND:
+		return about_command(word);
+	case BP_A_SETTING:
+		return g_strdup(help_of(bp_setting_row(bp_context("/"), word)));
+	default:
+		return g_strdup(module ? module->help : found ? found->help : NULL);
+	}
+}
+
+static char *about_pair(const char *class, const char *word)
+{
+	const BpModule *module = bp_module_find(class);
+	const char *equals = strchr(word, '=');
+	g_autofree char *key = equals ? g_strndup(word, (gsize)(equals - word)) : NULL;
+
+	return module && key && !equals[1] ? g_strdup(help_of(bp_param_find(module->params, key))) : NULL;
+}
+
+char *bp_complete_about(const char *line, gsize cursor, const char *word)
+{
+	g_autoptr(BpExpected) expected = bp_command_expected(line, cursor);
+	const BpCommand *command = expected->command;
+
+	if (!command) {
+		g_autofree char *name = expected->words[0] ? g_strconcat(expected->words[0], " ", word, NULL)
+							   : g_strdup(word);
+
+		return about_command(name);
+	}
+	if (g_str_has_prefix(word, "--") && expected->options)
+		return strcmp(word, "--help") ? g_strdup(help_of(bp_param_find(command->params, word + 2)))
+					      : g_strdup("what this command takes");
+	if (!expected->value || strlen(word) < expected->prefix)
+		return NULL;
+	if (!strcmp(command->name, "module open") && expected->value->many)
+		return about_pair(g_strv_length(expected->words) > 2 ? expected->words[2] : "", word);
+	return about_name(expected->value->names, word + expected->prefix);
 }

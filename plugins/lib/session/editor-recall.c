@@ -168,6 +168,40 @@ static char *common_prefix(char **words)
 	return g_strndup(words[0], size);
 }
 
+#define LISTED_ABOUT 40
+
+/* Each with what it is, a line each. FALSE: nothing is known of them, or they are too many. */
+static gboolean list_about(LineEditor *editor, char **words, guint count)
+{
+	g_autoptr(GPtrArray) abouts = g_ptr_array_new_with_free_func(g_free);
+	guint width = 0, known = 0;
+	gsize cursor = editor->cursor;
+
+	if (!editor->ops->about || count > LISTED_ABOUT || editor->columns < 40)
+		return FALSE;
+	for (guint i = 0; i < count; i++) {
+		g_ptr_array_add(abouts, editor->ops->about(editor->data, editor_text(editor), cursor, words[i]));
+		known += abouts->pdata[i] != NULL;
+		width = MAX(width, bp_text_columns(words[i]));
+	}
+	if (!known || width + 12 > editor->columns)
+		return FALSE;
+	editor_finish(editor, "");
+	editor->cursor = cursor;
+	for (guint i = 0; i < count; i++) {
+		const char *about = abouts->pdata[i] ? abouts->pdata[i] : "";
+		g_autofree char *blanks = g_strnfill(width + 2 - bp_text_columns(words[i]), ' ');
+		gsize room = bp_text_fit(about, editor->columns - width - 3);
+
+		editor_emit(editor, words[i], -1);
+		editor_emit(editor, *about ? blanks : "", -1);
+		editor_emit(editor, about, (gssize)room);
+		editor_emit(editor, "\r\n", 2);
+	}
+	editor->shown = TRUE;
+	return TRUE;
+}
+
 static void list_words(LineEditor *editor, char **words, guint count)
 {
 	guint listed = MIN(count, LISTED_WORDS), width = 0, across, down;
@@ -215,7 +249,8 @@ static void offer(LineEditor *editor, char **words, guint count, gsize start)
 		editor_replace(editor, start, editor->cursor, prefix);
 		editor->tabbed = TRUE;
 	} else if (editor->tabbed) {
-		list_words(editor, words, count);
+		if (!list_about(editor, words, count))
+			list_words(editor, words, count);
 	} else {
 		editor->tabbed = TRUE;
 	}

@@ -32,6 +32,8 @@ typedef struct {
 	/* Tab: words that may stand for line[*start .. cursor], ready to be inserted, in the order to be listed;
 	 * g_strfreev'd. NULL: none. The callback may be NULL. */
 	char **(*complete)(gpointer data, const char *line, gsize cursor, gsize *start);
+	/* May be NULL. What such a word is, shown beside it; NULL: nothing. The editor frees it. */
+	char *(*about)(gpointer data, const char *line, gsize cursor, const char *word);
 	/* The line is over its limit: told once a line; what is too much is left out. */
 	void (*too_long)(gpointer data);
 	/* FALSE: not into the history (it holds a secret). NULL: all of them. */

@@ -108,6 +108,12 @@ static char **on_complete(gpointer data, const char *line, gsize cursor, gsize *
 	return words;
 }
 
+static char *on_about(gpointer data, const char *line, gsize cursor, const char *word)
+{
+	return bp_session_handler(((LineInput *)data)->session)->commands ? bp_complete_about(line, cursor, word)
+									  : NULL;
+}
+
 static void on_too_long(gpointer data)
 {
 	too_long(((LineInput *)data)->session, data);
@@ -126,6 +132,7 @@ static const LineEditorEvents editor_events = {
 	.interrupt = on_interrupt,
 	.end_of_input = on_end_of_input,
 	.complete = on_complete,
+	.about = on_about,
 	.too_long = on_too_long,
 	.keep = on_keep,
 };
