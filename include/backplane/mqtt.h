@@ -29,6 +29,8 @@ typedef struct {
 	gconstpointer correlation;
 	gsize correlation_size;
 	guint32 expiry; /* seconds; 0: none */
+	/* --- received --- */
+	guint id; /* of its packet; 0: QoS 0 */
 } BpMqttMessage;
 
 typedef struct {
@@ -47,18 +49,20 @@ typedef struct {
 	void (*unsubscribed)(BpPlugin *self, BpMqtt *mqtt, guint id, gpointer user);
 } BpMqttEvents;
 
+#define BP_MQTT_NEVER G_MAXUINT
+
 typedef struct {
 	const char *host;      /* name or address */
 	guint port;	       /* 0: 1883, or 8883 with TLS */
 	guint version;	       /* 3: MQTT 3.1.1; 5 */
 	const char *client_id; /* NULL: the library makes one up; then `clean` must be set */
 	const char *user, *password;
-	guint keepalive; /* seconds, 5 or more; 0: 60 */
+	guint keepalive; /* seconds, 5 or more; 0: 60; BP_MQTT_NEVER: a dead connection is not noticed */
 	gboolean clean;	 /* the broker forgets subscriptions and messages when the connection ends */
 	guint32 expiry;	 /* MQTT 5, not clean: seconds for which it remembers them; 0: a week */
 	gboolean tls;
-	const char *ca;		/* file with authorities; NULL: those of the system */
-	const char *cert, *key; /* of the client, files; NULL: none */
+	const char *ca;		/* file with authorities, or their PEM itself; NULL: those of the system */
+	const char *cert, *key; /* of the client, files or PEM; NULL: none */
 	const char *tls_name;	/* name in the broker's certificate; NULL: `host`; "*": any certificate is taken */
 	const BpMqttMessage *will;
 	guint in_flight;	     /* 0: 20 */

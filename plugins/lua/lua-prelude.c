@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* lua-prelude.c - the parts of the interface that are written in Lua: bus.lua, net.lua, http.lua, websocket.lua,
+/* lua-prelude.c - the parts of the interface that are written in Lua: bus.lua, net.lua, http.lua, mqtt.lua, websocket.lua,
  * quickapp.lua. */
 #include "lua.h"
 
@@ -7,6 +7,8 @@ extern const char lua_bus_text[];
 extern const gsize lua_bus_size;
 extern const char lua_http_text[];
 extern const gsize lua_http_size;
+extern const char lua_mqtt_text[];
+extern const gsize lua_mqtt_size;
 extern const char lua_net_text[];
 extern const gsize lua_net_size;
 extern const char lua_quickapp_text[];
@@ -35,6 +37,7 @@ void prelude_open(lua_State *L)
 	run_part(L, "=net", lua_net_text, lua_net_size, top, LUA_MULTRET);
 	run_part(L, "=http", lua_http_text, lua_http_size, top, 0);
 	run_part(L, "=websocket", lua_websocket_text, lua_websocket_size, top, 0);
+	run_part(L, "=mqtt", lua_mqtt_text, lua_mqtt_size, top, 0);
 	lua_settop(L, top);
 	run_part(L, "=quickapp", lua_quickapp_text, lua_quickapp_size, top, 0);
 }

@@ -62,6 +62,7 @@ static void take_down(Run *run)
 	g_clear_pointer(&run->requests, g_hash_table_unref);
 	g_clear_pointer(&run->websockets, g_hash_table_unref);
 	g_clear_pointer(&run->sessions, g_hash_table_unref);
+	g_clear_pointer(&run->brokers, g_hash_table_unref);
 	g_clear_pointer(&run->servers, g_hash_table_unref);
 	g_clear_pointer(&run->sockets, g_hash_table_unref);
 	g_clear_pointer(&run->listeners, g_hash_table_unref);

@@ -291,6 +291,7 @@ void sandbox_open(lua_State *L)
 	http_open(L);
 	websocket_open(L);
 	web_open(L);
+	mqtt_open(L);
 	lua_setglobal(L, "_PY");
 	lua_newtable(L);
 	channel_open(L);

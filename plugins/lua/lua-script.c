@@ -217,6 +217,7 @@ static Run *run_new(Script *script)
 	run->requests = g_hash_table_new_full(NULL, NULL, request_leave, NULL);
 	run->websockets = g_hash_table_new_full(NULL, NULL, NULL, websocket_leave);
 	run->servers = g_hash_table_new_full(NULL, NULL, NULL, web_server_free);
+	run->brokers = g_hash_table_new_full(NULL, NULL, NULL, mqtt_leave);
 	run->outgoing = g_hash_table_new_full(NULL, NULL, NULL, outgoing_free);
 	run->asks = g_hash_table_new(NULL, NULL);
 	run->origin = g_ref_string_new(bp_plugin_name(self));

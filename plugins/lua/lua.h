@@ -92,8 +92,9 @@ struct Run {
 	GHashTable *sessions;	/* trust -> SoupSession; lua-session.c */
 	GHashTable *websockets; /* number -> Client; lua-websocket.c */
 	GHashTable *servers;	/* number -> WebServer; lua-web.c */
+	GHashTable *brokers;	/* number -> Client; lua-mqtt.c */
 	gsize fetched;		/* bytes that the requests have received */
-	gint64 next_id, next_socket, next_server, next_websocket;
+	gint64 next_id, next_socket, next_server, next_websocket, next_broker;
 	guint watches, sent;
 	gsize sent_bytes;
 	gboolean unsafe, insecure;
@@ -255,10 +256,12 @@ void py_open(lua_State *L);
 void http_open(lua_State *L);
 void websocket_open(lua_State *L);
 void web_open(lua_State *L);
+void mqtt_open(lua_State *L);
 /* The run ends. */
 void request_leave(gpointer request);
 void websocket_leave(gpointer client);
 void web_server_free(gpointer server);
+void mqtt_leave(gpointer client);
 /* The address without the port, within the text. */
 const char *address_cut(char *text);
 /* The loop of the script has stopped: waits until its operations have ended. */

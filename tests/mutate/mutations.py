@@ -535,3 +535,7 @@ mutation("lua-slow-client", "what waits for a WebSocket that does not read is bo
 mutation("lua-goodbye", "clients of a script's WebSocket server are closed when it stops",
          "bp_websocket_set_user(socket, &nothing, NULL); bp_websocket_close(socket, BP_CLOSE_GOING_AWAY, NULL);",
          "bp_websocket_set_user(socket, &nothing, NULL);", "lua-ws.py:websocket")
+mutation("lua-client-id", "an MQTT client with a bad id closes no descriptor of the host",
+         "if (id && (strlen(id) > 65535 || mosquitto_validate_utf8(id, (int)strlen(id)) != MOSQ_ERR_SUCCESS)) {", "if (0) {", "lua-mqtt.py:mqtt")
+mutation("lua-pem", "a script opens no files through the options of MQTT",
+         'if (text && !strstr(text, "-----BEGIN "))', "if (0)", "lua-mqtt.py:mqtt")

@@ -51,6 +51,8 @@ void mqtt_enter(BpMqtt *mqtt);
 gboolean mqtt_leave(BpMqtt *mqtt);
 /* A packet of QoS 0 has left, or one of QoS 1 or 2 is acknowledged. */
 void mqtt_note_left(BpMqtt *mqtt, int id);
+/* NULL with an error. */
+SSL_CTX *mqtt_tls_new(const BpMqttOptions *options, GError **error);
 void mqtt_connect(BpPlugin *self, gpointer data);
 void mqtt_unwatch(BpMqtt *mqtt);
 /* After a call from outside: what the library waits for now. */

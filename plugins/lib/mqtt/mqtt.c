@@ -13,7 +13,6 @@
 #include <mqtt_protocol.h>
 #include <openssl/err.h>
 #include <string.h>
-#include <backplane/address.h>
 #include <backplane/owner.h>
 #include <backplane/plugin.h>
 #include <backplane/scope.h>
@@ -27,6 +26,19 @@
 
 /* --- within the library --- */
 
+/* Clients live on several threads, and the library counts its users without a lock. */
+static void use_library(gboolean on)
+{
+	static GMutex lock;
+
+	g_mutex_lock(&lock);
+	if (on)
+		mosquitto_lib_init();
+	else
+		mosquitto_lib_cleanup();
+	g_mutex_unlock(&lock);
+}
+
 static void destroy(BpMqtt *mqtt)
 {
 	mosquitto_destroy(mqtt->client);
@@ -39,7 +51,7 @@ static void destroy(BpMqtt *mqtt)
 	g_free(mqtt->host);
 	g_free(mqtt->address);
 	g_free(mqtt);
-	mosquitto_lib_cleanup();
+	use_library(FALSE);
 }
 
 void mqtt_enter(BpMqtt *mqtt)
@@ -105,6 +117,7 @@ static void on_message(struct mosquitto *client, void *data, const struct mosqui
 				  .data = got->payloadlen ? got->payload : "",
 				  .data_size = (gsize)got->payloadlen,
 				  .qos = (guint)got->qos,
+				  .id = (guint)got->mid,
 				  .retain = got->retain,
 				  .user = (const char *const *)user };
 	char *response = NULL;
@@ -151,49 +164,6 @@ static void on_unsubscribe(struct mosquitto *client, void *data, int id, const m
 
 /* --- making one --- */
 
-/* The library takes OpenSSL's errors away, so the reason is noted while the certificate is checked. */
-static int on_verify(int good, X509_STORE_CTX *store)
-{
-	const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-	BpMqtt *mqtt = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-
-	if (!good)
-		mqtt->untrusted = X509_verify_cert_error_string(X509_STORE_CTX_get_error(store));
-	return good;
-}
-
-static SSL_CTX *tls_new(const BpMqttOptions *options, GError **error)
-{
-	SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
-	const char *name = options->tls_name ? options->tls_name : options->host, *bad = NULL;
-	X509_VERIFY_PARAM *check = SSL_CTX_get0_param(tls);
-	BpAddress address;
-
-	SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION);
-	if (strcmp(name, "*") != 0) {
-		SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, on_verify);
-		if (bp_address_parse(&address, name, 0, NULL))
-			X509_VERIFY_PARAM_set1_ip_asc(check, name);
-		else
-			X509_VERIFY_PARAM_set1_host(check, name, 0);
-	}
-	if (!options->ca)
-		SSL_CTX_set_default_verify_paths(tls);
-	else if (!SSL_CTX_load_verify_locations(tls, options->ca, NULL))
-		bad = options->ca;
-	if (!bad && options->cert && !SSL_CTX_use_certificate_chain_file(tls, options->cert))
-		bad = options->cert;
-	if (!bad && options->key && !SSL_CTX_use_PrivateKey_file(tls, options->key, SSL_FILETYPE_PEM))
-		bad = options->key;
-	if (!bad)
-		return tls;
-	bp_fail(error, BP_INVALID, "%s cannot be used for TLS: %s", bad,
-		ERR_reason_error_string(ERR_peek_last_error()));
-	ERR_clear_error();
-	SSL_CTX_free(tls);
-	return NULL;
-}
-
 static gboolean set_will(BpMqtt *mqtt, const BpMqttMessage *will, GError **error)
 {
 	int code;
@@ -226,7 +196,7 @@ static gboolean set_options(BpMqtt *mqtt, const BpMqttOptions *options, GError *
 	mosquitto_int_option(client, MOSQ_OPT_SEND_MAXIMUM, (int)mqtt->in_flight);
 	if (options->user && mosquitto_username_pw_set(client, options->user, options->password) != MOSQ_ERR_SUCCESS)
 		return bp_fail(error, BP_INVALID, "the user name is no UTF-8");
-	if (options->tls && !(mqtt->tls = tls_new(options, error)))
+	if (options->tls && !(mqtt->tls = mqtt_tls_new(options, error)))
 		return FALSE;
 	if (mqtt->tls) {
 		SSL_CTX_set_app_data(mqtt->tls, mqtt);
@@ -241,17 +211,23 @@ BpMqtt *bp_mqtt_new_sized(BpPlugin *self, const BpMqttOptions *given, gsize size
 {
 	BpMqttOptions all;
 	const BpMqttOptions *options = bp_sized_copy(&all, sizeof(all), given, size);
+	const char *id = options->client_id && *options->client_id ? options->client_id : NULL;
 	struct mosquitto *client;
 	BpMqtt *mqtt;
 
-	if (!options->client_id && !options->clean) {
+	if (!id && !options->clean) {
 		bp_fail(error, BP_INVALID, "a client without an id must be clean");
 		return NULL;
 	}
-	mosquitto_lib_init();
-	client = mosquitto_new(options->client_id, options->clean, NULL);
+	/* With such an id mosquitto_new fails, and closes descriptor 0. */
+	if (id && (strlen(id) > 65535 || mosquitto_validate_utf8(id, (int)strlen(id)) != MOSQ_ERR_SUCCESS)) {
+		bp_fail(error, BP_INVALID, "the client id is no UTF-8, or too long");
+		return NULL;
+	}
+	use_library(TRUE);
+	client = mosquitto_new(id, options->clean, NULL);
 	if (!client) {
-		mosquitto_lib_cleanup();
+		use_library(FALSE);
 		bp_fail(error, BP_INVALID, "the client id cannot be used: %s", g_strerror(errno));
 		return NULL;
 	}
@@ -264,7 +240,9 @@ BpMqtt *bp_mqtt_new_sized(BpPlugin *self, const BpMqttOptions *given, gsize size
 	mqtt->host = g_strdup(options->host);
 	mqtt->port = options->port ? options->port : options->tls ? 8883 : 1883;
 	mqtt->version = options->version;
-	mqtt->keepalive = options->keepalive ? MAX(options->keepalive, 5) : 60;
+	mqtt->keepalive = options->keepalive == BP_MQTT_NEVER ? 0
+			  : options->keepalive		      ? MAX(options->keepalive, 5)
+							      : 60;
 	mqtt->clean = options->clean;
 	mqtt->expiry = options->expiry ? options->expiry : WEEK;
 	mqtt->most_in = options->most_in ? options->most_in : MOST_IN;
