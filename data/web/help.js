@@ -2,7 +2,7 @@
 // help.js - the guide, from Markdown that is part of the program: no network is needed. A search looks through all of it.
 import { h, pageHead, empty, sentence } from "./dom.js";
 
-const PAGES = [["first-hour", "First hour"], ["recipes", "Recipes"], ["how-it-works", "How it works"], ["plugins", "Writing a plugin"]];
+const PAGES = [["first-hour", "First hour"], ["recipes", "Recipes"], ["how-it-works", "How it works"], ["plugins", "Writing a plugin"], ["protocols", "For programs"]];
 const texts = new Map();
 
 async function load(name) {

@@ -28,7 +28,7 @@ plugins_web_so_LDADD = libbackplane-http.so.0 libbackplane-net.so.0 libbackplane
 EXTRA_DIST += plugins/web/README.md data/web data/guide/devices.png data/guide/home-phone.png $(GUIDE)
 
 # The guide is installed, and part of the page.
-GUIDE = data/guide/first-hour.md data/guide/how-it-works.md data/guide/plugins.md data/guide/recipes.md
+GUIDE = data/guide/first-hour.md data/guide/how-it-works.md data/guide/plugins.md data/guide/protocols.md data/guide/recipes.md
 guidedir = $(docdir)/guide
 dist_guide_DATA = $(GUIDE)
 

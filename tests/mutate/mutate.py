@@ -35,6 +35,10 @@ class Wrong(Exception):
 
 # --- the copy ---
 
+# Folders of plugins/ that are programs.
+PROGRAMS = {"import": "backplane-import"}
+
+
 def copy_tree():
     """Only what differs is written, so that only that is compiled again."""
     there = set()
@@ -155,7 +159,7 @@ def tried(mutation):
         with open(path, "w") as file:
             file.write(text[:match.start()] + mutation.instead + text[match.end():])
         plugin = re.match("plugins/(?!lib/|program/)([^/]+)/", os.path.relpath(path, TREE))
-        made(targets_of(mutation.tests) + ([f"plugins/{plugin.group(1)}.so"] if plugin else []))
+        made(targets_of(mutation.tests) + ([PROGRAMS.get(plugin.group(1), f"plugins/{plugin.group(1)}.so")] if plugin else []))
         return next((test for test in mutation.tests if not passes(test)), None)
     finally:
         with open(path, "wb") as file:

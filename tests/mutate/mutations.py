@@ -539,3 +539,28 @@ mutation("lua-client-id", "an MQTT client with a bad id closes no descriptor of 
          "if (id && (strlen(id) > 65535 || mosquitto_validate_utf8(id, (int)strlen(id)) != MOSQ_ERR_SUCCESS)) {", "if (0) {", "lua-mqtt.py:mqtt")
 mutation("lua-pem", "a script opens no files through the options of MQTT",
          'if (text && !strstr(text, "-----BEGIN "))', "if (0)", "lua-mqtt.py:mqtt")
+
+# --- import, tools, the log ---
+
+mutation("import-wider", "a port that only some hosts could use is not opened to all",
+         "if (import->insecure && !is_limited) {", "if (import->insecure) {", "import.py:the_host_takes_them")
+mutation("import-secret", "a password that is taken over is in a file of its own, which others cannot read",
+         "write_new(path, secret, 0600)", "write_new(path, secret, 0644)", "import.py:a_password_is_no_secret_of_the_yaml")
+mutation("import-encryption", "a bridge whose encryption is not possible does not become one without",
+         "if (bridge->is_plain) {", "if (0) {", "import.py:results")
+mutation("mqtt-password-file", "a password in a file that others can read is not used",
+         "if (!stat(path, &file) && file.st_mode & S_IRWXO)", "if (0)", "import.py:a_password_is_no_secret_of_the_yaml")
+mutation("tool-watch-itself", "what a watch is shown is not shown to it again",
+         "channel != bp_session_channel(bp_call_session(watcher->call), TRUE) && !(bp_message_flags(message) & BP_COPY);", "TRUE;",
+         "tools.py:watch_all_does_not_see_itself")
+mutation("tool-regex", "no expression keeps the loop busy",
+         'g_strconcat("(*LIMIT_MATCH=20000)", bp_call_string(call, "regex"), NULL);', 'g_strconcat("", bp_call_string(call, "regex"), NULL);',
+         "tools.py:a_costly_expression_is_given_up")
+mutation("tool-end-of-host", "a script does not take the end of the host for success",
+         "(why == BP_END_SHUTDOWN && client->script)", "FALSE", "tools.py:the_end_of_the_host_is_a_failure")
+mutation("control-limit", "a line that is too long is a failure",
+         "why == BP_END_LIMIT ||", "", "tools.py:send")
+mutation("log-journal-busy", "records wait while the journal is slow",
+         "if (sent == LOG_BUSY && log->waiting.length < WAITING_MOST) {", "if (0) {", "logs.py:journal")
+mutation("log-levels", "the level of a plugin counts over that of the output",
+         "return (gint)level <= GPOINTER_TO_INT(given);", "return FALSE;", "logs.py:levels")

@@ -43,6 +43,13 @@ def watched(bp, channel, count=1):
     eventually(lambda: watchers(bp, channel) >= count)
 
 
+def processor_time(bp):
+    """Seconds of the host."""
+    with open(f"/proc/{bp.process.pid}/stat") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def test_watch(bp):
     bp.run("tcp listen 0 lab")
     one = start(bp, "watch", "lab/recv", "-n", "2")
@@ -153,11 +160,11 @@ def test_a_costly_expression_is_given_up(bp):
     bp.run("tcp listen 0 lab")
     process = start(bp, "wait", "lab/recv", "(a+)+$|mark")
     watched(bp, "lab/recv")
-    begin = time.process_time()
-    tool(bp, "send", "lab/recv", "a" * 900 + "b")
+    begin = processor_time(bp)
+    tool(bp, "send", "lab/recv", stdin=("a" * 900 + "b\n") * 30)
     tool(bp, "send", "lab/recv", "mark")
     assert end_of(process)[:2] == (0, "mark\n")
-    assert time.process_time() - begin < 20
+    assert processor_time(bp) - begin < 1
 
 
 def test_who_leaves_leaves_nothing(bp):
