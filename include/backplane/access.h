@@ -44,6 +44,8 @@ typedef struct {
 	/* The session, opened with the handler "login", asks for user and password; then it gets `handler` and `welcome`. With `optional` an
 	 * empty user name goes on as an observer. */
 	void (*greet)(BpSession *session, const char *handler, const char *welcome, gboolean optional);
+	/* For the audit: what a user did or was refused (NULL: he was not). `from`: entry and address. Commands are noted already. */
+	void (*note)(const char *user, const char *from, const char *what, const char *refused);
 } BpAccess;
 
 /* --- the library --- */

@@ -92,6 +92,13 @@ typedef struct {
 BP_API gboolean bp_call_wants_json(const BpCall *call);
 BP_API void bp_call_json(BpCall *call, const char *object);
 
+/* Hears of each command that needs more than an observer, before it runs; `refused`: why it does not, or NULL. Registered as BP_AUDIT. */
+#define BP_AUDIT "audit"
+typedef struct {
+	gsize size; /* sizeof(BpAudit), so that it can grow */
+	void (*command)(BpSession *session, const char *shown, const char *refused);
+} BpAudit;
+
 /* --- commands that need time --- */
 /* Call it in `run`, which then returns TRUE. `cancel` (may be NULL) is called at most once, with the command's plugin as `self`, when
  * the user, the end of the session or the unloading of the plugin cancels the call; bp_call_done must still be called, by `cancel`

@@ -180,6 +180,18 @@ static void show_usage(CommandRun *run, const char *name)
 	run_fail(run, "there is no help: the plugin commands is not loaded");
 }
 
+static void audit(const CommandRun *run, const BpCommand *command, const char *text, const GError *why)
+{
+	BpPlugin *owner = NULL;
+	const BpAudit *audit = command->role > BP_OBSERVER ? registry_find(BP_AUDIT, &owner) : NULL;
+	g_autofree char *shown = audit ? bp_command_shown(text) : NULL;
+
+	if (!audit || !owner || !owner_enter_as(owner, "audit", NULL))
+		return;
+	audit->command(run->session, shown, why ? why->message : NULL);
+	owner_leave(owner);
+}
+
 static void run_command(CommandRun *run, const ParsedCommand *parsed)
 {
 	g_autoptr(ParsedWords) words = parse_words(parsed->text);
@@ -214,6 +226,8 @@ static void run_command(CommandRun *run, const ParsedCommand *parsed)
 		g_set_error(&error, BP_CONSOLE_ERROR, BP_NOT_PERMITTED, "%s is for %s only, and you are %s",
 			    command->name, roles[command->role], roles[run->session->role]);
 	values = error ? NULL : bind_words(command->name, command->params, words, used, &error);
+	if (command)
+		audit(run, command, parsed->text, error);
 	if (!values)
 		run_fail(run, error->message);
 	else

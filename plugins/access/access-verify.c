@@ -153,6 +153,8 @@ static void finish(Try *try, gboolean good)
 
 	count_result(try, good);
 	good = good && access_users && subject_find(try->user, &subject); /* he may have been removed meanwhile */
+	if (access_users)
+		audit_note(try->user, try->address_key + 2, "log in", good ? NULL : "name or password is wrong");
 	if (asker) {
 		bp_owner_unlink(&try->asker);
 		try->asker.owner = NULL;

@@ -23,6 +23,7 @@ static const BpAccess table = {
 	.forget = token_forget,
 	.find = subject_find,
 	.greet = login_greet,
+	.note = audit_note,
 };
 
 /* After everything that uses them has ended. */
@@ -41,7 +42,7 @@ static gboolean load(BpPlugin *self, GError **error)
 	login_init();
 	bp_plugin_defer_undo(self, clear, NULL);
 	file_load();
-	return bp_registry_add(self, BP_ACCESS, &table, error);
+	return bp_registry_add(self, BP_ACCESS, &table, error) && audit_load(self, error);
 }
 
 static void unload(BpPlugin *self)

@@ -60,6 +60,11 @@ gboolean verify_password(BpPlugin *self, const char *user, const char *password,
 typedef void (*HashMade)(const char *hash, gpointer data);
 gboolean verify_hash(const char *password, HashMade done, gpointer data);
 
+/* --- access-audit.c --- */
+gboolean audit_load(BpPlugin *self, GError **error);
+/* `from`: entry and address. `refused` NULL: it was allowed. */
+void audit_note(const char *user, const char *from, const char *what, const char *refused);
+
 /* --- access-login.c --- */
 void login_greet(BpSession *session, const char *handler, const char *welcome, gboolean optional);
 /* The user of a session, or "". */

@@ -90,6 +90,21 @@ BpRole web_role(BpHttpExchange *exchange)
 	return web_subject(exchange, &subject) ? subject.role : BP_OBSERVER;
 }
 
+char *web_who(const BpSubject *subject, const char *peer)
+{
+	return *subject->name ? g_strdup_printf("%s@%s", subject->name, peer) : g_strdup(peer);
+}
+
+void web_note(BpHttpExchange *exchange, const char *what, const char *refused)
+{
+	const BpAccess *access = bp_access();
+	g_autofree char *from = g_strconcat("web ", bp_http_peer(exchange), NULL);
+	BpSubject subject;
+
+	if (access && web_subject(exchange, &subject))
+		access->note(subject.name, from, what, refused);
+}
+
 /* --- those who may not --- */
 
 static gboolean is_page(BpHttpExchange *exchange)

@@ -53,6 +53,26 @@ static void on_gone(BpPlugin *self, BpHttpExchange *exchange, gpointer data)
 }
 
 /* `take_body` NULL: a body that was refused, with the exchange. */
+static const BpAction *action_of(const char *resource, const char *name)
+{
+	g_autofree char *path = g_strconcat("resource/", resource, NULL);
+	const BpResource *found = bp_registry_find(path);
+	const BpAction *row = found ? found->actions : NULL;
+
+	while (row && row->name && strcmp(row->name, name) != 0)
+		row++;
+	return row && row->name ? row : NULL;
+}
+
+static void note(BpHttpExchange *exchange, const char *name, const char *id, const char *action)
+{
+	const BpAction *row = action_of(name, action);
+	g_autofree char *what = g_strdup_printf("%s %s%s%s", action, name, id ? " " : "", id ? id : "");
+
+	if (row && row->role > BP_OBSERVER)
+		web_note(exchange, what, web_role(exchange) < row->role ? "his role is too low" : NULL);
+}
+
 static void act(BpHttpExchange *exchange, const char *name, const char *id, const char *action, json_t *take_body,
 		guint status)
 {
@@ -62,6 +82,7 @@ static void act(BpHttpExchange *exchange, const char *name, const char *id, cons
 	if (!take_body)
 		return; /* it was answered, and the exchange is freed */
 	self = bp_server_instance(bp_http_listener(bp_http_server(exchange)));
+	note(exchange, name, id, action);
 	act = g_new(WebActionRequest, 1);
 	*act = (WebActionRequest){ bp_instance_data(self), exchange, status };
 	g_queue_push_tail(&act->server->acts, act);
@@ -232,8 +253,9 @@ static gboolean open_instance(json_t *body, BpRole role, char **name, GError **e
 void web_serve_instances(WebServer *server, BpHttpExchange *exchange)
 {
 	g_autoptr(GError) error = NULL;
-	g_autofree char *name = NULL, *place = NULL, *escaped = NULL;
+	g_autofree char *name = NULL, *place = NULL, *escaped = NULL, *what = NULL;
 	json_t *body, *opened;
+	gboolean good;
 
 	if (!web_is_method(exchange, "POST")) {
 		get(exchange, "instances", NULL);
@@ -242,7 +264,14 @@ void web_serve_instances(WebServer *server, BpHttpExchange *exchange)
 	body = web_body(exchange, FALSE);
 	if (!body)
 		return;
-	if (open_instance(body, web_role(exchange), &name, &error)) {
+	good = open_instance(body, web_role(exchange), &name, &error);
+	what = g_strdup_printf("open %s %s",
+			       json_string_value(json_object_get(body, "class"))
+				       ? json_string_value(json_object_get(body, "class"))
+				       : "?",
+			       name ? name : "");
+	web_note(exchange, what, good ? NULL : error->message);
+	if (good) {
 		escaped = bp_http_escape(name);
 		place = g_strconcat("instances/", escaped, NULL);
 		bp_http_add_header(exchange, "Location", place);

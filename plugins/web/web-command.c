@@ -99,14 +99,17 @@ static void on_gone(BpPlugin *self, BpHttpExchange *exchange, gpointer data)
 void web_run(WebServer *server, BpHttpExchange *exchange, const char *command, WebRunDone done)
 {
 	WebRun *run = g_new0(WebRun, 1);
+	BpSubject subject;
+	gboolean known = web_subject(exchange, &subject);
+	g_autofree char *who = web_who(&subject, bp_http_peer(exchange));
 	BpSessionOptions options = {
 		.handler = bp_handler_find("console"),
 		.link = &session_link,
 		.data = run,
-		.peer = bp_http_peer(exchange),
+		.peer = who,
 		.local = "",
 		.query = "",
-		.role = web_role(exchange),
+		.role = known ? subject.role : BP_OBSERVER,
 		.quiet = TRUE,
 		.no_prompt = TRUE,
 	};

@@ -102,14 +102,13 @@ static void on_request(BpPlugin *self, BpHttpExchange *exchange)
 	static const char *const protocols[] = { "backplane.v1", NULL };
 	BpWebSocketOptions options = bp_websocket_options(
 		bp_server_instance(bp_http_listener(bp_http_server(exchange))));
-	g_autofree char *peer = g_strdup(bp_http_peer(exchange));
+	g_autofree char *address = g_strdup(bp_http_peer(exchange)), *peer = NULL;
 	WebTerminal *terminal;
 	BpSubject subject;
 	BpSessionOptions session = {
 		.handler = bp_handler_find("console"),
 		.link = &session_link,
 		.input = &bp_session_input,
-		.peer = peer,
 		.terminal = TRUE,
 		.type = "xterm-256color",
 	};
@@ -122,6 +121,8 @@ static void on_request(BpPlugin *self, BpHttpExchange *exchange)
 	}
 	terminal = g_new0(WebTerminal, 1);
 	terminal->subject = subject;
+	peer = web_who(&subject, address);
+	session.peer = peer;
 	session.data = terminal;
 	session.role = subject.role;
 	options.protocols = protocols;

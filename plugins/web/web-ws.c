@@ -172,11 +172,12 @@ static void on_run_done(BpPlugin *self, guint failed, gpointer data)
 
 static void begin_run(WebPeer *peer)
 {
+	g_autofree char *who = web_who(&peer->subject, peer->name);
 	BpSessionOptions options = {
 		.handler = bp_handler_find("console"),
 		.link = &session_link,
 		.data = peer,
-		.peer = peer->name,
+		.peer = who,
 		.local = "",
 		.query = "",
 		.role = peer->subject.role,

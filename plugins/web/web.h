@@ -59,6 +59,10 @@ void web_serve(BpHttpExchange *exchange); /* by the route of its path */
 /* Who asks. FALSE: he may not be here. Also for servers of other plugins, whose routes come here. */
 gboolean web_subject(BpHttpExchange *exchange, BpSubject *subject);
 BpRole web_role(BpHttpExchange *exchange);
+/* "ann@127.0.0.1:4711", or the address alone when nobody logged in. Yours. */
+char *web_who(const BpSubject *subject, const char *peer);
+/* For the audit, of what is no command. */
+void web_note(BpHttpExchange *exchange, const char *what, const char *refused);
 /* 401, or the way to the form. */
 void web_refuse(BpHttpExchange *exchange);
 /* For the head of a request: TRUE also when its password is still to be checked, by web_check_first. */

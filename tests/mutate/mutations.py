@@ -481,6 +481,12 @@ mutation("networks-allow", "who is not among those of allow stays outside",
          "(!networks->allow->len || has(networks->allow, bytes))", "TRUE", "servers.py:addresses_that_may_come")
 mutation("networks-udp", "datagrams are asked where they come from",
          "if (!bp_networks_allow(port->networks, from)) {", "if (0) {", "servers.py:datagrams_of_those_who_may_send")
+mutation("audit-refused", "what was refused is recorded",
+         "if (command) audit(run, command, parsed->text, error);", "if (command && !error) audit(run, command, parsed->text, error);", "access.py:audit")
+mutation("audit-secret", "the audit has no secrets",
+         "audit ? bp_command_shown(text) : NULL;", "audit ? g_strdup(text) : NULL;", "access.py:audit")
+mutation("audit-private", "the audit is private", ".flags = BP_FILE_APPEND | BP_FILE_PRIVATE | BP_FILE_NO_LINK,", ".flags = BP_FILE_APPEND | BP_FILE_NO_LINK,",
+         "access.py:audit")
 mutation("bind-login", "without encryption a password does not cross the network",
          'bp_param_find(table, "tls") && bp_values_bool(values, "tls") &&', "", "access.py:reached_from_elsewhere")
 # --- web ---

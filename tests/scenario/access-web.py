@@ -150,6 +150,21 @@ def test_roles(bp):
     assert ask(port, "/api/v1/instances/door", "DELETE", None, **shown["operator"])[0] in (200, 204)
 
 
+def test_audit(bp):
+    add(bp, "ann", "operator")
+    port, other = web(bp), free_port()
+    who = {"Authorization": basic("ann", SECRET)}
+    ask(port, "/api/v1/instances", "POST", {"class": "TCPServer", "name": "door", "params": {"port": other}}, **who)
+    ask(port, "/api/v1/plugins/echo", "DELETE", None, **who)
+    ask(port, "/api/v1/commands/run", "POST", {"command": "plugin unload echo"}, **who)
+    ask(port, "/api/v1/instances/door", "DELETE", None, **who)
+    rows = eventually(lambda: (rows := json.loads("\n".join(bp.run("audit list --json")))) and any("close" in row["what"] for row in rows) and rows)
+    found = {(row["user"], row["what"]): row for row in rows}
+    assert found["ann", "open TCPServer door"]["refused"] == "" and found["ann", "close instances door"]["refused"] == "", rows
+    assert found["ann", "unload plugins echo"]["refused"] and found["ann", "plugin unload echo"]["refused"], rows
+    assert all("127.0.0.1" in row["from"] for row in rows if row["user"] == "ann"), rows
+
+
 def test_put_out(bp):
     """A user who is removed loses what he has open at once."""
     add(bp, "boss", "admin")

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """access.py - who may do what, on each way in."""
+import json
 import os
 import stat
 
@@ -248,6 +249,38 @@ def test_reached_from_elsewhere(bp):
     assert opens("auth=none", "insecure=yes")[0]
     raw = bp.run(f"module open TCPServer door port={free_port()} bind=0.0.0.0 tls=yes")
     assert "without login" in raw[0], raw
+
+
+def test_audit(bp):
+    """Who did what, from where, and what was refused; secrets are nowhere in it."""
+    bp.run("module list")
+    add(bp, "ann", "operator")
+    port, other = serve(bp, "TCPServer", "door", handler="console"), free_port()
+    wrong = log_in(port, "ann", "not the password")
+    wrong.expect("Login incorrect")
+    wrong.close()
+    client = log_in(port, "ann")
+    client.send(f"tcp listen {other} desk\nplugin unload echo\nchannel list\necho done\n")
+    client.expect("done")
+    bp.run('user passwd ann "another secret phrase"')
+    rows = eventually(lambda: [row for row in [json.loads(line) for line in open(file_of(bp).replace("access.ini", "audit.jsonl"), encoding="utf-8")]
+                               if "passwd" in row["what"]] and bp.run("audit list --json"))
+    rows = json.loads("\n".join(rows))
+    found = {(row["user"], row["what"]): row for row in rows}
+    assert found["ann", f"tcp listen {other} desk"]["refused"] == "", rows
+    assert "for an admin only" in found["ann", "plugin unload echo"]["refused"] and found["ann", "plugin unload echo"]["from"].startswith("tcp 127.0.0.1:")
+    assert ("ann", "channel list") not in found
+    assert sorted(row["refused"] for row in rows if row["what"] == "log in") == ["", "name or password is wrong"], rows
+    assert all("secret" not in row["what"] and SECRET not in row["what"] for row in rows), rows
+    file = file_of(bp).replace("access.ini", "audit.jsonl")
+    assert stat.S_IMODE(os.stat(file).st_mode) == 0o600
+    with open(file, encoding="utf-8") as text:
+        text = text.read()
+    assert "another secret" not in text and SECRET not in text, text
+    of_ann = json.loads("\n".join(bp.run("audit list --user ann --since 1h --json")))
+    assert of_ann and all(row["user"] == "ann" for row in of_ann)
+    assert json.loads("\n".join(bp.run("audit list --since 0 --json"))) == []
+    bp.run("tcp close desk|module close door")
 
 
 if __name__ == "__main__":
