@@ -133,12 +133,6 @@ static void watch_signals(const sigset_t *set)
 	signals = bp_fd_add(bp_kernel(), signal_fd, BP_IN, on_signal, bp_channel(bp_kernel(), BP_SIGNALS), NULL);
 }
 
-static void unwatch_signals(void)
-{
-	bp_fd_remove(signals);
-	close(signal_fd);
-}
-
 /* --- start --- */
 
 static gboolean apply_settings(GError **error)
@@ -325,7 +319,8 @@ static int run(void)
 	status = serve();
 	bp_kernel_notify(kernel_wants_restart() ? "RELOADING=1" : "STOPPING=1");
 	turns_expect_end();
-	unwatch_signals();
+	bp_fd_remove(signals);
+	close(signal_fd);
 	left = bp_kernel_stop();
 	turns_end_expected();
 	return kernel_wants_restart() ? BP_PROGRAM_AGAIN : status ? status : left > 0;

@@ -125,9 +125,7 @@ char *bp_duration_text(gint64 time)
 
 	if (seconds < 60)
 		return g_strdup_printf("%.1f s", (double)time / G_USEC_PER_SEC);
-	if (seconds < 3600)
-		return g_strdup_printf("%d min %d s", seconds / 60, seconds % 60);
-	if (seconds < 86400)
-		return g_strdup_printf("%d h %d min", seconds / 3600, seconds % 3600 / 60);
-	return g_strdup_printf("%d d %d h", seconds / 86400, seconds % 86400 / 3600);
+	return seconds < 3600	 ? g_strdup_printf("%d min %d s", seconds / 60, seconds % 60)
+	       : seconds < 86400 ? g_strdup_printf("%d h %d min", seconds / 3600, seconds % 3600 / 60)
+				 : g_strdup_printf("%d d %d h", seconds / 86400, seconds % 86400 / 3600);
 }

@@ -466,7 +466,7 @@ mutation("hangups", "SIGHUP while the configuration is being read is remembered"
 mutation("writer-reopen", "a log file is opened again though no job was free",
          "writer->reopen |= writer->again;", "", "file:reopening_is_remembered")
 mutation("web-role", "commands over HTTP have the role of whoever asks",
-         ".role = web_role(exchange),", ".role = BP_ADMIN,", "access-web.py:roles")
+         ".role = known ? subject.role : BP_OBSERVER,", ".role = BP_ADMIN,", "access-web.py:roles")
 mutation("web-send-role", "who only looks does not send over /ws",
          "if (peer->subject.role < BP_OPERATOR) {", "if (0) {", "access-web.py:roles")
 mutation("web-module-role", "modules that run programs are for admins",
