@@ -63,7 +63,7 @@ sampleplugindir = $(docdir)/sample-plugin
 dist_sampleplugin_DATA = data/sample-plugin/hello.c data/sample-plugin/Makefile data/sample-plugin/README.md
 
 samplesdir = $(docdir)/samples
-dist_samples_DATA = data/samples/README.md data/samples/chat.c data/samples/chat.lua data/samples/gcode.c \
+dist_samples_DATA = data/samples/README.md data/samples/bridge.lua data/samples/chat.c data/samples/chat.lua data/samples/gcode.c \
 	data/samples/logger.lua data/samples/login.lua data/samples/sender.lua data/samples/thermo.c
 
 # A configuration that somebody has changed is neither overwritten nor removed.

@@ -279,8 +279,7 @@ static int http_start(lua_State *L)
 	else
 		request = request_new(L, &order, &error);
 	if (!request) {
-		lua_pushstring(L, error->message);
-		g_error_free(error);
+		error_push(L, error);
 		return 1;
 	}
 	if (order.body)

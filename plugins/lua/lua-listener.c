@@ -88,8 +88,7 @@ static int server_start(lua_State *L)
 	listener_free(server);
 	reply_fail(run, callback, error->message);
 	lua_pushnil(L);
-	lua_pushstring(L, error->message);
-	g_error_free(error);
+	error_push(L, error);
 	return 2;
 }
 

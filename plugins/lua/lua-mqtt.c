@@ -224,8 +224,7 @@ static int broker_open(lua_State *L)
 	if (!client->mqtt) {
 		g_free(client);
 		lua_pushnil(L);
-		lua_pushstring(L, error->message);
-		g_error_free(error);
+		error_push(L, error);
 		return 2;
 	}
 	client->id = ++run->next_broker;
@@ -255,8 +254,10 @@ static int push_packet(lua_State *L, gboolean good, guint id, GError *take_error
 		return 1;
 	}
 	lua_pushnil(L);
-	lua_pushstring(L, take_error ? take_error->message : "the broker does not acknowledge: wait for published");
-	g_clear_error(&take_error);
+	if (take_error)
+		error_push(L, take_error);
+	else
+		lua_pushliteral(L, "the broker does not acknowledge: wait for published");
 	return 2;
 }
 

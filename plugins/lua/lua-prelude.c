@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* lua-prelude.c - the parts of the interface that are written in Lua: bus.lua, net.lua, http.lua, mqtt.lua, websocket.lua,
- * quickapp.lua. */
+ * sync.lua, quickapp.lua. */
 #include "lua.h"
 
 extern const char lua_bus_text[];
@@ -13,6 +13,8 @@ extern const char lua_net_text[];
 extern const gsize lua_net_size;
 extern const char lua_quickapp_text[];
 extern const gsize lua_quickapp_size;
+extern const char lua_sync_text[];
+extern const gsize lua_sync_size;
 extern const char lua_websocket_text[];
 extern const gsize lua_websocket_size;
 
@@ -39,5 +41,6 @@ void prelude_open(lua_State *L)
 	run_part(L, "=websocket", lua_websocket_text, lua_websocket_size, top, 0);
 	run_part(L, "=mqtt", lua_mqtt_text, lua_mqtt_size, top, 0);
 	lua_settop(L, top);
+	run_part(L, "=sync", lua_sync_text, lua_sync_size, top, 0);
 	run_part(L, "=quickapp", lua_quickapp_text, lua_quickapp_size, top, 0);
 }

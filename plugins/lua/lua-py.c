@@ -8,24 +8,34 @@ static int get_time(lua_State *L)
 	return 1;
 }
 
+/* Into memory of Lua: nothing is lost when there is not enough of it. */
 static int base64_encode(lua_State *L)
 {
 	size_t size;
 	const char *data = luaL_checklstring(L, 1, &size);
-	char *text = g_base64_encode((const guchar *)data, size);
+	luaL_Buffer buffer;
+	char *text;
+	int state = 0, save = 0;
+	gsize used;
 
-	lua_pushstring(L, text);
-	g_free(text);
+	luaL_argcheck(L, size < G_MAXSIZE / 4, 1, "too long");
+	text = luaL_buffinitsize(L, &buffer, (size / 3 + 1) * 4 + 4);
+	used = g_base64_encode_step((const guchar *)data, size, FALSE, text, &state, &save);
+	used += g_base64_encode_close(FALSE, text + used, &state, &save);
+	luaL_pushresultsize(&buffer, used);
 	return 1;
 }
 
 static int base64_decode(lua_State *L)
 {
-	gsize size;
-	guchar *data = g_base64_decode(luaL_checkstring(L, 1), &size);
+	size_t size;
+	const char *text = luaL_checklstring(L, 1, &size);
+	luaL_Buffer buffer;
+	char *data = luaL_buffinitsize(L, &buffer, size / 4 * 3 + 6);
+	int state = 0;
+	guint save = 0;
 
-	lua_pushlstring(L, (const char *)data, size);
-	g_free(data);
+	luaL_pushresultsize(&buffer, g_base64_decode_step(text, size, (guchar *)data, &state, &save));
 	return 1;
 }
 

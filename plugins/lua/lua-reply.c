@@ -90,3 +90,12 @@ void reply_fail(Run *run, gint64 callback, const char *message)
 {
 	reply_post(run, &(Reply){ .callback = callback, .message = message, .written = -1 });
 }
+
+void error_push(lua_State *L, GError *take_error)
+{
+	char text[512];
+
+	g_strlcpy(text, take_error->message, sizeof(text));
+	g_error_free(take_error);
+	lua_pushstring(L, text);
+}

@@ -32,22 +32,32 @@ int sandbox_load(lua_State *L, const char *path)
 }
 
 /* declared(key): the value of the line --%%key:value in the file of the script; nil if it has none */
-static int declared(lua_State *L)
+/* FALSE: the file has no such line. */
+static gboolean find_declared(const char *file, const char *key, char *value, gsize size)
 {
-	const char *key = luaL_checkstring(L, 1);
-	g_autofree char *text = bp_file_load(run_of(L)->file, FILE_LIMIT, BP_FILE_READ, NULL, NULL);
+	g_autofree char *text = bp_file_load(file, FILE_LIMIT, BP_FILE_READ, NULL, NULL);
 	g_autofree char *start = g_strdup_printf("--%%%%%s:", key);
 	const char *at = text;
 
 	while (at && !g_str_has_prefix(at, start))
 		at = (at = strchr(at, '\n')) ? at + 1 : NULL;
-	if (at) {
-		g_autofree char *value = g_strndup(at + strlen(start), strcspn(at + strlen(start), "\r\n"));
+	if (!at)
+		return FALSE;
+	at += strlen(start);
+	g_strlcpy(value, at, MIN(size, strcspn(at, "\r\n") + 1));
+	g_strstrip(value);
+	return TRUE;
+}
 
-		lua_pushstring(L, g_strstrip(value));
-	} else {
+/* Nothing is allocated here when Lua has no memory and raises an error. */
+static int declared(lua_State *L)
+{
+	char value[1024];
+
+	if (find_declared(run_of(L)->file, luaL_checkstring(L, 1), value, sizeof(value)))
+		lua_pushstring(L, value);
+	else
 		lua_pushnil(L);
-	}
 	return 1;
 }
 

@@ -293,8 +293,7 @@ static int server_start(lua_State *L)
 	else
 		server = server_open(run, host, (guint)port, list_at(L, 6), list_at(L, 7), &error);
 	if (!server) {
-		lua_pushstring(L, error->message);
-		g_error_free(error);
+		error_push(L, error);
 		return 1;
 	}
 	server->id = id;

@@ -263,8 +263,7 @@ static int websocket_connect(lua_State *L)
 		client = client_new(L, url, &trust, &error);
 	if (!client) {
 		lua_pushnil(L);
-		lua_pushstring(L, error->message);
-		g_error_free(error);
+		error_push(L, error);
 		return 2;
 	}
 	client->id = ++run->next_websocket;

@@ -246,6 +246,8 @@ typedef struct {
 	guint port;
 } Reply;
 void reply_post(Run *run, const Reply *reply);
+/* Pushes the message. The error is freed before Lua allocates anything. */
+void error_push(lua_State *L, GError *take_error);
 void reply_fail(Run *run, gint64 callback, const char *message);
 
 /* --- the network; each adds its functions to the table _PY, which is on top --- */

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 from harness import eventually, free_port, main
-from mqtts import Broker, Relay, Subscriber
+from mqtts import Broker, Relay, Subscriber, publish
 
 HERE = os.path.join(os.environ.get("SRC", "."), "tests", "lua")
 
@@ -130,6 +130,17 @@ def test_broker_gone_and_back(bp):
         broker.start()
         wait("connected 2")
         wait("all")
+
+
+def test_sample_bridge(bp):
+    with Broker() as broker, Subscriber(broker, "home/#") as reader:
+        bp.run(f"lua run {os.environ.get('SRC', '.')}/data/samples/bridge.lua mqtt://127.0.0.1:{broker.port}")
+        eventually(lambda: any(line.endswith("connected to mqtt://127.0.0.1:%d" % broker.port) for line in bp.run("channel watch script-bridge")))
+        bp.run("lua eval bridge bp.channel('uart7/send') bp.channel('uart7/recv'):print('from the device')")
+        reader.expect("home/uart7/recv", b"from the device")
+        bp.run("channel watch uart7/send")
+        publish(broker, "home/uart7/send", "to the device")
+        eventually(lambda: any("to the device" in line for line in bp.run(".echo")))
 
 
 def test_stopped(bp):

@@ -167,8 +167,8 @@ def test_restart(bp):
         seen.extend(bp.run(".echo"))
         return sum(what in line for line in seen)
     until(lambda: count("started"), lambda number: number >= 3)
-    assert "on purpose" in row(bp, "f")[1]
-    assert any("f failed" in line and "fails.lua:1: on purpose" in line for line in bp.run("status"))
+    until(lambda: row(bp, "f")[1], lambda rest: "on purpose" in rest)  # while it begins again there is none
+    until(lambda: bp.run("status"), lambda lines: any("f failed" in line and "fails.lua:1: on purpose" in line for line in lines))
     bp.run("lua stop f")
     becomes(bp, "f", "stopped")
     write(bp, "fails", "setInterval(function() end, 1000)")
@@ -299,6 +299,10 @@ def test_tcp(bp):
 
 def test_udp(bp):
     golden(bp, "udp", str(free_port()))
+
+
+def test_sync(bp):
+    golden(bp, "sync", str(free_port()))
 
 
 def test_low_level(bp):
