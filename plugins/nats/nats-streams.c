@@ -36,7 +36,8 @@ struct NatsConsumer {
 	gboolean ready, shared;
 	guint wanted; /* messages that the server may still send */
 	gint64 until; /* monotonic: then it says that there are no more */
-	gint64 since; /* monotonic: the connection is there */
+	gint64 begun; /* monotonic: the connection is there */
+	gint64 since; /* monotonic: nothing is sent to the one before it any more */
 	guint64 last; /* number in the stream */
 };
 
@@ -188,6 +189,22 @@ static void report(NatsBridge *bridge, const char *kind, const char *name, const
 	bridge->stream_trouble = g_steal_pointer(&text);
 }
 
+/* What the connection before this one has asked for, or was sent, comes first. */
+static gboolean must_wait(NatsConsumer *consumer, json_t *answer)
+{
+	gint64 now = g_get_monotonic_time();
+
+	if (consumer->shared)
+		return FALSE;
+	if (json_integer_value(json_object_get(answer, "num_waiting")) > 0 &&
+	    now < consumer->begun + PULL_TIME + LOOK_TIME) {
+		consumer->since = now;
+		return TRUE;
+	}
+	return json_integer_value(json_object_get(answer, "num_ack_pending")) > 0 &&
+	       now < consumer->since + ACK_WAIT + LOOK_TIME;
+}
+
 static void take_answer(NatsBridge *bridge, char kind, guint number, json_t *answer)
 {
 	json_t *error = json_object_get(answer, "error");
@@ -204,12 +221,9 @@ static void take_answer(NatsBridge *bridge, char kind, guint number, json_t *ans
 			report(bridge, "Stream", stream->name, why ? why : "it cannot be made");
 	} else {
 		NatsConsumer *consumer = bridge->consumers->pdata[number];
-		gboolean was_ready = consumer->ready,
-			 waits = !consumer->shared &&
-				 json_integer_value(json_object_get(answer, "num_ack_pending")) > 0 &&
-				 g_get_monotonic_time() < consumer->since + ACK_WAIT + LOOK_TIME;
+		gboolean was_ready = consumer->ready;
 
-		consumer->ready = !error && (was_ready || !waits);
+		consumer->ready = !error && (was_ready || !must_wait(consumer, answer));
 		if (code == NO_CONSUMER)
 			make_consumer(bridge, number);
 		else if (error)
@@ -268,7 +282,10 @@ void nats_streams_subscribe(NatsBridge *bridge)
 		NatsConsumer *consumer = bridge->consumers->pdata[i];
 
 		consumer->ready = FALSE;
-		consumer->since = g_get_monotonic_time();
+		consumer->begun = consumer->since = g_get_monotonic_time();
+		/* Another one than before: what the server still sends to that one is not for this connection. */
+		g_free(consumer->inbox);
+		consumer->inbox = g_strdup_printf("%s.pull.%u", bridge->inbox, ++bridge->last_inbox);
 		nats_subscribe_consumer(bridge, consumer->inbox, consumer);
 	}
 }
@@ -357,7 +374,6 @@ static void add_import(NatsBridge *bridge, const BpBridgeRule *rule, const char 
 				    : g_strdup_printf("%s-%s-%08x", bp_bridge_host(bridge->bridge),
 						      bp_plugin_name(bridge->self), g_str_hash(rule->from));
 	g_strcanon(consumer->durable, G_CSET_A_2_Z G_CSET_a_2_z "0123456789-_", '_');
-	consumer->inbox = g_strdup_printf("%s.pull.%u", bridge->inbox, bridge->consumers->len);
 	g_ptr_array_add(bridge->consumers, consumer);
 }
 

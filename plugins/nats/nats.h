@@ -29,6 +29,7 @@ typedef struct {
 	/* --- nats-streams.c --- */
 	GPtrArray *streams, *consumers; /* NatsStream, NatsConsumer */
 	char *stream_trouble;		/* what was reported last */
+	guint last_inbox;
 } NatsBridge;
 
 extern const BpParam nats_params[];

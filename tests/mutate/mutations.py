@@ -306,7 +306,9 @@ mutation("nats-line", "a line of NATS has a largest size", "	if ((end ? (gsize)(
          "nats:lines have a limit")
 mutation("nats-header", "no header ends its line", """g_strdelimit(g_strdup(headers[1]), "\\r\\n", ' ')""", "g_strdup(headers[1])", "nats:publish")
 mutation("nats-ack", "what a stream has delivered is acknowledged", """bp_message_new("+ACK", 4, BP_TEXT)""", """bp_message_new("-NAK", 4, BP_TEXT)""",
-         "nats.py:stream_is_read")
+         "nats-streams.py:stream_is_read")
+mutation("nats-order", "what a stream had sent before a cut comes before what is newer", "(was_ready || !must_wait(consumer, answer))", "TRUE",
+         "nats-streams.py:stream_over_a_cut")
 mutation("uart-program", "a program on a port is read as fast as the line takes it", "		bp_child_set_reading(child, FALSE);\n", "",
          "uart-remote.py:exec_loses_nothing")
 mutation("uart-remote-linger", "what was sent before a remote port is closed arrives", "	if (!remote->wire || !remote->pair || remote->other >= 0)\n",

@@ -108,10 +108,10 @@ class Subscriber:
 
 
 class Relay:
-    """In front of a broker; cuts its connections when it is told to."""
+    """In front of a broker; cuts its connections when it is told to. While `deaf`, what passes is dropped: to be cut then."""
 
     def __init__(self, broker):
-        self.broker, self.pairs, self.cuts = broker, [], 0
+        self.broker, self.pairs, self.cuts, self.deaf = broker, [], 0, False
         self.server = socket.create_server(("127.0.0.1", 0))
         self.port = self.server.getsockname()[1]
         self.lock = threading.Lock()
@@ -132,7 +132,8 @@ class Relay:
     def _pass(self, one, other):
         try:
             while data := one.recv(65536):
-                other.sendall(data)
+                if not self.deaf:
+                    other.sendall(data)
         except OSError:
             pass
         for end in (one, other):

@@ -55,8 +55,10 @@ class NatsClient:
 
     def __init__(self, server, *subjects, **options):
         self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.file = self.socket.makefile("rb")
         self.info = json.loads(self.file.readline().split(b" ", 1)[1])
+        self.answered = threading.Condition()
         self.seen, self.by, self.lock, self.pongs, self.sids = [], {}, threading.Lock(), 0, 0
         self.write("CONNECT " + json.dumps({"verbose": False, "pedantic": False, "headers": True, "no_responders": True,
                                             "name": "test", "lang": "py", "version": "1", "protocol": 1, **options}))
@@ -84,9 +86,10 @@ class NatsClient:
 
     def flush(self):
         """The server has taken what was written."""
-        before = self.pongs
-        self.write("PING")
-        eventually(lambda: self.pongs > before)
+        with self.answered:
+            before = self.pongs
+            self.write("PING")
+            assert self.answered.wait_for(lambda: self.pongs > before, PATIENCE)
 
     def request(self, subject, data=b""):
         inbox = f"_INBOX.test{time.monotonic_ns()}"
@@ -118,6 +121,11 @@ class NatsClient:
     def consumers(self, name):
         return self.stream(name)["state"]["consumer_count"]
 
+    def pending(self, name, what="num_ack_pending"):
+        """Messages that consumers have been sent and have not acknowledged."""
+        names = json.loads(self.request(f"$JS.API.CONSUMER.NAMES.{name}"))["consumers"]
+        return sum(json.loads(self.request(f"$JS.API.CONSUMER.INFO.{name}.{one}"))[what] for one in names)
+
     def message(self, name, number):
         return json.loads(self.request(f"$JS.API.STREAM.MSG.GET.{name}", json.dumps({"seq": number})))["message"]
 
@@ -142,7 +150,9 @@ class NatsClient:
                 if words[0] == "PING":
                     self.write("PONG")
                 elif words[0] == "PONG":
-                    self.pongs += 1
+                    with self.answered:
+                        self.pongs += 1
+                        self.answered.notify_all()
                 elif words[0] in ("MSG", "HMSG"):
                     size, head = int(words[-1]), int(words[-2]) if words[0] == "HMSG" else 0
                     data = self.file.read(size + 2)[:size]
@@ -192,3 +202,11 @@ def connected(bp, name="fleet"):
 
 def info(bp, name="fleet"):
     return "\n".join(bp.run(f"nats info {name}"))
+
+
+def heard(bp, pattern):
+    """A watched channel has said it."""
+    def look():
+        bp.log = getattr(bp, "log", "") + "\n".join(bp.run("echo")) + "\n"
+        return re.search(pattern, bp.log)
+    eventually(look)
