@@ -54,5 +54,8 @@ BP_API const BpAccess *bp_access(void);
 BP_API gboolean bp_access_is_needed(void);
 /* A server with these parameters asks everybody who comes to log in, and encrypts that: it may be reached from elsewhere. */
 BP_API gboolean bp_access_covers(const BpValues *values);
+/* Whether `role` may open `module` with `values` (NULL: with none). Only an admin may open what a plugin has registered so
+ * (bp_module_role), name a file that the process then reads or writes, or open a server where nobody is asked who it is. */
+BP_API gboolean bp_access_may_open(const char *module, const BpValues *values, BpRole role, GError **error);
 
 G_END_DECLS

@@ -18,10 +18,13 @@ static void on_signal(BpPlugin *self, BpMessage *message, gpointer data)
 
 static gboolean load(BpPlugin *self, GError **error)
 {
+	static const BpRole role = BP_ADMIN; /* a rule runs commands */
+
 	bp_channel_watch(self, bp_channel(self, BP_SIGNALS), on_signal, NULL, NULL);
 	return bp_command_add(self, timer_commands, error) && bp_command_add(self, loop_commands, error) &&
 	       bp_command_add(self, batch_commands, error) && bp_command_add(self, keep_commands, error) &&
 	       bp_command_add(self, rule_commands, error) &&
+	       bp_registry_add(self, BP_MODULE_ROLE "Rule", &role, error) &&
 	       bp_registry_add(self, "resource/rules", &rules_resource, error);
 }
 

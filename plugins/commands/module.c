@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* module.c - module list, open, close, info; register. */
 #include <string.h>
+#include <backplane/access.h>
 #include <backplane/metric.h>
 #include <backplane/owner.h>
 #include <backplane/registry.h>
@@ -42,28 +43,23 @@ static gboolean run_classes(BpPlugin *self, BpCall *call, GError **error)
 	return TRUE;
 }
 
-static gboolean may_open(BpCall *call, const char *class, GError **error)
-{
-	if (bp_session_role(bp_call_session(call)) >= bp_module_role(class))
-		return TRUE;
-	return bp_fail(error, BP_NOT_PERMITTED, "opening %s is for an admin only: it runs programs of its parameters",
-		       class);
-}
-
 static gboolean run_open(BpPlugin *self, BpCall *call, GError **error)
 {
 	const char *class = bp_call_string(call, "class"), *name = bp_call_string(call, "name");
 	const BpModule *module = bp_module_find(class);
 	g_autoptr(BpValues) values = module ? bp_values_new(module->params) : NULL;
+	BpRole role = bp_session_role(bp_call_session(call));
 
 	if (g_str_has_prefix(class, "module/"))
 		class += strlen("module/");
-	if (!may_open(call, class, error))
+	if (!bp_access_may_open(class, NULL, role, error))
 		return FALSE;
 	if (values && !bp_values_set_pairs(values, bp_call_list(call, "params"), error)) {
 		g_prefix_error(error, "%s: ", class);
 		return FALSE;
 	}
+	if (values && !bp_access_may_open(class, values, role, error))
+		return FALSE;
 	if (!bp_module_open(class, name ? name : class, bp_call_string(call, "context"), g_steal_pointer(&values),
 			    error))
 		return FALSE;

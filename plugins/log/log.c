@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include <backplane/host.h>
 #include <backplane/json.h>
+#include <backplane/registry.h>
 #include <backplane/session.h>
 #include <backplane/writer.h>
 
@@ -348,8 +349,10 @@ static gboolean run_last(BpPlugin *self, BpCall *call, GError **error)
 
 static gboolean load(BpPlugin *self, GError **error)
 {
+	static const BpRole role = BP_ADMIN;
+
 	levels = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	return TRUE;
+	return bp_registry_add(self, BP_MODULE_ROLE "Log", &role, error);
 }
 
 static void unload(BpPlugin *self)

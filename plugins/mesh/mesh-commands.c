@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* mesh-commands.c - mesh open, close, info, nodes, node, send, broadcast, get, reset, log. */
 #include <string.h>
+#include <backplane/access.h>
 #include "mesh-gateway.h"
 
 #define GATEWAY \
@@ -51,7 +52,8 @@ static gboolean run_open(BpPlugin *self, BpCall *call, GError **error)
 	BpInstance *instance;
 	MeshGateway *gateway;
 
-	if (!set_options(values, call, error))
+	if (!set_options(values, call, error) ||
+	    !bp_access_may_open("MeshGateway", values, bp_session_role(bp_call_session(call)), error))
 		return FALSE;
 	instance = bp_module_open("MeshGateway", bp_call_string(call, "name"), "/", g_steal_pointer(&values), error);
 	if (!instance)

@@ -11,6 +11,7 @@
  * before.
  */
 #include <string.h>
+#include <backplane/access.h>
 #include "web.h"
 
 static void answer(BpHttpExchange *exchange, guint status, json_t *take_value, const GError *error)
@@ -235,14 +236,15 @@ static gboolean open_instance(json_t *body, BpRole role, char **name, GError **e
 		g_set_error(error, BP_HOST_ERROR, BP_INVALID, "class: the name of a module is expected");
 		return FALSE;
 	}
-	if (role < bp_module_role(class)) {
-		g_set_error(error, BP_HOST_ERROR, BP_NOT_PERMITTED, "opening %s needs %s", class,
-			    bp_module_role(class) == BP_ADMIN ? "an admin" : "an operator");
+	if (!bp_access_may_open(class, NULL, role, error))
 		return FALSE;
-	}
 	values = values_of(class, json_is_null(params) ? NULL : params, error);
 	if (!values)
 		return FALSE;
+	if (!bp_access_may_open(class, values, role, error)) {
+		bp_values_free(values);
+		return FALSE;
+	}
 	instance = bp_module_open(class, wanted && *wanted ? wanted : class, context && *context ? context : "/",
 				  values, error);
 	if (instance)

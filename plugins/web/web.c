@@ -54,12 +54,15 @@ void web_count_lost(BpPlugin *self, const char *name)
 
 static gboolean load(BpPlugin *self, GError **error)
 {
+	static const BpRole role = BP_ADMIN; /* who shows its token is one */
+
 	bp_setting_declare(self, bp_context("/"), settings);
 	bp_metric(self, WEB_LOST_EVENTS, BP_COUNTER, "messages that clients of events did not read in time");
 	bp_metric(self, WEB_LOST_WEBSOCKET, BP_COUNTER, "messages that clients of /ws did not read in time");
 	web_assets_load();
 	web_access_load(self);
-	return bp_registry_add(self, "route/ws", &web_ws_route, error) &&
+	return bp_registry_add(self, BP_MODULE_ROLE "WebServer", &role, error) &&
+	       bp_registry_add(self, "route/ws", &web_ws_route, error) &&
 	       bp_registry_add(self, "route/terminal", &web_terminal_route, error) &&
 	       bp_registry_add(self, "resource/history", &web_history, error);
 }

@@ -472,7 +472,7 @@ mutation("web-role", "commands over HTTP have the role of whoever asks",
 mutation("web-send-role", "who only looks does not send over /ws",
          "if (peer->subject.role < BP_OPERATOR) {", "if (0) {", "access-web.py:roles")
 mutation("web-module-role", "modules that run programs are for admins",
-         "if (role < bp_module_role(class)) {", "if (0) {", "access-web.py:roles")
+         "if (needed > role) {", "if (0) {", "access-web.py:roles")
 mutation("web-put-out", "who loses rights loses what he has open",
          "web_ws_put_out(text + 8);", "", "access-web.py:put_out")
 mutation("web-logout", "a cookie is worth nothing after the end",
@@ -513,6 +513,8 @@ mutation("access-needed", "users make login necessary",
 mutation("access-role", "a session has the role of its user",
          "bp_session_become(session, handler, subject->role, welcome);",
          "bp_session_become(session, handler, BP_ADMIN, welcome);", "access.py:roles")
+mutation("access-open", "an operator cannot open a server that makes everybody admin",
+         "if (!needs_admin(values, rows[i])) continue;", "continue;", "access.py:an_operator_opens_nothing_that_makes_him_admin")
 mutation("access-password", "a wrong password is refused",
          "bp_secret_equal(made, try->hash) && try->known", "try->known", "access.py:three_wrong_passwords")
 mutation("access-tries", "the third wrong password ends the connection",

@@ -87,6 +87,21 @@ def test_roles(bp):
     client.expect("access")
 
 
+def test_an_operator_opens_nothing_that_makes_him_admin(bp):
+    bp.run("plugin load automation")
+    add(bp, "ann", "admin")
+    add(bp, "bob", "operator")
+    client = log_in(serve(bp, "TCPServer", "door", handler="console"), "bob")
+    target = bp.folder + "/taken"
+    for words in ("TCPServer x port=0 handler=console auth=none", "TCPServer x port=0 tls_key=/etc/shadow",
+                  f"Log x file={target}", "Rule x", "WebServer x port=0 token=mine", f"MeshGateway x database={target}"):
+        client.send(f"module open {words}\n")
+        client.expect("is for an admin only")
+    client.send("module open TCPServer x port=0 handler=console\n")
+    client.expect("Opened TCPServer as x.")
+    assert not os.path.exists(target)
+
+
 def test_a_handler_asks_too(bp):
     add(bp, "ann", "observer")
     port = serve(bp, "TCPServer", "door", handler="echo")
