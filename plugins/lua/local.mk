@@ -43,12 +43,12 @@ plugins_lua_so_SOURCES = \
 	plugins/lua/lua-websocket.c \
 	plugins/lua/lua.c \
 	plugins/lua/lua.h
-nodist_plugins_lua_so_SOURCES = plugins/lua/bus-lua.c plugins/lua/http-lua.c plugins/lua/mqtt-lua.c plugins/lua/net-lua.c plugins/lua/quickapp-lua.c plugins/lua/scripts-script.c plugins/lua/sync-lua.c plugins/lua/websocket-lua.c
+nodist_plugins_lua_so_SOURCES = plugins/lua/bus-lua.c plugins/lua/http-lua.c plugins/lua/lazy-lua.c plugins/lua/mqtt-lua.c plugins/lua/net-lua.c plugins/lua/quickapp-lua.c plugins/lua/scripts-script.c plugins/lua/sync-lua.c plugins/lua/websocket-lua.c
 plugins_lua_so_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(LUA_CFLAGS) $(JSON_CFLAGS) $(SOUP_CFLAGS)
 plugins_lua_so_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_lua_so_LDADD = libbackplane-http.so.0 libbackplane-json.so.0 libbackplane-mqtt.so.0 libbackplane-net.so.0 $(PLUGIN_LIBS) $(LUA_LIBS) $(JSON_LIBS) $(SOUP_LIBS)
-EXTRA_DIST += plugins/lua/README.md plugins/lua/bus.lua plugins/lua/http.lua plugins/lua/mqtt.lua plugins/lua/net.lua plugins/lua/quickapp.lua plugins/lua/scripts.js plugins/lua/sync.lua plugins/lua/websocket.lua
-CLEANFILES += plugins/lua/bus-lua.c plugins/lua/http-lua.c plugins/lua/mqtt-lua.c plugins/lua/net-lua.c plugins/lua/quickapp-lua.c plugins/lua/scripts-script.c plugins/lua/sync-lua.c plugins/lua/websocket-lua.c
+EXTRA_DIST += plugins/lua/README.md plugins/lua/bus.lua plugins/lua/http.lua plugins/lua/lazy.lua plugins/lua/mqtt.lua plugins/lua/net.lua plugins/lua/quickapp.lua plugins/lua/scripts.js plugins/lua/sync.lua plugins/lua/websocket.lua
+CLEANFILES += plugins/lua/bus-lua.c plugins/lua/http-lua.c plugins/lua/lazy-lua.c plugins/lua/mqtt-lua.c plugins/lua/net-lua.c plugins/lua/quickapp-lua.c plugins/lua/scripts-script.c plugins/lua/sync-lua.c plugins/lua/websocket-lua.c
 
 # A part that is written in Lua, as an array: plugins/lua/bus.lua becomes lua_bus_text and its size.
 plugins/lua/%-lua.c: plugins/lua/%.lua plugins/lua/local.mk

@@ -8,14 +8,12 @@ for _, name in ipairs { "open", "close", "publish", "subscribe", "unsubscribe", 
 	_PY["broker_" .. name] = nil
 end
 
-mqtt = {
-	QoS = { AT_MOST_ONCE = 0, AT_LEAST_ONCE = 1, EXACTLY_ONCE = 2 },
-	MQTTConnectReturnCode = {
-		CONNECTION_ACCEPTED = 0, UNACCEPTABLE_PROTOCOL_VERSION = 1, IDENTIFIER_REJECTED = 2, SERVER_UNAVAILABLE = 3,
-		BAD_USERNAME_OR_PASSWORD = 4, NOT_AUTHORIZED = 5,
-	},
+local mqtt = package.loaded.mqtt
+mqtt.QoS = { AT_MOST_ONCE = 0, AT_LEAST_ONCE = 1, EXACTLY_ONCE = 2 }
+mqtt.MQTTConnectReturnCode = {
+	CONNECTION_ACCEPTED = 0, UNACCEPTABLE_PROTOCOL_VERSION = 1, IDENTIFIER_REJECTED = 2, SERVER_UNAVAILABLE = 3,
+	BAD_USERNAME_OR_PASSWORD = 4, NOT_AUTHORIZED = 5,
 }
-package.loaded.mqtt = mqtt
 net.QoS, net.MQTTConnectReturnCode = mqtt.QoS, mqtt.MQTTConnectReturnCode
 
 local methods = {}

@@ -132,4 +132,6 @@ function Socket:close()
 	return 1
 end
 
-package.loaded.socket = { tcp = function() return setmetatable({}, Socket) end, gettime = bp.time, sleep = bp.sleep }
+local socket = package.loaded.socket
+function socket.tcp() return setmetatable({}, Socket) end
+socket.gettime, socket.sleep = bp.time, bp.sleep

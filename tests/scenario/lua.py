@@ -264,6 +264,10 @@ def test_resource(bp):
     becomes(bp, "r", "stopped")
 
 
+def test_lazy(bp):
+    golden(bp, "lazy")
+
+
 def test_bus(bp):
     golden(bp, "bus", "--role", "operator")
 
