@@ -219,6 +219,6 @@ static const BpParam timer_params[] = {
 const BpCommand timer_commands[] = {
 	{ "timer", .example = "timerbeat 0 60 status",
 	  .help = "run a command again and again, as in timerNAME 3 1 echo hi", .params = timer_params,
-	  .run = run_timer, .role = BP_OPERATOR, .prefix = TRUE, .group = "base" },
+	  .run = run_timer, .role = BP_ADMIN, .prefix = TRUE, .group = "base" },
 	{ NULL },
 };

@@ -93,7 +93,7 @@ static const BpParam alias_params[] = {
 static const BpCommand commands[] = {
 	{ "alias", .example = "alias night channel send lamp/send off|channel send heater/send off",
 	  .help = "give a command, or several, a name of your own", .params = alias_params, .run = run_alias,
-	  .role = BP_OPERATOR, .group = "base" },
+	  .role = BP_ADMIN, .group = "base" },
 	{ NULL },
 };
 

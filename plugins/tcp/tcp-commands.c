@@ -5,10 +5,11 @@
 #include "tcp.h"
 
 /* Opens `module` as `name` with the settings of the command line. Takes the values. */
-static BpInstance *open_module(const char *module, const char *name, BpValues *take_values, const char *const *pairs,
-			       GError **error)
+static BpInstance *open_module(BpCall *call, const char *module, const char *name, BpValues *take_values,
+			       const char *const *pairs, GError **error)
 {
-	if (!bp_values_set_pairs(take_values, pairs, error)) {
+	if (!bp_values_set_pairs(take_values, pairs, error) ||
+	    !bp_access_may_open(module, take_values, bp_session_role(bp_call_session(call)), error)) {
 		bp_values_free(take_values);
 		return NULL;
 	}
@@ -55,7 +56,8 @@ static gboolean run_listen(BpPlugin *self, BpCall *call, GError **error)
 		bp_values_free(values);
 		return FALSE;
 	}
-	instance = open_module("TCPServer", name ? name : made_up, values, (const char *const *)pairs->pdata, error);
+	instance = open_module(call, "TCPServer", name ? name : made_up, values, (const char *const *)pairs->pdata,
+			       error);
 	if (!instance)
 		return FALSE;
 	server = bp_instance_data(instance);
@@ -109,7 +111,8 @@ static gboolean run_connect(BpPlugin *self, BpCall *call, GError **error)
 		bp_values_free(values);
 		return FALSE;
 	}
-	instance = open_module("TCPClient", name ? name : made_up, values, (const char *const *)pairs->pdata, error);
+	instance = open_module(call, "TCPClient", name ? name : made_up, values, (const char *const *)pairs->pdata,
+			       error);
 	if (!instance)
 		return FALSE;
 	name = bp_plugin_name(instance);

@@ -91,7 +91,8 @@ static gboolean run_open(BpPlugin *self, BpCall *call, GError **error)
 	BpInstance *instance;
 	Uart *uart;
 
-	if (!take_values(call, values, error)) {
+	if (!take_values(call, values, error) ||
+	    !bp_access_may_open("UART", values, bp_session_role(bp_call_session(call)), error)) {
 		bp_values_free(values);
 		return FALSE;
 	}

@@ -489,6 +489,9 @@ mutation("audit-secret", "the audit has no secrets",
          "audit ? bp_command_shown(text) : NULL;", "audit ? g_strdup(text) : NULL;", "access.py:audit")
 mutation("audit-private", "the audit is private", ".flags = BP_FILE_APPEND | BP_FILE_PRIVATE | BP_FILE_NO_LINK,", ".flags = BP_FILE_APPEND | BP_FILE_NO_LINK,",
          "access.py:audit")
+mutation("access-listen", "tcp listen asks as module open does",
+         "!bp_access_may_open(module, take_values, bp_session_role(bp_call_session(call)), error)", "FALSE",
+         "access.py:an_operator_opens_nothing_that_makes_him_admin")
 mutation("bind-login", "without encryption a password does not cross the network",
          'bp_param_find(table, "tls") && bp_values_bool(values, "tls") &&', "", "access.py:reached_from_elsewhere")
 # --- web ---

@@ -3,6 +3,7 @@
 """access.py - who may do what, on each way in."""
 import json
 import os
+import re
 import stat
 
 from harness import Client, eventually, free_port, main
@@ -97,9 +98,14 @@ def test_an_operator_opens_nothing_that_makes_him_admin(bp):
                   f"Log x file={target}", "Rule x", "WebServer x port=0 token=mine", f"MeshGateway x database={target}"):
         client.send(f"module open {words}\n")
         client.expect("is for an admin only")
+    for line in (f"tcp listen 0 y handler=console auth=none", "tcp listen 0 y tls_key=/etc/shadow", "alias status user role bob admin",
+                 "threaded user role bob admin", "loop 1 1 user role bob admin", "timer 1 1 user role bob admin"):
+        client.send(line + "\n")
+        client.expect("is for an admin only")
     client.send("module open TCPServer x port=0 handler=console\n")
     client.expect("Opened TCPServer as x.")
     assert not os.path.exists(target)
+    assert any(re.match(r"bob\s+operator", line) for line in bp.run("user list")), bp.run("user list")
 
 
 def test_a_handler_asks_too(bp):
