@@ -191,6 +191,13 @@ static void check_password(BpHttpExchange *exchange, const char *user, const cha
 				       : "nobody can log in: the plugin access is not loaded");
 }
 
+static void forget(gpointer exchange)
+{
+	if (passed)
+		g_hash_table_remove(passed, exchange);
+}
+
+/* It is forgotten with the scope, however the exchange ends: its memory is used for the next one. */
 static void go_on_with(BpHttpExchange *exchange, const BpSubject *subject)
 {
 	if (!subject) {
@@ -200,6 +207,7 @@ static void go_on_with(BpHttpExchange *exchange, const BpSubject *subject)
 	if (!passed)
 		passed = g_hash_table_new_full(NULL, NULL, NULL, g_free);
 	g_hash_table_insert(passed, exchange, g_memdup2(subject, sizeof(*subject)));
+	bp_plugin_defer_undo(bp_http_scope(exchange), forget, exchange);
 	web_serve(exchange);
 }
 
@@ -217,12 +225,6 @@ gboolean web_check_first(BpHttpExchange *exchange)
 	else
 		web_refuse(exchange);
 	return TRUE;
-}
-
-void web_access_forget(BpHttpExchange *exchange)
-{
-	if (passed)
-		g_hash_table_remove(passed, exchange);
 }
 
 /* --- the form --- */

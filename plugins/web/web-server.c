@@ -191,7 +191,6 @@ static void on_finished(BpPlugin *self, BpHttpExchange *exchange, guint status, 
 {
 	WebServer *server = user;
 
-	web_access_forget(exchange);
 	server->requests++;
 	server->bytes += bytes;
 	if (status / 100 < G_N_ELEMENTS(server->by_class))

@@ -69,7 +69,6 @@ void web_refuse(BpHttpExchange *exchange);
 gboolean web_may_enter(WebServer *server, BpHttpExchange *exchange);
 /* TRUE: a password is being checked, after which it is served or refused; or it was refused. */
 gboolean web_check_first(BpHttpExchange *exchange);
-void web_access_forget(BpHttpExchange *exchange);
 void web_serve_login(WebServer *server, BpHttpExchange *exchange);
 void web_serve_logout(WebServer *server, BpHttpExchange *exchange);
 void web_serve_me(WebServer *server, BpHttpExchange *exchange);

@@ -473,6 +473,8 @@ mutation("web-send-role", "who only looks does not send over /ws",
          "if (peer->subject.role < BP_OPERATOR) {", "if (0) {", "access-web.py:roles")
 mutation("web-module-role", "modules that run programs are for admins",
          "if (needed > role) {", "if (0) {", "access-web.py:roles")
+mutation("web-forget", "the next request is not that of who has left",
+         "bp_plugin_defer_undo(bp_http_scope(exchange), forget, exchange);", "", "access-web.py:who_left_leaves_nothing_to_the_next")
 mutation("web-put-out", "who loses rights loses what he has open",
          "web_ws_put_out(text + 8);", "", "access-web.py:put_out")
 mutation("web-logout", "a cookie is worth nothing after the end",

@@ -150,6 +150,27 @@ def test_roles(bp):
     assert ask(port, "/api/v1/instances/door", "DELETE", None, **shown["operator"])[0] in (200, 204)
 
 
+def test_who_left_leaves_nothing_to_the_next(bp):
+    """The place of a request whose client has gone is used again: by somebody else."""
+    add(bp, "ann", "admin")
+    port = web(bp)
+    for path in ("/api/v1/events?watch=hall", "/api/v1/commands/run"):
+        leaves = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        fields = {"Authorization": basic("ann", SECRET), "X-Backplane": "1", "Content-Type": "application/json"}
+        if "events" in path:
+            leaves.request("GET", path, headers=fields)
+            assert leaves.getresponse().status == 200
+        else:
+            leaves.request("POST", path, json.dumps({"command": "echo begun|wait 1000"}), fields)
+            bp.run("channel watch access")
+            eventually(lambda: any("wait" in line or " web " in line for line in bp.run("session list")))
+            bp.run("channel unwatch access")
+        leaves.close()
+        eventually(lambda: not any(" web " in line for line in bp.run("session list")))
+        for _ in range(5):
+            assert ask(port, "/api/v1/host")[0] == 401
+
+
 def test_audit(bp):
     add(bp, "ann", "operator")
     port, other = web(bp), free_port()
