@@ -137,25 +137,32 @@ static gboolean is_public(const char *path)
 	return strcmp(path, "/healthz") == 0 || strcmp(path, "/login") == 0 || g_str_has_prefix(path, "/assets/");
 }
 
-static gboolean is_metrics(const char *path)
+/* It shows metrics_token where that is of use. */
+static gboolean is_scraper(BpHttpExchange *exchange)
 {
-	return strcmp(path, "/metrics") == 0;
+	const char *scraper = text_of(bp_server_instance(bp_http_listener(bp_http_server(exchange))), "metrics_token");
+	g_autofree char *token = bp_http_token(exchange, FALSE);
+	const char *password = NULL;
+	g_autofree char *name = basic_of(exchange, &password);
+
+	return strcmp(bp_http_path(exchange), "/metrics") == 0 &&
+	       (is_secret(token, scraper) || is_secret(password, scraper));
 }
 
-gboolean web_may_enter(WebServer *server, BpHttpExchange *exchange)
+/* Without asking for a password. */
+static gboolean is_in(BpHttpExchange *exchange)
 {
-	const char *path = bp_http_path(exchange), *password = NULL;
-	const char *scraper = bp_instance_string(server->self, "metrics_token");
-	g_autofree char *token = NULL, *name = NULL;
 	BpSubject subject;
 
-	if (is_public(path) || web_subject(exchange, &subject))
-		return TRUE;
-	token = bp_http_token(exchange, FALSE);
-	name = basic_of(exchange, &password);
-	if (is_metrics(path) && (is_secret(token, scraper) || is_secret(password, scraper)))
-		return TRUE;
-	return name && *name && bp_access(); /* is checked when the request is there */
+	return is_public(bp_http_path(exchange)) || is_scraper(exchange) || web_subject(exchange, &subject);
+}
+
+gboolean web_may_enter(BpHttpExchange *exchange)
+{
+	const char *password = NULL;
+	g_autofree char *name = basic_of(exchange, &password);
+
+	return is_in(exchange) || (name && *name && bp_access()); /* it is checked when the request is there */
 }
 
 /* --- passwords --- */
@@ -215,9 +222,8 @@ gboolean web_check_first(BpHttpExchange *exchange)
 {
 	const char *password = NULL;
 	g_autofree char *user = NULL;
-	BpSubject subject;
 
-	if (is_public(bp_http_path(exchange)) || is_metrics(bp_http_path(exchange)) || web_subject(exchange, &subject))
+	if (is_in(exchange))
 		return FALSE;
 	user = basic_of(exchange, &password);
 	if (user)

@@ -62,7 +62,7 @@ json_t *web_body(BpHttpExchange *exchange, gboolean optional)
 
 static void on_head(BpPlugin *self, BpHttpExchange *exchange, gpointer user)
 {
-	if (!web_may_enter(user, exchange))
+	if (!web_may_enter(exchange))
 		web_refuse(exchange);
 }
 

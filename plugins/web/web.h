@@ -66,7 +66,7 @@ void web_note(BpHttpExchange *exchange, const char *what, const char *refused);
 /* 401, or the way to the form. */
 void web_refuse(BpHttpExchange *exchange);
 /* For the head of a request: TRUE also when its password is still to be checked, by web_check_first. */
-gboolean web_may_enter(WebServer *server, BpHttpExchange *exchange);
+gboolean web_may_enter(BpHttpExchange *exchange);
 /* TRUE: a password is being checked, after which it is served or refused; or it was refused. */
 gboolean web_check_first(BpHttpExchange *exchange);
 void web_serve_login(WebServer *server, BpHttpExchange *exchange);

@@ -97,7 +97,8 @@ def test_password_and_token(bp):
     port = web(bp)
     assert json.loads(ask(port, "/api/v1/me", Authorization=basic("ann", SECRET))[2])["name"] == "ann"
     for name, password in (("ann", SECRET + "x"), ("nobody", SECRET), ("ann", "")):
-        assert ask(port, "/api/v1/host", Authorization=basic(name, password))[0] == 401, name
+        for path in ("/api/v1/host", "/metrics", "/"):
+            assert ask(port, path, Authorization=basic(name, password))[0] == 401, (name, path)
     assert json.loads(ask(port, "/api/v1/me", Authorization="Bearer " + secret)[2])["role"] == "observer"
     assert ask(port, "/metrics", Authorization="Bearer " + secret)[0] == 200
     assert ask(port, "/api/v1/host", Authorization="Bearer x" + secret)[0] == 401
